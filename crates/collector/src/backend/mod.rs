@@ -1,0 +1,152 @@
+//! What a collector asks of a Grafolean backend.
+//!
+//! [`Backend`] is the seam: the HTTP client stands on one side of it, a simulated backend on the other.
+
+use std::future::Future;
+
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::model::{Account, AccountId, Credential, Entity, EntityId, NewEntity, Sample, Sensor, UserId};
+
+/// A Grafolean backend as a bot's token sees it.
+pub trait Backend: Send + Sync + 'static {
+    /// Reads all that people set up: 1 + 3 x accounts requests (and one more, the profile, the first time).
+    fn inventory(&self) -> impl Future<Output = Result<Inventory, BackendError>> + Send;
+
+    /// Reads one entity again, alone; None if it is gone.
+    fn entity(
+        &self,
+        account: AccountId,
+        entity: EntityId,
+    ) -> impl Future<Output = Result<Option<Entity>, BackendError>> + Send;
+
+    /// Stores values. The caller keeps to the limits of the API: no (path, time) twice, at most 1,000 a request.
+    fn put_values(
+        &self,
+        account: AccountId,
+        samples: &[Sample],
+        stamp: Stamp,
+    ) -> impl Future<Output = Result<(), BackendError>> + Send;
+
+    /// Creates, updates or deletes an entity; gives the id of the entity it was done to.
+    fn change_entity(
+        &self,
+        account: AccountId,
+        change: EntityChange,
+    ) -> impl Future<Output = Result<EntityId, BackendError>> + Send;
+}
+
+/// Whose clock stamps values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stamp {
+    /// Ours, by PUT: sending twice does no harm.
+    Due,
+    /// The backend's, by POST: only where a token may not PUT, and only for values that are fresh.
+    Arrival,
+}
+
+/// One change to an account's entities.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EntityChange {
+    /// A new one.
+    Create(NewEntity),
+    /// Name and details of an existing one. All of it is sent, since a PUT without `protocols` wipes them.
+    Update(Entity),
+    /// It goes, with its children.
+    Delete(EntityId),
+}
+
+/// All that a bot's token sees of what people set up.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Inventory {
+    /// Who the token belongs to.
+    pub user: Option<UserId>,
+    /// Each account with its lists.
+    pub accounts: Vec<AccountInventory>,
+}
+
+/// One account's lists.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountInventory {
+    /// The account.
+    pub account: Account,
+    /// Its entities, ascending by id.
+    pub entities: Vec<Entity>,
+    /// Its credentials.
+    pub credentials: Vec<Credential>,
+    /// Its sensors.
+    pub sensors: Vec<Sensor>,
+    /// Rows that could not be read; each costs only itself.
+    pub broken: Vec<BrokenRow>,
+}
+
+/// A row of a list that is not what the API promises.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[error("{list} row {row}: {reason}")]
+pub struct BrokenRow {
+    /// `entities`, `credentials` or `sensors`.
+    pub list: &'static str,
+    /// Its id as far as there is one, else null.
+    pub row: Value,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// Why a backend did not do what it was asked. No variant ever holds the token.
+#[derive(Debug, Error)]
+pub enum BackendError {
+    /// No connection, or no answer in time: the same request may succeed later.
+    #[error("no answer from {url} to {request}")]
+    Unreachable {
+        /// Scheme, host and port.
+        url: String,
+        /// Method and path, without the token.
+        request: String,
+        /// What went wrong below.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// 401: the token is unknown.
+    #[error("{request}: the backend does not know this token (401)")]
+    Unauthorized {
+        /// Method and path.
+        request: String,
+    },
+    /// 403: the token lacks a permission.
+    #[error("{request}: this token lacks the permission (403): it needs {needs}")]
+    Forbidden {
+        /// Method and path.
+        request: String,
+        /// The permission that is missing, e.g. `PUT on accounts/7/values`.
+        needs: String,
+    },
+    /// Another 4xx: this request will never be taken as it is.
+    #[error("{request} was refused with {status}: {answer}")]
+    Refused {
+        /// Method and path.
+        request: String,
+        /// The status.
+        status: u16,
+        /// The start of the answer's text.
+        answer: String,
+    },
+    /// 5xx or 429: Grafolean means both "later" and "never" by it.
+    #[error("{request} failed with {status}: {answer}")]
+    Failed {
+        /// Method and path.
+        request: String,
+        /// The status.
+        status: u16,
+        /// The start of the answer's text.
+        answer: String,
+    },
+    /// An answer that is not what the API promises.
+    #[error("{request}: the answer makes no sense: {reason}")]
+    Nonsense {
+        /// Method and path.
+        request: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}

@@ -1,0 +1,192 @@
+//! A bot: one protocol's way of measuring.
+
+use std::{fmt, future::Future, sync::Arc, time::Duration};
+
+use thiserror::Error;
+
+use crate::{
+    model::{AccountId, Device, EntityId, Interval, Intervals},
+    report::Report,
+    time::Timestamp,
+};
+
+/// One protocol's way of measuring: says what is to be done, then does it.
+pub trait Bot: Send + Sync + 'static {
+    /// All that one job needs to know, as plain data. A refreshed job that is equal keeps its rhythm.
+    type Task: Clone + PartialEq + Send + Sync + 'static;
+
+    /// Gives the protocol's name as the backend knows it, e.g. `ping`.
+    fn protocol(&self) -> &str;
+
+    /// Says what is to be done. Pure: equal devices give equal jobs.
+    fn jobs(&self, devices: &[Device]) -> Plan<Self::Task>;
+
+    /// Measures once. Dropped at the run's deadline, so it must be safe to cancel.
+    fn perform(&self, run: Run<Self::Task>) -> impl Future<Output = Result<Vec<Report>, BotError>> + Send;
+}
+
+/// The permanent name of a job; where it falls within its interval follows from it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(Arc<str>);
+
+impl JobId {
+    /// Gives the name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T: Into<Arc<str>>> From<T> for JobId {
+    fn from(name: T) -> Self {
+        Self(name.into())
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for JobId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:?}", self.0)
+    }
+}
+
+/// Something to be done again and again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job<T> {
+    /// Its permanent name.
+    pub id: JobId,
+    /// How often; firings that coincide are one run.
+    pub intervals: Intervals,
+    /// Firings fall on `start + k * interval`. None spreads jobs by a hash of their id over their shortest interval.
+    pub start: Option<Timestamp>,
+    /// What to do when a firing comes while the last run goes on.
+    pub overlap: Overlap,
+    /// How long a run may take; None means the shortest interval, at least 1 s and at most 300 s.
+    pub deadline: Option<Duration>,
+    /// What to do.
+    pub task: T,
+}
+
+impl<T> Job<T> {
+    /// A job with the usual policies: spread by its id, never overlapping itself, the default deadline.
+    pub fn new(id: impl Into<JobId>, intervals: impl Into<Intervals>, task: T) -> Self {
+        Self {
+            id: id.into(),
+            intervals: intervals.into(),
+            start: None,
+            overlap: Overlap::Skip,
+            deadline: None,
+            task,
+        }
+    }
+}
+
+/// What happens to a firing of a job whose last run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overlap {
+    /// It is skipped and counted.
+    Skip,
+    /// It runs beside the others, up to this many in all.
+    Allow(u16),
+}
+
+/// One run of a job.
+#[derive(Clone, Debug)]
+pub struct Run<T> {
+    /// Which job.
+    pub id: JobId,
+    /// What to do.
+    pub task: Arc<T>,
+    /// When it was due, a whole second: the time of the values it measures.
+    pub due: Timestamp,
+    /// Those of the job's intervals that fell due, ascending.
+    pub intervals: Vec<Interval>,
+}
+
+/// What a bot wants to do, and what it cannot do and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan<T> {
+    /// What to do.
+    pub jobs: Vec<Job<T>>,
+    /// What cannot be done; each is named in a warning, nothing else suffers.
+    pub refused: Vec<Refusal>,
+}
+
+impl<T> Default for Plan<T> {
+    fn default() -> Self {
+        Self { jobs: Vec::new(), refused: Vec::new() }
+    }
+}
+
+/// A bot's loop over its devices ends in `collect()`.
+impl<T> FromIterator<Result<Job<T>, Refusal>> for Plan<T> {
+    fn from_iter<I: IntoIterator<Item = Result<Job<T>, Refusal>>>(outcomes: I) -> Self {
+        let mut plan = Self::default();
+        for outcome in outcomes {
+            match outcome {
+                Ok(job) => plan.jobs.push(job),
+                Err(refusal) => plan.refused.push(refusal),
+            }
+        }
+        plan
+    }
+}
+
+/// Something that was set up in a way that cannot be measured.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("entity {entity} of account {account} ({name}): {reason}")]
+pub struct Refusal {
+    /// Whose entity.
+    pub account: AccountId,
+    /// The entity.
+    pub entity: EntityId,
+    /// What people call it.
+    pub name: String,
+    /// What is wrong, and what would be right.
+    pub reason: String,
+}
+
+impl Refusal {
+    /// Names the device and what is wrong with it.
+    pub fn of(device: &Device, reason: impl fmt::Display) -> Self {
+        Self {
+            account: device.account,
+            entity: device.entity.id,
+            name: device.entity.name.clone(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// Why a run failed. A device that does not answer is a measurement, no failure.
+#[derive(Debug, Error)]
+#[error("{kind}: {message}")]
+pub struct BotError {
+    /// A short word under which it is counted, from a small fixed set, e.g. `socket`.
+    pub kind: &'static str,
+    /// What was being done, to whom, with which numbers.
+    pub message: String,
+    /// What caused it.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl BotError {
+    /// An error without a cause below it.
+    pub fn new(kind: &'static str, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), source: None }
+    }
+
+    /// An error with its cause.
+    pub fn caused_by(
+        kind: &'static str,
+        message: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self { kind, message: message.into(), source: Some(source.into()) }
+    }
+}

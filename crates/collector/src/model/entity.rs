@@ -1,0 +1,136 @@
+//! What people set up: accounts, entities, credentials, sensors.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{AccountId, CredentialId, EntityId, Interval, SensorId, UserId, lenient};
+
+/// The free-form part of an entity, a credential or a sensor; each protocol knows its own keys.
+pub type Details = Map<String, Value>;
+
+/// An account: the owner of entities, credentials, sensors and values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// What people call it.
+    #[serde(default)]
+    pub name: String,
+}
+
+/// A thing that is measured: a device, or an interface of one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entity {
+    /// Its id.
+    pub id: EntityId,
+    /// What people call it.
+    #[serde(default)]
+    pub name: String,
+    /// `device` or `interface`.
+    pub entity_type: String,
+    /// The device an interface belongs to.
+    #[serde(default)]
+    pub parent: Option<EntityId>,
+    /// `{"ipv4": ...}` and what else a protocol reads; the backend does not check it.
+    #[serde(default)]
+    pub details: Details,
+    /// By protocol: how this entity is measured. None where a backend's list leaves it out.
+    #[serde(default)]
+    pub protocols: Option<BTreeMap<String, Attachment>>,
+}
+
+/// How one protocol measures one entity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// How to get in.
+    #[serde(default)]
+    pub credential: Option<CredentialId>,
+    /// Which bot does it; none means any bot of the protocol.
+    #[serde(default)]
+    pub bot: Option<UserId>,
+    /// What is measured.
+    #[serde(default)]
+    pub sensors: Vec<SensorUse>,
+}
+
+/// A sensor as an entity uses it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SensorUse {
+    /// Which sensor.
+    pub sensor: SensorId,
+    /// The entity's own interval in seconds, before the sensor's default; a real backend takes 0 and less.
+    #[serde(default, deserialize_with = "lenient::optional_integer")]
+    pub interval: Option<i64>,
+}
+
+/// How to get into a device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Credential {
+    /// Its id.
+    pub id: CredentialId,
+    /// What people call it.
+    #[serde(default)]
+    pub name: String,
+    /// Which protocol it is for.
+    pub protocol: String,
+    /// What that protocol wants; may hold passwords.
+    #[serde(default)]
+    pub details: Details,
+}
+
+/// What is measured, and how often unless an entity says otherwise.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sensor {
+    /// Its id.
+    pub id: SensorId,
+    /// What people call it.
+    #[serde(default)]
+    pub name: String,
+    /// Which protocol it is for.
+    pub protocol: String,
+    /// In seconds; a real backend takes 0 and less.
+    #[serde(default, deserialize_with = "lenient::optional_integer")]
+    pub default_interval: Option<i64>,
+    /// What that protocol wants.
+    #[serde(default)]
+    pub details: Details,
+}
+
+/// An entity that is to be created.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NewEntity {
+    /// What people will call it.
+    pub name: String,
+    /// `device` or `interface`.
+    pub entity_type: String,
+    /// The device an interface belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<EntityId>,
+    /// See [`Entity::details`].
+    #[serde(default)]
+    pub details: Details,
+}
+
+/// All that a bot gets of a device it is to measure: what the backend keeps in four places, put together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Device {
+    /// Whose values they will be.
+    pub account: AccountId,
+    /// The device.
+    pub entity: Entity,
+    /// How to get in.
+    pub credential: Credential,
+    /// What is measured, in the order of the entity; at least one.
+    pub sensors: Vec<DeviceSensor>,
+}
+
+/// A sensor of a device with the interval in force.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeviceSensor {
+    /// What is measured.
+    pub sensor: Sensor,
+    /// The entity's own, else the sensor's default, else none: then the bot decides.
+    pub interval: Option<Interval>,
+}

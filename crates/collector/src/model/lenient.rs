@@ -1,0 +1,95 @@
+//! Numbers as Grafolean's inputs have them: as numbers, or as strings that hold one.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, de};
+
+/// Reads an integer from a number without a fraction or from a string that holds one.
+pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    deserializer.deserialize_any(IntegerVisitor)
+}
+
+/// Reads an optional integer; absent, null and the empty string are none.
+pub fn optional_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Empty(EmptyText),
+        Number(#[serde(deserialize_with = "integer")] i64),
+    }
+    #[derive(Deserialize)]
+    enum EmptyText {
+        #[serde(rename = "")]
+        Empty,
+    }
+    match Option::<Written>::deserialize(deserializer)? {
+        None | Some(Written::Empty(EmptyText::Empty)) => Ok(None),
+        Some(Written::Number(number)) => Ok(Some(number)),
+    }
+}
+
+struct IntegerVisitor;
+
+impl de::Visitor<'_> for IntegerVisitor {
+    type Value = i64;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an integer, as a number or a string")
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<i64, E> {
+        Ok(number)
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<i64, E> {
+        i64::try_from(number).map_err(|_| E::invalid_value(de::Unexpected::Unsigned(number), &self))
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<i64, E> {
+        // Beyond 2^53 a float no longer holds every integer.
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        if number.fract() != 0.0 || number.abs() > EXACT {
+            return Err(E::invalid_value(de::Unexpected::Float(number), &self));
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "checked to be an integer that a float holds exactly"
+        )]
+        Ok(number as i64)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<i64, E> {
+        text.trim().parse().map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Row {
+        #[serde(default, deserialize_with = "optional_integer")]
+        interval: Option<i64>,
+    }
+
+    #[test]
+    fn numbers_come_as_numbers_or_strings_or_not_at_all() {
+        for (written, read) in [
+            (r#"{"interval":60}"#, Some(60)),
+            (r#"{"interval":"60"}"#, Some(60)),
+            (r#"{"interval":60.0}"#, Some(60)),
+            (r#"{"interval":-5}"#, Some(-5)),
+            (r#"{"interval":null}"#, None),
+            (r#"{"interval":""}"#, None),
+            ("{}", None),
+        ] {
+            assert_eq!(serde_json::from_str::<Row>(written).unwrap().interval, read, "{written}");
+        }
+        for refused in
+            [r#"{"interval":1.5}"#, r#"{"interval":"soon"}"#, r#"{"interval":[]}"#, r#"{"interval":1e300}"#]
+        {
+            assert!(serde_json::from_str::<Row>(refused).is_err(), "{refused}");
+        }
+    }
+}
