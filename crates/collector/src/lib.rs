@@ -7,6 +7,8 @@
 pub mod backend;
 pub mod bot;
 pub mod model;
+pub mod refresh;
 pub mod report;
+pub mod selection;
 pub mod sink;
 pub mod time;

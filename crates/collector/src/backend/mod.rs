@@ -2,8 +2,11 @@
 //!
 //! [`Backend`] is the seam: the HTTP client stands on one side of it, a simulated backend on the other.
 
+pub mod http;
+
 use std::future::Future;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -58,7 +61,7 @@ pub enum EntityChange {
 }
 
 /// All that a bot's token sees of what people set up.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Inventory {
     /// Who the token belongs to.
     pub user: Option<UserId>,
@@ -67,7 +70,7 @@ pub struct Inventory {
 }
 
 /// One account's lists.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AccountInventory {
     /// The account.
     pub account: Account,
@@ -77,7 +80,9 @@ pub struct AccountInventory {
     pub credentials: Vec<Credential>,
     /// Its sensors.
     pub sensors: Vec<Sensor>,
-    /// Rows that could not be read; each costs only itself.
+    /// Rows that could not be read, or parts of one; each costs only itself. A list that this token may not read
+    /// is one of them.
+    #[serde(skip)]
     pub broken: Vec<BrokenRow>,
 }
 

@@ -16,7 +16,7 @@ pub struct Account {
     /// Its id.
     pub id: AccountId,
     /// What people call it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     pub name: String,
 }
 
@@ -26,7 +26,7 @@ pub struct Entity {
     /// Its id.
     pub id: EntityId,
     /// What people call it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     pub name: String,
     /// `device` or `interface`.
     pub entity_type: String,
@@ -34,7 +34,7 @@ pub struct Entity {
     #[serde(default)]
     pub parent: Option<EntityId>,
     /// `{"ipv4": ...}` and what else a protocol reads; the backend does not check it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::details")]
     pub details: Details,
     /// By protocol: how this entity is measured. None where a backend's list leaves it out.
     #[serde(default)]
@@ -71,12 +71,12 @@ pub struct Credential {
     /// Its id.
     pub id: CredentialId,
     /// What people call it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     pub name: String,
     /// Which protocol it is for.
     pub protocol: String,
     /// What that protocol wants; may hold passwords.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::details")]
     pub details: Details,
 }
 
@@ -86,7 +86,7 @@ pub struct Sensor {
     /// Its id.
     pub id: SensorId,
     /// What people call it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::text")]
     pub name: String,
     /// Which protocol it is for.
     pub protocol: String,
@@ -94,7 +94,7 @@ pub struct Sensor {
     #[serde(default, deserialize_with = "lenient::optional_integer")]
     pub default_interval: Option<i64>,
     /// What that protocol wants.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::details")]
     pub details: Details,
 }
 

@@ -1,8 +1,11 @@
-//! Numbers as Grafolean's inputs have them: as numbers, or as strings that hold one.
+//! Numbers as Grafolean's inputs have them (as numbers, or as strings that hold one), and null for what is empty.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, de};
+use serde_json::Value;
+
+use super::Details;
 
 /// Reads an integer from a number without a fraction or from a string that holds one.
 pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
@@ -25,6 +28,21 @@ pub fn optional_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Op
     match Option::<Written>::deserialize(deserializer)? {
         None | Some(Written::Empty(EmptyText::Empty)) => Ok(None),
         Some(Written::Number(number)) => Ok(Some(number)),
+    }
+}
+
+/// Reads text; null is the empty text.
+pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Reads the free-form part of a row; null is an empty one. The error never repeats what stands there, since it
+/// may be a password.
+pub fn details<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Details, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Object(details) => Ok(details),
+        Value::Null => Ok(Details::new()),
+        _ => Err(de::Error::custom("invalid type: expected an object or null")),
     }
 }
 
@@ -71,6 +89,15 @@ mod tests {
     struct Row {
         #[serde(default, deserialize_with = "optional_integer")]
         interval: Option<i64>,
+    }
+
+    #[test]
+    fn details_are_an_object_or_null_and_an_error_does_not_repeat_them() {
+        let read = |text: &str| details(&mut serde_json::Deserializer::from_str(text));
+        assert_eq!(read(r#"{"a":1}"#).unwrap().len(), 1);
+        assert!(read("null").unwrap().is_empty());
+        let error = read(r#""hunter2""#).unwrap_err().to_string();
+        assert!(error.contains("expected an object") && !error.contains("hunter2"), "{error}");
     }
 
     #[test]

@@ -1,0 +1,189 @@
+//! Whether a backend is ready, whose token it is, and what the token may do.
+
+use std::{error::Error, time::Duration};
+
+use serde::Deserialize;
+use tokio::time::{self, Instant};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{HttpBackend, exchange::Request};
+use crate::{
+    backend::BackendError,
+    model::{AccountId, UserId, lenient},
+};
+
+/// The first pause between two looks at a backend that is not ready; doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause: a backend that comes up is noticed within this time.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// How often the same reason for waiting is said again.
+const REMINDER: Duration = Duration::from_secs(300);
+
+/// What `GET /status/info` says.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct BackendStatus {
+    /// The database is older than the backend: an administrator has to migrate it.
+    pub db_migration_needed: bool,
+    /// The version of the database's schema.
+    #[serde(default)]
+    pub db_version: Option<i64>,
+    /// Whether there is a first user; null before the first migration.
+    #[serde(default)]
+    pub user_exists: Option<bool>,
+}
+
+impl BackendStatus {
+    /// Whether a bot can begin.
+    pub fn is_ready(&self) -> bool {
+        !self.db_migration_needed && self.user_exists == Some(true)
+    }
+
+    fn reason_to_wait(&self) -> &'static str {
+        if self.db_migration_needed {
+            "its database has to be migrated first"
+        } else {
+            "it has no user yet: set it up in the browser first"
+        }
+    }
+}
+
+/// What `GET /profile/` says of a token.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Profile {
+    /// Who the token belongs to.
+    pub user_id: UserId,
+    /// `bot` or `person`.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub user_type: String,
+    /// More about a bot.
+    #[serde(default)]
+    pub record: Option<BotRecord>,
+}
+
+/// A bot as people set it up.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct BotRecord {
+    /// What people call it.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub name: String,
+    /// Its protocol; empty for a bot of a protocol that Grafolean does not know.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub protocol: String,
+    /// The only account it belongs to; none for a bot of the whole system.
+    #[serde(default)]
+    pub tied_to_account: Option<AccountId>,
+}
+
+/// One thing a token may do.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Permission {
+    /// A resource and all below it, e.g. `accounts/7/values`; none means everything.
+    pub resource_prefix: Option<String>,
+    /// `GET`, `POST`, ...; none means all.
+    pub methods: Option<Vec<String>>,
+}
+
+impl Permission {
+    /// Whether it covers `method` on `resource`, which is a path without slashes around it.
+    pub fn allows(&self, method: &str, resource: &str) -> bool {
+        let covers = |prefix: &String| {
+            resource
+                .strip_prefix(prefix.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.resource_prefix.as_ref().is_none_or(covers)
+            && self
+                .methods
+                .as_ref()
+                .is_none_or(|methods| methods.iter().any(|m| m.eq_ignore_ascii_case(method)))
+    }
+}
+
+impl HttpBackend {
+    /// Asks whether the backend is ready; needs no token.
+    pub async fn status(&self) -> Result<BackendStatus, BackendError> {
+        // With a slash at its end this one resource answers 401.
+        self.read(&Request::get("/status/info").anonymous()).await
+    }
+
+    /// Asks whose token this is.
+    pub async fn profile(&self) -> Result<Profile, BackendError> {
+        self.read(&Request::get("/profile/")).await
+    }
+
+    /// Asks what the token may do.
+    pub async fn permissions(&self) -> Result<Vec<Permission>, BackendError> {
+        #[derive(Deserialize)]
+        struct Permissions {
+            list: Vec<Permission>,
+        }
+        Ok(self.read::<Permissions>(&Request::get("/profile/permissions")).await?.list)
+    }
+
+    /// Waits, for ever if need be, until the backend is ready; None if it was stopped before.
+    pub async fn wait_until_ready(&self, stop: &CancellationToken) -> Option<BackendStatus> {
+        let mut pause = FIRST_PAUSE;
+        let mut told: Option<(String, Instant)> = None;
+        loop {
+            let outcome =
+                tokio::select! { biased; () = stop.cancelled() => return None, it = self.status() => it };
+            if let Ok(status) = &outcome
+                && status.is_ready()
+            {
+                if told.is_some() {
+                    info!(backend = %self.url, "the backend is ready");
+                }
+                return outcome.ok();
+            }
+            let reason = match &outcome {
+                Ok(status) => status.reason_to_wait().to_owned(),
+                Err(error) => self.reason_of(error),
+            };
+            if told.as_ref().is_none_or(|(last, at)| *last != reason || at.elapsed() >= REMINDER) {
+                warn!(backend = %self.url, %reason, "waiting for the backend");
+                told = Some((reason, Instant::now()));
+            }
+            tokio::select! { biased; () = stop.cancelled() => return None, () = time::sleep(pause) => {} }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn reason_of(&self, error: &BackendError) -> String {
+        let hint = match error {
+            BackendError::Unauthorized { .. }
+            | BackendError::Forbidden { .. }
+            | BackendError::Refused { .. } => "; is this the API's address? It usually ends in /api",
+            _ => "",
+        };
+        let mut reason = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            reason = format!("{reason}: {error}");
+            cause = error.source();
+        }
+        reason + hint
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_permission_covers_its_resource_and_all_below() {
+        let some = |prefix: &str, methods: &[&str]| Permission {
+            resource_prefix: Some(prefix.to_owned()),
+            methods: Some(methods.iter().map(|&m| m.to_owned()).collect()),
+        };
+        let values = some("accounts/7/values", &["POST", "PUT"]);
+        assert!(values.allows("PUT", "accounts/7/values"));
+        assert!(values.allows("POST", "accounts/7/values/a.b"));
+        assert!(!values.allows("GET", "accounts/7/values"));
+        assert!(!values.allows("PUT", "accounts/7/values2"));
+        assert!(!values.allows("PUT", "accounts/7"));
+        assert!(Permission { resource_prefix: None, methods: None }.allows("DELETE", "accounts/1"));
+    }
+}

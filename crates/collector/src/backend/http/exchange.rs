@@ -1,0 +1,186 @@
+//! One request and what its answer means.
+
+use std::fmt;
+
+use reqwest::{Method, StatusCode, Url, header};
+use secrecy::ExposeSecret;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{BackendError, HttpBackend};
+
+/// The longest answer that is read: 100,000 entities with their protocols are about 40 MB. A longer one is given
+/// up as nonsense, so that no answer can take all memory.
+const MAX_ANSWER_BYTES: usize = 256 << 20;
+
+/// How much of a refusal's text an error repeats, in characters: enough for Grafolean's reasons, which are a line.
+const MAX_EXCERPT_CHARS: usize = 300;
+
+/// One request; printed as its method and path, which never hold the token.
+pub(super) struct Request {
+    method: Method,
+    path: String,
+    body: Option<Vec<u8>>,
+    access: Access,
+}
+
+#[derive(PartialEq)]
+enum Access {
+    Token,
+    Anonymous,
+}
+
+struct Answer {
+    status: StatusCode,
+    location: Option<String>,
+    body: Vec<u8>,
+}
+
+enum Failure {
+    Transport(reqwest::Error),
+    TooLong,
+}
+
+impl Request {
+    pub(super) fn new(method: Method, path: impl Into<String>) -> Self {
+        Self { method, path: path.into(), body: None, access: Access::Token }
+    }
+
+    pub(super) fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::GET, path)
+    }
+
+    /// Leaves the token out.
+    pub(super) fn anonymous(self) -> Self {
+        Self { access: Access::Anonymous, ..self }
+    }
+
+    pub(super) fn json(self, body: &impl Serialize) -> Result<Self, BackendError> {
+        match serde_json::to_vec(body) {
+            Ok(body) => Ok(Self { body: Some(body), ..self }),
+            Err(error) => Err(self.nonsense(format!("the body can't be written as JSON: {error}"))),
+        }
+    }
+
+    fn nonsense(&self, reason: impl Into<String>) -> BackendError {
+        BackendError::Nonsense { request: self.to_string(), reason: reason.into() }
+    }
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} {}", self.method, self.path)
+    }
+}
+
+impl HttpBackend {
+    /// Asks for something and reads it.
+    pub(super) async fn read<T: DeserializeOwned>(&self, request: &Request) -> Result<T, BackendError> {
+        let body = self.accepted(request).await?;
+        let mut reader = serde_json::Deserializer::from_slice(&body);
+        serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+            let hint = if body.trim_ascii_start().starts_with(b"<") {
+                " (it looks like a web page: is this the API's address? It usually ends in /api)"
+            } else {
+                ""
+            };
+            request.nonsense(self.without_token(&format!("{error}{hint}")))
+        })
+    }
+
+    /// Asks for something to be done, to which there is nothing to say.
+    pub(super) async fn done(&self, request: &Request) -> Result<(), BackendError> {
+        match self.accepted(request).await?.as_slice() {
+            [] => Ok(()),
+            // A web server that greets every request with its page has stored nothing.
+            text => Err(request.nonsense(format!("expected none, got `{}`", self.excerpt(text)))),
+        }
+    }
+
+    async fn accepted(&self, request: &Request) -> Result<Vec<u8>, BackendError> {
+        let Answer { status, location, body } = self.exchange(request).await?;
+        let name = request.to_string();
+        Err(match status.as_u16() {
+            200..=299 => return Ok(body),
+            300..=399 => {
+                let target = location.unwrap_or_else(|| "nowhere".to_owned());
+                request.nonsense(format!("{status}, a redirect to {target}: is that the address of the API?"))
+            }
+            401 => BackendError::Unauthorized { request: name },
+            403 => {
+                let resource = request.path.trim_matches('/');
+                BackendError::Forbidden { request: name, needs: format!("{} on {resource}", request.method) }
+            }
+            // 408 and 425 come from proxies on the way and mean "later", too.
+            status @ (408 | 425 | 429 | 500..) => {
+                BackendError::Failed { request: name, status, answer: self.excerpt(&body) }
+            }
+            status => BackendError::Refused { request: name, status, answer: self.excerpt(&body) },
+        })
+    }
+
+    /// Sends a request. One that may be repeated is, once and at once, if its connection broke: a backend closes
+    /// idle connections, and may do so just as one is used again.
+    async fn exchange(&self, request: &Request) -> Result<Answer, BackendError> {
+        let outcome = match self.attempt(request).await {
+            Err(Failure::Transport(error)) if request.method.is_idempotent() && broke_off(&error) => {
+                tracing::debug!(%request, "the connection broke, asking again");
+                self.attempt(request).await
+            }
+            outcome => outcome,
+        };
+        outcome.map_err(|failure| match failure {
+            Failure::Transport(error) => BackendError::Unreachable {
+                url: self.url.to_string(),
+                request: request.to_string(),
+                source: error.without_url().into(),
+            },
+            Failure::TooLong => request.nonsense(format!("it is longer than {} MiB", MAX_ANSWER_BYTES >> 20)),
+        })
+    }
+
+    async fn attempt(&self, request: &Request) -> Result<Answer, Failure> {
+        let url = self.url.join(&request.path);
+        let url = if request.access == Access::Token { self.with_token(url) } else { url };
+        let mut builder = self.client.request(request.method.clone(), url);
+        if let Some(body) = &request.body {
+            builder = builder.header(header::CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        let mut response = builder.send().await.map_err(Failure::Transport)?;
+        let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+        // Where it redirects to usually repeats the query, and that holds the token.
+        let location = location.and_then(|value| value.split('?').next()).map(|it| self.without_token(it));
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(Failure::Transport)? {
+            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+                return Err(Failure::TooLong);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status: response.status(), location, body })
+    }
+
+    /// The start of an answer's text on one line; a proxy's error page may repeat the address it was asked for.
+    fn excerpt(&self, body: &[u8]) -> String {
+        let start = body.get(..MAX_EXCERPT_CHARS * 16).unwrap_or(body);
+        let text = self.without_token(&String::from_utf8_lossy(start));
+        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let shown: String = line.chars().filter(|c| !c.is_control()).take(MAX_EXCERPT_CHARS).collect();
+        if shown.is_empty() { "no text".to_owned() } else { shown }
+    }
+
+    fn without_token(&self, text: &str) -> String {
+        let encoded = self.with_token(self.url.join("/"));
+        let encoded = encoded.query().and_then(|query| query.strip_prefix("b=")).unwrap_or_default();
+        text.replace(self.token.expose_secret(), "[token]").replace(encoded, "[token]")
+    }
+
+    fn with_token(&self, mut url: Url) -> Url {
+        url.query_pairs_mut().append_pair("b", self.token.expose_secret());
+        url
+    }
+}
+
+/// Whether a connection that had been made was lost, as against one that could not be made or was too slow.
+fn broke_off(error: &reqwest::Error) -> bool {
+    !error.is_timeout() && !error.is_connect() && !error.is_builder()
+}

@@ -1,0 +1,131 @@
+//! A refresh: the accounts, and of each account three lists.
+
+use std::collections::HashMap;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    HttpBackend,
+    exchange::Request,
+    rows::{self, EntityRow, Rows},
+};
+use crate::{
+    backend::{AccountInventory, BackendError, BrokenRow},
+    model::{Account, AccountId, Entity, EntityId},
+};
+
+/// How many accounts are read at a time, three requests each. A Grafolean has a handful of workers: more would
+/// only wait there, in the way of its people.
+const ACCOUNTS_IN_FLIGHT: usize = 4;
+
+/// How many entities are read alone at a time, where a list leaves their protocols out.
+const ENTITIES_IN_FLIGHT: usize = 8;
+
+#[derive(Deserialize)]
+struct List {
+    list: Vec<Value>,
+}
+
+impl HttpBackend {
+    pub(super) async fn account_inventories(&self) -> Result<Vec<AccountInventory>, BackendError> {
+        let List { list } = self.read(&Request::get("/accounts/")).await?;
+        let Rows { read, broken } = rows::rows::<Account>("accounts", list);
+        for row in broken {
+            tracing::warn!(%row, "an account can't be read");
+        }
+        let mut accounts: Vec<_> = stream::iter(read)
+            .map(|account| self.account_inventory(account))
+            .buffered(ACCOUNTS_IN_FLIGHT)
+            .try_collect()
+            .await?;
+        self.fill_in_protocols(&mut accounts).await?;
+        Ok(accounts)
+    }
+
+    /// Reads the lists of one account. An account that may not be read costs only itself; any other failure is the
+    /// whole refresh's, so that nothing is taken as vanished.
+    async fn account_inventory(&self, account: Account) -> Result<AccountInventory, BackendError> {
+        let id = account.id;
+        let lists = tokio::try_join!(
+            self.list(id, "entities"),
+            self.list(id, "credentials"),
+            self.list(id, "sensors"),
+        );
+        let (entities, credentials, sensors) = match lists {
+            Ok((entities, credentials, sensors)) => (
+                rows::entities(entities),
+                rows::rows("credentials", credentials),
+                rows::rows("sensors", sensors),
+            ),
+            Err(error @ BackendError::Forbidden { .. }) => {
+                let unreadable =
+                    BrokenRow { list: "accounts", row: id.number().into(), reason: error.to_string() };
+                let nothing = AccountInventory {
+                    account,
+                    entities: vec![],
+                    credentials: vec![],
+                    sensors: vec![],
+                    broken: vec![unreadable],
+                };
+                return Ok(nothing);
+            }
+            Err(error) => return Err(error),
+        };
+        let broken = [entities.broken, credentials.broken, sensors.broken].concat();
+        let (entities, credentials, sensors) = (entities.read, credentials.read, sensors.read);
+        Ok(AccountInventory { account, entities, credentials, sensors, broken })
+    }
+
+    async fn list(&self, account: AccountId, list: &str) -> Result<Vec<Value>, BackendError> {
+        let List { list } = self.read(&Request::get(format!("/accounts/{account}/{list}/"))).await?;
+        Ok(list)
+    }
+
+    /// Reads alone those devices whose row in the list has no protocols.
+    async fn fill_in_protocols(&self, accounts: &mut [AccountInventory]) -> Result<(), BackendError> {
+        let lacks = |entity: &&Entity| entity.protocols.is_none() && entity.entity_type == "device";
+        let lacking: Vec<_> = accounts
+            .iter()
+            .flat_map(|list| list.entities.iter().filter(lacks).map(|entity| (list.account.id, entity.id)))
+            .collect();
+        let mut reads: HashMap<_, _> = stream::iter(lacking)
+            .map(|(account, id)| async move { Ok(((account, id), self.entity_row(account, id).await?)) })
+            .buffer_unordered(ENTITIES_IN_FLIGHT)
+            .try_collect()
+            .await?;
+        for AccountInventory { account, entities, broken, .. } in accounts {
+            entities.retain_mut(|entity| match reads.remove(&(account.id, entity.id)) {
+                None => true,
+                Some(None) => false,
+                Some(Some(Ok((whole, faults)))) => {
+                    *entity = whole;
+                    broken.extend(faults);
+                    true
+                }
+                Some(Some(Err(fault))) => {
+                    broken.push(fault);
+                    false
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Reads one entity alone; None if it is gone.
+    pub(super) async fn entity_row(
+        &self,
+        account: AccountId,
+        entity: EntityId,
+    ) -> Result<Option<EntityRow>, BackendError> {
+        match self.read(&Request::get(format!("/accounts/{account}/entities/{entity}"))).await {
+            Ok(row) => Ok(Some(rows::entity(row).map(|(mut entity, faults)| {
+                entity.protocols.get_or_insert_default();
+                (entity, faults)
+            }))),
+            Err(BackendError::Refused { status: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! A Grafolean backend over HTTP.
+//!
+//! [`HttpBackend`] is made from [`HttpSettings`] and asks what [`Backend`] says. `settings` checks what a person
+//! typed, `exchange` sends one request and says what its answer means, `rows` reads lists row by row, `inventory`
+//! puts a refresh together, `access` is what a token may do and whether the backend is ready.
+
+mod access;
+mod exchange;
+mod inventory;
+mod rows;
+mod settings;
+
+use std::fmt;
+
+use reqwest::Method;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::sync::OnceCell;
+
+use super::{Backend, BackendError, EntityChange, Inventory, Stamp};
+use crate::model::{AccountId, Attachment, Entity, EntityId, Sample, SeriesPath, UserId};
+use exchange::Request;
+
+pub use access::{BackendStatus, BotRecord, Permission, Profile};
+pub use settings::{BaseUrl, HttpSettings, HttpSettingsError};
+
+/// A Grafolean backend, reached over kept-alive connections with a bot's token.
+pub struct HttpBackend {
+    url: BaseUrl,
+    token: SecretString,
+    client: reqwest::Client,
+    user: OnceCell<UserId>,
+}
+
+impl HttpBackend {
+    /// Checks the settings and prepares the connections; nothing is asked yet.
+    pub fn new(settings: HttpSettings) -> Result<Self, HttpSettingsError> {
+        let (url, token) = (settings.base_url()?, settings.trimmed_token()?);
+        let client = settings.client(&url)?;
+        Ok(Self { url, token, client, user: OnceCell::new() })
+    }
+
+    /// Gives the address of the API, without a slash at its end.
+    pub fn url(&self) -> &BaseUrl {
+        &self.url
+    }
+
+    async fn create(&self, account: AccountId, body: &impl Serialize) -> Result<EntityId, BackendError> {
+        #[derive(Deserialize)]
+        struct Created {
+            id: EntityId,
+        }
+        let request = Request::new(Method::POST, format!("/accounts/{account}/entities/")).json(body)?;
+        Ok(self.read::<Created>(&request).await?.id)
+    }
+
+    async fn update(&self, account: AccountId, entity: Entity) -> Result<EntityId, BackendError> {
+        let path = format!("/accounts/{account}/entities/{}", entity.id);
+        let Entity { id, name, entity_type, details, protocols, .. } = entity;
+        let protocols = match protocols {
+            Some(protocols) => protocols,
+            None => self.entity(account, id).await?.and_then(|entity| entity.protocols).unwrap_or_default(),
+        };
+        let without_bot = protocols.iter().find(|(_, Attachment { bot, .. })| bot.is_none());
+        let body =
+            json!({"name": name, "entity_type": entity_type, "details": details, "protocols": protocols});
+        let outcome = self.done(&Request::new(Method::PUT, path).json(&body)?).await;
+        match (outcome, without_bot) {
+            // Grafolean itself writes null when a bot is deleted, and then takes no null back.
+            (Err(BackendError::Refused { request, status: 400, answer }), Some((protocol, _))) => {
+                let answer = format!("{answer}; its `{protocol}` has no bot: choose one for the entity");
+                Err(BackendError::Refused { request, status: 400, answer })
+            }
+            (outcome, _) => outcome.map(|()| id),
+        }
+    }
+
+    async fn delete(&self, account: AccountId, entity: EntityId) -> Result<EntityId, BackendError> {
+        let path = format!("/accounts/{account}/entities/{entity}");
+        match self.done(&Request::new(Method::DELETE, path)).await {
+            // Gone already, by someone else or by a first attempt whose answer was lost.
+            Ok(()) | Err(BackendError::Refused { status: 404, .. }) => Ok(entity),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Backend for HttpBackend {
+    async fn inventory(&self) -> Result<Inventory, BackendError> {
+        let user = *self.user.get_or_try_init(|| async { Ok(self.profile().await?.user_id) }).await?;
+        Ok(Inventory { user: Some(user), accounts: self.account_inventories().await? })
+    }
+
+    async fn entity(&self, account: AccountId, entity: EntityId) -> Result<Option<Entity>, BackendError> {
+        match self.entity_row(account, entity).await? {
+            None => Ok(None),
+            Some(Ok((entity, _))) => Ok(Some(entity)),
+            Some(Err(broken)) => Err(BackendError::Nonsense {
+                request: format!("GET /accounts/{account}/entities/{entity}"),
+                reason: broken.reason,
+            }),
+        }
+    }
+
+    async fn put_values(
+        &self,
+        account: AccountId,
+        samples: &[Sample],
+        stamp: Stamp,
+    ) -> Result<(), BackendError> {
+        #[derive(Serialize)]
+        struct Unstamped<'a> {
+            p: &'a SeriesPath,
+            v: f64,
+        }
+        let path = format!("/accounts/{account}/values/");
+        let request = match stamp {
+            Stamp::Due => Request::new(Method::PUT, path).json(&samples)?,
+            Stamp::Arrival => {
+                let unstamped =
+                    samples.iter().map(|Sample { path, value, .. }| Unstamped { p: path, v: *value });
+                Request::new(Method::POST, path).json(&unstamped.collect::<Vec<_>>())?
+            }
+        };
+        self.done(&request).await
+    }
+
+    async fn change_entity(
+        &self,
+        account: AccountId,
+        change: EntityChange,
+    ) -> Result<EntityId, BackendError> {
+        match change {
+            EntityChange::Create(new) => self.create(account, &new).await,
+            EntityChange::Update(entity) => self.update(account, entity).await,
+            EntityChange::Delete(entity) => self.delete(account, entity).await,
+        }
+    }
+}
+
+impl fmt::Debug for HttpBackend {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("HttpBackend").field("url", &self.url).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,144 @@
+//! Lists, read row by row: a row that is broken costs only itself, and so does a part of an entity.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::{
+    backend::BrokenRow,
+    model::{Attachment, Entity, SensorUse},
+};
+
+/// What a list held.
+pub(super) struct Rows<T> {
+    pub(super) read: Vec<T>,
+    pub(super) broken: Vec<BrokenRow>,
+}
+
+/// One entity and what of its protocols could not be read, or why it can't be read at all.
+pub(super) type EntityRow = Result<(Entity, Vec<BrokenRow>), BrokenRow>;
+
+/// Reads the rows of one list.
+pub(super) fn rows<T: DeserializeOwned>(list: &'static str, rows: Vec<Value>) -> Rows<T> {
+    let mut broken = Vec::new();
+    let read = rows.into_iter().filter_map(|row| {
+        let id = id_of(&row);
+        field(row).map_err(|reason| broken.push(BrokenRow { list, row: id, reason })).ok()
+    });
+    Rows { read: read.collect(), broken }
+}
+
+/// Reads the rows of the list of entities.
+pub(super) fn entities(rows: Vec<Value>) -> Rows<Entity> {
+    let (mut read, mut broken) = (Vec::with_capacity(rows.len()), Vec::new());
+    for row in rows {
+        match entity(row) {
+            Ok((entity, faults)) => {
+                read.push(entity);
+                broken.extend(faults);
+            }
+            Err(fault) => broken.push(fault),
+        }
+    }
+    Rows { read, broken }
+}
+
+/// Reads one entity.
+pub(super) fn entity(mut row: Value) -> EntityRow {
+    let id = id_of(&row);
+    let broken = |reason| BrokenRow { list: "entities", row: id.clone(), reason };
+    let protocols = row.as_object_mut().and_then(|row| row.remove("protocols"));
+    let mut entity: Entity = field(row).map_err(&broken)?;
+    let mut faults = Vec::new();
+    entity.protocols = match protocols {
+        None | Some(Value::Null) => None,
+        Some(Value::Object(protocols)) => Some(attachments(protocols, &mut faults)),
+        Some(_) => {
+            faults.push("protocols: expected an object".to_owned());
+            Some(BTreeMap::new())
+        }
+    };
+    Ok((entity, faults.into_iter().map(broken).collect()))
+}
+
+fn attachments(protocols: Map<String, Value>, faults: &mut Vec<String>) -> BTreeMap<String, Attachment> {
+    let mut read = BTreeMap::new();
+    for (protocol, value) in protocols {
+        let mut sensor_faults = Vec::new();
+        match attachment(value, &mut sensor_faults) {
+            Ok(attachment) => _ = read.insert(protocol.clone(), attachment),
+            Err(reason) => sensor_faults.push(reason),
+        }
+        faults.extend(sensor_faults.into_iter().map(|reason| format!("protocols.{protocol}: {reason}")));
+    }
+    read
+}
+
+fn attachment(mut value: Value, faults: &mut Vec<String>) -> Result<Attachment, String> {
+    let sensors = value.as_object_mut().and_then(|attachment| attachment.remove("sensors"));
+    let mut attachment: Attachment = field(value)?;
+    match sensors {
+        None | Some(Value::Null) => {}
+        Some(Value::Array(uses)) => {
+            for (place, value) in uses.into_iter().enumerate() {
+                match field::<SensorUse>(value) {
+                    Ok(sensor) => attachment.sensors.push(sensor),
+                    Err(reason) => faults.push(format!("sensors[{place}]: {reason}")),
+                }
+            }
+        }
+        Some(_) => faults.push("sensors: expected a list".to_owned()),
+    }
+    Ok(attachment)
+}
+
+fn field<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+    serde_path_to_error::deserialize(value).map_err(|error| error.to_string())
+}
+
+fn id_of(row: &Value) -> Value {
+    row.get("id").cloned().unwrap_or(Value::Null)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn reasons<T>(rows: &Rows<T>) -> Vec<String> {
+        rows.broken.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_broken_part_of_an_entity_costs_only_itself() {
+        let rows = entities(vec![
+            json!({"id": "7", "name": null, "entity_type": "device", "details": null, "protocols": {
+                "snmp": {"credential": [], "sensors": []},
+                "ping": {"credential": "3", "bot": null, "sensors": [
+                    {"sensor": 1, "interval": "soon"}, {"sensor": "2", "interval": "60", "new": true}, 9,
+                ]},
+            }}),
+            json!({"id": 8}),
+            json!("what"),
+        ]);
+        assert_eq!(rows.read.len(), 1);
+        let ping = &rows.read[0].protocols.as_ref().unwrap()["ping"];
+        assert_eq!(ping.sensors, [SensorUse { sensor: "2".parse().unwrap(), interval: Some(60) }]);
+        assert_eq!(rows.read[0].protocols.as_ref().unwrap().len(), 1);
+        let said = reasons(&rows).join("\n");
+        for part in ["protocols.snmp: credential:", "protocols.ping: sensors[0]: interval:", "sensors[2]:"] {
+            assert!(said.contains(part), "{part} in {said}");
+        }
+        assert_eq!(rows.broken.len(), 5, "{said}");
+    }
+
+    #[test]
+    fn protocols_that_are_left_out_are_told_from_none() {
+        let row = json!({"id": 1, "entity_type": "device"});
+        assert_eq!(entity(row).unwrap().0.protocols, None);
+        let row = json!({"id": 1, "entity_type": "device", "protocols": {}});
+        assert_eq!(entity(row).unwrap().0.protocols, Some(BTreeMap::new()));
+    }
+}

@@ -1,0 +1,187 @@
+//! What a person says about a backend, checked once.
+
+use std::{fmt, fs, path::PathBuf, time::Duration};
+
+use reqwest::{Certificate, Url, redirect};
+use secrecy::{ExposeSecret, SecretString};
+use thiserror::Error;
+
+/// How long a connection may take to be made. A backend farther away than this is not reachable in any useful sense.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long one request may take, answer included. The lists of 10,000 entities take a real backend about 3 s; what
+/// takes longer than this is given up and counts as no answer.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long an unused connection is kept. A real backend closes its side after 5 s: leaving first means that
+/// requests seldom meet a dead connection.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How a backend is reached. Proxies are taken from the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`).
+#[derive(Clone, Debug)]
+pub struct HttpSettings {
+    /// The address of the API, e.g. `https://example.org/api`.
+    pub url: String,
+    /// The bot's token; white space around it is dropped.
+    pub token: SecretString,
+    /// A file of PEM certificates that are trusted besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// How long a connection may take to be made.
+    pub connect_timeout: Duration,
+    /// How long one request may take, answer included.
+    pub request_timeout: Duration,
+}
+
+/// What is wrong with the settings, and what would be right.
+#[derive(Debug, Error)]
+pub enum HttpSettingsError {
+    /// The address is none.
+    #[error("`{typed}` is no address of an API: {reason}; it has to look like https://example.org/api")]
+    Url {
+        /// What was typed, without what may be secret in it.
+        typed: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There is nothing in the token.
+    #[error("the bot's token is empty: copy it from the bot's settings in Grafolean")]
+    EmptyToken,
+    /// The file of certificates can't be read.
+    #[error("could not read the CA file {}", path.display())]
+    CaFile {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file holds no certificates.
+    #[error("the CA file {} holds no certificate in PEM form", path.display())]
+    NoCertificate {
+        /// Which file.
+        path: PathBuf,
+        /// What was found wrong, if it looked like one.
+        #[source]
+        source: Option<reqwest::Error>,
+    },
+    /// TLS can't be set up, e.g. since the machine has no CA certificates.
+    #[error("could not set up TLS: does this machine have CA certificates (Debian: `ca-certificates`)?")]
+    Client(#[source] reqwest::Error),
+}
+
+impl HttpSettings {
+    /// Takes an address and a token, with the usual timeouts.
+    pub fn new(url: impl Into<String>, token: SecretString) -> Self {
+        Self {
+            url: url.into(),
+            token,
+            ca_file: None,
+            connect_timeout: CONNECT_TIMEOUT,
+            request_timeout: REQUEST_TIMEOUT,
+        }
+    }
+
+    pub(super) fn base_url(&self) -> Result<BaseUrl, HttpSettingsError> {
+        BaseUrl::parse(&self.url)
+    }
+
+    /// A token that comes from a file ends in a newline, which a real backend answers with 500.
+    pub(super) fn trimmed_token(&self) -> Result<SecretString, HttpSettingsError> {
+        match self.token.expose_secret().trim() {
+            "" => Err(HttpSettingsError::EmptyToken),
+            token => Ok(SecretString::from(token)),
+        }
+    }
+
+    pub(super) fn client(&self, url: &BaseUrl) -> Result<reqwest::Client, HttpSettingsError> {
+        // Fails only if the process has chosen a provider already: then that one is used.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = reqwest::Client::builder()
+            .user_agent(concat!("grafolean-collector/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(self.connect_timeout)
+            .timeout(self.request_timeout)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            // A redirect would carry the token wherever an answer says.
+            .redirect(redirect::Policy::none());
+        let own = self.own_certificates()?;
+        let builder = if url.is_plain() && own.is_empty() {
+            // Reading the system's certificates takes a while and fails where there are none.
+            builder.tls_certs_only([])
+        } else {
+            builder.tls_certs_merge(own)
+        };
+        builder.build().map_err(HttpSettingsError::Client)
+    }
+
+    fn own_certificates(&self) -> Result<Vec<Certificate>, HttpSettingsError> {
+        let Some(path) = self.ca_file.clone() else { return Ok(Vec::new()) };
+        let pem = match fs::read(&path) {
+            Ok(pem) => pem,
+            Err(source) => return Err(HttpSettingsError::CaFile { path, source }),
+        };
+        match Certificate::from_pem_bundle(&pem) {
+            Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+            Ok(_) => Err(HttpSettingsError::NoCertificate { path, source: None }),
+            Err(source) => Err(HttpSettingsError::NoCertificate { path, source: Some(source) }),
+        }
+    }
+}
+
+/// The address of an API: `http(s)://host[:port][/prefix]`, without a slash at its end.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BaseUrl(Url);
+
+impl BaseUrl {
+    /// Reads what a person typed; white space around it and slashes at its end are dropped.
+    pub fn parse(typed: &str) -> Result<Self, HttpSettingsError> {
+        let typed = typed.trim();
+        let refused =
+            |reason: &str| HttpSettingsError::Url { typed: presentable(typed), reason: reason.to_owned() };
+        if !typed.starts_with("http://") && !typed.starts_with("https://") {
+            return Err(refused("it does not begin with http:// or https://"));
+        }
+        let url = Url::parse(typed).map_err(|error| refused(&error.to_string()))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(refused("it holds a user name, but a bot shows nothing but its token"));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(refused("it goes on after a `?` or `#`"));
+        }
+        let mut base = url.clone();
+        base.set_path(url.path().trim_end_matches('/'));
+        Ok(Self(base))
+    }
+
+    /// Gives the address of `path`, which begins with a slash.
+    pub(super) fn join(&self, path: &str) -> Url {
+        let mut url = self.0.clone();
+        url.set_path(&format!("{}{path}", self.0.path().trim_end_matches('/')));
+        url
+    }
+
+    fn is_plain(&self) -> bool {
+        self.0.scheme() == "http"
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.0.as_str().trim_end_matches('/'))
+    }
+}
+
+impl fmt::Debug for BaseUrl {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{self}")
+    }
+}
+
+/// What was typed, without a password before an `@` or a token after a `?`.
+fn presentable(typed: &str) -> String {
+    let address = typed.split(['?', '#']).next().unwrap_or_default();
+    match (address.split_once("://"), address.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+        (None, Some((_, host))) => host.to_owned(),
+        (_, None) => address.to_owned(),
+    }
+}

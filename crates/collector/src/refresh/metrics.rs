@@ -1,0 +1,132 @@
+//! What is counted about refreshes.
+
+use std::time::Duration;
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, EncodeLabelValue},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit},
+};
+
+use super::Planned;
+use crate::{backend::BackendError, time::Timestamp};
+
+/// Counters and gauges of the refresh task; a clone counts into the same ones.
+#[derive(Clone, Debug)]
+pub struct RefreshMetrics {
+    refreshes: Counter,
+    failures: Family<Labels, Counter>,
+    duration: Histogram,
+    read_at: Gauge,
+    devices: Gauge,
+    jobs: Gauge,
+    faults: Gauge,
+    pub(super) second_looks: Counter,
+    pub(super) not_kept: Counter,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+enum Kind {
+    Unreachable,
+    Unauthorized,
+    Forbidden,
+    Refused,
+    Failed,
+    Nonsense,
+}
+
+impl Default for RefreshMetrics {
+    fn default() -> Self {
+        // From a list of a few entities on loopback to a request that meets its deadline.
+        let seconds = [0.005, 0.02, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+        Self {
+            refreshes: Counter::default(),
+            failures: Family::default(),
+            duration: Histogram::new(seconds),
+            read_at: Gauge::default(),
+            devices: Gauge::default(),
+            jobs: Gauge::default(),
+            faults: Gauge::default(),
+            second_looks: Counter::default(),
+            not_kept: Counter::default(),
+        }
+    }
+}
+
+impl RefreshMetrics {
+    /// Makes them visible.
+    pub fn register(&self, registry: &mut Registry) {
+        let registry = registry.sub_registry_with_prefix("grafolean");
+        registry.register("refreshes", "Looks at the backend's configuration", self.refreshes.clone());
+        registry.register("refresh_failures", "Looks that failed, by kind", self.failures.clone());
+        registry.register_with_unit(
+            "refresh_duration",
+            "How long a look took",
+            Unit::Seconds,
+            self.duration.clone(),
+        );
+        registry.register_with_unit(
+            "configuration_read_timestamp",
+            "When the configuration in force was last seen to be right, since 1970",
+            Unit::Seconds,
+            self.read_at.clone(),
+        );
+        registry.register("devices", "Devices this bot measures", self.devices.clone());
+        registry.register("jobs", "Jobs made of them", self.jobs.clone());
+        registry.register(
+            "configuration_faults",
+            "Rows, sensors and devices that are refused",
+            self.faults.clone(),
+        );
+        registry.register(
+            "refresh_second_looks",
+            "Devices that seemed to have vanished and were read again",
+            self.second_looks.clone(),
+        );
+        registry.register(
+            "configuration_write_failures",
+            "Configurations that could not be kept on disk",
+            self.not_kept.clone(),
+        );
+    }
+
+    pub(super) fn looked(&self, took: Duration, error: Option<&BackendError>) {
+        self.refreshes.inc();
+        self.duration.observe(took.as_secs_f64());
+        if let Some(error) = error {
+            self.failures.get_or_create(&Labels { kind: Kind::of(error) }).inc();
+        }
+    }
+
+    pub(super) fn in_force<T>(&self, planned: &Planned<T>) {
+        self.devices.set(count(planned.devices.len()));
+        self.jobs.set(count(planned.plan.jobs.len()));
+        self.faults.set(count(planned.faults().count()));
+    }
+
+    pub(super) fn read_at(&self, moment: Timestamp) {
+        self.read_at.set(moment.seconds());
+    }
+}
+
+impl Kind {
+    fn of(error: &BackendError) -> Self {
+        match error {
+            BackendError::Unreachable { .. } => Self::Unreachable,
+            BackendError::Unauthorized { .. } => Self::Unauthorized,
+            BackendError::Forbidden { .. } => Self::Forbidden,
+            BackendError::Refused { .. } => Self::Refused,
+            BackendError::Failed { .. } => Self::Failed,
+            BackendError::Nonsense { .. } => Self::Nonsense,
+        }
+    }
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,44 @@
+//! What one look at the backend leads to.
+
+use crate::{
+    backend::{Backend, BackendError, Inventory},
+    bot::{Bot, Plan},
+    model::Device,
+    selection::{LeftAlone, Selection, select},
+};
+
+/// An inventory and what a bot makes of it.
+#[derive(Clone, Debug)]
+pub struct Planned<T> {
+    /// What the backend said.
+    pub inventory: Inventory,
+    /// What of it belongs to the bot.
+    pub devices: Vec<Device>,
+    /// What of it does not, and why.
+    pub left_alone: Vec<LeftAlone>,
+    /// What the bot wants to do. It refuses first what the selection did, then what the bot itself did.
+    pub plan: Plan<T>,
+}
+
+impl<T> Planned<T> {
+    /// Selects what belongs to the bot and asks it for its jobs.
+    pub fn of<K: Bot<Task = T>>(inventory: Inventory, bot: &K) -> Self {
+        let Selection { devices, refused, left_alone } = select(&inventory, bot.protocol());
+        let mut plan = bot.jobs(&devices);
+        plan.refused.splice(..0, refused);
+        Self { inventory, devices, left_alone, plan }
+    }
+
+    /// Names all that is broken or refused, a line each.
+    pub fn faults(&self) -> impl Iterator<Item = String> {
+        let broken = self.inventory.accounts.iter().flat_map(|it| {
+            it.broken.iter().map(|row| format!("account {} ({}): {row}", it.account.id, it.account.name))
+        });
+        broken.chain(self.plan.refused.iter().map(ToString::to_string))
+    }
+}
+
+/// Looks at the backend once: for runs by hand and for a person who wants to know what would be done.
+pub async fn plan_once<B: Backend, K: Bot>(backend: &B, bot: &K) -> Result<Planned<K::Task>, BackendError> {
+    Ok(Planned::of(backend.inventory().await?, bot))
+}

@@ -1,0 +1,177 @@
+//! Which entities belong to a bot: pure, from an [`Inventory`] to [`Device`]s.
+//!
+//! An entity is this bot's if it is a device, has the bot's protocol, is given to this bot or to any bot, and has a
+//! credential and at least one sensor. What is this bot's but set up in a way that can't be measured is a
+//! [`Refusal`]; what is not this bot's at all is told apart as [`NotOurs`].
+
+use std::collections::HashMap;
+
+use thiserror::Error;
+
+use crate::{
+    backend::{AccountInventory, Inventory},
+    bot::Refusal,
+    model::{
+        AccountId, Attachment, Credential, CredentialId, Device, DeviceSensor, Entity, EntityId, Interval,
+        Sensor, SensorId, SensorUse, UserId,
+    },
+};
+
+/// An inventory as one bot sees it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Selection {
+    /// What it measures, in the order account, then entity.
+    pub devices: Vec<Device>,
+    /// Whole devices and single sensors that are this bot's but can't be measured.
+    pub refused: Vec<Refusal>,
+    /// What is none of its business.
+    pub left_alone: Vec<LeftAlone>,
+}
+
+/// An entity that is not this bot's.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("entity {entity} of account {account} ({name}) is left alone: {reason}")]
+pub struct LeftAlone {
+    /// Whose entity.
+    pub account: AccountId,
+    /// The entity.
+    pub entity: EntityId,
+    /// What people call it.
+    pub name: String,
+    /// Why.
+    pub reason: NotOurs,
+}
+
+/// Why an entity is not this bot's.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum NotOurs {
+    /// It is an interface or the like.
+    #[error("its type is `{0}`, not `device`")]
+    NoDevice(String),
+    /// The protocol is not set up for it.
+    #[error("the protocol is not enabled for it")]
+    NoProtocol,
+    /// It is given to another bot.
+    #[error("it is given to bot {0}")]
+    AnotherBot(UserId),
+    /// The protocol is set up without a credential.
+    #[error("no credential is chosen for it")]
+    NoCredential,
+    /// The protocol is set up without a sensor.
+    #[error("no sensor is chosen for it")]
+    NoSensor,
+}
+
+/// Selects what belongs to the bot of `protocol` whose token read this inventory.
+pub fn select(inventory: &Inventory, protocol: &str) -> Selection {
+    let mut selection = Selection::default();
+    for account in &inventory.accounts {
+        let rows = Rows::of(account, protocol);
+        for entity in &account.entities {
+            match ours(entity, protocol, inventory.user) {
+                Ok((credential, uses)) => {
+                    let (device, faults) = rows.device(entity, credential, uses);
+                    selection.devices.extend(device);
+                    selection.refused.extend(faults.into_iter().map(|reason| Refusal {
+                        account: account.account.id,
+                        entity: entity.id,
+                        name: entity.name.clone(),
+                        reason,
+                    }));
+                }
+                Err(reason) => selection.left_alone.push(LeftAlone {
+                    account: account.account.id,
+                    entity: entity.id,
+                    name: entity.name.clone(),
+                    reason,
+                }),
+            }
+        }
+    }
+    selection
+}
+
+fn ours<'a>(
+    entity: &'a Entity,
+    protocol: &str,
+    user: Option<UserId>,
+) -> Result<(CredentialId, &'a [SensorUse]), NotOurs> {
+    if entity.entity_type != "device" {
+        return Err(NotOurs::NoDevice(entity.entity_type.clone()));
+    }
+    let attachment = entity.protocols.as_ref().and_then(|protocols| protocols.get(protocol));
+    let Attachment { credential, bot, sensors } = attachment.ok_or(NotOurs::NoProtocol)?;
+    if let Some(bot) = bot
+        && user != Some(*bot)
+    {
+        return Err(NotOurs::AnotherBot(*bot));
+    }
+    let credential = credential.ok_or(NotOurs::NoCredential)?;
+    if sensors.is_empty() { Err(NotOurs::NoSensor) } else { Ok((credential, sensors)) }
+}
+
+/// One account's credentials and sensors by their ids.
+struct Rows<'a> {
+    account: AccountId,
+    protocol: &'a str,
+    credentials: HashMap<CredentialId, &'a Credential>,
+    sensors: HashMap<SensorId, &'a Sensor>,
+}
+
+impl<'a> Rows<'a> {
+    fn of(account: &'a AccountInventory, protocol: &'a str) -> Self {
+        Self {
+            account: account.account.id,
+            protocol,
+            credentials: account.credentials.iter().map(|row| (row.id, row)).collect(),
+            sensors: account.sensors.iter().map(|row| (row.id, row)).collect(),
+        }
+    }
+
+    fn device(
+        &self,
+        entity: &Entity,
+        credential: CredentialId,
+        uses: &[SensorUse],
+    ) -> (Option<Device>, Vec<String>) {
+        let mut faults = Vec::new();
+        let sensors: Vec<_> = uses
+            .iter()
+            .filter_map(|used| self.sensor(used).map_err(|fault| faults.push(fault)).ok())
+            .collect();
+        let credential = self.credential(credential).map_err(|fault| faults.push(fault)).ok();
+        let device = credential.filter(|_| !sensors.is_empty()).map(|credential| Device {
+            account: self.account,
+            entity: entity.clone(),
+            credential,
+            sensors,
+        });
+        (device, faults)
+    }
+
+    fn credential(&self, id: CredentialId) -> Result<Credential, String> {
+        let credential = *self.credentials.get(&id).ok_or_else(|| missing("credential", id.number()))?;
+        self.right_protocol(&credential.protocol)
+            .map_err(|fault| format!("credential {id} ({}) {fault}", credential.name))?;
+        Ok(credential.clone())
+    }
+
+    fn sensor(&self, used: &SensorUse) -> Result<DeviceSensor, String> {
+        let id = used.sensor;
+        let sensor = *self.sensors.get(&id).ok_or_else(|| missing("sensor", id.number()))?;
+        self.right_protocol(&sensor.protocol)
+            .map_err(|fault| format!("sensor {id} ({}) {fault}", sensor.name))?;
+        let interval = used.interval.or(sensor.default_interval).map(Interval::from_seconds).transpose();
+        let interval = interval.map_err(|error| format!("sensor {id} ({}) has {error}", sensor.name))?;
+        Ok(DeviceSensor { sensor: sensor.clone(), interval })
+    }
+
+    fn right_protocol(&self, protocol: &str) -> Result<(), String> {
+        let right = self.protocol;
+        if protocol == right { Ok(()) } else { Err(format!("is of protocol `{protocol}`, not `{right}`")) }
+    }
+}
+
+fn missing(what: &str, id: i64) -> String {
+    format!("{what} {id} is not in the account's list, or can't be read: choose another for the entity")
+}
