@@ -86,7 +86,7 @@ impl<T> Job<T> {
 }
 
 /// What happens to a firing of a job whose last run goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Overlap {
     /// It is skipped and counted.
     Skip,

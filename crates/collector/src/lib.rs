@@ -9,6 +9,7 @@ pub mod bot;
 pub mod model;
 pub mod refresh;
 pub mod report;
+pub mod schedule;
 pub mod selection;
 pub mod sink;
 pub mod time;

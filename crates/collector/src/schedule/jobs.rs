@@ -1,0 +1,176 @@
+//! The jobs, and when each of them is due.
+
+use std::{
+    collections::{HashMap, HashSet},
+    mem,
+    sync::Arc,
+};
+
+use super::{Changes, Rhythm, wheel::Wheel};
+use crate::{
+    bot::{Job, JobId, Run},
+    time::Timestamp,
+};
+
+/// The step back of the clock that is waited out. A longer one starts the firings again from the new present, so that
+/// nothing waits for the clock to come back to where it was; a shorter one, as a clock makes that is being adjusted,
+/// would only measure again what has just been measured.
+const PATIENCE_SECONDS: i64 = 2;
+
+/// The jobs, and when each of them is due.
+///
+/// Missed firings of a job are one run, whatever kept them waiting: a leap of the clock, a restart of the machine, or
+/// no room for more runs. What is not taken stays due, so a job has never more than one run waiting.
+#[derive(Debug)]
+pub struct Schedule<T> {
+    slots: Vec<Slot<T>>,
+    rhythms: HashSet<Arc<Rhythm>>,
+    wheel: Wheel,
+    now: i64,
+}
+
+/// A job as it is kept: 48 bytes and its id, which lets a million of them fit.
+#[derive(Debug)]
+struct Slot<T> {
+    id: JobId,
+    task: Arc<T>,
+    rhythm: Arc<Rhythm>,
+    anchor: i64,
+    due: i64,
+}
+
+/// A run that is due, with the rhythm it comes from.
+#[derive(Clone, Debug)]
+pub struct Firing<T> {
+    /// What is to be performed.
+    pub run: Run<T>,
+    /// The first firing this run stands for; earlier than the run's due time if firings were missed.
+    pub since: Timestamp,
+    /// How long it may take and what it may overlap.
+    pub rhythm: Arc<Rhythm>,
+}
+
+impl<T> Default for Schedule<T> {
+    fn default() -> Self {
+        Self { slots: Vec::new(), rhythms: HashSet::new(), wheel: Wheel::at(i64::MIN), now: i64::MIN }
+    }
+}
+
+impl<T: PartialEq> Schedule<T> {
+    /// Puts a new set of jobs in force.
+    ///
+    /// A job that is as before keeps its rhythm and a run that is overdue; so does one of which only the task is
+    /// another. The rest fires from `now` on.
+    pub fn replace(&mut self, wanted: Vec<Job<T>>, now: Timestamp) -> Changes {
+        self.observe(now);
+        let mut changes = Changes::default();
+        let mut known: HashMap<JobId, Slot<T>> =
+            mem::take(&mut self.slots).into_iter().map(|slot| (slot.id.clone(), slot)).collect();
+        let mut placed = HashSet::with_capacity(wanted.len());
+        self.slots.reserve_exact(wanted.len());
+        for job in wanted {
+            if placed.insert(job.id.clone()) {
+                let slot = self.slot(job, &mut known, &mut changes);
+                self.slots.push(slot);
+            } else {
+                changes.duplicates.push(job.id);
+            }
+        }
+        changes.removed = known.len();
+        drop(known);
+        self.rhythms.retain(|rhythm| Arc::strong_count(rhythm) > 1);
+        self.wind();
+        changes
+    }
+
+    fn slot(&mut self, job: Job<T>, known: &mut HashMap<JobId, Slot<T>>, changes: &mut Changes) -> Slot<T> {
+        let before = known.remove(&job.id);
+        let Job { id, intervals, start, overlap, deadline, task } = job;
+        let rhythm = self.shared(Rhythm::new(intervals, start, overlap, deadline));
+        let kept_anchor =
+            before.as_ref().filter(|slot| slot.rhythm.has_start_of(&rhythm)).map(|slot| slot.anchor);
+        if kept_anchor.is_none() && rhythm.starts_after(self.now) {
+            changes.future_starts.push(id.clone());
+        }
+        let anchor = kept_anchor.unwrap_or_else(|| rhythm.anchor(&id, self.now));
+        let Some(before) = before else {
+            changes.added += 1;
+            let due = rhythm.next_after(anchor, self.now);
+            return Slot { id, task: Arc::new(task), rhythm, anchor, due };
+        };
+        if before.rhythm == rhythm && *before.task == task {
+            changes.unchanged += 1;
+            return before;
+        }
+        changes.changed += 1;
+        let fires_as_before = before.anchor == anchor && before.rhythm.has_intervals_of(&rhythm);
+        let due = if fires_as_before { before.due } else { rhythm.next_after(anchor, self.now) };
+        Slot { id, task: Arc::new(task), rhythm, anchor, due }
+    }
+}
+
+impl<T> Schedule<T> {
+    /// Gives the number of jobs.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Tells whether there is no job.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Gives the whole second at which something is due; a second that has passed if something is overdue.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.wheel.next_due().map(Timestamp::from_seconds)
+    }
+
+    /// Takes a run that is due, those that have waited longest first.
+    pub fn take_due(&mut self, now: Timestamp) -> Option<Firing<T>> {
+        self.observe(now);
+        let entry = self.wheel.pop(self.now)?;
+        let slot = self.slots.get_mut(entry as usize)?;
+        let caught_up = slot.rhythm.catch_up(slot.anchor, slot.due, self.now);
+        let since = mem::replace(&mut slot.due, caught_up.next);
+        self.wheel.insert(slot.due, entry);
+        let run = Run {
+            id: slot.id.clone(),
+            task: slot.task.clone(),
+            due: Timestamp::from_seconds(caught_up.latest),
+            intervals: caught_up.intervals,
+        };
+        Some(Firing { run, since: Timestamp::from_seconds(since), rhythm: slot.rhythm.clone() })
+    }
+
+    fn observe(&mut self, now: Timestamp) {
+        let now = now.seconds();
+        if now < self.now.saturating_sub(PATIENCE_SECONDS) {
+            self.go_back_to(now);
+        }
+        self.now = self.now.max(now);
+    }
+
+    fn go_back_to(&mut self, now: i64) {
+        self.now = now;
+        for slot in &mut self.slots {
+            slot.due = slot.due.min(slot.rhythm.next_after(slot.anchor, now));
+        }
+        self.wind();
+    }
+
+    fn wind(&mut self) {
+        self.wheel = Wheel::at(self.now);
+        for (entry, slot) in (0..).zip(&self.slots) {
+            self.wheel.insert(slot.due, entry);
+        }
+    }
+
+    fn shared(&mut self, rhythm: Rhythm) -> Arc<Rhythm> {
+        if let Some(known) = self.rhythms.get(&rhythm) {
+            return known.clone();
+        }
+        let rhythm = Arc::new(rhythm);
+        self.rhythms.insert(rhythm.clone());
+        rhythm
+    }
+}
