@@ -1,0 +1,214 @@
+//! What the writer does between requests, in steps that never keep one waiting for long.
+
+use std::time::Duration;
+
+use grafolean_collector::time::Timestamp;
+use rusqlite::Connection;
+
+use super::{
+    SeriesId, Span,
+    error::{Doing, PointsError},
+    journal,
+    recent::SharedRecent,
+    seal, series,
+};
+
+/// A step seals at least one series and stops beyond this many points: some milliseconds of compression.
+const STEP_POINTS: usize = 16 * 1024;
+
+/// A step stops at this many series, however few points they have: each may rewrite a block.
+const STEP_SERIES: usize = 64;
+
+/// Rows of the journal a step deletes; a row holds at most one group of requests.
+const STEP_ROWS: usize = 8;
+
+/// Blocks a step deletes.
+const STEP_BLOCKS: usize = 256;
+
+/// Time between two looks for values that are older than the retention. It is looked when values arrive.
+const RETENTION_LOOK: Duration = Duration::from_secs(3600);
+
+/// The steps that are to be done.
+#[derive(Debug, Default)]
+pub(super) struct Chores {
+    sealing: Option<Sealing>,
+    trim_through: Option<i64>,
+    deleting: bool,
+    expiring: Option<Expiring>,
+    looked_for_old: Option<Timestamp>,
+}
+
+/// The layer that is being sealed: which series are left, and how far the journal is obsolete afterwards.
+#[derive(Debug)]
+struct Sealing {
+    left: Vec<SeriesId>,
+    journal_through: i64,
+}
+
+/// A pass over all series for blocks that are too old.
+#[derive(Debug)]
+struct Expiring {
+    before: Timestamp,
+    done_through: i64,
+}
+
+impl Chores {
+    /// Gives the chores of a store that was just opened: deletions that were not finished.
+    pub(super) fn left_over() -> Self {
+        Self { deleting: true, ..Self::default() }
+    }
+
+    /// Tells whether anything is to be done.
+    pub(super) fn pending(&self) -> bool {
+        self.sealing.is_some() || self.trim_through.is_some() || self.deleting || self.expiring.is_some()
+    }
+
+    /// Tells whether a layer is being sealed.
+    pub(super) fn sealing(&self) -> bool {
+        self.sealing.is_some()
+    }
+
+    /// Begins to seal the active layer; all of it stands in the journal up to `journal_through`.
+    pub(super) fn begin_sealing(&mut self, recent: &SharedRecent, journal_through: i64) {
+        let mut recent = recent.write();
+        recent.freeze();
+        // Taken from the end, so the order is turned round: ascending ids write neighbouring pages.
+        let mut left = recent.sealing.series();
+        left.reverse();
+        self.sealing = Some(Sealing { left, journal_through });
+    }
+
+    /// Notes that a series was deleted.
+    pub(super) fn begin_deleting(&mut self) {
+        self.deleting = true;
+    }
+
+    /// Begins a pass for old values if the last one is long enough ago.
+    pub(super) fn look_for_old(&mut self, retention: Option<Duration>, now: Timestamp) {
+        let Some(retention) = retention else { return };
+        let looked = self.looked_for_old.is_some_and(|at| at <= now && now.since(at) < RETENTION_LOOK);
+        if !looked && self.expiring.is_none() {
+            self.looked_for_old = Some(now);
+            self.expiring = Some(Expiring { before: now - retention, done_through: 0 });
+        }
+    }
+
+    /// Does one step in one transaction.
+    pub(super) fn step(
+        &mut self,
+        connection: &mut Connection,
+        recent: &SharedRecent,
+        block_points: usize,
+    ) -> Result<(), PointsError> {
+        let transaction = connection.transaction().doing("beginning a step of housekeeping")?;
+        // What a step changes of `self` counts only once its transaction is committed.
+        let after = if let Some(sealing) = &self.sealing {
+            let left = seal_some(&transaction, recent, &sealing.left, block_points)?;
+            After::Sealed { left }
+        } else if let Some(through) = self.trim_through {
+            After::Trimmed { done: journal::trim(&transaction, through, STEP_ROWS)? < STEP_ROWS }
+        } else if let Some(expiring) = &self.expiring {
+            After::Expired { through: expire_some(&transaction, expiring)? }
+        } else {
+            After::Deleted { done: delete_some(&transaction)? }
+        };
+        transaction.commit().doing("finishing a step of housekeeping")?;
+        self.note(after, recent);
+        Ok(())
+    }
+
+    fn note(&mut self, after: After, recent: &SharedRecent) {
+        match after {
+            After::Sealed { left: 0 } => {
+                self.trim_through = self.sealing.take().map(|sealing| sealing.journal_through);
+                let sealed = std::mem::take(&mut recent.write().sealing);
+                // Freed here, when no reader waits for the lock.
+                drop(sealed);
+            }
+            After::Sealed { left } => {
+                if let Some(sealing) = &mut self.sealing {
+                    sealing.left.truncate(left);
+                }
+            }
+            After::Trimmed { done } => self.trim_through = self.trim_through.filter(|_| !done),
+            After::Expired { through: None } => self.expiring = None,
+            After::Expired { through: Some(through) } => {
+                if let Some(expiring) = &mut self.expiring {
+                    expiring.done_through = through;
+                }
+            }
+            After::Deleted { done } => self.deleting = !done,
+        }
+    }
+}
+
+enum After {
+    Sealed { left: usize },
+    Trimmed { done: bool },
+    Expired { through: Option<i64> },
+    Deleted { done: bool },
+}
+
+/// Seals series from the end of a list; gives how many are left.
+fn seal_some(
+    connection: &Connection,
+    recent: &SharedRecent,
+    left: &[SeriesId],
+    block_points: usize,
+) -> Result<usize, PointsError> {
+    let mut sealed = 0;
+    for (done, &id) in left.iter().rev().enumerate() {
+        if done >= STEP_SERIES || sealed >= STEP_POINTS {
+            return Ok(left.len() - done);
+        }
+        let points = recent.read().sealing.within(id, Span::ALL);
+        sealed += points.len();
+        if series::exists(connection, id)? {
+            seal::seal(connection, id, points, block_points)?;
+        }
+    }
+    Ok(0)
+}
+
+/// Deletes old blocks of some series; gives the last series that is done, None at the end of all.
+fn expire_some(connection: &Connection, expiring: &Expiring) -> Result<Option<i64>, PointsError> {
+    const DOING: &str = "deleting values that are older than the retention";
+    let mut next =
+        connection.prepare_cached("SELECT id FROM series WHERE id > ?1 ORDER BY id LIMIT 1").doing(DOING)?;
+    let mut delete = connection
+        .prepare_cached("DELETE FROM blocks WHERE series = ?1 AND first < ?2 AND last < ?2")
+        .doing(DOING)?;
+    let mut through = expiring.done_through;
+    let mut deleted = 0;
+    for _ in 0..STEP_SERIES {
+        let mut rows = next.query([through]).doing(DOING)?;
+        let Some(row) = rows.next().doing(DOING)? else { return Ok(None) };
+        through = row.get(0).doing(DOING)?;
+        deleted += delete.execute((through, expiring.before.micros())).doing(DOING)?;
+        if deleted >= STEP_BLOCKS {
+            break;
+        }
+    }
+    Ok(Some(through))
+}
+
+/// Deletes blocks of a series that is gone; tells whether nothing is left to delete.
+fn delete_some(connection: &Connection) -> Result<bool, PointsError> {
+    const DOING: &str = "deleting the values of a deleted series";
+    let most = i64::try_from(STEP_BLOCKS).unwrap_or(i64::MAX);
+    let deleted = connection
+        .execute(
+            "DELETE FROM blocks WHERE (series, first) IN
+                 (SELECT series, first FROM blocks WHERE series = (SELECT min(id) FROM removed) LIMIT ?1)",
+            [most],
+        )
+        .doing(DOING)?;
+    if deleted < STEP_BLOCKS {
+        connection
+            .execute("DELETE FROM removed WHERE id = (SELECT min(id) FROM removed)", ())
+            .doing(DOING)?;
+    }
+    let left: i64 =
+        connection.query_row("SELECT count(*) FROM removed", (), |row| row.get(0)).doing(DOING)?;
+    Ok(left == 0)
+}

@@ -1,0 +1,58 @@
+//! Values: what was measured, by series and time.
+//!
+//! [`Points`] is the store's handle. A *series* is one path of one account ([`Series`]); a [`Point`] is a time and a
+//! value of it. Of two values at one time of one series the one that was accepted last is kept, however old that
+//! time is and wherever the earlier one lies.
+//!
+//! A value goes through three layers, each later one older; a reader lays the newer over the older:
+//!
+//! ```text
+//!  put ──▶ journal (disk, synced) ──▶ accepted
+//!             │
+//!             ▼
+//!          recent (memory) ──── enough for good blocks, or memory's share is used ────▶ sealing (memory)
+//!             ▲                                                                            │ step by step
+//!             └── read back from the journal when the store opens                          ▼
+//!                                                                              blocks (disk, compressed)
+//!                                                     and only then the journal's rows of that layer go
+//! ```
+//!
+//! Because a later layer only repeats what an earlier one held, or holds newer values, replaying the journal over
+//! blocks that already have its values changes nothing: the process may be killed at any instruction.
+//!
+//! One thread writes ([`writer`](self) joins the requests that wait into one synced transaction), readers have
+//! connections of their own on blocking threads. All stands in one SQLite file, `points.sqlite`:
+//!
+//! ```text
+//!  series  id | account | path                       unique (account, path); an id is never used twice
+//!  journal seq | points                              points: records of 24 bytes, little-endian
+//!           0           8           16          24
+//!          | series i64 | micros i64 | value f64 | ...
+//!  blocks  series | first | last | last_value | count | points      key (series, first); ranges never overlap
+//!           0         1            5              9            9 + n
+//!          | version | crc32 of   | n: length of | times, pco | values, pco |
+//!          |  = 1    | all behind | the times    |    i64     |    f64      |
+//!  removed id                                        series whose blocks are still to be deleted
+//! ```
+
+mod aggregate;
+mod block;
+mod chores;
+mod database;
+mod error;
+mod filter;
+mod journal;
+mod point;
+mod read;
+mod recent;
+mod seal;
+mod series;
+mod store;
+mod writer;
+
+pub use aggregate::{Aggregate, AggregationLevel};
+pub use error::PointsError;
+pub use filter::{FilterError, PathFilter};
+pub use point::{Order, Point, Series, SeriesId, Span};
+pub use read::{LastValue, Matches, Reader, SeriesRow, Top, Window};
+pub use store::{Limits, Points, Settings};

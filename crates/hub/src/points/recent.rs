@@ -1,0 +1,186 @@
+//! What is not yet in blocks, in memory.
+
+use std::{
+    collections::HashMap,
+    mem,
+    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use super::{Point, SeriesId, Span, journal::Entry, point::overlay};
+
+/// What a series costs in memory beside its points: its place in the map and its list.
+const SERIES_BYTES: usize = 128;
+
+/// The points of one series, in the order in which they came.
+#[derive(Debug, Default)]
+struct Run {
+    points: Vec<Point>,
+    scrambled: bool,
+}
+
+impl Run {
+    fn push(&mut self, point: Point) {
+        self.scrambled |= self.points.last().is_some_and(|last| point.time <= last.time);
+        self.points.push(point);
+    }
+
+    fn newest(&self) -> Option<Point> {
+        if self.scrambled {
+            // Of equal times the last one counts, which is what max_by_key gives.
+            return self.points.iter().max_by_key(|point| point.time).copied();
+        }
+        self.points.last().copied()
+    }
+
+    /// Gives the points of a span ascending, of two at one time the later one.
+    fn within(&self, span: Span) -> Vec<Point> {
+        if !self.scrambled {
+            let start = self.points.partition_point(|point| point.time < span.from);
+            let end = self.points.partition_point(|point| point.time < span.until);
+            return self.points.get(start..end).unwrap_or_default().to_vec();
+        }
+        let mut found: Vec<_> =
+            self.points.iter().rev().filter(|point| span.contains(point.time)).copied().collect();
+        found.sort_by_key(|point| point.time);
+        found.dedup_by_key(|point| point.time);
+        found
+    }
+}
+
+/// Points by series.
+#[derive(Debug, Default)]
+pub(super) struct Layer {
+    runs: HashMap<SeriesId, Run>,
+    points: usize,
+}
+
+impl Layer {
+    /// Adds points in the order in which they were accepted.
+    pub(super) fn extend(&mut self, entries: &[Entry]) {
+        for &(series, point) in entries {
+            self.runs.entry(series).or_default().push(point);
+        }
+        self.points += entries.len();
+    }
+
+    /// Gives about how much memory it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.points * mem::size_of::<Point>() + self.runs.len() * SERIES_BYTES
+    }
+
+    /// Gives how many points a series has on average, rounded down.
+    pub(super) fn points_per_series(&self) -> usize {
+        self.points / self.runs.len().max(1)
+    }
+
+    /// Gives the points of one series within a span, ascending.
+    pub(super) fn within(&self, series: SeriesId, span: Span) -> Vec<Point> {
+        self.runs.get(&series).map(|run| run.within(span)).unwrap_or_default()
+    }
+
+    fn newest(&self, series: SeriesId) -> Option<Point> {
+        self.runs.get(&series).and_then(Run::newest)
+    }
+
+    /// Gives the series it holds, ascending.
+    pub(super) fn series(&self) -> Vec<SeriesId> {
+        let mut ids: Vec<_> = self.runs.keys().copied().collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    fn forget(&mut self, series: SeriesId) {
+        if let Some(run) = self.runs.remove(&series) {
+            self.points -= run.points.len();
+        }
+    }
+}
+
+/// The two layers in memory: the one that takes values, and the one that is being sealed into blocks.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    /// Takes what is accepted.
+    pub(super) active: Layer,
+    /// Older than all of `active`; empty when nothing is being sealed.
+    pub(super) sealing: Layer,
+}
+
+impl Recent {
+    /// Gives the points of one series within a span, ascending.
+    pub(super) fn within(&self, series: SeriesId, span: Span) -> Vec<Point> {
+        overlay(self.sealing.within(series, span), self.active.within(series, span))
+    }
+
+    /// Gives the newest point of a series.
+    pub(super) fn newest(&self, series: SeriesId) -> Option<Point> {
+        let (active, sealing) = (self.active.newest(series), self.sealing.newest(series));
+        match (sealing, active) {
+            (Some(sealing), Some(active)) if sealing.time > active.time => Some(sealing),
+            (sealing, active) => active.or(sealing),
+        }
+    }
+
+    /// Begins to seal what there is. The layer before it must be sealed.
+    pub(super) fn freeze(&mut self) {
+        self.sealing = mem::take(&mut self.active);
+    }
+
+    /// Drops a series that was deleted.
+    pub(super) fn forget(&mut self, series: SeriesId) {
+        self.active.forget(series);
+        self.sealing.forget(series);
+    }
+}
+
+/// The layers as the writer and the readers share them. The lock is held for copying, never for disk.
+#[derive(Debug, Default)]
+pub(super) struct SharedRecent(RwLock<Recent>);
+
+impl SharedRecent {
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Recent> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Recent> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use grafolean_collector::time::Timestamp;
+
+    use super::*;
+
+    const SERIES: SeriesId = SeriesId::new(1);
+
+    fn entry(time: i64, value: f64) -> Entry {
+        (SERIES, Point { time: Timestamp::from_micros(time), value })
+    }
+
+    fn read(recent: &Recent, span: Span) -> Vec<(i64, f64)> {
+        recent.within(SERIES, span).iter().map(|point| (point.time.micros(), point.value)).collect()
+    }
+
+    #[test]
+    fn of_two_values_at_one_time_the_later_one_is_read() {
+        let mut recent = Recent::default();
+        recent.active.extend(&[entry(5, 1.0), entry(3, 1.0), entry(5, 2.0)]);
+        recent.freeze();
+        assert_eq!(read(&recent, Span::ALL), [(3, 1.0), (5, 2.0)]);
+        recent.active.extend(&[entry(3, 9.0), entry(4, 9.0)]);
+        assert_eq!(read(&recent, Span::ALL), [(3, 9.0), (4, 9.0), (5, 2.0)]);
+        assert_eq!(read(&recent, Span::up_to(Timestamp::from_micros(3))), [(3, 9.0)]);
+    }
+
+    #[test]
+    fn a_deleted_series_leaves_nothing() {
+        let mut recent = Recent::default();
+        recent.active.extend(&[entry(1, 1.0)]);
+        recent.freeze();
+        recent.active.extend(&[entry(2, 1.0)]);
+        recent.forget(SERIES);
+        assert_eq!(read(&recent, Span::ALL), []);
+        assert_eq!((recent.active.bytes(), recent.sealing.bytes()), (0, 0));
+    }
+}

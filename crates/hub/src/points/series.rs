@@ -1,0 +1,125 @@
+//! Series by account and path, as the writer knows them.
+
+use std::{collections::HashMap, mem};
+
+use grafolean_collector::model::{AccountId, SeriesPath};
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{
+    SeriesId,
+    error::{Doing, PointsError},
+};
+
+/// How many series one generation of the cache holds, about 20 MB. Beyond it the older generation is dropped; a
+/// series that is in neither costs a look into the table (some microseconds).
+const GENERATION: usize = 128 * 1024;
+
+type Known = HashMap<(AccountId, SeriesPath), SeriesId>;
+
+/// Ids of the series that were written lately, in two generations.
+#[derive(Debug, Default)]
+pub(super) struct SeriesIds {
+    young: Known,
+    old: Known,
+}
+
+impl SeriesIds {
+    /// Gives the id of a series, which is made if there is none.
+    pub(super) fn resolve(
+        &mut self,
+        connection: &Connection,
+        account: AccountId,
+        path: &SeriesPath,
+    ) -> Result<SeriesId, PointsError> {
+        let key = (account, path.clone());
+        if let Some(&id) = self.young.get(&key) {
+            return Ok(id);
+        }
+        let id = match self.old.remove(&key) {
+            Some(id) => id,
+            None => find_or_create(connection, account, path)?,
+        };
+        if self.young.len() >= GENERATION {
+            self.old = mem::take(&mut self.young);
+        }
+        self.young.insert(key, id);
+        Ok(id)
+    }
+
+    /// Forgets all: what a transaction made that was rolled back, or what was renamed or deleted.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+fn find_or_create(
+    connection: &Connection,
+    account: AccountId,
+    path: &SeriesPath,
+) -> Result<SeriesId, PointsError> {
+    if let Some(id) = find(connection, account, path)? {
+        return Ok(id);
+    }
+    let mut insert = connection
+        .prepare_cached("INSERT INTO series (account, path) VALUES (?1, ?2) RETURNING id")
+        .doing("preparing to add a series")?;
+    let id =
+        insert.query_row((account.number(), path.as_str()), |row| row.get(0)).doing("adding a series")?;
+    Ok(SeriesId::new(id))
+}
+
+/// Gives the id of a series, if there is one of that path.
+pub(super) fn find(
+    connection: &Connection,
+    account: AccountId,
+    path: &SeriesPath,
+) -> Result<Option<SeriesId>, PointsError> {
+    const DOING: &str = "looking for a series";
+    let mut select =
+        connection.prepare_cached("SELECT id FROM series WHERE account = ?1 AND path = ?2").doing(DOING)?;
+    let id = select.query_row((account.number(), path.as_str()), |row| row.get(0)).optional().doing(DOING)?;
+    Ok(id.map(SeriesId::new))
+}
+
+/// Tells whether a series is still there.
+pub(super) fn exists(connection: &Connection, series: SeriesId) -> Result<bool, PointsError> {
+    const DOING: &str = "looking for a series";
+    let mut select = connection.prepare_cached("SELECT 1 FROM series WHERE id = ?1").doing(DOING)?;
+    select.exists([series.number()]).doing(DOING)
+}
+
+/// Gives a series another path. None: there is no such series; false: the path is taken.
+pub(super) fn rename(
+    connection: &Connection,
+    account: AccountId,
+    series: SeriesId,
+    path: &SeriesPath,
+) -> Result<Option<bool>, PointsError> {
+    if find(connection, account, path)?.is_some_and(|holder| holder != series) {
+        return Ok(Some(false));
+    }
+    let renamed = connection
+        .execute(
+            "UPDATE series SET path = ?3 WHERE id = ?1 AND account = ?2",
+            (series.number(), account.number(), path.as_str()),
+        )
+        .doing("renaming a series")?;
+    Ok((renamed > 0).then_some(true))
+}
+
+/// Deletes a series; its blocks are deleted later, step by step. Tells whether there was one.
+pub(super) fn delete(
+    connection: &Connection,
+    account: AccountId,
+    series: SeriesId,
+) -> Result<bool, PointsError> {
+    let deleted = connection
+        .execute("DELETE FROM series WHERE id = ?1 AND account = ?2", (series.number(), account.number()))
+        .doing("deleting a series")?;
+    if deleted > 0 {
+        connection
+            .execute("INSERT INTO removed (id) VALUES (?1)", [series.number()])
+            .doing("noting a deleted series")?;
+    }
+    Ok(deleted > 0)
+}

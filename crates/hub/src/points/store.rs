@@ -1,0 +1,169 @@
+//! The store's handle: it passes writing to the one thread that writes and reading to blocking threads.
+
+use std::{
+    panic,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use grafolean_collector::{
+    model::{AccountId, Sample, SeriesPath},
+    time::Clock,
+};
+use tokio::{
+    sync::{Semaphore, mpsc, oneshot},
+    task,
+};
+
+use super::{
+    PointsError, Reader, SeriesId,
+    recent::SharedRecent,
+    writer::{Command, Done, Put, Writer},
+};
+
+/// Requests that wait for the writer; what comes beyond waits in its own task.
+const WAITING_REQUESTS: usize = 64;
+
+/// Readers at work at the same time. More would only share the same cores; what comes beyond waits.
+const READERS: usize = 4;
+
+/// What may be set.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// How long values are kept; None is for ever. Whole blocks go, so that some stay a little longer.
+    pub retention: Option<Duration>,
+    /// How much stands where.
+    pub limits: Limits,
+}
+
+/// How much stands where.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Memory for values that are not yet in blocks. At it they are sealed; while they are, new ones have the same
+    /// again; when that too is full, new ones wait. The journal on disk is at most about three times as large.
+    pub recent_bytes: usize,
+    /// Points in a block. More compress no better than 1 %, and a block is the least that is read or rewritten.
+    pub block_points: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { recent_bytes: 32 << 20, block_points: 1024 }
+    }
+}
+
+/// The store of values. Cloning is cheap; all clones are the same store.
+#[derive(Clone, Debug)]
+pub struct Points(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    recent: Arc<SharedRecent>,
+    commands: mpsc::Sender<Command>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    idle_readers: Mutex<Vec<Reader>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Points {
+    /// Opens the store in a file, which is made if there is none. Blocks while the journal is read (at most a second
+    /// or so with the default limits).
+    pub fn open(path: &Path, settings: Settings, clock: impl Clock) -> Result<Self, PointsError> {
+        let recent = Arc::<SharedRecent>::default();
+        let writer = Writer::open(path, Arc::clone(&recent), settings, clock)?;
+        let (commands, received) = mpsc::channel(WAITING_REQUESTS);
+        let thread = thread::Builder::new()
+            .name("points-writer".to_owned())
+            .spawn(move || writer.run(received))
+            .map_err(|error| PointsError::Thread(error.to_string()))?;
+        Ok(Self(Arc::new(Inner {
+            path: path.to_owned(),
+            recent,
+            commands,
+            writer: Mutex::new(Some(thread)),
+            idle_readers: Mutex::default(),
+            permits: Arc::new(Semaphore::new(READERS)),
+        })))
+    }
+
+    /// Stores values, all or none; series are made as they appear. When it returns they are on disk.
+    ///
+    /// Of two values at one time of one series the one stands that was put later, in one call the one that comes
+    /// later in the list.
+    pub async fn put(&self, account: AccountId, samples: Vec<Sample>) -> Result<(), PointsError> {
+        if samples.is_empty() {
+            return Ok(());
+        }
+        self.ask(|done| Command::Put(Put { account, samples, done })).await
+    }
+
+    /// Gives a series another path. None: there is no such series; false: the path is another's.
+    pub async fn rename(
+        &self,
+        account: AccountId,
+        series: SeriesId,
+        path: SeriesPath,
+    ) -> Result<Option<bool>, PointsError> {
+        self.ask(|done| Command::Rename { account, series, path, done }).await
+    }
+
+    /// Deletes a series with all its values; tells whether there was one.
+    pub async fn delete(&self, account: AccountId, series: SeriesId) -> Result<bool, PointsError> {
+        self.ask(|done| Command::Delete { account, series, done }).await
+    }
+
+    /// Seals all that is stored into blocks and finishes what else is to be tidied; the file is smallest then.
+    pub async fn seal(&self) -> Result<(), PointsError> {
+        self.ask(|done| Command::Seal { done }).await
+    }
+
+    /// Reads on a blocking thread.
+    pub async fn read<T, F>(&self, read: F) -> Result<T, PointsError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Reader) -> Result<T, PointsError> + Send + 'static,
+    {
+        let permit = Arc::clone(&self.0.permits).acquire_owned().await.map_err(|_| PointsError::Closed)?;
+        let inner = Arc::clone(&self.0);
+        let reading = task::spawn_blocking(move || {
+            let reader = inner.reader()?;
+            let result = read(&reader);
+            inner.idle_readers.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+            drop(permit);
+            result
+        });
+        match reading.await {
+            Ok(result) => result,
+            Err(error) if error.is_panic() => panic::resume_unwind(error.into_panic()),
+            Err(_) => Err(PointsError::Closed),
+        }
+    }
+
+    /// Ends the writing thread after what was asked before, and waits for it.
+    pub async fn close(self) {
+        let _ = self.0.commands.send(Command::Close).await;
+        let thread = self.0.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = task::spawn_blocking(|| thread.join()).await;
+        }
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(Done<T>) -> Command) -> Result<T, PointsError> {
+        let (done, answer) = oneshot::channel();
+        self.0.commands.send(command(done)).await.map_err(|_| PointsError::Closed)?;
+        answer.await.map_err(|_| PointsError::Closed)?
+    }
+}
+
+impl Inner {
+    fn reader(&self) -> Result<Reader, PointsError> {
+        let idle = self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match idle {
+            Some(reader) => Ok(reader),
+            None => Reader::open(&self.path, Arc::clone(&self.recent)),
+        }
+    }
+}
