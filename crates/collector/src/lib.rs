@@ -12,4 +12,5 @@ pub mod report;
 pub mod schedule;
 pub mod selection;
 pub mod sink;
+pub mod spool;
 pub mod time;

@@ -1,0 +1,130 @@
+//! The file: opened, its tables made, set aside when it is broken.
+
+use std::{
+    ffi::OsString,
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, ErrorCode};
+
+use super::error::SpoolError;
+use crate::time::Timestamp;
+
+/// The format of the tables below, as `PRAGMA user_version`.
+const FORMAT: i64 = 1;
+
+/// How long the writer waits for a tool that marks a dead letter, and the other way round: both hold the file for
+/// milliseconds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Pages of 4 KiB in the log before they are moved into the file: at 16 MiB the two fsyncs of it are rare.
+const CHECKPOINT_PAGES: i64 = 4_096;
+
+/// `entry.id` is given by the writer, so that an entry has its number before it is on disk. The index holds the id
+/// as its last column, so the newest of a lane is one step away.
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS entry (
+        id INTEGER PRIMARY KEY,
+        lane INTEGER NOT NULL,
+        account INTEGER NOT NULL,
+        subject TEXT,
+        accepted INTEGER NOT NULL,
+        value_count INTEGER NOT NULL,
+        checksum INTEGER NOT NULL,
+        payload BLOB NOT NULL
+    );
+    CREATE INDEX IF NOT EXISTS entry_by_lane ON entry (lane, account);
+    CREATE UNIQUE INDEX IF NOT EXISTS entry_by_subject ON entry (account, subject) WHERE subject IS NOT NULL;
+    CREATE TABLE IF NOT EXISTS dead_letter (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        account INTEGER NOT NULL,
+        buried INTEGER NOT NULL,
+        reason_kind TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        checksum INTEGER NOT NULL,
+        payload BLOB NOT NULL,
+        again INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX IF NOT EXISTS dead_letter_again ON dead_letter (id) WHERE again <> 0;
+";
+
+/// Opens the file for the writer; the caller holds the lock.
+pub(super) fn open(path: &Path) -> Result<Connection, SpoolError> {
+    let connection = connect(path)?;
+    prepare(&connection).map_err(database_error(path, "setting up the tables"))?;
+    Ok(connection)
+}
+
+/// Opens a file that exists for a look from outside.
+pub(super) fn open_existing(path: &Path) -> Result<Connection, SpoolError> {
+    if !path.is_file() {
+        return Err(SpoolError::Missing { path: path.to_owned() });
+    }
+    connect(path)
+}
+
+fn connect(path: &Path) -> Result<Connection, SpoolError> {
+    let open = || {
+        let connection = Connection::open(path)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        Ok((connection, found))
+    };
+    let (connection, found) = open().map_err(database_error(path, "opening it"))?;
+    if found > FORMAT {
+        return Err(SpoolError::Format { path: path.to_owned(), found, known: FORMAT });
+    }
+    Ok(connection)
+}
+
+fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
+    // Only a new file takes this one: pages that a drained backlog leaves can be given back to the disk.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.execute_batch(SCHEMA)?;
+    connection.pragma_update(None, "user_version", FORMAT)
+}
+
+pub(super) fn database_error(
+    path: &Path,
+    doing: &'static str,
+) -> impl FnOnce(rusqlite::Error) -> SpoolError + use<> {
+    let path = path.to_owned();
+    move |source| SpoolError::Database { path, doing, source }
+}
+
+/// Whether the file itself is broken, as against a disk that has no room.
+pub(super) fn is_corrupt(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+/// Renames a broken file with its log to `spool.sqlite.corrupt-<seconds>` and gives that name.
+///
+/// It is never deleted: a person may get values out of it with SQLite's own `.recover`.
+pub(super) fn set_aside(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
+    let aside = (0_u32..)
+        .map(|more| match more {
+            0 => with_suffix(path, &format!(".corrupt-{}", now.seconds())),
+            more => with_suffix(path, &format!(".corrupt-{}-{more}", now.seconds())),
+        })
+        .find(|name| !name.exists())
+        .unwrap_or_else(|| with_suffix(path, ".corrupt"));
+    for part in ["-wal", "-shm"] {
+        match fs::rename(with_suffix(path, part), with_suffix(&aside, part)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    fs::rename(path, &aside)?;
+    Ok(aside)
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    name.into()
+}

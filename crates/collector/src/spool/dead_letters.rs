@@ -1,0 +1,230 @@
+//! What could not be delivered, kept for a person to look at.
+
+use std::fmt;
+
+use rusqlite::{Connection, OptionalExtension, Result, Row as SqlRow, params};
+
+use super::{
+    codec::{self, CodecError},
+    settings::{MAX_DEAD_LETTER_BYTES, MAX_DEAD_LETTERS},
+};
+use crate::{model::AccountId, report::Report, time::Timestamp};
+
+/// The number of a dead letter, never given twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeadLetterId(i64);
+
+impl DeadLetterId {
+    /// Takes the number, as a person types it.
+    pub const fn new(number: i64) -> Self {
+        Self(number)
+    }
+
+    /// Gives the number.
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for DeadLetterId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.0)
+    }
+}
+
+/// Why something is a dead letter, as it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReasonKind {
+    /// It broke a rule of the API and was never sent.
+    Invalid,
+    /// The backend refused it.
+    Refused,
+    /// The backend failed on it again and again while it took others.
+    Failed,
+    /// Its bytes on disk are not those that were written.
+    Unreadable,
+}
+
+impl ReasonKind {
+    /// Gives the word under which it is kept and counted.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Unreadable => "unreadable",
+        }
+    }
+
+    fn from_text(text: &str) -> Self {
+        match text {
+            "invalid" => Self::Invalid,
+            "refused" => Self::Refused,
+            "failed" => Self::Failed,
+            _ => Self::Unreadable,
+        }
+    }
+}
+
+/// What is to become a dead letter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Burial {
+    pub(super) account: AccountId,
+    pub(super) kind: ReasonKind,
+    pub(super) reason: String,
+    pub(super) checksum: u32,
+    pub(super) payload: Vec<u8>,
+}
+
+impl Burial {
+    /// One value, as it was handed over, with the reason for a person.
+    pub fn of_value(
+        account: AccountId,
+        time: Timestamp,
+        value: (String, f64),
+        kind: ReasonKind,
+        reason: impl fmt::Display,
+    ) -> Self {
+        let payload = codec::encode_values(account, time, &[value]);
+        Self { account, kind, reason: reason.to_string(), checksum: codec::checksum(&payload), payload }
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        u64::try_from(self.payload.len().saturating_add(self.reason.len())).unwrap_or(u64::MAX)
+    }
+}
+
+/// Something that could not be delivered.
+#[derive(Debug)]
+pub struct DeadLetter {
+    /// Its number.
+    pub id: DeadLetterId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// When it was given up.
+    pub buried: Timestamp,
+    /// Why, in a word.
+    pub kind: ReasonKind,
+    /// Why, for a person; what the backend said.
+    pub reason: String,
+    /// What it is.
+    pub content: Content,
+    /// Whether it is marked to be sent again: the bot takes it up at its next look, or when it starts.
+    pub again: bool,
+}
+
+/// What a dead letter holds.
+#[derive(Debug)]
+pub enum Content {
+    /// A report, most often of one value.
+    Report(Report),
+    /// Bytes that are no report (any more), and why.
+    Unreadable(Vec<u8>, CodecError),
+}
+
+/// How many there are, and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Graveyard {
+    pub(super) letters: u64,
+    pub(super) bytes: u64,
+}
+
+impl Graveyard {
+    pub(super) fn count(connection: &Connection) -> Result<Self> {
+        connection.query_row(
+            "SELECT count(*), coalesce(sum(length(payload) + length(reason)), 0) FROM dead_letter",
+            [],
+            |row| Ok(Self { letters: row.get(0)?, bytes: row.get(1)? }),
+        )
+    }
+
+    /// Writes a dead letter; gives how many old ones had to go for it.
+    pub(super) fn bury(&mut self, connection: &Connection, burial: &Burial, now: Timestamp) -> Result<u64> {
+        connection
+            .prepare_cached(
+                "INSERT INTO dead_letter (account, buried, reason_kind, reason, checksum, payload)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![
+                burial.account.number(),
+                now.micros(),
+                burial.kind.as_str(),
+                burial.reason,
+                burial.checksum,
+                burial.payload
+            ])?;
+        self.letters += 1;
+        self.bytes = self.bytes.saturating_add(burial.bytes());
+        let mut dropped = 0;
+        while self.letters > MAX_DEAD_LETTERS || (self.bytes > MAX_DEAD_LETTER_BYTES && self.letters > 1) {
+            let bytes: Option<u64> = connection
+                .prepare_cached(
+                    "DELETE FROM dead_letter WHERE id = (SELECT min(id) FROM dead_letter)
+                     RETURNING length(payload) + length(reason)",
+                )?
+                .query_row([], |row| row.get(0))
+                .optional()?;
+            let Some(bytes) = bytes else { break };
+            self.letters -= 1;
+            self.bytes = self.bytes.saturating_sub(bytes);
+            dropped += 1;
+        }
+        Ok(dropped)
+    }
+}
+
+/// Takes the readable ones that are marked for another try, at most `limit`, oldest first.
+pub(super) fn take_marked(connection: &Connection, limit: u32) -> Result<Vec<DeadLetter>> {
+    connection
+        .prepare_cached(
+            "DELETE FROM dead_letter
+             WHERE id IN (SELECT id FROM dead_letter WHERE again <> 0 ORDER BY id LIMIT ?1)
+             RETURNING id, account, buried, reason_kind, reason, checksum, payload, again",
+        )?
+        .query_map([limit], letter)?
+        .collect()
+}
+
+/// Gives a page, newest first.
+pub(super) fn page(
+    connection: &Connection,
+    before: Option<DeadLetterId>,
+    limit: u32,
+) -> Result<Vec<DeadLetter>> {
+    connection
+        .prepare_cached(
+            "SELECT id, account, buried, reason_kind, reason, checksum, payload, again
+             FROM dead_letter WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
+        )?
+        .query_map(params![before.map_or(i64::MAX, DeadLetterId::number), limit], letter)?
+        .collect()
+}
+
+pub(super) fn one(connection: &Connection, id: DeadLetterId) -> Result<Option<DeadLetter>> {
+    connection
+        .query_row(
+            "SELECT id, account, buried, reason_kind, reason, checksum, payload, again
+             FROM dead_letter WHERE id = ?1",
+            [id.number()],
+            letter,
+        )
+        .optional()
+}
+
+fn letter(row: &SqlRow<'_>) -> Result<DeadLetter> {
+    let kind: String = row.get(3)?;
+    let payload: Vec<u8> = row.get(6)?;
+    let content = match codec::decode(&payload, row.get(5)?) {
+        Ok(report) => Content::Report(report),
+        Err(error) => Content::Unreadable(payload, error),
+    };
+    Ok(DeadLetter {
+        id: DeadLetterId(row.get(0)?),
+        account: AccountId::new(row.get(1)?),
+        buried: Timestamp::from_micros(row.get(2)?),
+        kind: ReasonKind::from_text(&kind),
+        reason: row.get(4)?,
+        content,
+        again: row.get(7)?,
+    })
+}

@@ -1,0 +1,167 @@
+//! The table of what waits.
+
+use std::collections::HashSet;
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Result, Row as SqlRow, params};
+
+use super::{
+    entry::{EntryId, Lane, LaneKey, Row, stored_bytes},
+    statistics::Depth,
+};
+use crate::{model::AccountId, time::Timestamp};
+
+/// What left the queue, and from which lane.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Removed {
+    pub(super) key: LaneKey,
+    pub(super) depth: Depth,
+}
+
+const REMOVED: &str = "lane, account, value_count, length(payload)";
+
+/// Writes a row, in place of an older one of its subject.
+pub(super) fn insert(connection: &Connection, row: &Row) -> Result<Option<Removed>> {
+    let superseded = match &row.subject {
+        Some(subject) => connection
+            .prepare_cached(&format!(
+                "DELETE FROM entry WHERE account = ?1 AND subject = ?2 AND subject IS NOT NULL RETURNING {REMOVED}"
+            ))?
+            .query_row(params![row.key.account.number(), subject], removed)
+            .optional()?,
+        None => None,
+    };
+    connection
+        .prepare_cached(
+            "INSERT INTO entry (id, lane, account, subject, accepted, value_count, checksum, payload)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
+            row.id.0,
+            row.key.lane.number(),
+            row.key.account.number(),
+            row.subject,
+            row.accepted.micros(),
+            row.values,
+            row.checksum,
+            row.payload,
+        ])?;
+    Ok(superseded)
+}
+
+/// Removes an entry; None if it is gone already.
+pub(super) fn delete(connection: &Connection, id: EntryId) -> Result<Option<Removed>> {
+    connection
+        .prepare_cached(&format!("DELETE FROM entry WHERE id = ?1 RETURNING {REMOVED}"))?
+        .query_row([id.0], removed)
+        .optional()
+}
+
+/// Removes the oldest entry.
+pub(super) fn delete_oldest(connection: &Connection) -> Result<Option<Removed>> {
+    connection
+        .prepare_cached(&format!(
+            "DELETE FROM entry WHERE id = (SELECT min(id) FROM entry) RETURNING {REMOVED}"
+        ))?
+        .query_row([], removed)
+        .optional()
+}
+
+/// Tells when the oldest entry was accepted.
+pub(super) fn oldest(connection: &Connection) -> Result<Option<Timestamp>> {
+    connection
+        .prepare_cached("SELECT accepted FROM entry ORDER BY id LIMIT 1")?
+        .query_row([], |row| row.get(0).map(Timestamp::from_micros))
+        .optional()
+}
+
+/// Gives the highest number in use.
+pub(super) fn last_id(connection: &Connection) -> Result<EntryId> {
+    let last: Option<i64> = connection.query_row("SELECT max(id) FROM entry", [], |row| row.get(0))?;
+    Ok(EntryId(last.unwrap_or(0)))
+}
+
+/// Counts all lanes: one walk over the table, which also finds most kinds of damage.
+pub(super) fn lanes(connection: &Connection) -> Result<Vec<Removed>> {
+    let mut statement = connection.prepare(
+        "SELECT lane, account, sum(value_count), sum(length(payload)), count(*)
+         FROM entry NOT INDEXED GROUP BY lane, account",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let reports: u64 = row.get(4)?;
+        let payload: u64 = row.get(3)?;
+        let overhead = stored_bytes(0).saturating_mul(reports);
+        let depth = Depth { reports, values: row.get(2)?, bytes: payload.saturating_add(overhead) };
+        Ok(Removed { key: key(row)?, depth })
+    })?;
+    rows.collect()
+}
+
+/// Gives the newest entries of a lane above a number, newest first, as long as `wanted` says so.
+pub(super) fn newest(
+    connection: &Connection,
+    key: LaneKey,
+    above: EntryId,
+    skip: &HashSet<EntryId>,
+    mut wanted: impl FnMut(&Row) -> bool,
+) -> Result<Vec<Row>> {
+    let mut statement: CachedStatement<'_> = connection.prepare_cached(
+        "SELECT id, accepted, value_count, checksum, payload FROM entry INDEXED BY entry_by_lane
+         WHERE lane = ?1 AND account = ?2 AND id > ?3 ORDER BY id DESC",
+    )?;
+    let mut rows = statement.query(params![key.lane.number(), key.account.number(), above.0])?;
+    let mut newest = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = EntryId(row.get(0)?);
+        if skip.contains(&id) {
+            continue;
+        }
+        let row = Row {
+            id,
+            key,
+            subject: None,
+            accepted: Timestamp::from_micros(row.get(1)?),
+            values: row.get(2)?,
+            checksum: row.get(3)?,
+            payload: row.get(4)?,
+        };
+        if !wanted(&row) {
+            break;
+        }
+        newest.push(row);
+    }
+    Ok(newest)
+}
+
+/// Tells when the newest entry of a lane above a number was accepted.
+pub(super) fn newest_time(
+    connection: &Connection,
+    key: LaneKey,
+    above: EntryId,
+    skip: &HashSet<EntryId>,
+) -> Result<Option<Timestamp>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, accepted FROM entry INDEXED BY entry_by_lane
+         WHERE lane = ?1 AND account = ?2 AND id > ?3 ORDER BY id DESC",
+    )?;
+    let mut rows = statement.query(params![key.lane.number(), key.account.number(), above.0])?;
+    while let Some(row) = rows.next()? {
+        if !skip.contains(&EntryId(row.get(0)?)) {
+            return row.get(1).map(|micros| Some(Timestamp::from_micros(micros)));
+        }
+    }
+    Ok(None)
+}
+
+fn removed(row: &SqlRow<'_>) -> Result<Removed> {
+    let payload: usize = row.get(3)?;
+    let depth = Depth { reports: 1, values: row.get(2)?, bytes: stored_bytes(payload) };
+    Ok(Removed { key: key(row)?, depth })
+}
+
+fn key(row: &SqlRow<'_>) -> Result<LaneKey> {
+    let lane = match row.get(0)? {
+        0_u8 => Lane::Values,
+        _ => Lane::Entities,
+    };
+    Ok(LaneKey { lane, account: AccountId::new(row.get(1)?) })
+}

@@ -1,0 +1,137 @@
+//! The handle to the queue.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tokio::{
+    sync::{Semaphore, oneshot},
+    task::spawn_blocking,
+};
+
+use super::{
+    entry::{Lane, Parcel, Row, Settlement, Wish},
+    error::SpoolError,
+    inbox::{Command, Shared, locked},
+    metrics::SpoolMetrics,
+    settings::Limits,
+    statistics::Statistics,
+    writer::Writer,
+};
+use crate::{
+    report::Report,
+    sink::{Sink, SinkError},
+    time::Clock,
+};
+
+/// The durable queue of one bot; clones are handles to the same one.
+///
+/// All methods that are `async` must be called within a Tokio runtime; see [`crate::spool`] on virtual time.
+#[derive(Clone)]
+pub struct Spool {
+    path: Arc<Path>,
+    shared: Arc<Shared>,
+    clock: Arc<dyn Clock>,
+    room: Arc<Semaphore>,
+    memory_bytes: u32,
+}
+
+impl Spool {
+    /// Opens the spool at `path` (by convention `DIR/<protocol>/spool.sqlite`), making folder and file if needed.
+    ///
+    /// A file that is broken is set aside as `spool.sqlite.corrupt-<seconds>`, with an error in the log, and what can
+    /// be read of it goes on in a new one. The folder must be writable and no other process may own the spool.
+    pub async fn open(
+        path: impl Into<PathBuf>,
+        limits: Limits,
+        clock: impl Clock,
+        metrics: SpoolMetrics,
+    ) -> Result<Self, SpoolError> {
+        let path: Arc<Path> = path.into().into();
+        let clock: Arc<dyn Clock> = Arc::new(clock);
+        let opened = {
+            let (path, clock) = (Arc::clone(&path), Arc::clone(&clock));
+            spawn_blocking(move || Writer::open(&path, limits, clock, metrics)).await
+        };
+        let writer = opened.map_err(|_| SpoolError::Closed { path: path.to_path_buf() })??;
+        let room = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        Ok(Self {
+            path,
+            shared: Arc::new(Shared::new(writer)),
+            clock,
+            room: Arc::new(Semaphore::new(room)),
+            memory_bytes: limits.memory_bytes,
+        })
+    }
+
+    /// Gives the file's path, for a [`super::SpoolFile`].
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns once all reports are on disk, in one transaction with whatever else waits. Dropping the future
+    /// leaves open whether they are.
+    pub async fn accept(&self, reports: &[Report]) -> Result<(), SpoolError> {
+        let accepted = self.clock.now();
+        let rows = reports
+            .iter()
+            .filter(|report| !matches!(report, Report::Values(values) if values.values.is_empty()))
+            .map(|report| Row::of(report, accepted).map_err(SpoolError::Report))
+            .collect::<Result<Vec<_>, _>>()?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let bytes = rows.iter().map(Row::bytes).sum::<u64>();
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.memory_bytes);
+        let closed = || SpoolError::Closed { path: self.path.to_path_buf() };
+        let room = Arc::clone(&self.room).acquire_many_owned(bytes).await.map_err(|_| closed())?;
+        self.ask(|reply| Command::Accept { rows, room, reply }).await?
+    }
+
+    /// Gives what is to be delivered next. Nothing leaves the queue by it: until it is settled, the same is given
+    /// again, also after a restart.
+    pub async fn take(&self, wish: Wish) -> Result<Option<Parcel>, SpoolError> {
+        self.ask(|reply| Command::Take { wish, reply }).await
+    }
+
+    /// Removes what is dealt with and keeps what could not be delivered, both or neither. It takes effect for every
+    /// later `take`, also while the disk refuses writes; a crash before it is on disk has it delivered again.
+    pub async fn settle(&self, settlement: Settlement) -> Result<(), SpoolError> {
+        self.ask(|reply| Command::Settle { settlement, reply }).await
+    }
+
+    /// Lets the writer look after itself: limits of age, marks that a tool set, a disk that may have recovered.
+    /// Any other call does this too, so it matters only while nothing else happens.
+    pub async fn look(&self) -> Result<(), SpoolError> {
+        self.ask(|reply| Command::Look { reply }).await
+    }
+
+    /// Waits until something was accepted into a lane since the last wait. Each lane is waited for by one task.
+    pub async fn arrival(&self, lane: Lane) {
+        self.shared.arrival(lane).notified().await;
+    }
+
+    /// Tells what is in the queue, as of the last group.
+    pub fn statistics(&self) -> Statistics {
+        locked(&self.shared.state).clone()
+    }
+
+    /// Writes what waits, closes the file and gives the lock back. Other handles get [`SpoolError::Closed`].
+    pub async fn close(self) -> Result<(), SpoolError> {
+        self.ask(|reply| Command::Close { reply }).await
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, SpoolError> {
+        let (reply, answer) = oneshot::channel();
+        self.shared.submit(command(reply));
+        answer.await.map_err(|_| SpoolError::Closed { path: self.path.to_path_buf() })
+    }
+}
+
+impl Sink for Spool {
+    async fn accept(&self, reports: Vec<Report>) -> Result<(), SinkError> {
+        let count = reports.len();
+        Self::accept(self, &reports).await.map_err(|error| SinkError { reports: count, source: error.into() })
+    }
+}

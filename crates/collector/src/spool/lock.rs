@@ -1,0 +1,52 @@
+//! One bot a spool: a lock that the kernel takes back whatever way the process ends.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{Read, Seek, Write},
+    path::Path,
+    process,
+};
+
+use super::error::SpoolError;
+
+/// Holds the lock file beside the spool until it is dropped.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Makes the folder and takes the lock. The file stays when the lock goes: removing it would let two in.
+    pub(super) fn take(spool: &Path) -> Result<Self, SpoolError> {
+        let folder_error = |source| SpoolError::Folder { path: spool.to_owned(), source };
+        if let Some(folder) = spool.parent() {
+            fs::create_dir_all(folder).map_err(folder_error)?;
+        }
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(spool.with_extension("lock"))
+            .map_err(folder_error)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(SpoolError::InUse { path: spool.to_owned(), owner: owner(&mut file) });
+            }
+            Err(TryLockError::Error(source)) => return Err(folder_error(source)),
+        }
+        // Who holds it is only said for people: on a full disk the lock holds all the same.
+        let _ =
+            file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", process::id()));
+        Ok(Self { _file: file })
+    }
+}
+
+fn owner(file: &mut File) -> String {
+    let mut text = String::new();
+    match file.read_to_string(&mut text) {
+        Ok(_) if !text.trim().is_empty() => format!("process {}", text.trim()),
+        _ => "another process".to_owned(),
+    }
+}

@@ -1,0 +1,145 @@
+//! What the spool tells an operator.
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::Registry,
+};
+
+use super::{ReasonKind, Statistics};
+use crate::time::Timestamp;
+
+/// Counters and gauges of a spool; cheap to clone, all clones are one.
+#[derive(Clone, Debug)]
+pub struct SpoolMetrics {
+    pub(super) accepted_values: Counter,
+    pub(super) commits: Counter,
+    pub(super) commit_seconds: Histogram,
+    pub(super) dropped_values: Family<LimitLabel, Counter>,
+    pub(super) buried: Family<ReasonLabel, Counter>,
+    pub(super) retried_letters: Counter,
+    pub(super) set_aside: Counter,
+    pub(super) write_failures: Counter,
+    reports: Gauge,
+    values: Gauge,
+    bytes: Gauge,
+    held_values: Gauge,
+    oldest_seconds: Gauge,
+    dead_letters: Gauge,
+    degraded: Gauge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct LimitLabel {
+    limit: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ReasonLabel {
+    reason: &'static str,
+}
+
+/// Which limit made something go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Limit {
+    Disk,
+    Age,
+    Memory,
+    DeadLetters,
+}
+
+impl Limit {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Disk => "disk",
+            Self::Age => "age",
+            Self::Memory => "memory",
+            Self::DeadLetters => "dead_letters",
+        }
+    }
+}
+
+impl Default for SpoolMetrics {
+    fn default() -> Self {
+        Self {
+            accepted_values: Counter::default(),
+            commits: Counter::default(),
+            // From 0.1 ms on a fast disk to 6.5 s on one that is in trouble.
+            commit_seconds: Histogram::new(exponential_buckets(0.000_1, 4.0, 9)),
+            dropped_values: Family::default(),
+            buried: Family::default(),
+            retried_letters: Counter::default(),
+            set_aside: Counter::default(),
+            write_failures: Counter::default(),
+            reports: Gauge::default(),
+            values: Gauge::default(),
+            bytes: Gauge::default(),
+            held_values: Gauge::default(),
+            oldest_seconds: Gauge::default(),
+            dead_letters: Gauge::default(),
+            degraded: Gauge::default(),
+        }
+    }
+}
+
+impl SpoolMetrics {
+    /// Adds them to a registry.
+    pub fn register(&self, registry: &mut Registry) {
+        let spool = registry.sub_registry_with_prefix("grafolean_spool");
+        spool.register(
+            "accepted_values",
+            "Values that were written to the spool",
+            self.accepted_values.clone(),
+        );
+        spool.register("commits", "Groups that were committed, each with one fsync", self.commits.clone());
+        spool.register("commit_seconds", "How long a commit took", self.commit_seconds.clone());
+        spool.register(
+            "dropped_values",
+            "Values lost to a limit; dead letters under dead_letters",
+            self.dropped_values.clone(),
+        );
+        spool.register("buried", "Dead letters made, by reason", self.buried.clone());
+        spool.register(
+            "retried_letters",
+            "Dead letters put back into the queue",
+            self.retried_letters.clone(),
+        );
+        spool.register("set_aside", "Times a corrupt file was set aside", self.set_aside.clone());
+        spool.register("write_failures", "Commits that the disk refused", self.write_failures.clone());
+        spool.register("queue_reports", "Reports that wait", self.reports.clone());
+        spool.register("queue_values", "Values that wait", self.values.clone());
+        spool.register("queue_bytes", "Bytes that wait", self.bytes.clone());
+        spool.register(
+            "held_values",
+            "Values only in memory, since the disk refuses them",
+            self.held_values.clone(),
+        );
+        spool.register("oldest_seconds", "Age of the oldest report that waits", self.oldest_seconds.clone());
+        spool.register("dead_letters", "Dead letters that are kept", self.dead_letters.clone());
+        spool.register("degraded", "1 while the disk takes nothing", self.degraded.clone());
+    }
+
+    pub(super) fn dropped(&self, limit: Limit, values: u64) {
+        self.dropped_values.get_or_create(&LimitLabel { limit: limit.as_str() }).inc_by(values);
+    }
+
+    pub(super) fn buried(&self, kind: ReasonKind) {
+        self.buried.get_or_create(&ReasonLabel { reason: kind.as_str() }).inc();
+    }
+
+    pub(super) fn show(&self, state: &Statistics, now: Timestamp) {
+        let gauge = |of: u64| i64::try_from(of).unwrap_or(i64::MAX);
+        self.reports.set(gauge(state.queue.reports));
+        self.values.set(gauge(state.queue.values));
+        self.bytes.set(gauge(state.queue.bytes));
+        self.held_values.set(gauge(state.held.values));
+        self.oldest_seconds.set(gauge(state.oldest.map_or(0, |oldest| now.since(oldest).as_secs())));
+        self.dead_letters.set(gauge(state.dead_letters));
+        self.degraded.set(i64::from(state.trouble.is_some()));
+    }
+}

@@ -1,0 +1,115 @@
+//! Which entries delivery gets next.
+
+use tracing::warn;
+
+use super::{
+    database::database_error,
+    entries,
+    entry::{Access, Age, Entry, EntryId, LaneKey, Parcel, Row, Wish},
+    writer::{Writer, is_corrupt},
+};
+use crate::{model::AccountId, time::Timestamp};
+
+impl Writer {
+    /// Fills a wish. An error of the disk is told and gives nothing: delivery asks again.
+    pub(super) fn serve(&mut self, wish: &Wish) -> Option<Parcel> {
+        match self.parcel(wish) {
+            Ok(parcel) => parcel,
+            Err(source) => {
+                let error = database_error(&self.path, "reading")(source);
+                warn!(%error, "the spool could not be read");
+                if is_corrupt(&error)
+                    && let Err(error) = self.replace_database(&error)
+                {
+                    warn!(%error, "no new spool could be begun");
+                }
+                None
+            }
+        }
+    }
+
+    fn parcel(&mut self, wish: &Wish) -> rusqlite::Result<Option<Parcel>> {
+        let mut first_old = None;
+        for account in self.turns(wish) {
+            let key = LaneKey { lane: wish.lane, account };
+            let (above, may_be_old) = match wish.access.get(&account) {
+                Some(Access::Closed) => continue,
+                Some(Access::FreshAbove(above)) => (*above, false),
+                None => (EntryId(0), true),
+            };
+            match self.newest_time(key, above)? {
+                Some(time) if time >= wish.fresh_since => {
+                    let entries = self.newest(key, above, wish.fresh_values, Some(wish.fresh_since))?;
+                    if !entries.is_empty() {
+                        return Ok(Some(Parcel { account, age: Age::Fresh, entries }));
+                    }
+                }
+                Some(_) if may_be_old && first_old.is_none() => first_old = Some(key),
+                _ => {}
+            }
+        }
+        let Some(key) = first_old.filter(|_| wish.old_values > 0) else { return Ok(None) };
+        let entries = self.newest(key, EntryId(0), wish.old_values, None)?;
+        Ok((!entries.is_empty()).then_some(Parcel { account: key.account, age: Age::Old, entries }))
+    }
+
+    /// Gives the accounts that have something, the one whose turn it is first.
+    fn turns(&self, wish: &Wish) -> Vec<AccountId> {
+        let mut accounts: Vec<_> = self.lanes.accounts(wish.lane).collect();
+        // Empty unless the disk refuses writes.
+        accounts.extend(
+            self.group.rows.iter().filter(|row| row.key.lane == wish.lane).map(|row| row.key.account),
+        );
+        accounts.sort_unstable();
+        accounts.dedup();
+        let next = accounts.partition_point(|account| wish.after.is_some_and(|after| *account <= after));
+        accounts.rotate_left(next);
+        accounts
+    }
+
+    fn newest_time(&self, key: LaneKey, above: EntryId) -> rusqlite::Result<Option<Timestamp>> {
+        let held = self.group.rows.iter().rev().find(|row| row.key == key && row.id > above);
+        match (held, &self.database) {
+            (Some(row), _) => Ok(Some(row.accepted)),
+            (None, Some(database)) => entries::newest_time(database, key, above, &self.group.retired),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Gives the newest entries in the order of their acceptance; what can't be read is buried on the way.
+    fn newest(
+        &mut self,
+        key: LaneKey,
+        above: EntryId,
+        values: usize,
+        since: Option<Timestamp>,
+    ) -> rusqlite::Result<Vec<Entry>> {
+        let mut weight = 0_usize;
+        let mut wanted = |row: &Row| {
+            let fits = weight == 0 || weight.saturating_add(row.weight()) <= values;
+            weight = weight.saturating_add(row.weight());
+            fits && since.is_none_or(|since| row.accepted >= since)
+        };
+        let held = self.group.rows.iter().rev().filter(|row| row.key == key && row.id > above);
+        let mut rows: Vec<Row> = held.take_while(|row| wanted(row)).cloned().collect();
+        if let Some(database) = &self.database {
+            rows.extend(entries::newest(database, key, above, &self.group.retired, wanted)?);
+        }
+        Ok(self.decode(rows))
+    }
+
+    fn decode(&mut self, rows: Vec<Row>) -> Vec<Entry> {
+        let mut entries = Vec::with_capacity(rows.len());
+        for row in rows.into_iter().rev() {
+            match row.decode() {
+                Ok(entry) => entries.push(entry),
+                Err((row, error)) => {
+                    warn!(entry = %row.id, account = %row.key.account, %error, "an entry of the spool can't be read");
+                    self.group.retired.insert(row.id);
+                    self.group.burials.push(row.bury(&error));
+                }
+            }
+        }
+        entries
+    }
+}

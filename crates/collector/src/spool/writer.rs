@@ -1,0 +1,343 @@
+//! The one place that touches the file: takes what waits as a group, commits it, answers.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::oneshot;
+use tracing::{error, info, warn};
+
+use super::{
+    database::{self, database_error},
+    dead_letters::Graveyard,
+    entries,
+    entry::{EntryId, Lane, Row},
+    error::SpoolError,
+    group::{Before, Changes, Group, RETRIED_PER_GROUP},
+    inbox::{Command, Shared, locked},
+    lock::Lock,
+    metrics::{Limit, SpoolMetrics},
+    salvage::salvage,
+    settings::Limits,
+    statistics::{Lanes, Statistics},
+    trouble::Trouble,
+};
+use crate::time::{Clock, Timestamp};
+
+/// None of SQLite's: the next group looks for what a tool marked.
+const UNKNOWN_VERSION: i64 = -1;
+
+/// The owner of the file.
+pub(super) struct Writer {
+    pub(super) path: PathBuf,
+    /// None after a broken file was set aside and before a new one could be begun.
+    pub(super) database: Option<Connection>,
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+    pub(super) metrics: SpoolMetrics,
+    pub(super) lanes: Lanes,
+    graveyard: Graveyard,
+    last_id: i64,
+    oldest: Option<Timestamp>,
+    /// Changes with every transaction of another process: `PRAGMA data_version`.
+    foreign_version: i64,
+    pub(super) group: Group,
+    trouble: Option<Trouble>,
+    _lock: Lock,
+}
+
+impl Writer {
+    pub(super) fn open(
+        path: &Path,
+        limits: Limits,
+        clock: Arc<dyn Clock>,
+        metrics: SpoolMetrics,
+    ) -> Result<Self, SpoolError> {
+        let mut writer = Self {
+            _lock: Lock::take(path)?,
+            path: path.to_owned(),
+            database: None,
+            limits,
+            clock,
+            metrics,
+            lanes: Lanes::default(),
+            graveyard: Graveyard::default(),
+            last_id: 0,
+            oldest: None,
+            foreign_version: UNKNOWN_VERSION,
+            group: Group::default(),
+            trouble: None,
+        };
+        match writer.begin() {
+            Err(error) if is_corrupt(&error) => writer.replace_database(&error)?,
+            other => other?,
+        }
+        writer.show();
+        Ok(writer)
+    }
+
+    /// Answers a group of commands, and gives those that want the spool closed.
+    pub(super) fn work(&mut self, commands: Vec<Command>, shared: &Shared) -> Vec<oneshot::Sender<()>> {
+        let (mut accepted, mut settled, mut wishes, mut closing) = (vec![], vec![], vec![], vec![]);
+        for command in commands {
+            match command {
+                Command::Accept { rows, room, reply } => {
+                    for row in rows {
+                        accepted_row(&mut self.group, &mut self.last_id, row);
+                    }
+                    accepted.push((room, reply));
+                }
+                Command::Settle { settlement, reply } => {
+                    self.group.settle(settlement);
+                    settled.push(reply);
+                }
+                Command::Take { wish, reply } => wishes.push((wish, reply)),
+                Command::Look { reply } => settled.push(reply),
+                Command::Close { reply } => closing.push(reply),
+            }
+        }
+        self.commit_if_due();
+        // Whoever got an answer finds it in the statistics.
+        *locked(&shared.state) = self.statistics();
+        for lane in Lane::ALL {
+            if !accepted.is_empty() {
+                shared.arrival(lane).notify_one();
+            }
+        }
+        for (_room, reply) in accepted {
+            let _ = reply.send(self.held().map_or(Ok(()), Err));
+        }
+        for reply in settled {
+            let _ = reply.send(());
+        }
+        for (wish, reply) in wishes {
+            let parcel = self.serve(&wish);
+            let _ = reply.send(parcel);
+        }
+        self.show();
+        closing
+    }
+
+    pub(super) fn statistics(&self) -> Statistics {
+        let held = self.group.depth();
+        let mut queue = self.lanes.total();
+        queue += held;
+        Statistics {
+            queue,
+            held,
+            oldest: self.oldest.or_else(|| self.group.rows.front().map(|row| row.accepted)),
+            dead_letters: self.graveyard.letters,
+            trouble: self.trouble.as_ref().map(|trouble| trouble.reason.clone()),
+        }
+    }
+
+    fn show(&self) {
+        self.metrics.show(&self.statistics(), self.clock.now());
+    }
+
+    fn held(&self) -> Option<SpoolError> {
+        let trouble = self.trouble.as_ref()?;
+        let (path, reason) = (self.path.clone(), trouble.reason.clone());
+        Some(SpoolError::Held { path, held: self.group.rows.len(), reason })
+    }
+
+    fn commit_if_due(&mut self) {
+        let now = self.clock.now();
+        if self.trouble.as_ref().is_some_and(|trouble| !trouble.may_try(now)) {
+            self.drop_what_memory_cannot_hold();
+            return;
+        }
+        let expires = self.oldest.is_some_and(|oldest| now.since(oldest) > self.limits.age);
+        if !self.group.is_empty() || expires || self.was_touched() || self.trouble.is_some() {
+            self.commit(now);
+        }
+    }
+
+    /// Whether another process changed the file since the last look.
+    fn was_touched(&mut self) -> bool {
+        let version = self.database.as_ref().and_then(|database| foreign_version(database).ok());
+        version.is_some_and(|version| version != self.foreign_version)
+    }
+
+    fn commit(&mut self, now: Timestamp) {
+        let mut outcome = self.write_group(now);
+        if let Err(error) = &outcome
+            && is_corrupt(error)
+        {
+            outcome = self.replace_database(error).and_then(|()| self.write_group(now));
+        }
+        match outcome {
+            Ok(()) => self.recovered(now),
+            Err(error) => self.refused(&error, now),
+        }
+    }
+
+    fn write_group(&mut self, now: Timestamp) -> Result<(), SpoolError> {
+        if self.database.is_none() {
+            self.begin()?;
+        }
+        let Some(database) = self.database.as_mut() else { return Ok(()) };
+        let started = Instant::now();
+        let before = Before {
+            bytes: self.lanes.total().bytes,
+            graveyard: self.graveyard,
+            last_id: self.last_id,
+            now,
+            limits: self.limits,
+        };
+        let mut write = || {
+            // Deferred would read first and could then fail to write beside a tool's transaction.
+            let transaction = Transaction::new(database, TransactionBehavior::Immediate)?;
+            let foreign = foreign_version(&transaction)?;
+            let graveyard = if foreign == self.foreign_version {
+                before.graveyard
+            } else {
+                Graveyard::count(&transaction)?
+            };
+            let changes = self.group.write(&transaction, Before { graveyard, ..before })?;
+            let oldest = entries::oldest(&transaction)?;
+            transaction.commit()?;
+            Ok((changes, oldest, foreign))
+        };
+        let (changes, oldest, foreign) = write().map_err(database_error(&self.path, "writing"))?;
+        self.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
+        self.metrics.commits.inc();
+        self.oldest = oldest;
+        // A page of marked letters that was full may have a next one.
+        let more_marked = changes.retried_letters >= u64::from(RETRIED_PER_GROUP);
+        self.foreign_version = if more_marked { UNKNOWN_VERSION } else { foreign };
+        self.book(&changes);
+        Ok(())
+    }
+
+    fn book(&mut self, changes: &Changes) {
+        for (key, depth) in &changes.added {
+            self.lanes.add(*key, *depth);
+            self.metrics.accepted_values.inc_by(depth.values);
+        }
+        for gone in &changes.removed {
+            self.lanes.remove(gone.key, gone.depth);
+        }
+        for burial in &self.group.burials {
+            self.metrics.buried(burial.kind);
+        }
+        self.graveyard = changes.graveyard;
+        self.last_id = changes.last_id;
+        self.metrics.retried_letters.inc_by(changes.retried_letters);
+        self.metrics.dropped(Limit::DeadLetters, changes.lost_letters);
+        for (limit, lost) in [(Limit::Age, changes.expired), (Limit::Disk, changes.pushed_out)] {
+            if lost.reports > 0 {
+                self.metrics.dropped(limit, lost.values);
+                warn!(
+                    spool = %self.path.display(), limit = limit.as_str(), reports = lost.reports, values = lost.values,
+                    "the oldest reports were dropped at the spool's limit"
+                );
+            }
+        }
+        self.group = Group::default();
+    }
+
+    fn recovered(&mut self, now: Timestamp) {
+        if let Some(trouble) = self.trouble.take() {
+            let seconds = now.since(trouble.since).as_secs();
+            info!(spool = %self.path.display(), seconds, "the disk takes reports again, what was held is written");
+        }
+    }
+
+    fn refused(&mut self, error: &SpoolError, now: Timestamp) {
+        self.metrics.write_failures.inc();
+        let reason = with_cause(error);
+        match &mut self.trouble {
+            Some(trouble) => trouble.goes_on(reason, now),
+            None => {
+                error!(spool = %self.path.display(), %reason, "the disk takes no reports: they are held in memory");
+                self.trouble = Some(Trouble::begin(reason, now));
+            }
+        }
+        self.drop_what_memory_cannot_hold();
+    }
+
+    fn drop_what_memory_cannot_hold(&mut self) {
+        let lost = self.group.shrink(u64::from(self.limits.memory_bytes));
+        if lost.reports > 0 {
+            self.metrics.dropped(Limit::Memory, lost.values);
+            warn!(
+                spool = %self.path.display(), limit = Limit::Memory.as_str(), reports = lost.reports,
+                values = lost.values, "the oldest reports held in memory were dropped"
+            );
+        }
+    }
+
+    /// Opens the file and counts what it holds.
+    fn begin(&mut self) -> Result<(), SpoolError> {
+        let database = database::open(&self.path)?;
+        let count = || {
+            let mut lanes = Lanes::default();
+            for lane in entries::lanes(&database)? {
+                lanes.add(lane.key, lane.depth);
+            }
+            let last = entries::last_id(&database)?;
+            Ok((lanes, last, Graveyard::count(&database)?, entries::oldest(&database)?))
+        };
+        let (lanes, EntryId(last), graveyard, oldest) =
+            count().map_err(database_error(&self.path, "counting what waits"))?;
+        self.lanes = lanes;
+        self.last_id = self.last_id.max(last);
+        self.graveyard = graveyard;
+        self.oldest = oldest;
+        self.foreign_version = UNKNOWN_VERSION;
+        self.database = Some(database);
+        Ok(())
+    }
+
+    /// Sets a broken file aside and goes on with a new one.
+    pub(super) fn replace_database(&mut self, error: &SpoolError) -> Result<(), SpoolError> {
+        self.database = None;
+        let aside = database::set_aside(&self.path, self.clock.now())
+            .map_err(|source| SpoolError::Folder { path: self.path.clone(), source })?;
+        self.metrics.set_aside.inc();
+        error!(
+            spool = %self.path.display(), reason = with_cause(error), kept_as = %aside.display(),
+            "the spool is corrupt: it is set aside and a new one is begun"
+        );
+        self.begin()?;
+        if let Some(database) = self.database.as_mut() {
+            match salvage(&aside, database) {
+                Ok(saved) => {
+                    info!(
+                        entries = saved.entries,
+                        dead_letters = saved.dead_letters,
+                        "what could be read goes on"
+                    );
+                }
+                Err(error) => warn!(%error, "nothing more could be read of the corrupt spool"),
+            }
+        }
+        self.begin()
+    }
+}
+
+/// Gives a row its number; there it stands in the order of acceptance.
+fn accepted_row(group: &mut Group, last_id: &mut i64, mut row: Row) {
+    *last_id += 1;
+    row.id = EntryId(*last_id);
+    group.add(row);
+}
+
+fn foreign_version(database: &Connection) -> rusqlite::Result<i64> {
+    database.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
+}
+
+pub(super) fn is_corrupt(error: &SpoolError) -> bool {
+    matches!(error, SpoolError::Database { source, .. } if database::is_corrupt(source))
+}
+
+fn with_cause(error: &SpoolError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
