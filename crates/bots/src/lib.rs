@@ -1,1 +1,5 @@
-//! placeholder
+//! The bots of Grafolean, each a folder: the bot, its arithmetic, its engine (sockets) and its codec.
+//!
+//! No bot knows another; all stand on [`grafolean_collector`].
+
+pub mod ping;

@@ -1,0 +1,204 @@
+//! All of the engine that needs no socket: what is due, what is sent, what an incoming message means. Pure, time is
+//! an argument, so that its tests need neither a network nor a clock.
+
+use std::{
+    collections::VecDeque,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use super::{
+    agenda::{Agenda, Event},
+    flight::{Expiry, Flight, Verdict, Waiting},
+    metrics::PingMetrics,
+    probe::{Probe, Reason},
+    table::{Table, Ticket},
+};
+use crate::ping::codec::{EchoRequest, Message};
+
+/// How often a packet for which the kernel has no room is tried, a turn apart: a tenth of a second. After that it is
+/// given up with its reason.
+const MOST_TRIES: u8 = 100;
+
+/// The engine's state.
+pub(super) struct Exchange {
+    table: Table,
+    agenda: Agenda,
+    /// Requests that are due and wait for their turn: at most one first attempt a flight, and repetitions of what
+    /// was sent before.
+    outbox: VecDeque<Outgoing>,
+    metrics: PingMetrics,
+}
+
+/// A request on its way out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outgoing {
+    pub(super) ticket: Ticket,
+    due: Instant,
+    tries: u8,
+}
+
+/// From whom a message came, and when.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    pub(super) from: IpAddr,
+    pub(super) at: Instant,
+    pub(super) ttl: Option<u8>,
+    /// Whether identifiers are ours: on a datagram socket they are the kernel's, which checks them.
+    pub(super) own_ids: bool,
+}
+
+impl Exchange {
+    pub(super) fn new(metrics: PingMetrics) -> Self {
+        Self { table: Table::new(), agenda: Agenda::default(), outbox: VecDeque::new(), metrics }
+    }
+
+    /// Takes up a probe.
+    pub(super) fn begin(&mut self, probe: Probe, waiting: Waiting, now: Instant) {
+        if let Some((slot, generation)) = self.table.insert(Flight::new(probe, waiting), now) {
+            self.metrics.probes_under_way.inc();
+            self.next_packet(slot, generation, now);
+        }
+    }
+
+    /// Does what is due. Everything that arrived before `now` must have been handed to [`Self::receive`].
+    pub(super) fn advance(&mut self, now: Instant) {
+        while let Some((due, event)) = self.agenda.take_due(now) {
+            match event {
+                Event::Next { slot, generation } => self.next_packet(slot, generation, due),
+                Event::Expiry(ticket) => self.expire(ticket, now),
+            }
+        }
+        self.table.forget(now);
+    }
+
+    /// Gives the next requests to send, with the address of each, at most `most`.
+    pub(super) fn outgoing(&mut self, most: usize, now: Instant) -> Vec<(Outgoing, Probe, EchoRequest)> {
+        let mut requests = Vec::with_capacity(most.min(self.outbox.len()));
+        while requests.len() < most
+            && let Some(outgoing) = self.outbox.pop_front()
+        {
+            let Ticket { slot, generation, .. } = outgoing.ticket;
+            let Some(flight) = self.table.under_way(slot, generation) else { continue };
+            let probe = flight.probe;
+            if flight.is_abandoned() {
+                self.end(slot, now);
+            } else if let Some(message) = self.table.message(outgoing.ticket) {
+                requests.push((outgoing, probe, message));
+            }
+        }
+        requests
+    }
+
+    /// Notes that a request left at `now`.
+    pub(super) fn sent(&mut self, outgoing: Outgoing, now: Instant) {
+        if let Some(flight) = self.done_with(outgoing, now) {
+            flight.sent(outgoing.ticket.request, now);
+            self.metrics.requests_sent.inc();
+        }
+    }
+
+    /// Notes why a request cannot leave; its packet waits its time all the same, so that repetitions keep apart.
+    pub(super) fn unsendable(&mut self, outgoing: Outgoing, reason: Reason, now: Instant) {
+        if let Some(flight) = self.done_with(outgoing, now) {
+            flight.note(outgoing.ticket.request, reason);
+        }
+    }
+
+    /// Notes that the kernel has no room for a request: it is the first to be tried again next turn.
+    pub(super) fn crowded_out(&mut self, outgoing: Outgoing, now: Instant) {
+        if outgoing.tries < MOST_TRIES {
+            self.metrics.send_retries.inc();
+            self.outbox.push_front(Outgoing { tries: outgoing.tries + 1, ..outgoing });
+        } else {
+            self.unsendable(outgoing, Reason::NoBuffers, now);
+        }
+    }
+
+    /// Puts on the agenda what follows a request: the end of its time, and its flight's next packet.
+    fn done_with(&mut self, outgoing: Outgoing, now: Instant) -> Option<&mut Flight> {
+        let Ticket { slot, generation, request } = outgoing.ticket;
+        let flight = self.table.under_way(slot, generation)?;
+        self.agenda.add(now + flight.probe.timeout, Event::Expiry(outgoing.ticket));
+        if request.attempt == 0 && flight.has_more() {
+            // Counted from when this one was due, so that a late turn does not put off all that follow.
+            let next = (outgoing.due + flight.probe.gap).max(now);
+            self.agenda.add(next, Event::Next { slot, generation });
+        }
+        Some(flight)
+    }
+
+    /// Takes a message that came in.
+    pub(super) fn receive(&mut self, message: Message<'_>, arrival: Arrival) {
+        match message {
+            Message::Reply(echo) => {
+                let id = arrival.own_ids.then_some(echo.id);
+                let Some((ticket, flight)) = self.table.answered(arrival.from, id, echo) else {
+                    self.metrics.replies_foreign.inc();
+                    return;
+                };
+                let verdict = flight.answer(ticket.request, arrival.at, arrival.ttl);
+                let complete = flight.is_complete() && flight.is_under_way();
+                self.count(verdict);
+                if complete {
+                    self.end(ticket.slot, arrival.at);
+                }
+            }
+            Message::Error(error, quoted) => {
+                let noted = self
+                    .table
+                    .quoted(quoted, arrival.own_ids)
+                    .is_some_and(|(request, flight)| flight.note_error(request, error));
+                if noted {
+                    self.metrics.icmp_errors.inc();
+                }
+            }
+            Message::Other => {}
+        }
+    }
+
+    /// Says how long there is nothing to do but to receive; None if for ever.
+    pub(super) fn idle_time(&self, now: Instant) -> Option<Duration> {
+        if self.outbox.is_empty() { self.agenda.idle_time(now) } else { Some(Duration::ZERO) }
+    }
+
+    fn next_packet(&mut self, slot: u16, generation: u32, due: Instant) {
+        let request = self.table.under_way(slot, generation).and_then(Flight::next_packet);
+        if let Some(request) = request {
+            self.outbox.push_back(Outgoing { ticket: Ticket { slot, generation, request }, due, tries: 0 });
+        }
+    }
+
+    fn expire(&mut self, ticket: Ticket, now: Instant) {
+        let Some(flight) = self.table.under_way(ticket.slot, ticket.generation) else { return };
+        let expiry = flight.expire(ticket.request);
+        let done = flight.is_complete() || flight.is_abandoned();
+        match expiry {
+            Expiry::Settled => {}
+            Expiry::Repeat(request) => {
+                self.outbox.push_back(Outgoing { ticket: Ticket { request, ..ticket }, due: now, tries: 0 });
+            }
+            Expiry::Failed(reason) => self.metrics.count_unanswered(reason),
+        }
+        if done {
+            self.end(ticket.slot, now);
+        }
+    }
+
+    fn count(&self, verdict: Verdict) {
+        match verdict {
+            Verdict::Answered(rtt) => {
+                self.metrics.replies_received.inc();
+                self.metrics.rtt_seconds.observe(rtt.as_secs_f64());
+            }
+            Verdict::Duplicate => drop(self.metrics.replies_duplicate.inc()),
+            Verdict::Late => drop(self.metrics.replies_late.inc()),
+            Verdict::Foreign => drop(self.metrics.replies_foreign.inc()),
+        }
+    }
+
+    fn end(&mut self, slot: u16, now: Instant) {
+        self.table.end(slot, now);
+        self.metrics.probes_under_way.dec();
+    }
+}

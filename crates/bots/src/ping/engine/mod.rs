@@ -1,0 +1,141 @@
+//! The engine: echo requests to any number of addresses at a time from one socket for each protocol.
+//!
+//! A [`Pinger`] takes a [`Probe`] and gives its [`Outcome`]. Behind it one thread works in turns of a millisecond:
+//! it reads what arrived, does what is due, sends what the pace allows. All it decides is decided by a part that
+//! knows neither socket nor clock. The time of an answer is the kernel's, so that no delay of ours is measured.
+
+mod agenda;
+mod exchange;
+mod flight;
+mod metrics;
+mod pace;
+mod probe;
+mod receive;
+mod send;
+mod shell;
+mod socket;
+mod table;
+
+pub use self::{
+    metrics::{PingMetrics, ReasonLabels},
+    probe::{Outcome, Packet, PingError, Probe, Reason},
+    socket::{OpenError, SocketChoice, SocketKind},
+};
+
+use std::{
+    io,
+    num::NonZeroU16,
+    sync::{Arc, mpsc},
+    thread,
+};
+
+use tokio::sync::{Semaphore, oneshot};
+
+use self::{
+    flight::Waiting,
+    shell::{Bell, Order, Shell},
+    socket::IcmpSocket,
+    table::MOST_PROBES,
+};
+use super::codec::Family;
+
+/// How an engine is to be opened.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Which sockets it may use.
+    pub sockets: SocketChoice,
+    /// How many packets may leave in a millisecond, to all targets together. The usual 20 are 16 Mbit/s, and no
+    /// queue on the way is a few dozen packets short; more is for local networks.
+    pub packets_per_ms: NonZeroU16,
+    /// Where it counts.
+    pub metrics: PingMetrics,
+}
+
+impl Options {
+    const PACKETS_PER_MS: NonZeroU16 = NonZeroU16::MIN.saturating_add(19);
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            sockets: SocketChoice::default(),
+            packets_per_ms: Self::PACKETS_PER_MS,
+            metrics: PingMetrics::default(),
+        }
+    }
+}
+
+/// A running engine; clones share it, and the last one stops it.
+#[derive(Clone)]
+pub struct Pinger(Arc<Engine>);
+
+struct Engine {
+    orders: mpsc::Sender<Order>,
+    bell: Arc<Bell>,
+    places: Arc<Semaphore>,
+    kinds: Vec<(Family, SocketKind)>,
+    metrics: PingMetrics,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Pinger {
+    /// Opens the sockets and starts the engine.
+    ///
+    /// # Errors
+    /// When no socket of either protocol may be opened: the message names both remedies.
+    pub fn open(options: Options) -> Result<Self, OpenError> {
+        let Options { sockets, packets_per_ms, metrics } = options;
+        let sockets = IcmpSocket::open_all(sockets)?;
+        let kinds = sockets.iter().map(|socket| (socket.family, socket.kind)).collect();
+        let bell = Arc::new(Bell::new().map_err(|errno| OpenError::Start(io::Error::from(errno)))?);
+        // Bounded by the places: each order holds one.
+        let (orders, incoming) = mpsc::channel();
+        let shell = Shell {
+            sockets,
+            orders: incoming,
+            bell: Arc::clone(&bell),
+            packets_per_ms,
+            metrics: metrics.clone(),
+        };
+        let thread =
+            thread::Builder::new().name("ping".into()).spawn(|| shell.run()).map_err(OpenError::Start)?;
+        let places = Arc::new(Semaphore::new(MOST_PROBES));
+        Ok(Self(Arc::new(Engine { orders, bell, places, kinds, metrics, thread: Some(thread) })))
+    }
+
+    /// Sends a probe's packets and waits for their answers. It may be dropped at any time: no more packets are sent
+    /// then, and the place is given back when the next packet or time-out would have been due.
+    ///
+    /// # Errors
+    /// When the probe lies outside its limits. That nothing answers, or that nothing can be sent, is an [`Outcome`].
+    pub async fn ping(&self, probe: Probe) -> Result<Outcome, PingError> {
+        let probe = probe.checked()?;
+        let engine = &*self.0;
+        let place = Arc::clone(&engine.places).acquire_owned().await.map_err(|_| PingError::Stopped)?;
+        let (caller, outcome) = oneshot::channel();
+        engine.orders.send(Order::Ping(probe, Waiting { caller, place })).map_err(|_| PingError::Stopped)?;
+        engine.bell.ring();
+        outcome.await.map_err(|_| PingError::Stopped)
+    }
+
+    /// Tells what kind of socket a protocol has, if any.
+    pub fn socket_kind(&self, family: Family) -> Option<SocketKind> {
+        self.0.kinds.iter().find(|(of, _)| *of == family).map(|(_, kind)| *kind)
+    }
+
+    /// Gives the counters.
+    pub fn metrics(&self) -> &PingMetrics {
+        &self.0.metrics
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // The thread is gone already if it panicked, and then there is nobody to tell.
+        let _ = self.orders.send(Order::Stop);
+        self.bell.ring();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

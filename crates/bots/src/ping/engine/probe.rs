@@ -1,0 +1,232 @@
+//! What is asked of the engine, and what comes back.
+
+use std::{fmt, net::IpAddr, time::Duration};
+
+use nix::errno::Errno;
+use thiserror::Error;
+
+use crate::ping::codec::{IcmpError, MIN_PAYLOAD};
+
+/// A series of echo requests to one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// To whom.
+    pub address: IpAddr,
+    /// The interface of a link-local IPv6 address by its index, else 0.
+    pub scope: u32,
+    /// How many packets, `1..=`[`Self::MAX_PACKETS`].
+    pub packets: u16,
+    /// The sequence number of the first; packet i has this plus i, its a-th repetition that plus a times `packets`.
+    pub first_sequence: u16,
+    /// From one packet to the next; no target gets more than one packet a millisecond, whatever stands here.
+    pub gap: Duration,
+    /// How long an answer to one packet is waited for, at most [`Self::MAX_TIMEOUT`].
+    pub timeout: Duration,
+    /// How often an unanswered packet is sent again, at most [`Self::MAX_RETRY`].
+    pub retry: u16,
+    /// Bytes of payload, [`Self::MIN_PAYLOAD_BYTES`]`..=`[`Self::MAX_PAYLOAD_BYTES`].
+    pub payload_bytes: usize,
+}
+
+impl Probe {
+    /// Enough for hours in one call; a probe keeps about 100 bytes for each packet it has sent.
+    pub const MAX_PACKETS: u16 = 10_000;
+    /// With all packets repeated this often, sequence numbers are still unique within a probe of 5,957 packets; a
+    /// probe whose numbers would repeat is refused.
+    pub const MAX_RETRY: u16 = 10;
+    /// Beyond it nobody waits for an answer; it bounds how long a place in the table is held.
+    pub const MAX_TIMEOUT: Duration = Duration::from_secs(600);
+    /// What it takes to know an answer again.
+    pub const MIN_PAYLOAD_BYTES: usize = MIN_PAYLOAD;
+    /// What fits an Ethernet frame under an IPv6 header: no packet of ours is ever cut into fragments there.
+    pub const MAX_PAYLOAD_BYTES: usize = 1_452;
+
+    /// Three packets, a second apart, two seconds of patience, no repetition, 56 bytes.
+    pub fn to(address: IpAddr) -> Self {
+        Self {
+            address,
+            scope: 0,
+            packets: 3,
+            first_sequence: 0,
+            gap: Duration::from_secs(1),
+            timeout: Duration::from_secs(2),
+            retry: 0,
+            payload_bytes: 56,
+        }
+    }
+
+    /// Gives how long the probe takes at most, as long as the engine sends without delay.
+    pub fn longest(&self) -> Duration {
+        self.gap * u32::from(self.packets.saturating_sub(1)) + self.timeout * (u32::from(self.retry) + 1)
+    }
+
+    /// Checks that every number lies within its limits.
+    pub fn checked(self) -> Result<Self, PingError> {
+        let sequences = u32::from(self.packets) * (u32::from(self.retry) + 1);
+        let check = |what, value: u128, least: u128, most: u128| {
+            let fits = (least..=most).contains(&value);
+            if fits { Ok(()) } else { Err(PingError::OutOfRange { what, value, least, most }) }
+        };
+        check("packets", self.packets.into(), 1, Self::MAX_PACKETS.into())?;
+        check("retry", self.retry.into(), 0, Self::MAX_RETRY.into())?;
+        check("packets with their repetitions", sequences.into(), 1, 1 << 16)?;
+        check("gap in ms", self.gap.as_millis(), 0, Self::MAX_TIMEOUT.as_millis())?;
+        check("time-out in ms", self.timeout.as_millis(), 1, Self::MAX_TIMEOUT.as_millis())?;
+        let (least, most) = (Self::MIN_PAYLOAD_BYTES as u128, Self::MAX_PAYLOAD_BYTES as u128);
+        check("payload bytes", self.payload_bytes as u128, least, most)?;
+        Ok(self)
+    }
+}
+
+/// What became of a probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// To whom it went.
+    pub address: IpAddr,
+    /// One for each packet, in order.
+    pub packets: Vec<Packet>,
+}
+
+/// What became of one packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Packet {
+    /// How often it left this machine.
+    pub sent: u16,
+    /// From sending to the kernel's time stamp of the answer; None if no answer came in time.
+    pub rtt: Option<Duration>,
+    /// Why there was no answer; None if there was one.
+    pub reason: Option<Reason>,
+    /// Further copies of the answer that came before the probe ended.
+    pub duplicates: u32,
+    /// Answers that came after their time-out, but before the probe ended.
+    pub late: u32,
+    /// Hops the answer had left.
+    pub ttl: Option<u8>,
+}
+
+impl Outcome {
+    /// The outcome of a probe that could not be sent at all.
+    pub fn unsent(address: IpAddr, packets: u16, reason: Reason) -> Self {
+        let packet = Packet { reason: Some(reason), ..Packet::default() };
+        Self { address, packets: vec![packet; usize::from(packets)] }
+    }
+
+    /// Gives how many packets were answered in time.
+    pub fn answered(&self) -> usize {
+        self.packets.iter().filter(|packet| packet.rtt.is_some()).count()
+    }
+}
+
+/// Why a packet has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Nothing came in time.
+    Timeout,
+    /// A router or the host itself said what is wrong.
+    Icmp(IcmpError),
+    /// This machine knows no way there.
+    NoRoute,
+    /// This machine's firewall or routing forbids it, or it is a broadcast address.
+    NotPermitted,
+    /// The kernel had no room for the packet, again and again.
+    NoBuffers,
+    /// The kernel did not send it for another reason.
+    SendFailed(Errno),
+    /// This machine has no socket for the address's protocol, e.g. no IPv6.
+    NoSocket,
+    /// The device's name does not resolve.
+    Name,
+}
+
+impl Reason {
+    /// Gives the word under which it is counted.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Icmp(error) => error.kind.label(),
+            Self::NoRoute => "no-route",
+            Self::NotPermitted => "not-permitted",
+            Self::NoBuffers => "no-buffers",
+            Self::SendFailed(_) => "send-failed",
+            Self::NoSocket => "no-socket",
+            Self::Name => "name",
+        }
+    }
+
+    /// Reads what the kernel says when it does not send.
+    pub(super) const fn of_send(errno: Errno) -> Self {
+        match errno {
+            Errno::ENETUNREACH
+            | Errno::EHOSTUNREACH
+            | Errno::EADDRNOTAVAIL
+            | Errno::ENETDOWN
+            | Errno::EHOSTDOWN => Self::NoRoute,
+            Errno::EPERM | Errno::EACCES => Self::NotPermitted,
+            Errno::ENOBUFS | Errno::EAGAIN | Errno::ENOMEM => Self::NoBuffers,
+            _ => Self::SendFailed(errno),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Icmp(error) => error.fmt(out),
+            Self::SendFailed(errno) => write!(out, "send-failed ({errno})"),
+            _ => out.write_str(self.label()),
+        }
+    }
+}
+
+/// Why the engine did not take a probe, or did not bring it to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum PingError {
+    /// A number of the probe lies outside its limits.
+    #[error("{value} {what}: it has to be {least} to {most}")]
+    OutOfRange {
+        /// Which number, with its unit.
+        what: &'static str,
+        /// What it is.
+        value: u128,
+        /// The least it may be.
+        least: u128,
+        /// The most it may be.
+        most: u128,
+    },
+    /// The engine's thread is gone, which only a panic in it can bring about.
+    #[error("the ping engine has stopped: see the log for its panic")]
+    Stopped,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn probe() -> Probe {
+        Probe::to(Ipv4Addr::LOCALHOST.into())
+    }
+
+    #[test]
+    fn a_probe_outside_its_limits_is_refused_by_name() {
+        for (wrong, said) in [
+            (Probe { packets: 0, ..probe() }, "0 packets: it has to be 1 to 10000"),
+            (Probe { retry: 11, ..probe() }, "11 retry: it has to be 0 to 10"),
+            (Probe { packets: 9_000, retry: 8, ..probe() }, "81000 packets with their repetitions"),
+            (Probe { timeout: Duration::ZERO, ..probe() }, "0 time-out in ms"),
+            (Probe { gap: Duration::from_secs(601), ..probe() }, "601000 gap in ms"),
+            (Probe { payload_bytes: 15, ..probe() }, "15 payload bytes: it has to be 16 to 1452"),
+        ] {
+            let error = wrong.checked().unwrap_err();
+            assert!(error.to_string().starts_with(said), "{error}");
+        }
+        assert_eq!(probe().checked(), Ok(probe()));
+    }
+
+    #[test]
+    fn a_probe_lasts_at_most_its_gaps_and_the_patience_for_its_last_packet() {
+        let probe = Probe { packets: 5, retry: 2, ..probe() };
+        assert_eq!(probe.longest(), Duration::from_secs(4 + 3 * 2));
+    }
+}
