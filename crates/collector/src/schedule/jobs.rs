@@ -50,6 +50,16 @@ pub struct Firing<T> {
     pub rhythm: Arc<Rhythm>,
 }
 
+impl<T> Firing<T> {
+    /// A run of a job outside its rhythm, as if all its intervals were due.
+    pub fn of_all_intervals(job: Job<T>, due: Timestamp) -> Self {
+        let Job { id, intervals, start, overlap, deadline, task } = job;
+        let run = Run { id, task: Arc::new(task), due, intervals: intervals.as_slice().to_vec() };
+        let rhythm = Arc::new(Rhythm::new(intervals, start, overlap, deadline));
+        Self { run, since: due, rhythm }
+    }
+}
+
 impl<T> Default for Schedule<T> {
     fn default() -> Self {
         Self { slots: Vec::new(), rhythms: HashSet::new(), wheel: Wheel::at(i64::MIN), now: i64::MIN }

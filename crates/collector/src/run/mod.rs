@@ -1,0 +1,205 @@
+//! Runs jobs when they are due.
+//!
+//! [`RunLoop`] is the task: it takes plans, drives the [`Schedule`] and starts runs while there is room. [`Performer`]
+//! performs one of them: measures within the deadline, hands the reports over, counts and logs what goes wrong.
+//! `in_flight` knows which jobs are running. [`run_once`] does every job once. [`Heartbeat`] tells others that the
+//! loop turns; [`RunMetrics`] counts.
+
+mod failure;
+mod heartbeat;
+mod in_flight;
+mod log_gate;
+mod metrics;
+mod once;
+mod performer;
+
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::mpsc,
+    task,
+    time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use crate::{
+    bot::{Bot, JobId, Plan},
+    schedule::{Firing, Schedule},
+    sink::Sink,
+};
+use in_flight::InFlight;
+
+pub use heartbeat::Heartbeat;
+pub use metrics::RunMetrics;
+pub use once::{Summary, run_once};
+pub use performer::Performer;
+
+/// How many runs may go on at once. A run mostly waits for a network and takes a few kB: 10,000 of them are a minute's
+/// pings of 200,000 devices. When all places are taken, what is due waits in the schedule, where a job's missed
+/// firings become one run; `runs_coalesced` and the lateness tell.
+pub const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
+
+/// How long runs may go on once the loop is told to stop; then they are dropped and counted.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+/// How long dropped runs may take to go. One that computes without a pause cannot be dropped, and is left behind.
+const DROP_GRACE: Duration = Duration::from_secs(1);
+
+/// The longest pause: a clock that leaps is noticed after at most this, and the heart never beats slower.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The most firings taken before the loop looks up again, so that ten thousand that are due at one second keep neither
+/// a new plan nor the end waiting.
+const FIRINGS_A_TURN: usize = 256;
+
+/// How many ids a warning names.
+const IDS_IN_A_WARNING: usize = 5;
+
+/// Runs jobs when they are due.
+pub struct RunLoop<B: Bot, S> {
+    /// What performs a run.
+    pub performer: Performer<B, S>,
+    /// Gives the whole set of jobs, each time it changed.
+    pub plans: mpsc::Receiver<Plan<B::Task>>,
+    /// How many runs may go on at once.
+    pub concurrency: NonZeroUsize,
+    /// Beats each time the loop turns, at least once a second.
+    pub heartbeat: Heartbeat,
+    /// Ends the task.
+    pub stop: CancellationToken,
+}
+
+impl<B: Bot, S: Sink> RunLoop<B, S> {
+    /// Works until it is stopped, then lets the runs that go on end within [`GRACE`].
+    pub async fn run(self) {
+        let Self { performer, mut plans, concurrency, heartbeat, stop } = self;
+        let mut shift = Shift {
+            performer: Arc::new(performer),
+            schedule: Schedule::default(),
+            in_flight: InFlight::default(),
+            concurrency: concurrency.get(),
+        };
+        loop {
+            heartbeat.beat();
+            let pause = shift.start_due();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(plan) = plans.recv() => shift.put_in_force(plan),
+                Some(ended) = shift.in_flight.ended() => shift.settle(ended),
+                () = task::yield_now(), if pause.is_zero() => {}
+                () = sleep(pause), if !pause.is_zero() => {}
+            }
+        }
+        let mut last = Summary::default();
+        wind_down(&shift.performer, shift.in_flight, &mut last).await;
+    }
+}
+
+/// What the loop works with.
+struct Shift<B: Bot, S> {
+    performer: Arc<Performer<B, S>>,
+    schedule: Schedule<B::Task>,
+    in_flight: InFlight,
+    concurrency: usize,
+}
+
+impl<B: Bot, S: Sink> Shift<B, S> {
+    /// Starts what is due while there is room; gives how long there is nothing more to start, zero if there is.
+    fn start_due(&mut self) -> Duration {
+        for _ in 0..FIRINGS_A_TURN {
+            if self.in_flight.len() >= self.concurrency {
+                return LONGEST_PAUSE;
+            }
+            let now = self.performer.clock.now();
+            let Some(firing) = self.schedule.take_due(now) else {
+                let until_due = self.schedule.next_due().map_or(LONGEST_PAUSE, |due| due.since(now));
+                // A step back of the clock that is waited out leaves a due time that has passed: no reason to spin.
+                return until_due.clamp(Duration::from_millis(1), LONGEST_PAUSE);
+            };
+            self.start(firing);
+        }
+        Duration::ZERO
+    }
+
+    fn start(&mut self, firing: Firing<B::Task>) {
+        let metrics = &self.performer.metrics;
+        metrics.due.inc();
+        if firing.since < firing.run.due {
+            metrics.coalesced.inc();
+        }
+        let job = firing.run.id.clone();
+        if self.in_flight.allows(&job, firing.rhythm.overlap()) {
+            self.in_flight.start(job, self.performer.clone().perform(firing));
+            self.count_in_flight();
+        } else {
+            metrics.skipped.inc();
+            debug!(%job, due = %firing.run.due, "skipped, the last run goes on");
+        }
+    }
+
+    fn settle(&mut self, ended: in_flight::Ended) {
+        let mut ended = Some(ended);
+        while let Some(run) = ended {
+            self.performer.conclude(run);
+            ended = self.in_flight.already_ended();
+        }
+        self.count_in_flight();
+    }
+
+    fn put_in_force(&mut self, plan: Plan<B::Task>) {
+        let changes = self.schedule.replace(plan.jobs, self.performer.clock.now());
+        debug!(%changes, "jobs");
+        if !changes.duplicates.is_empty() {
+            let ids = first_few(&changes.duplicates);
+            warn!(%ids, "jobs with the id of another one are left out: the first of each is in force");
+        }
+        if !changes.future_starts.is_empty() {
+            let ids = first_few(&changes.future_starts);
+            warn!(%ids, "the start of these jobs lies in the future: they start now");
+        }
+    }
+
+    fn count_in_flight(&self) {
+        self.performer.metrics.in_flight.set(i64::try_from(self.in_flight.len()).unwrap_or(i64::MAX));
+    }
+}
+
+/// Lets runs end within the grace, drops the others and counts them.
+async fn wind_down<B: Bot, S: Sink>(
+    performer: &Performer<B, S>,
+    mut in_flight: InFlight,
+    summary: &mut Summary,
+) {
+    if in_flight.len() > 0 {
+        info!(runs = in_flight.len(), grace = ?GRACE, "stopping, waiting for the runs that go on");
+    }
+    let ended_in_time = timeout(GRACE, conclude_all(performer, &mut in_flight, summary)).await;
+    if ended_in_time.is_err() {
+        in_flight.abort();
+        let dropped = timeout(DROP_GRACE, conclude_all(performer, &mut in_flight, summary)).await;
+        if dropped.is_err() {
+            warn!(runs = in_flight.len(), "left behind: these runs compute without a pause");
+        }
+    }
+    performer.metrics.in_flight.set(0);
+}
+
+async fn conclude_all<B: Bot, S: Sink>(
+    performer: &Performer<B, S>,
+    in_flight: &mut InFlight,
+    summary: &mut Summary,
+) {
+    while let Some(ended) = in_flight.ended().await {
+        summary.count(performer.conclude(ended));
+    }
+}
+
+fn first_few(ids: &[JobId]) -> String {
+    let named = ids.iter().take(IDS_IN_A_WARNING).map(JobId::as_str).collect::<Vec<_>>().join(", ");
+    match ids.len().saturating_sub(IDS_IN_A_WARNING) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}

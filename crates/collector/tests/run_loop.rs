@@ -1,0 +1,313 @@
+//! The run loop in virtual time: when runs start, what they may do to each other, how it ends.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use grafolean_collector::{
+    bot::{Bot, BotError, Job, Overlap, Plan, Run},
+    model::{AccountId, Device, Interval},
+    report::{Report, Values},
+    run::{GRACE, Heartbeat, Performer, RunLoop, RunMetrics, Summary, run_once},
+    sim::SimClock,
+    sink::{Sink, SinkError},
+    time::{Clock, Timestamp},
+};
+use tokio::{
+    sync::{Notify, mpsc},
+    task::JoinHandle,
+    time::sleep,
+};
+use tokio_util::sync::CancellationToken;
+
+const NOON: Timestamp = Timestamp::from_seconds(1_700_000_000);
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Act {
+    Nothing,
+    Report,
+    Signal,
+    Take(Duration),
+    Fail,
+    Panic,
+}
+
+/// A bot that does as its task says, and writes down when it began.
+#[derive(Default)]
+struct Actor {
+    began: Mutex<Vec<(String, i64)>>,
+    signal: Notify,
+}
+
+impl Bot for Actor {
+    type Task = Act;
+
+    fn protocol(&self) -> &str {
+        "act"
+    }
+
+    fn jobs(&self, _devices: &[Device]) -> Plan<Act> {
+        Plan::default()
+    }
+
+    async fn perform(&self, run: Run<Act>) -> Result<Vec<Report>, BotError> {
+        self.began
+            .lock()
+            .unwrap()
+            .push((run.id.to_string(), (run.due - NOON.since(Timestamp::default())).seconds()));
+        match *run.task {
+            Act::Nothing => {}
+            Act::Report => {
+                let values = vec![("a".to_owned(), 1.0)];
+                return Ok(vec![Report::Values(Values {
+                    account: AccountId::new(1),
+                    time: run.due,
+                    values,
+                })]);
+            }
+            Act::Signal => self.signal.notify_one(),
+            Act::Take(span) => sleep(span).await,
+            Act::Fail => return Err(BotError::new("socket", "could not open a socket")),
+            Act::Panic => panic!("a bot lost its head"),
+        }
+        Ok(Vec::new())
+    }
+}
+
+/// A sink that is slow, or broken, as it is told.
+#[derive(Default)]
+struct Sieve {
+    kept: Mutex<Vec<Report>>,
+    delay: Duration,
+    broken: bool,
+}
+
+impl Sink for Sieve {
+    async fn accept(&self, reports: Vec<Report>) -> Result<(), SinkError> {
+        sleep(self.delay).await;
+        if self.broken {
+            return Err(SinkError { reports: reports.len(), source: "the disk is full".into() });
+        }
+        self.kept.lock().unwrap().extend(reports);
+        Ok(())
+    }
+}
+
+struct World {
+    bot: Arc<Actor>,
+    sink: Arc<Sieve>,
+    clock: SimClock,
+    metrics: RunMetrics,
+    heartbeat: Heartbeat,
+    plans: mpsc::Sender<Plan<Act>>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl World {
+    fn begin(concurrency: usize, sink: Sieve) -> Self {
+        let (bot, sink) = (Arc::new(Actor::default()), Arc::new(sink));
+        let (clock, metrics) = (SimClock::at(NOON), RunMetrics::default());
+        let (plans, receiver) = mpsc::channel(1);
+        let (heartbeat, stop) = (Heartbeat::default(), CancellationToken::new());
+        let run_loop = RunLoop {
+            performer: Performer::new(bot.clone(), sink.clone(), Arc::new(clock.clone()), metrics.clone()),
+            plans: receiver,
+            concurrency: NonZeroUsize::new(concurrency).unwrap(),
+            heartbeat: heartbeat.clone(),
+            stop: stop.clone(),
+        };
+        let task = tokio::spawn(run_loop.run());
+        Self { bot, sink, clock, metrics, heartbeat, plans, stop, task }
+    }
+
+    async fn plan(&self, jobs: Vec<Job<Act>>) {
+        self.plans.send(Plan { jobs, refused: Vec::new() }).await.unwrap();
+    }
+
+    async fn pass(&self, seconds: u64) {
+        // Between two whole seconds, so that no firing coincides with the look.
+        sleep(Duration::from_millis(seconds * 1_000 + 500)).await;
+    }
+
+    fn began(&self) -> Vec<(String, i64)> {
+        std::mem::take(&mut self.bot.began.lock().unwrap())
+    }
+}
+
+fn every(seconds: i64, id: &str, act: Act) -> Job<Act> {
+    Job { start: Some(NOON), ..Job::new(id, Interval::from_seconds(seconds).unwrap(), act) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_begin_at_their_due_times() {
+    let world = World::begin(10, Sieve::default());
+    world.plan(vec![every(20, "a", Act::Nothing), every(30, "b", Act::Report)]).await;
+    world.pass(60).await;
+    let expected =
+        [("a", 20), ("b", 30), ("a", 40), ("a", 60), ("b", 60)].map(|(id, at)| (id.to_owned(), at));
+    let mut began = world.began();
+    began.sort_by_key(|(id, at)| (*at, id.clone()));
+    assert_eq!(began, expected);
+    assert_eq!((world.metrics.started(), world.metrics.succeeded()), (5, 5));
+    assert_eq!(world.sink.kept.lock().unwrap().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_fails_or_panics_hurts_nobody_and_comes_again() {
+    let world = World::begin(10, Sieve::default());
+    world
+        .plan(vec![every(10, "f", Act::Fail), every(10, "p", Act::Panic), every(10, "n", Act::Nothing)])
+        .await;
+    world.pass(20).await;
+    assert_eq!(world.began().len(), 6);
+    let metrics = &world.metrics;
+    assert_eq!((metrics.failed("socket"), metrics.failed("panic"), metrics.succeeded()), (2, 2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_beyond_its_deadline_is_dropped_and_counted() {
+    let world = World::begin(10, Sieve::default());
+    let hanging = every(10, "a", Act::Take(Duration::from_secs(3_600)));
+    world.plan(vec![Job { deadline: Some(Duration::from_secs(3)), ..hanging }]).await;
+    world.pass(31).await;
+    assert_eq!(world.began().len(), 3);
+    assert_eq!((world.metrics.failed("deadline"), world.metrics.skipped()), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_does_not_overlap_itself_unless_it_says_so() {
+    for (overlap, begun, skipped) in
+        [(Overlap::Skip, 1, 2), (Overlap::Allow(2), 2, 1), (Overlap::Allow(9), 3, 0)]
+    {
+        let world = World::begin(10, Sieve::default());
+        let long = every(10, "a", Act::Take(Duration::from_secs(35)));
+        world.plan(vec![Job { overlap, deadline: Some(Duration::from_secs(60)), ..long }]).await;
+        world.pass(30).await;
+        assert_eq!((world.began().len(), world.metrics.skipped()), (begun, skipped), "{overlap:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_job_does_not_overlap_the_run_of_what_it_was() {
+    let world = World::begin(10, Sieve::default());
+    let deadline = Some(Duration::from_secs(60));
+    world.plan(vec![Job { deadline, ..every(10, "a", Act::Take(Duration::from_secs(25))) }]).await;
+    world.pass(11).await;
+    world.plan(vec![Job { deadline, ..every(10, "a", Act::Nothing) }]).await;
+    world.pass(30).await;
+    assert_eq!(world.began(), [("a".to_owned(), 10), ("a".to_owned(), 40)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_room_a_job_waits_and_its_missed_firings_are_one_run() {
+    let world = World::begin(1, Sieve::default());
+    let deadline = Some(Duration::from_secs(100));
+    let long = Job { deadline, ..every(100, "long", Act::Take(Duration::from_secs(55))) };
+    world.plan(vec![long]).await;
+    world.pass(100).await;
+    world.plan(vec![every(20, "short", Act::Nothing)]).await;
+    world.pass(60).await;
+    let began = world.began();
+    // Its firings at 120 and 140 found no room; at 155 there was, for the one of 140.
+    assert_eq!(began[1], ("short".to_owned(), 140));
+    assert_eq!(began[2], ("short".to_owned(), 160));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_is_slow_holds_places_and_a_broken_one_is_counted() {
+    let slow = World::begin(1, Sieve { delay: Duration::from_secs(7), ..Sieve::default() });
+    slow.plan((0..10).map(|n| every(10, &format!("j{n}"), Act::Report)).collect()).await;
+    slow.pass(30).await;
+    assert_eq!(slow.began().len(), 3, "at 10, 17 and 24 seconds");
+
+    let broken = World::begin(1, Sieve { broken: true, ..Sieve::default() });
+    broken.plan(vec![every(10, "a", Act::Report)]).await;
+    broken.pass(30).await;
+    assert_eq!((broken.began().len(), broken.metrics.failed("sink")), (3, 3), "it goes on measuring");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_lets_runs_end_within_the_grace_and_drops_the_others() {
+    let world = World::begin(10, Sieve::default());
+    let deadline = Some(Duration::from_secs(60));
+    world
+        .plan(vec![
+            every(10, "quick", Act::Take(Duration::from_secs(5))),
+            Job { deadline, ..every(10, "slow", Act::Take(Duration::from_secs(50))) },
+            every(11, "never", Act::Nothing),
+        ])
+        .await;
+    world.pass(10).await;
+    let told = tokio::time::Instant::now();
+    world.stop.cancel();
+    world.task.await.unwrap();
+    assert_eq!(told.elapsed(), GRACE);
+    assert_eq!((world.metrics.succeeded(), world.metrics.failed("stopped")), (1, 1));
+    assert_eq!(world.bot.began.lock().unwrap().len(), 2, "nothing begins after the stop");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_of_the_plans_leaves_the_jobs_running() {
+    let mut world = World::begin(10, Sieve::default());
+    world.plan(vec![every(10, "a", Act::Nothing)]).await;
+    world.pass(1).await;
+    world.plans = mpsc::channel(1).0;
+    world.pass(30).await;
+    assert_eq!(world.began().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leap_of_the_clock_is_noticed_within_a_second_and_costs_no_rhythm() {
+    let world = World::begin(10, Sieve::default());
+    world.plan(vec![every(600, "a", Act::Nothing)]).await;
+    world.pass(5).await;
+    world.clock.leap(3_600);
+    world.pass(1).await;
+    assert_eq!(world.began(), [("a".to_owned(), 3_600)]);
+    world.clock.leap(-3_600);
+    world.pass(600).await;
+    assert_eq!(world.began(), [("a".to_owned(), 600)]);
+    assert!(world.heartbeat.age() <= Duration::from_secs(1));
+}
+
+/// Lets a hundred thousand runs fall due at once, and returns while most of them wait.
+async fn amid_a_burst() -> World {
+    let world = World::begin(10, Sieve::default());
+    world.plan((0..100_000).map(|n| every(10, &format!("j{n}"), Act::Signal)).collect()).await;
+    world.bot.signal.notified().await;
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_does_not_keep_a_new_plan_waiting() {
+    let world = amid_a_burst().await;
+    world.plan(vec![every(10, "other", Act::Nothing)]).await;
+    world.pass(100).await;
+    assert!(world.began().iter().filter(|(id, _)| id != "other").count() < 1_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_does_not_keep_the_stop_waiting() {
+    let world = amid_a_burst().await;
+    world.stop.cancel();
+    world.task.await.unwrap();
+    assert!(world.metrics.started() < 1_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_is_every_job_once_at_the_present_second() {
+    let (bot, sink) = (Arc::new(Actor::default()), Arc::new(Sieve::default()));
+    let clock = Arc::new(SimClock::at(NOON + Duration::from_millis(700)));
+    assert_eq!(clock.now().seconds(), NOON.seconds());
+    let performer = Performer::new(bot.clone(), sink.clone(), clock, RunMetrics::default());
+    let jobs = vec![every(60, "a", Act::Report), every(60, "b", Act::Fail), every(60, "c", Act::Panic)];
+    let two = NonZeroUsize::new(2).unwrap();
+    let summary = run_once(performer, jobs, two, &CancellationToken::new()).await;
+    assert_eq!(summary, Summary { runs: 3, failed: 2 });
+    assert!(bot.began.lock().unwrap().iter().all(|(_, due)| *due == 0));
+    assert_eq!(sink.kept.lock().unwrap().len(), 1);
+}
