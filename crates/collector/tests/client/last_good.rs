@@ -1,0 +1,99 @@
+//! The file of the last good configuration.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
+use grafolean_collector::{backend::Inventory, refresh::LastGood, time::Timestamp};
+
+use crate::simulated::{entity, inventory};
+
+const READ_AT: Timestamp = Timestamp::from_seconds(1_700_000_000);
+
+fn kept(folder: &Path) -> LastGood {
+    LastGood::new(folder, "http://h/api")
+}
+
+fn some() -> Inventory {
+    let mut some = inventory(vec![entity(1, &[2, 3])]);
+    some.accounts[0].credentials[0].details.insert("community".into(), "hunter2".into());
+    some
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn what_is_kept_is_read_again_by_its_owner_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("new/ping/state.sqlite");
+    let last_good = kept(file.parent().unwrap());
+    assert!(last_good.load().await.is_none());
+    assert!(!file.exists(), "looking makes nothing");
+    last_good.save(&some(), READ_AT).await.unwrap();
+    last_good.save(&some(), READ_AT).await.unwrap();
+    assert_eq!(last_good.load().await.unwrap(), (some(), READ_AT));
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    last_good.load().await.unwrap();
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn what_another_backend_said_is_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    kept(folder.path()).save(&some(), READ_AT).await.unwrap();
+    assert!(LastGood::new(folder.path(), "http://other/api").load().await.is_none());
+}
+
+#[tokio::test]
+async fn a_broken_file_is_set_aside_and_the_next_one_works() {
+    let good = {
+        let folder = tempfile::tempdir().unwrap();
+        kept(folder.path()).save(&some(), READ_AT).await.unwrap();
+        fs::read(folder.path().join("state.sqlite")).unwrap()
+    };
+    let place = good.windows(7).position(|it| it == b"hunter2").unwrap();
+    let mut flipped = good.clone();
+    flipped[place] ^= 1;
+    let other_shape = {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x");
+        rusqlite::Connection::open(&file).unwrap().execute_batch("CREATE TABLE last_good (a)").unwrap();
+        fs::read(file).unwrap()
+    };
+    let torn = good[..good.len() / 2].to_vec();
+    for broken in
+        [flipped, torn, b"not a database, but long enough to be taken for one".repeat(40), other_shape]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("state.sqlite"), &broken).unwrap();
+        assert!(kept(folder.path()).load().await.is_none());
+        let [aside] = names(folder.path()).try_into().unwrap();
+        assert!(aside.starts_with("state.sqlite.broken-"), "{aside}");
+        assert_eq!(fs::read(folder.path().join(aside)).unwrap(), broken, "it is kept as it was");
+        kept(folder.path()).save(&some(), READ_AT).await.unwrap();
+        assert_eq!(kept(folder.path()).load().await.unwrap().0, some());
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_breaks_while_the_bot_runs_is_set_aside_when_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("state.sqlite"), b"nonsense".repeat(600)).unwrap();
+    kept(folder.path()).save(&some(), READ_AT).await.unwrap();
+    assert_eq!(kept(folder.path()).load().await.unwrap().0, some());
+    assert_eq!(names(folder.path()).len(), 2);
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_used_is_an_error_and_not_a_loss() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("state.sqlite")).unwrap();
+    assert!(kept(folder.path()).load().await.is_none());
+    let error = kept(folder.path()).save(&some(), READ_AT).await.unwrap_err().to_string();
+    assert!(error.starts_with("could not open ") && error.ends_with("state.sqlite"), "{error}");
+    assert_eq!(names(folder.path()), ["state.sqlite"]);
+}

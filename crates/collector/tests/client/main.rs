@@ -1,0 +1,14 @@
+//! The API client, the selection and the refresh task against a Grafolean played by this process.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod changes;
+mod faults;
+mod last_good;
+mod logs;
+mod refresh;
+mod replay;
+mod requests;
+mod secrets;
+mod selection;
+mod simulated;
+mod world;

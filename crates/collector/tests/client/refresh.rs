@@ -1,0 +1,241 @@
+//! The refresh task in virtual time.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use grafolean_collector::{
+    backend::{BackendError, Inventory},
+    bot::Plan,
+    model::Device,
+    refresh::{LastGood, Refresh, RefreshError, RefreshMetrics, plan_once},
+    time::SystemClock,
+};
+use prometheus_client::{encoding::text::encode, registry::Registry};
+use tokio::{
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    logs::Logs,
+    simulated::{PingLike, Simulated, entity, inventory, unreachable_backend},
+};
+
+const INTERVAL: Duration = Duration::from_secs(120);
+
+struct Running {
+    plans: mpsc::Receiver<Plan<Device>>,
+    stop: CancellationToken,
+    metrics: RefreshMetrics,
+    task: JoinHandle<Result<(), RefreshError>>,
+}
+
+fn start(backend: &Simulated, folder: Option<&Path>) -> Running {
+    let (sender, plans) = mpsc::channel(1);
+    let (stop, metrics) = (CancellationToken::new(), RefreshMetrics::default());
+    let refresh = Refresh {
+        backend: Arc::new(backend.clone()),
+        bot: Arc::new(PingLike),
+        interval: INTERVAL,
+        last_good: folder.map(|folder| LastGood::new(folder, "http://h/api")),
+        clock: Arc::new(SystemClock),
+        plans: sender,
+        metrics: metrics.clone(),
+        stop: stop.clone(),
+    };
+    Running { plans, stop, metrics, task: tokio::spawn(refresh.run()) }
+}
+
+impl Running {
+    async fn jobs(&mut self) -> Vec<String> {
+        let plan = self.plans.recv().await.unwrap();
+        plan.jobs.iter().map(|job| job.id.to_string()).collect()
+    }
+
+    /// Lets `span` pass, in which no plan may come.
+    async fn nothing_for(&mut self, span: Duration) {
+        assert!(timeout(span, self.plans.recv()).await.is_err());
+    }
+
+    fn metric(&self, line: &str) -> bool {
+        let (mut registry, mut text) = (Registry::default(), String::new());
+        self.metrics.register(&mut registry);
+        encode(&mut text, &registry).unwrap();
+        text.lines().any(|it| it == line)
+    }
+}
+
+fn devices(ids: &[i64]) -> Inventory {
+    inventory(ids.iter().map(|&id| entity(id, &[2, 3])).collect())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_plan_comes_at_once_and_the_next_when_something_changed() {
+    let backend = Simulated::with(devices(&[1, 2]));
+    let mut running = start(&backend, None);
+    let began = Instant::now();
+    assert_eq!(running.jobs().await, ["1", "2"]);
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    running.nothing_for(5 * INTERVAL + INTERVAL / 2).await;
+    backend.script().truth = devices(&[1, 2, 3]);
+    assert_eq!(running.jobs().await, ["1", "2", "3"]);
+    assert_eq!(began.elapsed(), 6 * INTERVAL);
+    running.stop.cancel();
+    running.task.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_without_devices_is_a_plan_without_jobs() {
+    assert_eq!(start(&Simulated::with(devices(&[])), None).jobs().await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_half_written_entity_keeps_its_jobs() {
+    let backend = Simulated::with(devices(&[1, 2, 3, 4]));
+    let mut running = start(&backend, None);
+    running.jobs().await;
+    let mut half_written = devices(&[1, 2, 4]);
+    half_written.accounts[0].entities[0].protocols = Some(Default::default());
+    half_written.accounts[0].entities[1] = entity(2, &[3]);
+    backend.script().inventories.push_back(Ok(half_written));
+    running.nothing_for(INTERVAL + Duration::from_secs(10)).await;
+    let mut alone: Vec<_> = backend.script().read_alone.iter().map(|id| id.number()).collect();
+    alone.sort_unstable();
+    assert_eq!(alone, [1, 2, 3], "only what seemed to have lost something is read again");
+    assert!(running.metric("grafolean_refresh_second_looks_total 3"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_gone_at_the_second_look_stops_a_moment_later() {
+    let backend = Simulated::with(devices(&[1, 2]));
+    let mut running = start(&backend, None);
+    running.jobs().await;
+    let began = Instant::now();
+    backend.script().truth = devices(&[2]);
+    assert_eq!(running.jobs().await, ["2"]);
+    assert_eq!(began.elapsed(), INTERVAL + Duration::from_secs(2));
+    // A device that lost a sensor for good is a changed one.
+    backend.script().truth.accounts[0].entities[0] = entity(2, &[3]);
+    assert_eq!(running.jobs().await, ["2"]);
+    // An account that is gone was not caught half-written.
+    let before = Instant::now();
+    backend.script().truth.accounts.clear();
+    assert_eq!(running.jobs().await, [""; 0]);
+    assert_eq!(before.elapsed(), INTERVAL);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_look_that_fails_stops_nothing_but_an_unreadable_entity_goes() {
+    let backend = Simulated::with(devices(&[1, 2]));
+    let mut running = start(&backend, None);
+    running.jobs().await;
+    backend.script().entities.push_back(unreachable_backend());
+    backend.script().inventories.push_back(Ok(devices(&[1])));
+    running.nothing_for(INTERVAL * 3).await;
+    let nonsense = BackendError::Nonsense { request: "GET".into(), reason: "no entity_type".into() };
+    backend.script().entities.push_back(nonsense);
+    backend.script().inventories.push_back(Ok(devices(&[1])));
+    assert_eq!(running.jobs().await, ["1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_refresh_leaves_the_jobs_and_is_tried_again_soon() {
+    let backend = Simulated::with(devices(&[1]));
+    let mut running = start(&backend, None);
+    running.jobs().await;
+    let failures = (0..3).map(|_| Err(unreachable_backend()));
+    backend.script().inventories.extend(failures);
+    backend.script().truth = devices(&[1, 2]);
+    let began = Instant::now();
+    assert_eq!(running.jobs().await, ["1", "2"]);
+    let late = began.elapsed() - INTERVAL;
+    assert!(
+        late > Duration::from_millis(3499) && late <= Duration::from_secs(7),
+        "1 + 2 + 4 s, up to half less: {late:?}"
+    );
+    assert!(running.metric("grafolean_refresh_failures_total{kind=\"Unreachable\"} 3"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_ends_a_start_without_a_configuration_and_nothing_else() {
+    let refused = || BackendError::Unauthorized { request: "GET /accounts/".to_owned() };
+    let backend = Simulated::with(devices(&[1]));
+    backend.script().inventories.push_back(Err(refused()));
+    let running = start(&backend, None);
+    assert!(matches!(running.task.await.unwrap(), Err(RefreshError::TokenRefused(_))));
+
+    let mut running = start(&backend, None);
+    running.jobs().await;
+    backend.script().inventories.push_back(Err(refused()));
+    backend.script().truth = devices(&[1, 2]);
+    let began = Instant::now();
+    assert_eq!(running.jobs().await, ["1", "2"]);
+    assert_eq!(began.elapsed(), INTERVAL + Duration::from_secs(300), "a refused token is asked with slowly");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_good_configuration_is_used_while_the_backend_is_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Simulated::with(devices(&[1, 2]));
+    let mut running = start(&backend, Some(folder.path()));
+    running.jobs().await;
+    running.nothing_for(INTERVAL).await;
+    running.stop.cancel();
+    running.task.await.unwrap().unwrap();
+
+    backend.script().inventories.push_back(Err(unreachable_backend()));
+    let mut running = start(&backend, Some(folder.path()));
+    let looks = backend.script().looks;
+    assert_eq!(running.jobs().await, ["1", "2"]);
+    running.nothing_for(INTERVAL).await;
+    assert!(backend.script().looks > looks + 1, "the backend is asked again");
+    backend.script().truth = devices(&[2]);
+    assert_eq!(running.jobs().await, ["2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_is_named_when_it_appears_and_not_at_each_refresh() {
+    let logs = Logs::capture();
+    let mut wrong = devices(&[1, 2]);
+    wrong.accounts[0].sensors[1].default_interval = Some(-1);
+    let backend = Simulated::with(wrong);
+    let mut running = start(&backend, None);
+    running.jobs().await;
+    running.nothing_for(3 * INTERVAL).await;
+    assert_eq!(logs.count("an interval of -1 s"), 2, "{}", logs.text());
+    backend.script().truth = devices(&[1, 2]);
+    running.jobs().await;
+    assert_eq!(logs.count("added=2 changed=0 removed=0"), 1, "{}", logs.text());
+    assert_eq!(logs.count("added=0 changed=2 removed=0"), 1, "{}", logs.text());
+    assert!(running.metric("grafolean_devices 2") && running.metric("grafolean_configuration_faults 0"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_of_thousands_does_not_flood_the_log() {
+    let logs = Logs::capture();
+    let mut wrong = devices(&(1..=1000).collect::<Vec<_>>());
+    wrong.accounts[0].credentials.clear();
+    start(&Simulated::with(wrong), None).jobs().await;
+    assert_eq!(logs.count("WARN"), 51);
+    assert_eq!(logs.count("more=950"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_task_ends_when_it_is_stopped_even_while_nobody_takes_its_plans() {
+    let backend = Simulated::with(devices(&[1]));
+    let running = start(&backend, None);
+    tokio::time::sleep(INTERVAL / 2).await;
+    backend.script().truth = devices(&[1, 2]);
+    tokio::time::sleep(INTERVAL).await;
+    running.stop.cancel();
+    running.task.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn one_look_by_hand_tells_what_would_be_done_and_what_not() {
+    let mut truth = devices(&[1, 2]);
+    truth.accounts[0].entities[1].protocols = Some(Default::default());
+    let planned = plan_once(&Simulated::with(truth), &PingLike).await.unwrap();
+    assert_eq!((planned.plan.jobs.len(), planned.left_alone.len()), (1, 1));
+}
