@@ -13,8 +13,15 @@ use std::{
 };
 
 use grafolean_bots::ping::{
+    PingBot, PingTask, Settings, Target,
     codec::Family,
     engine::{OpenError, Options, Outcome, PingError, Pinger, Probe, Reason, SocketChoice, SocketKind},
+};
+use grafolean_collector::{
+    bot::{Bot, Run},
+    model::{AccountId, EntityId},
+    report::{Report, Values},
+    time::Timestamp,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -111,4 +118,50 @@ async fn dropping_a_ping_gives_its_place_back() {
     }
     let sent = pinger.metrics().requests_sent.get();
     assert!(sent < 1_000, "{sent}");
+}
+
+async fn run(bot: &PingBot, target: Target) -> Values {
+    let settings = Settings { packets: 2, gap: MS, timeout: Duration::from_secs(2), retry: 0 };
+    let (account, entity) = (AccountId::new(3), EntityId::new(9));
+    let task = PingTask { account, entity, target, settings };
+    let due = Timestamp::from_seconds(1_700_000_000);
+    let run = Run { id: "ping.3.9".into(), task: task.into(), due, intervals: vec![] };
+    let reports = bot.perform(run).await.unwrap();
+    let [Report::Values(values)] = <[Report; 1]>::try_from(reports).unwrap() else { panic!("no values") };
+    assert_eq!((values.account, values.time), (account, due));
+    values
+}
+
+#[tokio::test]
+async fn a_run_of_the_bot_reports_every_path() {
+    let Some(pinger) = pinger(SocketChoice::Any) else { return };
+    let values = run(&PingBot::new(pinger), Target::Name("localhost".into(), Some(Family::V4))).await;
+    let names: Vec<_> =
+        values.values.iter().map(|(path, _)| path.strip_prefix("entity.9.ping.").unwrap()).collect();
+    let expected = [
+        "p0.ok",
+        "p0.rtt",
+        "p1.ok",
+        "p1.rtt",
+        "success",
+        "loss",
+        "rtt.min",
+        "rtt.avg",
+        "rtt.max",
+        "rtt.stddev",
+        "jitter",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(values.values[4].1, 1.0);
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_resolve_is_a_measurement_with_its_reason() {
+    let Some(pinger) = pinger(SocketChoice::Any) else { return };
+    // A label of 64 letters cannot be in any DNS, so that none is asked.
+    let bot = PingBot::new(pinger.clone());
+    let values = run(&bot, Target::Name("a".repeat(64), None)).await;
+    let expected = [("p0.ok", 0.0), ("p1.ok", 0.0), ("success", 0.0), ("loss", 1.0)];
+    assert_eq!(values.values, expected.map(|(name, value)| (format!("entity.9.ping.{name}"), value)));
+    assert_eq!(pinger.metrics().unanswered(Reason::Name).get(), 2);
 }

@@ -1,6 +1,21 @@
 //! Ping: is a device there, and how long does an answer take?
 //!
-//! From the wire upwards: [`codec`] is ICMP as bytes, [`engine`] the sockets and the exchanges under way on them.
+//! [`PingBot`] is the bot: it reads a device's [`Target`] and a credential's [`Settings`], and turns a run's packets
+//! into values by their [`Statistics`]. From the wire upwards, [`codec`] is ICMP as bytes and [`engine`] the sockets
+//! and the probes under way on them; the engine knows nothing of bots and serves whoever wants to ping.
 
 pub mod codec;
 pub mod engine;
+
+mod bot;
+mod resolve;
+mod settings;
+mod statistics;
+mod target;
+
+pub use self::{
+    bot::{PingBot, PingTask},
+    settings::{Settings, SettingsError},
+    statistics::{RttStatistics, Statistics},
+    target::{Target, TargetError},
+};

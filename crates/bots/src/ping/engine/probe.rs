@@ -105,12 +105,6 @@ pub struct Packet {
 }
 
 impl Outcome {
-    /// The outcome of a probe that could not be sent at all.
-    pub fn unsent(address: IpAddr, packets: u16, reason: Reason) -> Self {
-        let packet = Packet { reason: Some(reason), ..Packet::default() };
-        Self { address, packets: vec![packet; usize::from(packets)] }
-    }
-
     /// Gives how many packets were answered in time.
     pub fn answered(&self) -> usize {
         self.packets.iter().filter(|packet| packet.rtt.is_some()).count()
