@@ -47,12 +47,12 @@ pub struct Attachment {
     /// How to get in.
     #[serde(default)]
     pub credential: Option<CredentialId>,
-    /// Which bot does it; none means any bot of the protocol.
-    #[serde(default)]
-    pub bot: Option<UserId>,
     /// What is measured.
     #[serde(default)]
     pub sensors: Vec<SensorUse>,
+    /// Which bot does it; none means any bot of the protocol.
+    #[serde(default)]
+    pub bot: Option<UserId>,
 }
 
 /// A sensor as an entity uses it.

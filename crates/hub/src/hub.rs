@@ -1,0 +1,112 @@
+//! The hub as a whole: its folder, its parts.
+
+use std::{
+    fmt,
+    fs::{self, File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use axum::Router;
+use grafolean_collector::time::{Clock, SystemClock};
+use thiserror::Error;
+
+use crate::{
+    auth::{Gate, SigningKey},
+    routes,
+    setup::Setup,
+    store::{OpenError, Store},
+};
+
+/// What may be chosen about a hub.
+pub struct Options {
+    /// Tells when sessions end and when things were made.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock) }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Options").finish_non_exhaustive()
+    }
+}
+
+/// Why a hub could not be opened.
+#[derive(Debug, Error)]
+pub enum HubError {
+    /// The folder cannot be made, or not be used.
+    #[error("could not use the data folder {}", folder.display())]
+    Folder {
+        /// Which.
+        folder: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: io::Error,
+    },
+    /// Two hubs on one folder would not see each other's changes.
+    #[error("another hub uses the data folder {}: stop it, or choose another folder", folder.display())]
+    InUse {
+        /// Which.
+        folder: PathBuf,
+    },
+    /// The database cannot be used; nothing in it was changed.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+}
+
+/// A Grafolean-compatible backend: one folder, one process.
+pub struct Hub {
+    pub(crate) store: Store,
+    pub(crate) gate: Gate,
+    pub(crate) clock: Arc<dyn Clock>,
+    _lock: File,
+}
+
+impl Hub {
+    /// Opens the hub of a folder, and makes both where they are missing. Blocks until the database is ready.
+    pub fn open(folder: &Path, options: Options) -> Result<Self, HubError> {
+        let lock = lock(folder)?;
+        let store = Store::open(&folder.join("hub.sqlite"), options.clock.now())?;
+        let key = SigningKey::new(store.signing_secret());
+        let gate = Gate::new(key, Arc::clone(&options.clock));
+        Ok(Self { store, gate, clock: options.clock, _lock: lock })
+    }
+
+    /// Gives all routes: the API below `/api`.
+    pub fn router(self: &Arc<Self>) -> Router {
+        routes::router(self)
+    }
+
+    /// Gives the way to fill the hub without HTTP.
+    pub fn setup(&self) -> Setup<'_> {
+        Setup::of(self)
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Hub").finish_non_exhaustive()
+    }
+}
+
+fn lock(folder: &Path) -> Result<File, HubError> {
+    let unusable = |source| HubError::Folder { folder: folder.to_owned(), source };
+    fs::create_dir_all(folder).map_err(unusable)?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join("hub.lock"))
+        .map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(HubError::InUse { folder: folder.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(unusable(source)),
+    }
+}

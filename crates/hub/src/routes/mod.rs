@@ -1,0 +1,132 @@
+//! The API, `/api/...`: one file for each kind of thing, none of which asks who calls.
+//!
+//! A request passes, from the outside in: a slash at the end is dropped; it is logged; it has to be done in time;
+//! bodies are unpacked and answers packed; a panic costs only itself; and the gate of `auth` lets it through or not.
+
+mod accounts;
+mod admin;
+mod answer;
+mod bots;
+mod credentials;
+mod entities;
+mod ids;
+mod input;
+mod login;
+mod permissions;
+mod persons;
+mod profile;
+mod sensors;
+mod status;
+
+use std::{any::Any, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{DefaultBodyLimit, Request},
+    http::{StatusCode, Uri, header::CONTENT_TYPE, uri::PathAndQuery},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use tower::ServiceBuilder;
+use tower_http::{
+    CompressionLevel,
+    catch_panic::CatchPanicLayer,
+    compression::{CompressionLayer, predicate::SizeAbove},
+    decompression::RequestDecompressionLayer,
+    timeout::TimeoutLayer,
+};
+use tracing::{debug, error};
+
+pub(crate) use self::{
+    answer::ApiError,
+    ids::{Ids, Scoped},
+    input::Fields,
+};
+use crate::{Hub, auth::guard};
+
+/// The largest body, unpacked: over 200,000 values, or an entity with as much as anyone can mean. Beyond it: 413.
+const MAX_BODY_BYTES: usize = 16 << 20;
+
+/// How long a request may take from its head to the head of the answer, its body included. Beyond it: 408.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Answers below this size are not packed: they fit into one packet anyway.
+const PACKED_FROM_BYTES: u64 = 1_024;
+
+/// Marks a request whose path ended in a slash before it was dropped.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EndedInSlash;
+
+/// Gives the routes of a hub.
+pub(crate) fn router(hub: &Arc<Hub>) -> Router {
+    let api = Router::new()
+        .merge(status::routes())
+        .merge(admin::routes())
+        .merge(login::routes())
+        .merge(profile::routes())
+        .merge(persons::routes())
+        .merge(permissions::routes())
+        .merge(accounts::routes())
+        .merge(bots::routes())
+        .merge(entities::routes())
+        .merge(credentials::routes())
+        .merge(sensors::routes())
+        .fallback(async || ApiError::NotFound("Not Found".to_owned()))
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .layer(from_fn_with_state(Arc::clone(hub), guard))
+        .with_state(Arc::clone(hub));
+    let layers = ServiceBuilder::new()
+        .layer(from_fn(log))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, DEADLINE))
+        .layer(
+            CompressionLayer::new()
+                .quality(CompressionLevel::Fastest)
+                .compress_when(SizeAbove::new(PACKED_FROM_BYTES)),
+        )
+        .layer(RequestDecompressionLayer::new())
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
+    let all = Router::new().nest("/api", api).layer(layers);
+    // Outside of the router, which has chosen a route before its own layers are asked.
+    Router::new().fallback_service(ServiceBuilder::new().map_request(drop_slash).service(all))
+}
+
+/// `/api/accounts/` is `/api/accounts`.
+fn drop_slash(mut request: Request<Body>) -> Request<Body> {
+    if let Some(uri) = without_slash(request.uri()) {
+        *request.uri_mut() = uri;
+        request.extensions_mut().insert(EndedInSlash);
+    }
+    request
+}
+
+fn without_slash(uri: &Uri) -> Option<Uri> {
+    let path = uri.path().strip_suffix('/').filter(|path| !path.is_empty())?;
+    let path_and_query = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(path_and_query).ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+/// Logs the path without its query, where the token stands.
+async fn log(request: Request, next: Next) -> Response {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let start = tokio::time::Instant::now();
+    let response = next.run(request).await;
+    debug!(%method, path, status = response.status().as_u16(), took = ?start.elapsed(), "request");
+    response
+}
+
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    error!("a request panicked");
+    ApiError::Unavailable.into_response()
+}
+
+/// An answer that is JSON already.
+pub(super) fn list_answer(written: Bytes) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], written)
+}

@@ -1,0 +1,210 @@
+//! Filling a hub without HTTP, as the demo and tests do. Each step finds by name what is there already.
+
+use std::collections::BTreeMap;
+
+use grafolean_collector::model::{
+    AccountId, Attachment, CredentialId, Details, EntityId, NewEntity, SensorId, UserId,
+};
+use rusqlite::Connection;
+use secrecy::SecretString;
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::{
+    Hub,
+    auth::{Grant, PasswordError, Verb},
+    store::{
+        StoreError, account,
+        bot::{self, NewBot},
+        credential::{self, NewCredential},
+        entity::{self, NewAttachment},
+        permission,
+        person::{self, NewPerson},
+        sensor::{self, NewSensor},
+    },
+};
+
+/// Fills a hub; made by [`Hub::setup`].
+#[derive(Debug)]
+pub struct Setup<'hub> {
+    hub: &'hub Hub,
+}
+
+/// Why something could not be set up.
+#[derive(Debug, Error)]
+pub enum SetupError {
+    /// The store refused it, or failed.
+    #[error("could not set up the {what}")]
+    Store {
+        /// What was to be set up.
+        what: String,
+        /// What went wrong.
+        #[source]
+        source: StoreError,
+    },
+    /// The password could not be hashed.
+    #[error("could not set up the first person: {0}")]
+    Password(String),
+}
+
+/// A bot with what it needs to call the API.
+#[derive(Clone, Debug)]
+pub struct BotAccess {
+    /// The bot.
+    pub id: UserId,
+    /// Its token.
+    pub token: SecretString,
+}
+
+impl<'hub> Setup<'hub> {
+    pub(crate) fn of(hub: &'hub Hub) -> Self {
+        Self { hub }
+    }
+
+    /// Makes the first person, who may do everything, with a random password, and gives it: it is told only this
+    /// once. None if there is a person already.
+    pub async fn first_person(&self, username: &str) -> Result<Option<SecretString>, SetupError> {
+        let failed = failed(format!("first person '{username}'"));
+        if self.hub.store.read(person::any_exists).await.map_err(&failed)? {
+            return Ok(None);
+        }
+        let password = SecretString::from(Uuid::new_v4().simple().to_string());
+        let hash = self.hub.gate.passwords.hash(password.clone()).await;
+        let new = NewPerson {
+            username: username.to_owned(),
+            name: username.to_owned(),
+            email: String::new(),
+            timezone: None,
+            password: hash.map_err(|error: PasswordError| SetupError::Password(error.to_string()))?,
+        };
+        let now = self.hub.clock.now();
+        let made = self.hub.store.write(move |connection| person::insert_first(connection, &new, now));
+        Ok(made.await.map_err(&failed)?.map(|_| password))
+    }
+
+    /// Finds an account by its name, or makes it, with the credentials and sensors that every new account has.
+    pub async fn account(&self, name: &str) -> Result<AccountId, SetupError> {
+        let wanted = name.to_owned();
+        self.write(format!("account '{name}'"), move |connection| {
+            let known = account::all(connection)?.into_iter().find(|account| account.name == wanted);
+            known.map_or_else(|| account::insert(connection, &wanted), Ok).map(|account| account.id)
+        })
+        .await
+    }
+
+    /// Finds a bot of an account by its name, or makes it, with the rights that Grafolean's UI gives it: it reads
+    /// entities, credentials and sensors and writes values.
+    pub async fn bot(&self, account: AccountId, name: &str, protocol: &str) -> Result<BotAccess, SetupError> {
+        let (new, now) = (NewBot::of(name, protocol), self.hub.clock.now());
+        self.write(format!("bot '{name}'"), move |connection| {
+            let known = bot::list(connection, Some(account))?.into_iter().find(|bot| bot.name == new.name);
+            let id = match known {
+                Some(bot) => bot.id,
+                None => {
+                    let id = bot::insert(connection, Some(account), &new, now)?;
+                    give_rights(connection, account, id)?;
+                    id
+                }
+            };
+            Ok(BotAccess { id, token: bot::token_of(connection, id)? })
+        })
+        .await
+    }
+
+    /// Finds a credential of an account by name and protocol, or makes it.
+    pub async fn credential(
+        &self,
+        account: AccountId,
+        name: &str,
+        protocol: &str,
+        details: Details,
+    ) -> Result<CredentialId, SetupError> {
+        let new = NewCredential { name: name.to_owned(), protocol: protocol.to_owned(), details };
+        self.write(format!("credential '{name}'"), move |connection| {
+            let known = credential::list(connection, account)?
+                .into_iter()
+                .find(|known| known.name == new.name && known.protocol == new.protocol);
+            known.map_or_else(|| credential::insert(connection, account, &new), |known| Ok(known.id))
+        })
+        .await
+    }
+
+    /// Finds a sensor of an account by name and protocol, or makes it; the interval is in seconds, at least 1.
+    pub async fn sensor(
+        &self,
+        account: AccountId,
+        name: &str,
+        protocol: &str,
+        default_interval: Option<u32>,
+        details: Details,
+    ) -> Result<SensorId, SetupError> {
+        let (name, protocol) = (name.to_owned(), protocol.to_owned());
+        let default_interval = default_interval.map(i64::from);
+        let new = NewSensor { name, protocol, default_interval, details };
+        self.write(format!("sensor '{}'", new.name), move |connection| {
+            let known = sensor::list(connection, account)?
+                .into_iter()
+                .find(|known| known.name == new.name && known.protocol == new.protocol);
+            known.map_or_else(|| sensor::insert(connection, account, &new), |known| Ok(known.id))
+        })
+        .await
+    }
+
+    /// Finds an entity of an account by its name, or makes it; either way it then is as described.
+    pub async fn entity(
+        &self,
+        account: AccountId,
+        entity: NewEntity,
+        protocols: BTreeMap<String, Attachment>,
+    ) -> Result<EntityId, SetupError> {
+        let what = format!("entity '{}'", entity.name);
+        let new = entity::NewEntity {
+            name: entity.name,
+            entity_type: entity.entity_type,
+            parent: entity.parent,
+            details: entity.details,
+            protocols: protocols
+                .into_iter()
+                .filter_map(|(name, how)| Some((name, attachment(how)?)))
+                .collect(),
+        };
+        self.write(what, move |connection| {
+            let known = entity::list(connection, account)?.into_iter().find(|known| known.name == new.name);
+            match known {
+                Some(known) => entity::update(connection, account, known.id, &new).map(|()| known.id),
+                None => entity::insert(connection, account, &new),
+            }
+        })
+        .await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        what: String,
+        change: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, SetupError> {
+        self.hub.store.write(change).await.map_err(failed(what))
+    }
+}
+
+fn failed(what: String) -> impl Fn(StoreError) -> SetupError {
+    move |source| SetupError::Store { what: what.clone(), source }
+}
+
+/// Without a credential there is nothing to measure by.
+fn attachment(how: Attachment) -> Option<NewAttachment> {
+    Some(NewAttachment { credential: how.credential?, bot: how.bot, sensors: how.sensors })
+}
+
+fn give_rights(connection: &Connection, account: AccountId, bot: UserId) -> Result<(), StoreError> {
+    for (what, methods) in [
+        ("values", vec![Verb::Post, Verb::Put]),
+        ("entities", vec![Verb::Get]),
+        ("credentials", vec![Verb::Get]),
+        ("sensors", vec![Verb::Get]),
+    ] {
+        let resource_prefix = Some(format!("accounts/{account}/{what}"));
+        permission::insert(connection, bot, &Grant { resource_prefix, methods: Some(methods) })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! The database file: opening it, its schema and the steps between schemas.
+
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use thiserror::Error;
+
+use super::StoreError;
+
+/// The last schema known here.
+const SCHEMA: u32 = 1;
+
+/// The steps from nothing to the last schema: the first makes schema 1. A step that was released never changes.
+const MIGRATIONS: [&str; SCHEMA as usize] = [include_str!("schema.sql")];
+
+/// A checkpoint of the write-ahead log may hold a reader up this long; nothing else waits for a lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Statements kept prepared for each connection: more than this crate has, so none is ever dropped.
+const PREPARED_STATEMENTS: usize = 128;
+
+/// Why the database cannot be used. Whatever the reason, the file was left as it was.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The file is none of SQLite's, or it is damaged.
+    #[error(
+        "the hub's database {} is damaged ({found}); nothing in it was changed: restore a backup, \
+         or move the file away to begin anew",
+        path.display()
+    )]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What SQLite says.
+        found: String,
+    },
+    /// A later version of this program wrote it.
+    #[error(
+        "the hub's database {} has schema {schema}, this version knows up to {known}: use a later version",
+        path.display()
+    )]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its schema.
+        schema: u32,
+        /// The last schema known here.
+        known: u32,
+    },
+    /// The file cannot be made.
+    #[error("could not make the hub's database {}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: io::Error,
+    },
+    /// What a hub starts with cannot be read or made.
+    #[error("could not prepare the hub's database {}", path.display())]
+    Store {
+        /// Which file.
+        path: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: StoreError,
+    },
+    /// SQLite refused.
+    #[error("could not open the hub's database {}", path.display())]
+    Database {
+        /// Which file.
+        path: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: rusqlite::Error,
+    },
+}
+
+impl OpenError {
+    fn at(path: &Path) -> impl Fn(rusqlite::Error) -> Self {
+        move |source| match source.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::Damaged { path: path.to_owned(), found: source.to_string() }
+            }
+            _ => Self::Database { path: path.to_owned(), source },
+        }
+    }
+}
+
+/// Opens the connection that writes, makes the file where it is missing and brings its schema up to date.
+pub(super) fn open_for_writing(path: &Path) -> Result<Connection, OpenError> {
+    create_private(path).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
+    let mut connection = Connection::open(path).map_err(OpenError::at(path))?;
+    check_whole(&connection, path)?;
+    prepare(&connection).map_err(OpenError::at(path))?;
+    migrate(&mut connection, path)?;
+    Ok(connection)
+}
+
+/// Opens a connection that only reads.
+pub(super) fn open_for_reading(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(OpenError::at(path))?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(OpenError::at(path))?;
+    connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
+    Ok(connection)
+}
+
+/// Tokens and passwords of devices stand in it, so nobody else may read it. SQLite gives its log the same mode.
+fn create_private(path: &Path) -> io::Result<()> {
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options.open(path).map(drop)
+}
+
+/// A damaged page is better met at the start, by whoever starts it, than by whoever asks for what stood on it.
+fn check_whole(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let found: String =
+        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(OpenError::at(path))?;
+    if found == "ok" { Ok(()) } else { Err(OpenError::Damaged { path: path.to_owned(), found }) }
+}
+
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
+    Ok(())
+}
+
+fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let schema: u32 =
+        connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(OpenError::at(path))?;
+    if schema > SCHEMA {
+        return Err(OpenError::Newer { path: path.to_owned(), schema, known: SCHEMA });
+    }
+    let transaction = connection.transaction().map_err(OpenError::at(path))?;
+    for (_, step) in (1..).zip(MIGRATIONS).filter(|&(made, _)| made > schema) {
+        transaction.execute_batch(step).map_err(OpenError::at(path))?;
+    }
+    transaction.pragma_update(None, "user_version", SCHEMA).map_err(OpenError::at(path))?;
+    transaction.commit().map_err(OpenError::at(path))
+}
