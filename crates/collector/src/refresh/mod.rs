@@ -32,6 +32,9 @@ pub use planned::{Planned, plan_once};
 /// How often the configuration is read unless someone says otherwise (`JOBS_REFRESH_INTERVAL`).
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(120);
 
+/// The shortest pause between two looks, whatever is asked for: no setting may make a bot hammer its backend.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+
 /// The pause after a first failed refresh; doubled with each further one, up to the interval.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
@@ -45,7 +48,7 @@ pub struct Refresh<B, K: Bot> {
     pub backend: Arc<B>,
     /// What makes jobs of it.
     pub bot: Arc<K>,
-    /// How often it is read.
+    /// How often it is read; at least a second.
     pub interval: Duration,
     /// Where the last good configuration is kept; none keeps it nowhere.
     pub last_good: Option<LastGood>,
@@ -99,7 +102,7 @@ impl<B: Backend, K: Bot> Refresh<B, K> {
                     failures = 0;
                     self.keep(in_force.as_ref(), &planned).await;
                     self.put_in_force(&mut in_force, planned).await?;
-                    self.interval
+                    self.interval.max(SHORTEST_INTERVAL)
                 }
                 Err(error @ BackendError::Unauthorized { .. }) if in_force.is_none() => {
                     return Err(RefreshError::TokenRefused(error));
@@ -190,7 +193,7 @@ impl<B: Backend, K: Bot> Refresh<B, K> {
             _ => {
                 let doubled = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(failures));
                 // Up to half less, so that bots which lost one backend together do not return together.
-                doubled.min(self.interval).mul_f64(rand::random_range(0.5..=1.0))
+                doubled.min(self.interval.max(SHORTEST_INTERVAL)).mul_f64(rand::random_range(0.5..=1.0))
             }
         }
     }

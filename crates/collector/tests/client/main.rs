@@ -8,6 +8,7 @@ mod logs;
 mod refresh;
 mod replay;
 mod requests;
+mod roads;
 mod secrets;
 mod selection;
 mod simulated;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Debug,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicUsize, Ordering},
@@ -15,8 +16,9 @@ use axum::{
     extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
+    serve::Listener,
 };
-use grafolean_collector::backend::http::{HttpBackend, HttpSettings};
+use grafolean_collector::backend::http::{HttpBackend, HttpSettings, Proxies};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -113,6 +115,11 @@ impl World {
     pub(crate) async fn of(grafolean: Grafolean) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
+        Self::behind(listener, host, grafolean)
+    }
+
+    /// Answers on connections of any kind.
+    pub(crate) fn behind<L: Listener<Addr: Debug>>(listener: L, host: String, grafolean: Grafolean) -> Self {
         let state = Arc::new(Shared {
             grafolean: Mutex::new(grafolean),
             in_flight: AtomicUsize::new(0),
@@ -132,7 +139,9 @@ impl World {
     }
 
     pub(crate) fn client(&self) -> HttpBackend {
-        HttpBackend::new(HttpSettings::new(self.url(), SecretString::from(TOKEN))).unwrap()
+        let mut settings = HttpSettings::new(self.url(), SecretString::from(TOKEN));
+        settings.proxies = Proxies::None;
+        HttpBackend::new(settings).unwrap()
     }
 
     /// Takes the `METHOD path` of all requests since the last look.

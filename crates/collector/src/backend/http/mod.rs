@@ -23,7 +23,7 @@ use crate::model::{AccountId, Attachment, Entity, EntityId, Sample, SeriesPath, 
 use exchange::Request;
 
 pub use access::{BackendStatus, BotRecord, Permission, Profile};
-pub use settings::{BaseUrl, HttpSettings, HttpSettingsError};
+pub use settings::{BaseUrl, HttpSettings, HttpSettingsError, Proxies};
 
 /// A Grafolean backend, reached over kept-alive connections with a bot's token.
 pub struct HttpBackend {

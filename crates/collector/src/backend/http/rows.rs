@@ -103,9 +103,11 @@ fn id_of(row: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+    use crate::model::{Credential, Sensor};
 
     fn reasons<T>(rows: &Rows<T>) -> Vec<String> {
         rows.broken.iter().map(ToString::to_string).collect()
@@ -140,5 +142,51 @@ mod tests {
         assert_eq!(entity(row).unwrap().0.protocols, None);
         let row = json!({"id": 1, "entity_type": "device", "protocols": {}});
         assert_eq!(entity(row).unwrap().0.protocols, Some(BTreeMap::new()));
+    }
+
+    /// Any JSON, with the keys and words of a row in it so that reading gets somewhere.
+    fn json() -> impl Strategy<Value = Value> {
+        let word = prop_oneof![Just("device".to_owned()), Just("7".to_owned()), Just(String::new()), ".*"];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            word.prop_map(Value::from),
+        ];
+        let key = prop_oneof![
+            "id|entity_type|name|details|parent|protocol|protocols|ping|credential|bot|sensors|sensor|interval",
+            ".{0,3}",
+        ];
+        leaf.prop_recursive(5, 64, 8, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::hash_map(key.clone(), inner, 0..8)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_row_is_read_or_named_and_none_hurts_another(mut list in prop::collection::vec(json(), 0..4), place: usize) {
+            let good = json!({"id": 42, "entity_type": "device", "protocols": {"ping": {"sensors": [{"sensor": 1}]}}});
+            list.insert(place % (list.len() + 1), good.clone());
+            let (number, entities) = (list.len(), entities(list.clone()));
+            prop_assert!(entities.read.len() + entities.broken.len() >= number);
+            prop_assert!(entities.read.contains(&entity(good).unwrap().0));
+            let sensors = rows::<Sensor>("sensors", list.clone());
+            prop_assert_eq!(sensors.read.len() + sensors.broken.len(), number);
+            let credentials = rows::<Credential>("credentials", list);
+            prop_assert_eq!(credentials.read.len() + credentials.broken.len(), number);
+        }
+
+        #[test]
+        fn what_can_be_read_of_an_entity_is_read_the_same_again(row in json()) {
+            if let Ok((first, _)) = entity(row) {
+                let (again, faults) = entity(serde_json::to_value(&first).unwrap()).unwrap();
+                prop_assert_eq!((again, faults), (first, vec![]));
+            }
+        }
     }
 }

@@ -17,7 +17,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// requests seldom meet a dead connection.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// How a backend is reached. Proxies are taken from the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`).
+/// How a backend is reached.
 #[derive(Clone, Debug)]
 pub struct HttpSettings {
     /// The address of the API, e.g. `https://example.org/api`.
@@ -26,10 +26,21 @@ pub struct HttpSettings {
     pub token: SecretString,
     /// A file of PEM certificates that are trusted besides the system's.
     pub ca_file: Option<PathBuf>,
+    /// Whether a proxy stands between.
+    pub proxies: Proxies,
     /// How long a connection may take to be made.
     pub connect_timeout: Duration,
     /// How long one request may take, answer included.
     pub request_timeout: Duration,
+}
+
+/// Which proxies are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proxies {
+    /// Those that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name.
+    FromEnvironment,
+    /// None: for a backend in the same process.
+    None,
 }
 
 /// What is wrong with the settings, and what would be right.
@@ -76,6 +87,7 @@ impl HttpSettings {
             url: url.into(),
             token,
             ca_file: None,
+            proxies: Proxies::FromEnvironment,
             connect_timeout: CONNECT_TIMEOUT,
             request_timeout: REQUEST_TIMEOUT,
         }
@@ -109,6 +121,10 @@ impl HttpSettings {
             builder.tls_certs_only([])
         } else {
             builder.tls_certs_merge(own)
+        };
+        let builder = match self.proxies {
+            Proxies::FromEnvironment => builder,
+            Proxies::None => builder.no_proxy(),
         };
         builder.build().map_err(HttpSettingsError::Client)
     }
