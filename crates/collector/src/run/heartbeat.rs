@@ -10,6 +10,9 @@ use std::{
 
 use tokio::time::Instant;
 
+/// A loop that turns every second and did not for this long hangs, or the machine is in trouble.
+const STALE: Duration = Duration::from_secs(30);
+
 /// The sign of life of a loop; a clone beats with it.
 #[derive(Clone, Debug)]
 pub struct Heartbeat {
@@ -32,6 +35,12 @@ impl Heartbeat {
     /// Gives the time since the last beat.
     pub fn age(&self) -> Duration {
         Duration::from_millis(self.elapsed_ms().saturating_sub(self.last_ms.load(Ordering::Relaxed)))
+    }
+
+    /// Tells, in a sentence, that the loop hangs.
+    pub fn fresh(&self) -> Result<(), String> {
+        let age = self.age();
+        if age < STALE { Ok(()) } else { Err(format!("no job was looked at for {} s", age.as_secs())) }
     }
 
     fn elapsed_ms(&self) -> u64 {

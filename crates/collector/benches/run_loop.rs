@@ -1,0 +1,93 @@
+//! Empty jobs through the whole run loop on one core: runs a second when all are due, and lateness at 10,000 runs a
+//! second. Prints `name value unit`.
+#![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use grafolean_collector::{
+    bot::{Bot, BotError, Job, Plan, Run},
+    model::{Device, Interval},
+    report::Report,
+    run::{DEFAULT_CONCURRENCY, Heartbeat, Performer, RunLoop, RunMetrics},
+    sink::{Sink, SinkError},
+    time::{Clock, SystemClock},
+};
+use tokio::{runtime, sync::mpsc, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+/// Measures nothing, and notes how late it was asked to, in microseconds.
+struct Idle {
+    lateness: Mutex<Vec<u64>>,
+}
+
+impl Bot for Idle {
+    type Task = ();
+
+    fn protocol(&self) -> &str {
+        "idle"
+    }
+
+    fn jobs(&self, _devices: &[Device]) -> Plan<()> {
+        Plan::default()
+    }
+
+    async fn perform(&self, run: Run<()>) -> Result<Vec<Report>, BotError> {
+        let late = SystemClock.now().since(run.due);
+        self.lateness.lock().unwrap().push(u64::try_from(late.as_micros()).unwrap());
+        Ok(Vec::new())
+    }
+}
+
+struct Nowhere;
+
+impl Sink for Nowhere {
+    async fn accept(&self, _reports: Vec<Report>) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+/// Runs jobs of one interval for a while; gives the runs' lateness.
+fn lateness_of(jobs: u32, interval: i64, seconds: u64) -> Vec<u64> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let bot = Arc::new(Idle { lateness: Mutex::default() });
+        let (plans, receiver) = mpsc::channel(1);
+        let stop = CancellationToken::new();
+        let performer =
+            Performer::new(bot.clone(), Arc::new(Nowhere), Arc::new(SystemClock), RunMetrics::default());
+        let run_loop = RunLoop {
+            performer,
+            plans: receiver,
+            concurrency: DEFAULT_CONCURRENCY,
+            heartbeat: Heartbeat::default(),
+            stop: stop.clone(),
+        };
+        let task = tokio::spawn(run_loop.run());
+        let interval = Interval::from_seconds(interval).unwrap();
+        let jobs = (0..jobs).map(|number| Job::new(format!("idle.{number}"), interval, ())).collect();
+        plans.send(Plan { jobs, refused: Vec::new() }).await.unwrap();
+        sleep(Duration::from_secs(seconds)).await;
+        stop.cancel();
+        task.await.unwrap();
+        std::mem::take(&mut *bot.lateness.lock().unwrap())
+    })
+}
+
+fn main() {
+    let began = Instant::now();
+    // Twice what is asked for: each second more is due than can be run, so the loop never rests.
+    let seconds = 5;
+    let runs = lateness_of(1_000_000, 1, seconds).len();
+    println!("run_loop_throughput {:.0} runs/s", runs as f64 / began.elapsed().as_secs_f64());
+    let mut late = lateness_of(10_000, 1, 10);
+    late.sort_unstable();
+    let at = |thousandth: usize| {
+        late.get(late.len() * thousandth / 1_000).copied().unwrap_or_default() as f64 / 1e3
+    };
+    println!("run_loop_lateness_p50_at_10k_runs_a_second {:.2} ms", at(500));
+    println!("run_loop_lateness_p99_at_10k_runs_a_second {:.2} ms", at(990));
+    println!("run_loop_lateness_p999_at_10k_runs_a_second {:.2} ms", at(999));
+}
