@@ -17,8 +17,10 @@ pub(crate) enum ApiError {
     Unauthorized,
     /// The caller may not do this.
     Forbidden,
-    /// The caller may not do this with these rights.
+    /// The caller lacks the right that this is about.
     Denied(String),
+    /// Nobody may do this.
+    Never(&'static str),
     /// There is none.
     NotFound(String),
     /// There is such a resource, but this is nothing to do to it.
@@ -50,6 +52,7 @@ impl IntoResponse for ApiError {
                 (StatusCode::FORBIDDEN, "Access to resource denied, insufficient permissions").into_response()
             }
             Self::Denied(reason) => detail(StatusCode::UNAUTHORIZED, reason),
+            Self::Never(reason) => detail(StatusCode::FORBIDDEN, reason),
             Self::NotFound(reason) => detail(StatusCode::NOT_FOUND, reason),
             Self::MethodNotAllowed => detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"),
             Self::Input(reason) => {

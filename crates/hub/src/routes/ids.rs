@@ -19,6 +19,13 @@ pub(crate) struct Scoped<const N: usize> {
     pub(crate) ids: [i64; N],
 }
 
+/// What a path below a dashboard names.
+pub(crate) struct OfDashboard<const N: usize> {
+    pub(crate) account: AccountId,
+    pub(crate) slug: String,
+    pub(crate) ids: [i64; N],
+}
+
 impl<S: Send + Sync, const N: usize> FromRequestParts<S> for Ids<N> {
     type Rejection = ApiError;
 
@@ -36,6 +43,17 @@ impl<S: Send + Sync, const N: usize> FromRequestParts<S> for Scoped<N> {
             ids(parts, state).await?.into_iter().partition(|(name, _)| name == "account_id");
         let account = accounts.first().map(|&(_, id)| AccountId::new(id));
         Ok(Self { account, ids: exactly(others.into_iter().map(|(_, id)| id))? })
+    }
+}
+
+impl<S: Send + Sync, const N: usize> FromRequestParts<S> for OfDashboard<N> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Scoped { account, ids } = Scoped::from_request_parts(parts, state).await?;
+        let parameters = RawPathParams::from_request_parts(parts, state).await.map_err(|_| not_found())?;
+        let slug = parameters.iter().find(|(name, _)| *name == "slug").map(|(_, slug)| slug.to_owned());
+        Ok(Self { account: account.ok_or_else(not_found)?, slug: slug.ok_or_else(not_found)?, ids })
     }
 }
 

@@ -84,6 +84,21 @@ impl Fields {
         }
     }
 
+    /// A number of a grid's cells; a fraction is rounded.
+    pub(crate) fn cells(&mut self, name: &str) -> Result<i64, ApiError> {
+        /// No grid is larger, and sums of two stay small.
+        const MOST: f64 = 1_000_000.0;
+        let value = self.take(name);
+        match value.as_f64().map(f64::round) {
+            #[expect(clippy::cast_possible_truncation, reason = "a whole number below a million")]
+            Some(cells) if (0.0..=MOST).contains(&cells) => Ok(cells as i64),
+            Some(_) => {
+                Err(ApiError::input(format!("{} is not between 0 and {MOST}, for '{name}'", shown(&value))))
+            }
+            None => Err(not_of_type(&value, "'number'")),
+        }
+    }
+
     /// An id, as a number or as a text that holds one.
     pub(crate) fn id<Of>(&mut self, name: &str) -> Result<Id<Of>, ApiError> {
         let value = self.take(name);

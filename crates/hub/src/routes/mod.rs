@@ -8,6 +8,7 @@ mod admin;
 mod answer;
 mod bots;
 mod credentials;
+mod dashboards;
 mod entities;
 mod ids;
 mod input;
@@ -17,6 +18,7 @@ mod persons;
 mod profile;
 mod sensors;
 mod status;
+mod widgets;
 
 use std::{any::Any, sync::Arc, time::Duration};
 
@@ -40,7 +42,7 @@ use tracing::{debug, error};
 
 pub(crate) use self::{
     answer::ApiError,
-    ids::{Ids, Scoped},
+    ids::{Ids, OfDashboard, Scoped},
     input::Fields,
 };
 use crate::{Hub, auth::guard};
@@ -72,6 +74,8 @@ pub(crate) fn router(hub: &Arc<Hub>) -> Router {
         .merge(entities::routes())
         .merge(credentials::routes())
         .merge(sensors::routes())
+        .merge(dashboards::routes())
+        .merge(widgets::routes())
         .fallback(async || ApiError::NotFound("Not Found".to_owned()))
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(from_fn_with_state(Arc::clone(hub), guard))

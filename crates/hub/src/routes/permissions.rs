@@ -15,11 +15,18 @@ use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{ApiError, Fields, Scoped, input::not_of_type};
+use super::{
+    ApiError, Fields, Ids, Scoped,
+    input::{not_of_type, shown},
+};
 use crate::{
     Hub,
     auth::{Caller, Grant, Verb},
-    store::{StoreError, bot, listed, permission, person},
+    store::{
+        StoreError, bot, listed,
+        permission::{self, Permission},
+        person,
+    },
 };
 
 /// What kind of user a path speaks of.
@@ -58,6 +65,15 @@ struct Granted {
     id: i64,
 }
 
+/// A user as the API shows it.
+#[derive(Serialize)]
+struct User {
+    user_id: UserId,
+    user_type: &'static str,
+    name: String,
+    permissions: Vec<Permission>,
+}
+
 pub(super) fn routes() -> Router<Arc<Hub>> {
     let below = |users: &str, kind| {
         Router::new()
@@ -68,6 +84,20 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
         .merge(below("/bots", Kind::Bot))
         .merge(below("/persons", Kind::Person))
         .merge(below("/users", Kind::Any))
+        .route("/users/{user_id}", get(user))
+}
+
+/// A person or a bot with their rights.
+async fn user(State(hub): State<Arc<Hub>>, Ids([user]): Ids<1>) -> Result<impl IntoResponse, ApiError> {
+    let user_id = UserId::new(user);
+    let read = move |connection: &Connection| {
+        let (user_type, name) = match person::one(connection, user_id) {
+            Ok(person) => ("person", person.name),
+            Err(_) => ("bot", bot::any(connection, user_id).map_err(|_| StoreError::Missing("user"))?.name),
+        };
+        Ok(User { user_id, user_type, name, permissions: permission::of(connection, user_id)? })
+    };
+    Ok(Json(hub.store.read(read).await?))
 }
 
 fn all(kind: Kind) -> MethodRouter<Arc<Hub>> {
@@ -125,15 +155,10 @@ async fn revoke(
 
 fn new_grant(body: &[u8]) -> Result<Grant, ApiError> {
     let mut fields = Fields::of_body(body, &["resource_prefix", "methods"], &[])?;
-    let resource_prefix = fields.optional_text("resource_prefix")?;
-    if resource_prefix
-        .as_deref()
-        .is_some_and(|prefix| prefix.is_empty() || prefix.starts_with('/') || prefix.ends_with('/'))
-    {
-        return Err(ApiError::input(
-            "'resource_prefix' has no slash at its ends and is not empty; null is everything",
-        ));
-    }
+    let resource_prefix = match fields.optional_text("resource_prefix")? {
+        Some(prefix) => Some(checked_prefix(&prefix)?),
+        None => None,
+    };
     let methods = match fields.take("methods") {
         Value::Null => None,
         Value::Array(methods) => Some(new_methods(&methods)?),
@@ -142,14 +167,22 @@ fn new_grant(body: &[u8]) -> Result<Grant, ApiError> {
     Ok(Grant { resource_prefix, methods })
 }
 
+/// A resource as the gate knows it: no slash at its ends. The empty one would be nothing, where null is everything.
+fn checked_prefix(prefix: &str) -> Result<String, ApiError> {
+    match prefix.trim_end_matches('/') {
+        "" => Err(ApiError::input("'resource_prefix' is empty: null is everything")),
+        prefix if prefix.starts_with('/') => Err(ApiError::input(
+            "'resource_prefix' starts with a slash: it has to be like 'accounts/7/values'",
+        )),
+        prefix => Ok(prefix.to_owned()),
+    }
+}
+
 fn new_methods(written: &[Value]) -> Result<Vec<Verb>, ApiError> {
     let mut methods = Vec::new();
     for method in written {
         let verb = method.as_str().and_then(Verb::parse).ok_or_else(|| {
-            ApiError::input(format!(
-                "{} is not one of ['GET', 'POST', 'PUT', 'DELETE']",
-                super::input::shown(method)
-            ))
+            ApiError::input(format!("{} is not one of ['GET', 'POST', 'PUT', 'DELETE']", shown(method)))
         })?;
         if methods.contains(&verb) {
             return Err(ApiError::input("the methods have non-unique elements"));

@@ -84,7 +84,7 @@ async fn delete(
     let id = UserId::new(user);
     // Whoever could would lock themselves out.
     if caller.user == id {
-        return Err(ApiError::BadRequest("Can't delete yourself".to_owned()));
+        return Err(ApiError::Never("Can't delete yourself"));
     }
     hub.store.write(move |connection| person::delete(connection, id)).await?;
     Ok(StatusCode::NO_CONTENT)

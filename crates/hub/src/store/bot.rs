@@ -74,12 +74,13 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Bot> {
     })
 }
 
-/// All of an account, or the systemwide ones, in the order they were made.
+/// All of an account, or the systemwide ones, the newest first.
 pub(crate) fn list(
     connection: &Connection,
     account: Option<AccountId>,
 ) -> Result<Vec<BotOfList>, StoreError> {
-    let mut statement = connection.prepare_cached(&format!("{SELECT} {OF_ACCOUNT} ORDER BY bots.rowid"))?;
+    let mut statement =
+        connection.prepare_cached(&format!("{SELECT} {OF_ACCOUNT} ORDER BY bots.rowid DESC"))?;
     let bots =
         statement.query_map(params![account.map(AccountId::number)], |row| read(row).map(Into::into))?;
     Ok(bots.collect::<Result<_, _>>()?)

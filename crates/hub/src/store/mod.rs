@@ -9,6 +9,7 @@ pub(crate) mod account;
 pub(crate) mod bot;
 mod cache;
 pub(crate) mod credential;
+pub(crate) mod dashboard;
 mod database;
 pub(crate) mod entity;
 mod error;
@@ -18,6 +19,7 @@ mod random;
 mod rows;
 pub(crate) mod sensor;
 mod setting;
+pub(crate) mod widget;
 mod worker;
 
 use std::path::Path;

@@ -30,9 +30,9 @@ pub(crate) struct PersonChange {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Person {
     pub(crate) user_id: UserId,
-    pub(crate) username: String,
     pub(crate) name: String,
     pub(crate) email: String,
+    pub(crate) username: String,
     pub(crate) timezone: Option<String>,
 }
 

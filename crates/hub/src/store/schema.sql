@@ -112,9 +112,9 @@ CREATE TABLE widgets (
     title TEXT NOT NULL,
     content TEXT NOT NULL,
     page TEXT NOT NULL,
-    x REAL NOT NULL,
-    y REAL NOT NULL,
-    w REAL NOT NULL,
-    h REAL NOT NULL
+    x INTEGER NOT NULL,
+    y INTEGER NOT NULL,
+    w INTEGER NOT NULL,
+    h INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX widgets_of_dashboard ON widgets (dashboard);

@@ -36,9 +36,9 @@ pub(super) fn first_start(connection: &mut Connection, now: Timestamp) -> Result
         params![new.secret, new.id],
     )?;
     for (name, protocol) in [
-        ("Systemwide NetFlow bot", "netflow"),
-        ("Systemwide SNMP bot", "snmp"),
         ("Systemwide ICMP Ping bot", "ping"),
+        ("Systemwide SNMP bot", "snmp"),
+        ("Systemwide NetFlow bot", "netflow"),
     ] {
         let id = bot::insert(&transaction, None, &bot::NewBot::of(name, protocol), now)?;
         permission::insert(&transaction, id, &Grant::everything_below("accounts"))?;
