@@ -56,9 +56,13 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// Answers below this size are not packed: they fit into one packet anyway.
 const PACKED_FROM_BYTES: u64 = 1_024;
 
-/// Marks a request whose path ended in a slash before it was dropped.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct EndedInSlash;
+/// What a request is about: its path below `/api/`, which rights speak of.
+#[derive(Clone, Debug)]
+pub(crate) struct Resource {
+    pub(crate) path: String,
+    /// It did, before that slash was dropped.
+    pub(crate) ended_in_slash: bool,
+}
 
 /// Gives the routes of a hub.
 pub(crate) fn router(hub: &Arc<Hub>) -> Router {
@@ -93,14 +97,19 @@ pub(crate) fn router(hub: &Arc<Hub>) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
     let all = Router::new().nest("/api", api).layer(layers);
     // Outside of the router, which has chosen a route before its own layers are asked.
-    Router::new().fallback_service(ServiceBuilder::new().map_request(drop_slash).service(all))
+    Router::new().fallback_service(ServiceBuilder::new().map_request(name_resource).service(all))
 }
 
-/// `/api/accounts/` is `/api/accounts`.
-fn drop_slash(mut request: Request<Body>) -> Request<Body> {
-    if let Some(uri) = without_slash(request.uri()) {
+/// `/api/accounts/` is `/api/accounts`, whose resource is `accounts`. A second slash is a part of the name.
+fn name_resource(mut request: Request<Body>) -> Request<Body> {
+    let shorter = without_slash(request.uri());
+    let ended_in_slash = shorter.is_some();
+    if let Some(uri) = shorter {
         *request.uri_mut() = uri;
-        request.extensions_mut().insert(EndedInSlash);
+    }
+    if let Some(path) = request.uri().path().strip_prefix("/api/") {
+        let path = path.to_owned();
+        request.extensions_mut().insert(Resource { path, ended_in_slash });
     }
     request
 }

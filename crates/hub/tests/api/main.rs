@@ -1,0 +1,15 @@
+//! The hub as its clients meet it: over its routes, most of it without a socket.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops where it fails"
+)]
+
+mod auth;
+mod opening;
+mod rights;
+mod things;
+mod world;

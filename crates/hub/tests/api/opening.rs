@@ -1,0 +1,113 @@
+//! Opening a hub: what is kept, and what stands in the way.
+
+use std::{error::Error, fs, sync::Arc};
+
+use grafolean_hub::{Hub, HubError, OpenError, Options};
+use rusqlite::Connection;
+use serde_json::json;
+use tempfile::tempdir;
+
+use crate::world::{Who, World};
+
+#[tokio::test]
+async fn all_that_was_answered_is_there_after_a_restart() {
+    let (world, admin) = World::with_admin().await;
+    let account = world.account(&admin, "A").await;
+    let entity = json!({"name": "core", "entity_type": "device", "details": {}});
+    world.post(&format!("/accounts/{account}/entities"), &admin, &entity).await.expect(201);
+    let (_, bot) = world.bot(&admin, account, "ping").await;
+    let lists =
+        ["entities", "credentials", "sensors", "bots"].map(|what| format!("/accounts/{account}/{what}"));
+    let mut before = Vec::new();
+    for path in &lists {
+        before.push(world.get(path, &admin).await.expect(200).body);
+    }
+    let world = world.restarted();
+    for (path, before) in lists.iter().zip(before) {
+        assert_eq!(world.get(path, &admin).await.expect(200).body, before);
+    }
+    world.get("/profile", &bot).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_second_hub_on_the_same_folder_is_refused() {
+    let world = World::fresh();
+    let second = Hub::open(world.folder(), Options::default());
+    assert!(matches!(second, Err(HubError::InUse { .. })), "{second:?}");
+}
+
+#[test]
+fn a_damaged_database_is_told_and_left_alone() {
+    let folder = tempdir().unwrap();
+    drop(Hub::open(folder.path(), Options::default()).unwrap());
+    let file = folder.path().join("hub.sqlite");
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    for damaged in [vec![7; 4096], bytes[..middle].to_vec(), {
+        bytes[4096..middle].fill(0xff);
+        bytes
+    }] {
+        fs::write(&file, &damaged).unwrap();
+        let error = Hub::open(folder.path(), Options::default()).unwrap_err();
+        assert!(matches!(error, HubError::Store(OpenError::Damaged { .. })), "{error:?}");
+        assert!(error.to_string().contains("hub.sqlite"), "{error}");
+        assert_eq!(fs::read(&file).unwrap(), damaged);
+    }
+}
+
+#[test]
+fn a_database_of_a_later_version_is_told_and_left_alone() {
+    let folder = tempdir().unwrap();
+    drop(Hub::open(folder.path(), Options::default()).unwrap());
+    let database = Connection::open(folder.path().join("hub.sqlite")).unwrap();
+    database.pragma_update(None, "user_version", 99).unwrap();
+    let error = Hub::open(folder.path(), Options::default()).unwrap_err();
+    assert!(error.to_string().contains("schema 99, this version knows up to 1"), "{error}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_told_with_the_reason() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let error = Hub::open(&file.join("below"), Options::default()).unwrap_err();
+    assert!(matches!(error, HubError::Folder { .. }), "{error:?}");
+    assert!(error.source().is_some());
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_read_the_database() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempdir().unwrap();
+    let hub = Arc::new(Hub::open(folder.path(), Options::default()).unwrap());
+    for name in ["hub.sqlite", "hub.sqlite-wal"] {
+        let mode = fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{name}");
+    }
+    drop(hub);
+}
+
+#[tokio::test]
+async fn setting_up_twice_makes_everything_once() {
+    let world = World::fresh();
+    let mut made = Vec::new();
+    for _ in 0..2 {
+        let setup = world.hub.setup();
+        let password = setup.first_person("admin").await.unwrap();
+        let account = setup.account("Demo").await.unwrap();
+        let bot = setup.bot(account, "ping bot", "ping").await.unwrap();
+        let credential = setup.credential(account, "quick", "ping", Default::default()).await.unwrap();
+        let sensor = setup.sensor(account, "often", "ping", Some(5), Default::default()).await.unwrap();
+        let device = serde_json::from_value(json!({"name": "core", "entity_type": "device"})).unwrap();
+        let how = json!({"ping": {"credential": credential, "bot": bot.id, "sensors": [{"sensor": sensor}]}});
+        let entity = setup.entity(account, device, serde_json::from_value(how).unwrap()).await.unwrap();
+        made.push((account, bot.id, credential, sensor, entity));
+        assert_eq!(password.is_some(), made.len() == 1);
+        let who = Who::Bot(secrecy::ExposeSecret::expose_secret(&bot.token).to_owned());
+        let entities = world.get(&format!("/accounts/{account}/entities"), &who).await.expect(200).list();
+        assert_eq!(entities.len(), 1);
+        assert_eq!(entities[0]["protocols"]["ping"]["sensors"][0]["sensor"], json!(sensor));
+    }
+    assert_eq!(made[0], made[1]);
+}
