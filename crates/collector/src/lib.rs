@@ -6,6 +6,7 @@
 
 pub mod backend;
 pub mod bot;
+pub mod deliver;
 pub mod health;
 pub mod model;
 pub mod refresh;

@@ -10,7 +10,7 @@
 
 mod spooling;
 
-use std::{collections::HashMap, fs, time::Duration};
+use std::{collections::HashMap, fs, sync::Arc, time::Duration};
 
 use grafolean_collector::{
     model::{AccountId, EntityId},
@@ -143,7 +143,8 @@ async fn beyond_the_limits_the_oldest_goes_and_is_counted() {
     };
     let limits = Limits { disk_bytes: 4 * one + 3, age: Duration::from_hours(1), ..Limits::default() };
     let metrics = SpoolMetrics::default();
-    let spool = Spool::open(place.path(), limits, place.clock.clone(), metrics.clone()).await.unwrap();
+    let spool =
+        Spool::open(place.path(), limits, Arc::new(place.clock.clone()), metrics.clone()).await.unwrap();
     for number in 1..10 {
         spool.accept(&[report(1, number, 1)]).await.unwrap();
     }
@@ -164,7 +165,8 @@ async fn a_second_bot_on_the_same_spool_is_refused_by_name() {
     let place = Place::new();
     let spool = place.open().await;
     let second =
-        Spool::open(place.path(), Limits::default(), place.clock.clone(), SpoolMetrics::default()).await;
+        Spool::open(place.path(), Limits::default(), Arc::new(place.clock.clone()), SpoolMetrics::default())
+            .await;
     let Err(error @ SpoolError::InUse { .. }) = second else { panic!("the second was let in") };
     let text = error.to_string();
     assert!(text.contains("ping/spool.sqlite is in use by process"), "{text}");
@@ -179,7 +181,7 @@ async fn a_folder_that_cannot_be_written_is_a_clear_error() {
     fs::write(&file, "").unwrap();
     let path = file.join("spool.sqlite");
     let Err(error @ SpoolError::Folder { .. }) =
-        Spool::open(&path, Limits::default(), HandClock::new(), SpoolMetrics::default()).await
+        Spool::open(&path, Limits::default(), Arc::new(HandClock::new()), SpoolMetrics::default()).await
     else {
         panic!("opened within a file")
     };

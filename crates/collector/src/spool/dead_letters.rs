@@ -89,6 +89,16 @@ impl Burial {
         Self { account, kind, reason: reason.to_string(), checksum: codec::checksum(&payload), payload }
     }
 
+    /// Gives why, in a word.
+    pub fn kind(&self) -> ReasonKind {
+        self.kind
+    }
+
+    /// Gives why, for a person.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         u64::try_from(self.payload.len().saturating_add(self.reason.len())).unwrap_or(u64::MAX)
     }

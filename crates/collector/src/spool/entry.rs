@@ -13,6 +13,11 @@ use crate::{model::AccountId, report::Report, time::Timestamp};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId(pub(super) i64);
 
+impl EntryId {
+    /// Lower than the number of any entry.
+    pub const BEFORE_ALL: Self = Self(0);
+}
+
 impl fmt::Display for EntryId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}", self.0)

@@ -45,11 +45,10 @@ impl Spool {
     pub async fn open(
         path: impl Into<PathBuf>,
         limits: Limits,
-        clock: impl Clock,
+        clock: Arc<dyn Clock>,
         metrics: SpoolMetrics,
     ) -> Result<Self, SpoolError> {
         let path: Arc<Path> = path.into().into();
-        let clock: Arc<dyn Clock> = Arc::new(clock);
         let opened = {
             let (path, clock) = (Arc::clone(&path), Arc::clone(&clock));
             spawn_blocking(move || Writer::open(&path, limits, clock, metrics)).await

@@ -35,7 +35,7 @@ impl Writer {
             let (above, may_be_old) = match wish.access.get(&account) {
                 Some(Access::Closed) => continue,
                 Some(Access::FreshAbove(above)) => (*above, false),
-                None => (EntryId(0), true),
+                None => (EntryId::BEFORE_ALL, true),
             };
             match self.newest_time(key, above)? {
                 Some(time) if time >= wish.fresh_since => {
@@ -49,7 +49,7 @@ impl Writer {
             }
         }
         let Some(key) = first_old.filter(|_| wish.old_values > 0) else { return Ok(None) };
-        let entries = self.newest(key, EntryId(0), wish.old_values, None)?;
+        let entries = self.newest(key, EntryId::BEFORE_ALL, wish.old_values, None)?;
         Ok((!entries.is_empty()).then_some(Parcel { account: key.account, age: Age::Old, entries }))
     }
 

@@ -62,7 +62,7 @@ impl Place {
 }
 
 pub async fn open_at(path: &Path, limits: Limits, clock: HandClock) -> Spool {
-    Spool::open(path, limits, clock, SpoolMetrics::default()).await.unwrap()
+    Spool::open(path, limits, Arc::new(clock), SpoolMetrics::default()).await.unwrap()
 }
 
 /// A report of `count` values whose number is `number`.

@@ -1,0 +1,293 @@
+//! Children kept in step, and entities proposed.
+
+use std::collections::HashMap;
+
+use rand::{SeedableRng, rngs::StdRng};
+use tokio::{
+    select,
+    time::{self, Instant},
+};
+use tracing::{debug, error, info, warn};
+
+use super::{
+    Delivery,
+    children::{self, key_of},
+    known::Known,
+    metrics::Outcome,
+    pause::Pause,
+    settings::{ENTITY_REPORTS_PER_PARCEL, LONGEST_SLOW_PAUSE, SECOND_LOOK_AFTER, SUSPECT_ATTEMPTS},
+    suggestions,
+};
+use crate::{
+    backend::{Backend, BackendError, EntityChange},
+    model::{AccountId, Entity, EntityId},
+    report::{Children, Report, Suggestions},
+    spool::{Access, Entry, EntryId, Lane, Parcel, Settlement, SpoolError, Wish},
+    time::Timestamp,
+};
+
+/// The loop that brings the backend's entities in step.
+pub(super) struct EntityLoop<'a, K> {
+    delivery: &'a Delivery<K>,
+    known: Known,
+    accounts: HashMap<AccountId, Account>,
+    /// The last look that was dealt with, by parent and type: an older one never undoes it.
+    looks: HashMap<(AccountId, EntityId, String), Timestamp>,
+    /// How often a report failed while the backend was healthy.
+    failures: HashMap<EntryId, u32>,
+    last_served: Option<AccountId>,
+    jitter: StdRng,
+}
+
+/// What is known of an account's rights and state.
+#[derive(Debug)]
+struct Account {
+    closed_until: Option<Instant>,
+    pause: Pause,
+    slow_pause: Pause,
+    forbidden_until: Option<Instant>,
+    is_told: bool,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self {
+            closed_until: None,
+            pause: Pause::short(),
+            slow_pause: Pause::slow(),
+            forbidden_until: None,
+            is_told: false,
+        }
+    }
+}
+
+impl<'a, K: Backend> EntityLoop<'a, K> {
+    pub(super) fn new(delivery: &'a Delivery<K>) -> Self {
+        Self {
+            delivery,
+            known: Known::default(),
+            accounts: HashMap::new(),
+            looks: HashMap::new(),
+            failures: HashMap::new(),
+            last_served: None,
+            // Another row of numbers than that of the values.
+            jitter: StdRng::seed_from_u64(!delivery.settings.jitter_seed),
+        }
+    }
+
+    /// Works until it is stopped and nothing more can be done at once.
+    pub(super) async fn run(mut self) {
+        loop {
+            let outcome = match self.next_parcel().await {
+                Ok(Some(parcel)) => self.deal_with(parcel).await,
+                Ok(None) if self.delivery.stop.is_cancelled() => return,
+                Ok(None) => {
+                    self.rest().await;
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            };
+            if let Err(error) = outcome {
+                error!(%error, "delivery of entities ends");
+                return;
+            }
+        }
+    }
+
+    async fn next_parcel(&self) -> Result<Option<Parcel>, SpoolError> {
+        let now = Instant::now();
+        let closed =
+            self.accounts.iter().filter(|(_, known)| known.closed_until.is_some_and(|until| now < until));
+        let wish = Wish {
+            lane: Lane::Entities,
+            fresh_since: Timestamp::from_micros(i64::MIN),
+            fresh_values: ENTITY_REPORTS_PER_PARCEL,
+            old_values: 0,
+            after: self.last_served,
+            access: closed.map(|(account, _)| (*account, Access::Closed)).collect(),
+        };
+        self.delivery.spool.take(wish).await
+    }
+
+    async fn rest(&self) {
+        let now = Instant::now();
+        let opens =
+            self.accounts.values().filter_map(|known| known.closed_until).filter(|until| *until > now).min();
+        select! {
+            biased;
+            () = self.delivery.stop.cancelled() => {}
+            () = self.delivery.spool.arrival(Lane::Entities) => {}
+            () = time::sleep_until(opens.unwrap_or(now + LONGEST_SLOW_PAUSE)) => {}
+        }
+    }
+
+    async fn deal_with(&mut self, parcel: Parcel) -> Result<(), SpoolError> {
+        let account = parcel.account;
+        self.last_served = Some(account);
+        for entry in parcel.entries {
+            let id = entry.id;
+            match self.bring_in_step(account, entry).await {
+                Ok(()) => {
+                    self.failures.remove(&id);
+                    let settlement = Settlement { retired: vec![id], buried: Vec::new() };
+                    self.delivery.spool.settle(settlement).await?;
+                }
+                Err(error) => {
+                    self.known.forget();
+                    self.wait_after(account, &error);
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Deals with a report; an error means that it is to be tried again.
+    async fn bring_in_step(&mut self, account: AccountId, entry: Entry) -> Result<(), BackendError> {
+        let now = Instant::now();
+        let known = self.accounts.entry(account).or_default();
+        if known.forbidden_until.is_some_and(|until| now < until) {
+            return Ok(());
+        }
+        let outcome = match entry.report {
+            Report::Children(seen) => self.keep_children(entry.id, &seen).await,
+            Report::Suggestions(proposed) => self.propose(entry.id, &proposed).await,
+            Report::Values(_) => Ok(()),
+        };
+        let known = self.accounts.entry(account).or_default();
+        match outcome {
+            Ok(()) => {
+                known.pause = Pause::short();
+                Ok(())
+            }
+            Err(error @ BackendError::Forbidden { .. }) => {
+                let pause = known.slow_pause.next(&mut self.jitter);
+                known.forbidden_until = Some(now + pause);
+                if !known.is_told {
+                    known.is_told = true;
+                    warn!(%account, %error, "entities are left as they are");
+                }
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn keep_children(&mut self, entry: EntryId, seen: &Children) -> Result<(), BackendError> {
+        let look = (seen.account, seen.parent, seen.entity_type.clone());
+        if self.looks.get(&look).is_some_and(|newer| *newer > seen.time) {
+            return Ok(());
+        }
+        let backend = &self.delivery.backend;
+        let Some(entities) = self.known.entities(backend, seen.account).await? else { return Ok(()) };
+        let has_parent = entities.iter().any(|entity| entity.id == seen.parent);
+        let changes = children::changes(seen, entities);
+        if !has_parent && backend.entity(seen.account, seen.parent).await?.is_none() {
+            debug!(account = %seen.account, parent = %seen.parent, "the device is gone, so are its children");
+            return Ok(());
+        }
+        if changes.iter().any(|change| !matches!(change, EntityChange::Create(_))) {
+            time::sleep(SECOND_LOOK_AFTER).await;
+        }
+        for change in changes {
+            if let Some(change) = self.looked_at_again(seen, change).await? {
+                self.change(entry, seen.account, change).await?;
+            }
+        }
+        self.looks.insert(look, seen.time);
+        Ok(())
+    }
+
+    async fn propose(&mut self, entry: EntryId, proposed: &Suggestions) -> Result<(), BackendError> {
+        let backend = &self.delivery.backend;
+        let Some(entities) = self.known.entities(backend, proposed.account).await? else { return Ok(()) };
+        for new in suggestions::missing(proposed, entities) {
+            self.change(entry, proposed.account, EntityChange::Create(new)).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads an entity again, alone, before it is changed or deleted: a real backend's list shows entities that are
+    /// half written. None if it is not what the list said.
+    async fn looked_at_again(
+        &mut self,
+        seen: &Children,
+        change: EntityChange,
+    ) -> Result<Option<EntityChange>, BackendError> {
+        let id = match &change {
+            EntityChange::Create(_) => return Ok(Some(change)),
+            EntityChange::Update(entity) => entity.id,
+            EntityChange::Delete(id) => *id,
+        };
+        let Some(alone) = self.delivery.backend.entity(seen.account, id).await? else {
+            self.known.forget();
+            return Ok(None);
+        };
+        let listed = self.known.entity(seen.account, id);
+        if listed.is_none_or(|listed| !is_same_child(&seen.key, listed, &alone)) {
+            self.known.forget();
+            return Ok(None);
+        }
+        Ok(Some(match change {
+            EntityChange::Update(entity) => {
+                EntityChange::Update(Entity { protocols: alone.protocols, ..entity })
+            }
+            change => change,
+        }))
+    }
+
+    /// Makes one change. What the backend refuses for good is told, counted and passed over: the next look at the
+    /// device brings it again. What fails is an error, until it failed so often that it is passed over too.
+    async fn change(
+        &mut self,
+        entry: EntryId,
+        account: AccountId,
+        change: EntityChange,
+    ) -> Result<(), BackendError> {
+        let kind = match &change {
+            EntityChange::Create(_) => "create",
+            EntityChange::Update(_) => "update",
+            EntityChange::Delete(_) => "delete",
+        };
+        let outcome = self.delivery.backend.change_entity(account, change.clone()).await;
+        self.delivery.metrics.changed_entity(kind, Outcome::of(outcome.as_ref().err()));
+        match outcome {
+            Ok(id) => {
+                info!(%account, entity = %id, change = kind, "an entity was brought in step");
+                self.known.note(account, id, change);
+                Ok(())
+            }
+            Err(error @ BackendError::Refused { .. }) => {
+                warn!(%account, %error, "an entity can't be brought in step");
+                Ok(())
+            }
+            Err(error @ (BackendError::Failed { .. } | BackendError::Nonsense { .. })) => {
+                let failures = self.failures.entry(entry).or_default();
+                *failures += 1;
+                if *failures < SUSPECT_ATTEMPTS {
+                    return Err(error);
+                }
+                warn!(%account, %error, "an entity can't be brought in step, after several attempts");
+                self.known.forget();
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn wait_after(&mut self, account: AccountId, error: &BackendError) {
+        let now = Instant::now();
+        let known = self.accounts.entry(account).or_default();
+        let pause = match error {
+            BackendError::Unauthorized { .. } => known.slow_pause.next(&mut self.jitter),
+            _ => known.pause.next(&mut self.jitter),
+        };
+        known.closed_until = Some(now + pause);
+        debug!(%account, %error, ?pause, "entities wait");
+    }
+}
+
+fn is_same_child(key: &str, listed: &Entity, alone: &Entity) -> bool {
+    let identity = |entity: &Entity| (entity.parent, entity.name.clone(), key_of(&entity.details, key));
+    listed.entity_type == alone.entity_type && identity(listed) == identity(alone)
+}

@@ -1,0 +1,132 @@
+//! A parcel made ready to be sent: checked, and no value twice.
+
+use std::collections::{HashMap, HashSet, hash_map};
+
+use crate::{
+    model::{Sample, SeriesPath},
+    report::Report,
+    spool::{Burial, Entry, EntryId, ReasonKind, Settlement},
+    time::Timestamp,
+};
+
+/// What of a parcel can be sent, and what becomes of its entries once it was.
+#[derive(Debug, Default)]
+pub(super) struct Load {
+    /// No path and time twice, the last one wins.
+    pub(super) samples: Vec<Sample>,
+    /// For each sample the place of the last entry that holds it.
+    owners: Vec<usize>,
+    entries: Vec<Loaded>,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    id: EntryId,
+    /// How many of the samples must have been dealt with before this entry may leave the spool.
+    needs: usize,
+    invalid: Vec<Burial>,
+}
+
+/// A path and a time as they look on the wire: microseconds, as far as the API's float holds them.
+type Key = (SeriesPath, u64);
+
+impl Load {
+    /// Checks and gathers all values.
+    pub(super) fn of(entries: Vec<Entry>) -> Self {
+        let mut load = Self::default();
+        let mut places: HashMap<Key, usize> = HashMap::new();
+        for entry in entries {
+            let Report::Values(values) = entry.report else { continue };
+            let mut loaded = Loaded { id: entry.id, needs: 0, invalid: Vec::new() };
+            for (path, value) in values.values {
+                match Sample::checked(&path, values.time, value) {
+                    Ok(sample) => {
+                        let place = load.place(&mut places, sample);
+                        loaded.needs = loaded.needs.max(place + 1);
+                    }
+                    Err(error) => loaded.invalid.push(Burial::of_value(
+                        values.account,
+                        values.time,
+                        (path, value),
+                        ReasonKind::Invalid,
+                        error,
+                    )),
+                }
+            }
+            load.entries.push(loaded);
+        }
+        load
+    }
+
+    /// Gathers what may be sent by POST: no path twice, no value older than `oldest`, at most `most` values, the
+    /// newest entries first. Entries go as a whole or not at all. Gives the values that have to stay, too.
+    pub(super) fn for_arrival(mut entries: Vec<Entry>, oldest: Timestamp, most: usize) -> (Self, usize) {
+        let mut paths = HashSet::new();
+        let mut stays = 0;
+        entries.sort_unstable_by_key(|entry| entry.id);
+        let mut chosen = Vec::new();
+        for entry in entries.into_iter().rev() {
+            let Report::Values(values) = &entry.report else { continue };
+            let fits = paths.is_empty() || paths.len().saturating_add(values.values.len()) <= most;
+            let is_new = values.values.iter().all(|(path, _)| !paths.contains(path));
+            if values.time >= oldest && is_new && fits {
+                paths.extend(values.values.iter().map(|(path, _)| path.clone()));
+                chosen.push(entry);
+            } else {
+                stays += values.values.len();
+            }
+        }
+        chosen.reverse();
+        (Self::of(chosen), stays)
+    }
+
+    fn place(&mut self, places: &mut HashMap<Key, usize>, sample: Sample) -> usize {
+        let key = (sample.path.clone(), sample.time.as_seconds_f64().to_bits());
+        let owner = self.entries.len();
+        match places.entry(key) {
+            hash_map::Entry::Occupied(place) => {
+                let place = *place.get();
+                if let (Some(earlier), Some(owned)) =
+                    (self.samples.get_mut(place), self.owners.get_mut(place))
+                {
+                    earlier.value = sample.value;
+                    *owned = owner;
+                }
+                place
+            }
+            hash_map::Entry::Vacant(place) => {
+                self.samples.push(sample);
+                self.owners.push(owner);
+                *place.insert(self.samples.len() - 1)
+            }
+        }
+    }
+
+    /// Gives what may leave the spool once the first `dealt_with` samples are delivered or convicted.
+    ///
+    /// A value that was given up stays with its entry: if that has to wait for other values, all of it is tried
+    /// again, and the value is no dead letter yet. So each becomes one exactly once.
+    pub(super) fn settle(self, dealt_with: usize, convicted: Vec<Conviction>) -> Settlement {
+        let mut settlement = Settlement::default();
+        let may_leave: Vec<_> = self.entries.iter().map(|entry| entry.needs <= dealt_with).collect();
+        for conviction in convicted {
+            let owner = self.owners.get(conviction.place);
+            if owner.and_then(|owner| may_leave.get(*owner)).is_some_and(|leaves| *leaves) {
+                settlement.buried.push(conviction.burial);
+            }
+        }
+        for entry in self.entries.into_iter().filter(|entry| entry.needs <= dealt_with) {
+            settlement.retired.push(entry.id);
+            settlement.buried.extend(entry.invalid);
+        }
+        settlement
+    }
+}
+
+/// A sample that was given up.
+#[derive(Debug)]
+pub(super) struct Conviction {
+    /// Its place among the samples of the load.
+    pub(super) place: usize,
+    pub(super) burial: Burial,
+}

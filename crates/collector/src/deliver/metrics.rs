@@ -1,0 +1,148 @@
+//! What delivery tells an operator.
+
+use std::time::Duration;
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::Registry,
+};
+
+use crate::{
+    backend::BackendError,
+    spool::{ReasonKind, Settlement},
+};
+
+/// Counters and gauges of delivery; cheap to clone, all clones are one.
+#[derive(Clone, Debug)]
+pub struct DeliveryMetrics {
+    pub(super) delivered_values: Counter,
+    pub(super) splits: Counter,
+    pub(super) kept_values: Counter,
+    pub(super) replayed_values: Counter,
+    pub(super) backing_off: Gauge,
+    pub(super) closed_accounts: Gauge,
+    requests: Family<OutcomeLabel, Counter>,
+    request_seconds: Histogram,
+    rejected_values: Family<ReasonLabel, Counter>,
+    entity_changes: Family<ChangeLabel, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ChangeLabel {
+    change: &'static str,
+    outcome: &'static str,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Outcome(&'static str);
+
+impl Outcome {
+    pub(super) fn of(error: Option<&BackendError>) -> Self {
+        Self(match error {
+            None => "ok",
+            Some(BackendError::Unreachable { .. }) => "unreachable",
+            Some(BackendError::Unauthorized { .. }) => "unauthorized",
+            Some(BackendError::Forbidden { .. }) => "forbidden",
+            Some(BackendError::Refused { .. }) => "refused",
+            Some(BackendError::Failed { .. }) => "failed",
+            Some(BackendError::Nonsense { .. }) => "nonsense",
+        })
+    }
+}
+
+impl Default for DeliveryMetrics {
+    fn default() -> Self {
+        Self {
+            delivered_values: Counter::default(),
+            splits: Counter::default(),
+            kept_values: Counter::default(),
+            replayed_values: Counter::default(),
+            backing_off: Gauge::default(),
+            closed_accounts: Gauge::default(),
+            requests: Family::default(),
+            // From 1 ms on loopback to the minute after which a client gives up.
+            request_seconds: Histogram::new(exponential_buckets(0.001, 3.0, 11)),
+            rejected_values: Family::default(),
+            entity_changes: Family::default(),
+        }
+    }
+}
+
+impl DeliveryMetrics {
+    /// Adds them to a registry.
+    pub fn register(&self, registry: &mut Registry) {
+        let delivery = registry.sub_registry_with_prefix("grafolean_delivery");
+        delivery.register(
+            "delivered_values",
+            "Values that the backend stored",
+            self.delivered_values.clone(),
+        );
+        delivery.register(
+            "replayed_values",
+            "Values taken from the backlog of an outage",
+            self.replayed_values.clone(),
+        );
+        delivery.register("requests", "Requests to store values, by outcome", self.requests.clone());
+        delivery.register("request_seconds", "How long a request took", self.request_seconds.clone());
+        delivery.register("rejected_values", "Values that became dead letters", self.rejected_values.clone());
+        delivery.register("splits", "Batches split to find what the backend refuses", self.splits.clone());
+        delivery.register(
+            "kept_values",
+            "Values too old to be sent by POST while PUT is forbidden",
+            self.kept_values.clone(),
+        );
+        delivery.register(
+            "backing_off",
+            "1 while all accounts wait for the backend",
+            self.backing_off.clone(),
+        );
+        delivery.register(
+            "closed_accounts",
+            "Accounts that wait by themselves",
+            self.closed_accounts.clone(),
+        );
+        delivery.register("entity_changes", "Changes to entities, by outcome", self.entity_changes.clone());
+    }
+
+    pub(super) fn delivered(&self, values: usize) {
+        self.delivered_values.inc_by(count(values));
+    }
+
+    pub(super) fn requested(&self, outcome: Outcome, took: Duration) {
+        self.requests.get_or_create(&OutcomeLabel { outcome: outcome.0 }).inc();
+        self.request_seconds.observe(took.as_secs_f64());
+    }
+
+    pub(super) fn rejected(&self, settlement: &Settlement) {
+        for burial in &settlement.buried {
+            self.rejected_values
+                .get_or_create(&ReasonLabel { reason: ReasonKind::as_str(burial.kind()) })
+                .inc();
+        }
+    }
+
+    pub(super) fn changed_entity(&self, change: &'static str, outcome: Outcome) {
+        self.entity_changes.get_or_create(&ChangeLabel { change, outcome: outcome.0 }).inc();
+    }
+}
+
+pub(super) fn count(of: usize) -> u64 {
+    u64::try_from(of).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,85 @@
+//! The numbers of delivery.
+
+use std::{num::NonZeroU32, time::Duration};
+
+/// The most values in a request: what a real backend stores in a moment; larger ones hold up its other users.
+pub const MAX_BATCH_VALUES: usize = 1_000;
+
+/// The most bytes of JSON in a request: proxies refuse 1 MB.
+pub const MAX_BATCH_BYTES: usize = 900_000;
+
+/// The most bytes of JSON a checked value needs: a path of 200 ASCII characters, two numbers of at most 25
+/// characters, and what stands around them. So a batch of [`MAX_BATCH_VALUES`] can't exceed [`MAX_BATCH_BYTES`].
+const MAX_SAMPLE_BYTES: usize = 200 + 2 * 25 + r#"{"p":"","t":,"v":},"#.len();
+const _: () =
+    assert!(MAX_BATCH_VALUES * MAX_SAMPLE_BYTES <= MAX_BATCH_BYTES, "a batch must fit by its count alone");
+
+/// Batches taken from the spool at once: enough that the spool is asked rarely, few enough that what is measured
+/// meanwhile does not wait long.
+pub(super) const BATCHES_PER_PARCEL: usize = 10;
+
+/// Reports accepted within this time are fresh: sent first and at full speed. Older ones are replayed.
+pub const FRESH: Duration = Duration::from_mins(2);
+
+/// Values younger than this may be sent by POST, which stamps them with the time of their arrival. Older ones would
+/// be stored at a time at which nobody measured them: they stay in the spool until PUT is allowed or its limits
+/// drop them.
+pub const POST_FRESH: Duration = Duration::from_secs(90);
+
+/// Where PUT is forbidden it is tried again this often.
+pub(super) const PUT_AGAIN: Duration = Duration::from_mins(10);
+
+/// A healthy backend that fails on the same account this often is suspected to choke on one of the values.
+pub const SUSPECT_ATTEMPTS: u32 = 3;
+
+/// Values given up in a row, without any being stored, before the backend rather than the values is suspected: from
+/// then on this account is tried slowly, so that a backend which stores nothing at all cannot turn a whole spool
+/// into dead letters.
+pub(super) const MAX_CONVICTIONS_IN_A_ROW: usize = 10;
+
+/// Values tried one by one to find out whether a backend that seems to store nothing stores any.
+pub(super) const MAX_WITNESSES: usize = 30;
+
+/// The first pause after a failure; it doubles up to [`LONGEST_PAUSE`], with jitter.
+pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A backend that is back gets values within this time.
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+/// The first pause after a 401 or 403; it doubles up to [`LONGEST_SLOW_PAUSE`]: a person has to mend that.
+pub(super) const FIRST_SLOW_PAUSE: Duration = Duration::from_mins(1);
+
+/// A token or a permission that was mended is noticed within this time.
+pub(super) const LONGEST_SLOW_PAUSE: Duration = Duration::from_mins(10);
+
+/// While nothing happens the spool looks after itself this often: age limit, dead letters marked by a tool.
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// How long the last attempt to empty the spool may take at a stop.
+pub const FLUSH_GRACE: Duration = Duration::from_secs(5);
+
+/// An inventory this young is good enough to compare children and suggestions with.
+pub const INVENTORY_AGE: Duration = Duration::from_secs(30);
+
+/// An entity that seems to have vanished is read again alone after this time: a real backend shows entities that are
+/// half written.
+pub(super) const SECOND_LOOK_AFTER: Duration = Duration::from_secs(1);
+
+/// Reports about entities taken from the spool at once.
+pub(super) const ENTITY_REPORTS_PER_PARCEL: usize = 100;
+
+/// How fast a backend may be filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeliverySettings {
+    /// Values a second of the replay after an outage; None replays at full speed, as suits the hub. The default of
+    /// 5,000 is what a real backend takes in all.
+    pub replay_values_per_second: Option<NonZeroU32>,
+    /// Where the jitter of pauses comes from; a simulation sets it.
+    pub jitter_seed: u64,
+}
+
+impl Default for DeliverySettings {
+    fn default() -> Self {
+        Self { replay_values_per_second: NonZeroU32::new(5_000), jitter_seed: rand::random() }
+    }
+}

@@ -1,0 +1,237 @@
+//! Values on their way to a backend that fails in many ways, in virtual time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    dead_code
+)]
+
+mod delivering;
+
+use std::time::Duration;
+
+use delivering::{Bench, Mood, START, pass};
+use grafolean_collector::{
+    model::AccountId,
+    report::{Report, Values},
+    spool::SpoolFile,
+    time::Timestamp,
+};
+
+#[tokio::test(start_paused = true)]
+async fn values_go_with_their_due_time_and_leave_the_spool() {
+    let mut bench = Bench::new().await;
+    bench.start();
+    let time = bench.accept(1, &[("a.b", 1.5), ("a.c", 2.5), ("a.b", 3.5)]).await;
+    pass(Duration::from_millis(100)).await;
+    let stored = bench.backend.world().values.clone();
+    let expected = [((1, "a.b".to_owned(), time.micros()), 3.5), ((1, "a.c".to_owned(), time.micros()), 2.5)];
+    assert_eq!(stored.into_iter().collect::<Vec<_>>(), expected);
+    assert_eq!(bench.waiting(), 0);
+    assert_eq!(bench.backend.world().requests.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_breaks_a_rule_is_never_sent() {
+    let mut bench = Bench::new().await;
+    bench.start();
+    bench
+        .accept(1, &[("good", 1.0), ("bad\n", 2.0), ("nan", f64::NAN), ("system.x", 1.0), ("also.good", 4.0)])
+        .await;
+    pass(Duration::from_millis(100)).await;
+    assert_eq!(bench.backend.world().values.len(), 2);
+    let dead = bench.dead_letters();
+    assert_eq!(dead.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["bad\n", "nan", "system.x"]);
+    assert!(dead[1].1.contains("not a finite number"), "{dead:?}");
+    assert_eq!(bench.waiting(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poison_is_found_and_everything_else_is_delivered() {
+    for status in [400, 422, 409, 500, 502] {
+        let mut bench = Bench::new().await;
+        bench.backend.world().poison.insert("p.617".to_owned(), status);
+        bench.start();
+        let paths: Vec<String> = (0..2_500).map(|number| format!("p.{number}")).collect();
+        let values: Vec<(&str, f64)> = paths.iter().map(|path| (path.as_str(), 1.0)).collect();
+        bench.accept(1, &values).await;
+        bench.accept(2, &[("other", 1.0)]).await;
+        pass(Duration::from_secs(10)).await;
+        assert_eq!(bench.backend.world().values.len(), 2_500, "{status}");
+        let dead = bench.dead_letters();
+        assert_eq!(dead.len(), 1);
+        assert!(dead[0].0 == "p.617" && dead[0].1.contains(&status.to_string()), "{dead:?}");
+        assert_eq!(bench.waiting(), 0);
+        // Another account does not wait for it.
+        let other = bench.backend.world().requests.iter().find(|request| request.1 == 2).unwrap().0;
+        assert!(other - Duration::from_secs(1) < Timestamp::from_seconds(START), "{other}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_too_large_is_split_and_nobody_is_blamed() {
+    let mut bench = Bench::new().await;
+    bench.backend.world().max_body = 2_000;
+    bench.start();
+    let paths: Vec<String> = (0..900).map(|number| format!("p.{number}")).collect();
+    bench.accept(1, &paths.iter().map(|path| (path.as_str(), 1.0)).collect::<Vec<_>>()).await;
+    pass(Duration::from_secs(5)).await;
+    assert_eq!(bench.backend.world().values.len(), 900);
+    assert!(bench.dead_letters().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_stores_nothing_does_not_empty_the_spool_into_dead_letters() {
+    let mut bench = Bench::new().await;
+    bench.backend.world().mood = Mood::StoresNothing;
+    bench.start();
+    let paths: Vec<String> = (0..3_000).map(|number| format!("p.{number}")).collect();
+    bench.accept(1, &paths.iter().map(|path| (path.as_str(), 1.0)).collect::<Vec<_>>()).await;
+    pass(Duration::from_hours(2)).await;
+    assert!(bench.dead_letters().is_empty());
+    let requests = bench.backend.world().requests.len();
+    assert!(requests < 3_000, "{requests} requests in two hours");
+    bench.backend.world().mood = Mood::Well;
+    pass(Duration::from_mins(11)).await;
+    assert_eq!((bench.backend.world().values.len(), bench.waiting()), (3_000, 0));
+    assert!(bench.dead_letters().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_poisons_before_the_good_ones_do_not_block_them() {
+    let mut bench = Bench::new().await;
+    let paths: Vec<String> = (0..200).map(|number| format!("p.{number}")).collect();
+    bench.backend.world().poison = paths[..150].iter().map(|path| (path.clone(), 500)).collect();
+    bench.start();
+    bench.accept(1, &paths.iter().map(|path| (path.as_str(), 1.0)).collect::<Vec<_>>()).await;
+    pass(Duration::from_mins(1)).await;
+    assert_eq!(bench.backend.world().values.len(), 50);
+    assert_eq!(bench.dead_letters().len(), 150);
+    assert_eq!(bench.waiting(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_is_refused_does_not_hold_up_another_and_is_asked_slowly() {
+    let mut bench = Bench::new().await;
+    bench.backend.world().forbidden_put.insert(1);
+    bench.backend.world().forbidden_post.insert(1);
+    bench.start();
+    for _ in 0..60 {
+        bench.accept(1, &[("a", 1.0)]).await;
+        bench.accept(2, &[("b", 2.0)]).await;
+        pass(Duration::from_mins(1)).await;
+    }
+    assert_eq!(bench.backend.world().values.len(), 60);
+    let refused = bench.backend.world().requests.iter().filter(|request| request.1 == 1).count();
+    assert!((4..=40).contains(&refused), "{refused} requests in an hour");
+    assert_eq!(bench.waiting(), 60);
+    bench.backend.world().forbidden_put.clear();
+    pass(Duration::from_mins(11)).await;
+    assert_eq!((bench.backend.world().values.len(), bench.waiting()), (120, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_refused_is_not_hammered_and_nothing_is_lost() {
+    let mut bench = Bench::new().await;
+    bench.backend.world().mood = Mood::Stranger;
+    bench.start();
+    for _ in 0..120 {
+        bench.accept(1, &[("a", 1.0)]).await;
+        pass(Duration::from_secs(30)).await;
+    }
+    let asked = bench.backend.world().requests.len();
+    assert!((4..=14).contains(&asked), "{asked} requests in an hour");
+    bench.backend.world().mood = Mood::Well;
+    pass(Duration::from_mins(11)).await;
+    assert_eq!((bench.backend.world().values.len(), bench.waiting()), (120, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_put_is_forbidden_fresh_values_are_posted_and_old_ones_wait_for_the_permission() {
+    let mut bench = Bench::new().await;
+    bench.backend.world().forbidden_put.insert(1);
+    bench.accept(1, &[("a", 1.0)]).await;
+    pass(Duration::from_mins(5)).await;
+    bench.accept(1, &[("a", 2.0)]).await;
+    bench.accept(1, &[("a", 3.0), ("b", 3.5)]).await;
+    bench.start();
+    pass(Duration::from_secs(10)).await;
+    let posted: Vec<_> = bench.backend.world().posted.iter().map(|post| (post.1.clone(), post.3)).collect();
+    assert_eq!(posted, [("a".to_owned(), 3.0), ("b".to_owned(), 3.5)]);
+    assert_eq!(bench.waiting(), 2);
+    bench.accept(1, &[("a", 4.0)]).await;
+    pass(Duration::from_secs(1)).await;
+    assert_eq!(bench.backend.world().posted.last().unwrap().3, 4.0);
+    bench.backend.world().forbidden_put.clear();
+    pass(Duration::from_mins(11)).await;
+    assert_eq!(bench.backend.world().values.values().copied().collect::<Vec<_>>(), [1.0, 2.0]);
+    assert_eq!(bench.waiting(), 0);
+    assert!(bench.dead_letters().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_outage_the_fresh_come_first_and_the_replay_keeps_its_rate() {
+    let mut bench = Bench::new().await;
+    bench.backend.world().mood = Mood::Away;
+    bench.start();
+    // 60 minutes of 1,000 values each.
+    for minute in 0..60 {
+        let values = (0..1_000).map(|number| (format!("p.{number}"), f64::from(minute))).collect();
+        let (account, time) = (AccountId::new(1), Timestamp::from_seconds(START + 60 * i64::from(minute)));
+        bench.spool.accept(&[Report::Values(Values { account, time, values })]).await.unwrap();
+        pass(Duration::from_mins(1)).await;
+    }
+    let during = bench.backend.world().requests.len();
+    assert!(during <= 2 * 120, "{during} requests while the backend was away");
+    bench.backend.world().mood = Mood::Well;
+    let back = bench.backend.world().requests.len();
+    pass(Duration::from_secs(62)).await;
+    assert_eq!((bench.backend.world().values.len(), bench.waiting()), (60_000, 0));
+    let world = bench.backend.world();
+    let replayed: Vec<_> = world.requests[back..].iter().filter(|request| request.2 > 0).collect();
+    let first = replayed[0].0;
+    for second in 1..12 {
+        let sent: usize = replayed
+            .iter()
+            .filter(|request| request.0 < first + Duration::from_secs(second))
+            .map(|request| request.2)
+            .sum();
+        // A second's worth at once, then the rate; a report more is overdrawn, and one was fresh.
+        assert!(sent <= 5_000 * (usize::try_from(second).unwrap() + 1) + 3_000, "{sent} after {second} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_flushes_what_can_be_delivered_and_ends_in_time() {
+    let mut bench = Bench::new().await;
+    bench.start();
+    pass(Duration::from_secs(1)).await;
+    bench.accept(1, &[("a", 1.0)]).await;
+    bench.stop().await;
+    assert_eq!((bench.backend.world().values.len(), bench.waiting()), (1, 0));
+    bench.backend.world().mood = Mood::Away;
+    bench.accept(1, &[("b", 1.0)]).await;
+    bench.start();
+    pass(Duration::from_secs(1)).await;
+    let stopped = tokio::time::Instant::now();
+    bench.stop().await;
+    assert!(stopped.elapsed() <= Duration::from_secs(5));
+    assert_eq!(bench.waiting(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_that_is_retried_is_delivered_within_seconds() {
+    let mut bench = Bench::new().await;
+    bench.backend.world().poison.insert("late".to_owned(), 400);
+    bench.start();
+    let time = bench.accept(1, &[("late", 1.0)]).await;
+    pass(Duration::from_secs(1)).await;
+    assert_eq!(bench.dead_letters().len(), 1);
+    bench.backend.world().poison.clear();
+    assert_eq!(SpoolFile::open(bench.spool.path()).unwrap().retry_all().unwrap(), 1);
+    pass(Duration::from_secs(11)).await;
+    assert_eq!(bench.backend.world().values[&(1, "late".to_owned(), time.micros())], 1.0);
+    assert!(bench.dead_letters().is_empty());
+}
