@@ -9,6 +9,9 @@
 )]
 
 mod auth;
+mod client;
+mod hostile;
+mod model;
 mod opening;
 mod rights;
 mod things;

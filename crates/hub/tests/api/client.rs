@@ -1,0 +1,174 @@
+//! The collector's own client against the hub, over a real connection: both sides hold the same things.
+
+use std::{cell::Cell, collections::BTreeMap, sync::Arc};
+
+use grafolean_collector::{
+    backend::{
+        Backend, BackendError, EntityChange,
+        http::{HttpBackend, HttpSettings, Proxies},
+    },
+    model::{AccountId, Attachment, Entity, NewEntity, SensorUse},
+};
+use grafolean_hub::{Hub, serve, setup::BotAccess};
+use proptest::{prelude::*, test_runner::TestRunner};
+use secrecy::SecretString;
+use serde_json::json;
+use tokio::{net::TcpListener, runtime::Runtime, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::world::World;
+
+/// A hub on a socket.
+struct Served {
+    hub: Arc<Hub>,
+    address: String,
+    stop: CancellationToken,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+impl Served {
+    async fn new(world: &World) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}/api", listener.local_addr().unwrap());
+        let (hub, stop) = (Arc::clone(&world.hub), CancellationToken::new());
+        let server = tokio::spawn(serve(listener, Arc::clone(&hub), stop.clone()));
+        Self { hub, address, stop, server }
+    }
+
+    fn client(&self, token: &SecretString) -> HttpBackend {
+        let settings =
+            HttpSettings { proxies: Proxies::None, ..HttpSettings::new(&self.address, token.clone()) };
+        HttpBackend::new(settings).unwrap()
+    }
+
+    async fn stopped(self) {
+        self.stop.cancel();
+        self.server.await.unwrap().unwrap();
+    }
+}
+
+/// A device: its details, and the intervals of its sensors.
+type Device = (String, BTreeMap<String, String>, Vec<Option<u32>>);
+
+fn devices() -> impl Strategy<Value = Vec<Device>> {
+    let details = prop::collection::btree_map("[a-z0-9]{1,6}", ".{0,8}", 0..3);
+    let intervals = prop::collection::vec(prop::option::of(1..86_400_u32), 0..4);
+    prop::collection::vec((".{0,10}", details, intervals), 0..12)
+}
+
+/// Stores devices by the hub's own hand; gives what an inventory should hold of the entities.
+async fn store(hub: &Hub, account: AccountId, bot: &BotAccess, devices: &[Device]) -> Vec<Entity> {
+    let setup = hub.setup();
+    let mut stored = Vec::new();
+    for (number, (name, details, intervals)) in devices.iter().enumerate() {
+        let credential = setup.credential(account, name, "ping", Default::default()).await.unwrap();
+        let mut sensors = Vec::new();
+        for (place, interval) in intervals.iter().enumerate() {
+            let name = format!("{place}");
+            let sensor = setup.sensor(account, &name, "ping", *interval, Default::default());
+            sensors.push(SensorUse { sensor: sensor.await.unwrap(), interval: interval.map(i64::from) });
+        }
+        let how = Attachment { credential: Some(credential), sensors, bot: Some(bot.id) };
+        let new = NewEntity {
+            name: format!("{number} {name}"),
+            entity_type: "device".to_owned(),
+            parent: None,
+            details: details.iter().map(|(key, value)| (key.clone(), json!(value))).collect(),
+        };
+        let protocols = BTreeMap::from([("ping".to_owned(), how)]);
+        let id = setup.entity(account, new.clone(), protocols.clone()).await.unwrap();
+        let NewEntity { name, entity_type, parent, details } = new;
+        stored.push(Entity { id, name, entity_type, parent, details, protocols: Some(protocols) });
+    }
+    stored.sort_by_key(|entity| entity.id);
+    stored
+}
+
+#[test]
+fn an_inventory_is_what_was_stored() {
+    let runtime = Runtime::new().unwrap();
+    let world = World::fresh();
+    let served = runtime.block_on(Served::new(&world));
+    let mut runner = TestRunner::new(ProptestConfig { cases: 24, ..ProptestConfig::default() });
+    let number = Cell::new(0);
+    runner
+        .run(&devices(), |devices| {
+            number.set(number.get() + 1);
+            runtime.block_on(async {
+                let setup = served.hub.setup();
+                let account = setup.account(&format!("A{}", number.get())).await.unwrap();
+                let bot = setup.bot(account, "ping bot", "ping").await.unwrap();
+                let stored = store(&served.hub, account, &bot, &devices).await;
+                let inventory = served.client(&bot.token).inventory().await.unwrap();
+                assert_eq!(inventory.user, Some(bot.id));
+                let [of_account] = &inventory.accounts[..] else { panic!("{inventory:?}") };
+                assert_eq!(of_account.account.id, account);
+                assert_eq!(of_account.entities, stored);
+                assert_eq!(of_account.broken, []);
+                let ids = |protocols: &Entity| protocols.protocols.clone().unwrap()["ping"].clone();
+                for how in stored.iter().map(ids) {
+                    let credentials = &of_account.credentials;
+                    assert!(credentials.iter().any(|credential| Some(credential.id) == how.credential));
+                    let known =
+                        |used: &SensorUse| of_account.sensors.iter().any(|sensor| sensor.id == used.sensor);
+                    assert!(how.sensors.iter().all(known));
+                }
+            });
+            Ok(())
+        })
+        .unwrap();
+    runtime.block_on(served.stopped());
+}
+
+#[tokio::test]
+async fn the_client_changes_entities_and_is_told_what_it_may_not() {
+    let (world, admin) = World::with_admin().await;
+    let served = Served::new(&world).await;
+    let account = AccountId::new(world.account(&admin, "A").await);
+    let bot = served.hub.setup().bot(account, "snmp bot", "snmp").await.unwrap();
+    let client = served.client(&bot.token);
+    let new = |name: &str| NewEntity {
+        name: name.to_owned(),
+        entity_type: "interface".to_owned(),
+        parent: None,
+        details: json!({"snmp_index": "1"}).as_object().cloned().unwrap(),
+    };
+    let refused = client.change_entity(account, EntityChange::Create(new("eth0"))).await.unwrap_err();
+    assert!(matches!(refused, BackendError::Forbidden { .. }), "{refused:?}");
+
+    let right = json!({"resource_prefix": format!("accounts/{account}/entities"), "methods": null});
+    let permissions = format!("/accounts/{account}/bots/{}/permissions", bot.id);
+    world.post(&permissions, &admin, &right).await.expect(201);
+    let id = client.change_entity(account, EntityChange::Create(new("eth0"))).await.unwrap();
+    let mut entity = client.entity(account, id).await.unwrap().unwrap();
+    assert_eq!((&*entity.name, entity.id), ("eth0", id));
+    entity.name = "eth1".to_owned();
+    client.change_entity(account, EntityChange::Update(entity.clone())).await.unwrap();
+    assert_eq!(client.entity(account, id).await.unwrap(), Some(entity));
+    client.change_entity(account, EntityChange::Delete(id)).await.unwrap();
+    assert_eq!(client.entity(account, id).await.unwrap(), None);
+    served.stopped().await;
+}
+
+#[tokio::test]
+async fn a_large_list_is_packed_for_who_can_unpack_it() {
+    let (world, admin) = World::with_admin().await;
+    let account = world.account(&admin, "A").await;
+    let entities = format!("/accounts/{account}/entities");
+    for number in 0..20 {
+        let body = json!({"name": format!("device {number}"), "entity_type": "device", "details": {}});
+        world.post(&entities, &admin, &body).await.expect(201);
+    }
+    let crate::world::Who::Person(header) = &admin else { unreachable!() };
+    let request = |encoding: Option<&str>| {
+        let request = axum::http::Request::get(format!("/api{entities}")).header("authorization", header);
+        let request =
+            encoding.into_iter().fold(request, |request, name| request.header("accept-encoding", name));
+        request.body(axum::body::Body::empty()).unwrap()
+    };
+    let packed = world.send(request(Some("gzip"))).await.expect(200);
+    assert_eq!(packed.headers["content-encoding"], "gzip");
+    let plain = world.send(request(None)).await.expect(200);
+    assert!(plain.headers.get("content-encoding").is_none());
+    assert_eq!(plain.json()["list"].as_array().map(Vec::len), Some(20));
+}
