@@ -1,0 +1,24 @@
+//! Datagrams as bytes: pure functions from `&[u8]`, without a clock, a socket or memory of what came before.
+//!
+//! [`v5`] and [`sflow`] hold all they need in each datagram. A [`message`] of NetFlow v9 or IPFIX is a row of sets: those
+//! that [`declare`] templates, and records, for which a template is compiled into a [`plan`] once; then each [`record`] is
+//! a few reads at known places. [`element`] is the table of what is read, and from where when several elements mean the
+//! same. [`options`] are what exporters say about themselves.
+//!
+//! **Invariant:** nothing is allocated for a flow, and nothing here panics on any input.
+
+pub(super) mod declare;
+pub mod element;
+mod error;
+pub(super) mod message;
+mod moment;
+pub(super) mod options;
+mod packet;
+pub(super) mod plan;
+mod reader;
+pub(super) mod record;
+pub(super) mod sflow;
+pub(super) mod v5;
+
+pub use error::DecodeError;
+pub(super) use moment::Exported;
