@@ -209,7 +209,7 @@ async fn check_all(points: &Points, model: &Model) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
     fn it_reads_what_a_sorted_map_would(steps in steps()) {

@@ -6,7 +6,7 @@ use grafolean_collector::time::Timestamp;
 use rusqlite::Connection;
 
 use super::{
-    SeriesId, Span,
+    SeriesId, Span, database,
     error::{Doing, PointsError},
     journal,
     recent::SharedRecent,
@@ -25,6 +25,9 @@ const STEP_ROWS: usize = 8;
 /// Blocks a step deletes.
 const STEP_BLOCKS: usize = 256;
 
+/// Pages a step gives back to the disk, each of which may have to change places with one that is used.
+const STEP_PAGES: i64 = 64;
+
 /// Time between two looks for values that are older than the retention. It is looked when values arrive.
 const RETENTION_LOOK: Duration = Duration::from_secs(3600);
 
@@ -34,6 +37,7 @@ pub(super) struct Chores {
     sealing: Option<Sealing>,
     trim_through: Option<i64>,
     deleting: bool,
+    shrinking: bool,
     expiring: Option<Expiring>,
     looked_for_old: Option<Timestamp>,
 }
@@ -55,12 +59,16 @@ struct Expiring {
 impl Chores {
     /// Gives the chores of a store that was just opened: deletions that were not finished.
     pub(super) fn left_over() -> Self {
-        Self { deleting: true, ..Self::default() }
+        Self { deleting: true, shrinking: true, ..Self::default() }
     }
 
     /// Tells whether anything is to be done.
     pub(super) fn pending(&self) -> bool {
-        self.sealing.is_some() || self.trim_through.is_some() || self.deleting || self.expiring.is_some()
+        self.sealing.is_some()
+            || self.trim_through.is_some()
+            || self.expiring.is_some()
+            || self.deleting
+            || self.shrinking
     }
 
     /// Tells whether a layer is being sealed.
@@ -109,8 +117,10 @@ impl Chores {
             After::Trimmed { done: journal::trim(&transaction, through, STEP_ROWS)? < STEP_ROWS }
         } else if let Some(expiring) = &self.expiring {
             After::Expired { through: expire_some(&transaction, expiring)? }
-        } else {
+        } else if self.deleting {
             After::Deleted { done: delete_some(&transaction)? }
+        } else {
+            After::Shrunk { done: shrink_some(&transaction)? }
         };
         transaction.commit().doing("finishing a step of housekeeping")?;
         self.note(after, recent);
@@ -130,7 +140,10 @@ impl Chores {
                     sealing.left.truncate(left);
                 }
             }
-            After::Trimmed { done } => self.trim_through = self.trim_through.filter(|_| !done),
+            After::Trimmed { done } => {
+                self.trim_through = self.trim_through.filter(|_| !done);
+                self.shrinking = true;
+            }
             After::Expired { through: None } => self.expiring = None,
             After::Expired { through: Some(through) } => {
                 if let Some(expiring) = &mut self.expiring {
@@ -138,6 +151,7 @@ impl Chores {
                 }
             }
             After::Deleted { done } => self.deleting = !done,
+            After::Shrunk { done } => self.shrinking = !done,
         }
     }
 }
@@ -147,6 +161,7 @@ enum After {
     Trimmed { done: bool },
     Expired { through: Option<i64> },
     Deleted { done: bool },
+    Shrunk { done: bool },
 }
 
 /// Seals series from the end of a list; gives how many are left.
@@ -168,6 +183,16 @@ fn seal_some(
         }
     }
     Ok(0)
+}
+
+/// Gives some pages back to the disk; tells whether there is nothing more to give.
+fn shrink_some(connection: &Connection) -> Result<bool, PointsError> {
+    const DOING: &str = "giving free pages back to the disk";
+    if !database::mostly_free(connection).doing(DOING)? {
+        return Ok(true);
+    }
+    database::shrink(connection, STEP_PAGES).doing(DOING)?;
+    Ok(false)
 }
 
 /// Deletes old blocks of some series; gives the last series that is done, None at the end of all.

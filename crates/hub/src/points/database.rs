@@ -63,6 +63,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, PointsError> {
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+    // What the journal leaves free is given back to the disk in steps, see the chores.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // FULL: each commit is synced to disk, so what was accepted survives a power cut too.
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -77,6 +79,22 @@ fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.execute_batch(SCHEMA)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()
+}
+
+/// Tells whether more of the file is free than the journal will soon need again: an eighth of it.
+pub(super) fn mostly_free(connection: &Connection) -> rusqlite::Result<bool> {
+    let free: i64 = connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+    let all: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    Ok(free > all / 8)
+}
+
+/// Gives some free pages back to the disk.
+pub(super) fn shrink(connection: &Connection, pages: i64) -> rusqlite::Result<()> {
+    // Each row that the statement gives is a page that was freed.
+    let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+    let mut rows = vacuum.query(())?;
+    while rows.next()?.is_some() {}
+    Ok(())
 }
 
 /// Opens the file, which is there, for reading.
