@@ -14,6 +14,7 @@ use thiserror::Error;
 
 use crate::{
     auth::{Gate, SigningKey},
+    points::{self, Points, PointsError},
     routes,
     setup::Setup,
     store::{OpenError, Store},
@@ -23,11 +24,13 @@ use crate::{
 pub struct Options {
     /// Tells when sessions end and when things were made.
     pub clock: Arc<dyn Clock>,
+    /// How long values are kept, and how much of them stands in memory.
+    pub points: points::Settings,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock) }
+        Self { clock: Arc::new(SystemClock), points: points::Settings::default() }
     }
 }
 
@@ -58,11 +61,15 @@ pub enum HubError {
     /// The database cannot be used; nothing in it was changed.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The values cannot be used; none of them was changed.
+    #[error(transparent)]
+    Points(#[from] PointsError),
 }
 
 /// A Grafolean-compatible backend: one folder, one process.
 pub struct Hub {
     pub(crate) store: Store,
+    pub(crate) points: Points,
     pub(crate) gate: Gate,
     pub(crate) clock: Arc<dyn Clock>,
     _lock: File,
@@ -73,9 +80,10 @@ impl Hub {
     pub fn open(folder: &Path, options: Options) -> Result<Self, HubError> {
         let lock = lock(folder)?;
         let store = Store::open(&folder.join("hub.sqlite"), options.clock.now())?;
+        let points = Points::open(&folder.join("points.sqlite"), options.points, Arc::clone(&options.clock))?;
         let key = SigningKey::new(store.signing_secret());
         let gate = Gate::new(key, Arc::clone(&options.clock));
-        Ok(Self { store, gate, clock: options.clock, _lock: lock })
+        Ok(Self { store, points, gate, clock: options.clock, _lock: lock })
     }
 
     /// Gives all routes: the API below `/api`.

@@ -8,6 +8,7 @@
 mod auth;
 mod hub;
 pub mod points;
+mod private_file;
 mod routes;
 mod serve;
 pub mod setup;

@@ -7,6 +7,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     path::Path,
     process::{Command, Stdio},
+    sync::Arc,
 };
 
 use grafolean_collector::{
@@ -54,7 +55,7 @@ fn batch(number: u32) -> Vec<Sample> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn write_until_killed(folder: &Path) {
-    let points = Points::open(&folder.join("points.sqlite"), SMALL, SystemClock).unwrap();
+    let points = Points::open(&folder.join("points.sqlite"), SMALL, Arc::new(SystemClock)).unwrap();
     let begun = newest(&points).await;
     for number in begun + 1.. {
         points.put(ACCOUNT, batch(number)).await.unwrap();
@@ -90,7 +91,7 @@ fn run_and_kill(folder: &Path, batches: usize) -> u32 {
 /// All batches up to the last one accepted are there, each time once with the value that was put last.
 #[tokio::main(flavor = "current_thread")]
 async fn check(folder: &Path, accepted: u32) {
-    let points = Points::open(&folder.join("points.sqlite"), SMALL, SystemClock).unwrap();
+    let points = Points::open(&folder.join("points.sqlite"), SMALL, Arc::new(SystemClock)).unwrap();
     let stored = newest(&points).await;
     // The batch after the last one told of may have been stored, too, but no other.
     assert!(stored == accepted || stored == accepted + 1, "stored {stored}, accepted {accepted}");
@@ -109,5 +110,5 @@ async fn check(folder: &Path, accepted: u32) {
         let expected: Vec<_> = (0..=stored).map(|t| (i64::from(t), f64::from(value(t)))).collect();
         assert_eq!(read, expected, "series {series}");
     }
-    points.close().await;
+    drop(points);
 }

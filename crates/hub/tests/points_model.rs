@@ -1,7 +1,7 @@
 //! The points store against the plainest model there is: a sorted map for each series.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use grafolean_collector::{
     model::{AccountId, Sample, SeriesPath},
@@ -55,7 +55,7 @@ fn path(name: &str) -> SeriesPath {
 }
 
 fn open(folder: &Path) -> Points {
-    Points::open(&folder.join("points.sqlite"), SMALL, SystemClock).unwrap()
+    Points::open(&folder.join("points.sqlite"), SMALL, Arc::new(SystemClock)).unwrap()
 }
 
 #[derive(Default)]
@@ -106,7 +106,7 @@ async fn take(
         }
         Step::Seal => points.seal().await.unwrap(),
         Step::Reopen => {
-            points.close().await;
+            drop(points);
             return open(folder);
         }
         Step::Delete(series) => {
@@ -225,7 +225,7 @@ proptest! {
             check_all(&points, &model).await;
             points.seal().await.unwrap();
             check_all(&points, &model).await;
-            points.close().await;
+            drop(points);
         });
     }
 }
@@ -247,12 +247,12 @@ async fn values_older_than_the_retention_go() {
         time: Timestamp::from_seconds(1_800_000_000 - seconds_ago),
         value: 1.0,
     };
-    let points = Points::open(&file, SMALL, Noon).unwrap();
+    let points = Points::open(&file, SMALL, Arc::new(Noon)).unwrap();
     points.put(ACCOUNT, (0..100).map(|i| sample(i * 120)).collect()).await.unwrap();
     points.seal().await.unwrap();
-    points.close().await;
+    drop(points);
 
-    let points = Points::open(&file, settings, Noon).unwrap();
+    let points = Points::open(&file, settings, Arc::new(Noon)).unwrap();
     points.put(ACCOUNT, vec![sample(0)]).await.unwrap();
     points.seal().await.unwrap();
     let kept = points
@@ -264,14 +264,14 @@ async fn values_older_than_the_retention_go() {
         .unwrap();
     // 31 values lie within the hour; the block that begins before it stays as a whole, and it has 8 at most.
     assert!((31..31 + 8).contains(&kept.points.len()), "{}", kept.points.len());
-    points.close().await;
+    drop(points);
 }
 
 #[tokio::test]
 async fn a_damaged_block_is_named_by_a_reader_and_set_aside_by_the_writer() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("points.sqlite");
-    let points = Points::open(&file, SMALL, SystemClock).unwrap();
+    let points = Points::open(&file, SMALL, Arc::new(SystemClock)).unwrap();
     let sample = |time| Sample { path: path("a"), time: Timestamp::from_seconds(time), value: 1.0 };
     points.put(ACCOUNT, (0..4).map(sample).collect()).await.unwrap();
     points.seal().await.unwrap();
@@ -293,5 +293,5 @@ async fn a_damaged_block_is_named_by_a_reader_and_set_aside_by_the_writer() {
     assert_eq!(points.read(read).await.unwrap().points.len(), 1);
     let aside: i64 = harm.query_row("SELECT count(*) FROM damaged", (), |row| row.get(0)).unwrap();
     assert_eq!(aside, 1);
-    points.close().await;
+    drop(points);
 }

@@ -171,18 +171,21 @@ fn seal_some(
     left: &[SeriesId],
     block_points: usize,
 ) -> Result<usize, PointsError> {
-    let mut sealed = 0;
-    for (done, &id) in left.iter().rev().enumerate() {
-        if done >= STEP_SERIES || sealed >= STEP_POINTS {
-            return Ok(left.len() - done);
-        }
+    let (mut done, mut sealed) = (0, 0);
+    let mut tails = Vec::new();
+    for &id in left.iter().rev().take(STEP_SERIES) {
         let points = recent.read().sealing.within(id, Span::ALL);
         sealed += points.len();
+        done += 1;
         if series::exists(connection, id)? {
-            seal::seal(connection, id, points, block_points)?;
+            tails.extend(seal::seal(connection, id, points, block_points)?);
+        }
+        if sealed >= STEP_POINTS {
+            break;
         }
     }
-    Ok(0)
+    tails.iter().try_for_each(|tail| tail.write(connection))?;
+    Ok(left.len() - done)
 }
 
 /// Gives some pages back to the disk; tells whether there is nothing more to give.
@@ -223,8 +226,8 @@ fn delete_some(connection: &Connection) -> Result<bool, PointsError> {
     let most = i64::try_from(STEP_BLOCKS).unwrap_or(i64::MAX);
     let deleted = connection
         .execute(
-            "DELETE FROM blocks WHERE (series, first) IN
-                 (SELECT series, first FROM blocks WHERE series = (SELECT min(id) FROM removed) LIMIT ?1)",
+            "DELETE FROM blocks WHERE id IN
+                 (SELECT id FROM blocks WHERE series = (SELECT min(id) FROM removed) LIMIT ?1)",
             [most],
         )
         .doing(DOING)?;

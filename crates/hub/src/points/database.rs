@@ -5,11 +5,13 @@ use std::{path::Path, sync::Arc, time::Duration};
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::PointsError;
+use crate::private_file;
 
 /// The format of the file, kept as SQLite's `user_version`.
 const FORMAT: i64 = 1;
 
-/// Large enough that most blocks (about 3 kB) stand in their page and not in overflow pages.
+/// Blocks of about 3 kB leave a tenth of such a page empty, a quarter of one of 4 kB. Rows are only ever appended, so
+/// that pages fill up, and not kept in the order of their series, which would leave pages half empty by splitting.
 const PAGE_BYTES: i64 = 16 * 1024;
 
 /// How long a connection waits for a lock that another process (a backup, a shell) holds on the file.
@@ -27,14 +29,15 @@ const SCHEMA: &str = "
         points BLOB NOT NULL
     ) STRICT;
     CREATE TABLE blocks (
+        id INTEGER PRIMARY KEY,
         series INTEGER NOT NULL,
         first INTEGER NOT NULL,
         last INTEGER NOT NULL,
         last_value REAL NOT NULL,
         count INTEGER NOT NULL,
-        points BLOB NOT NULL,
-        PRIMARY KEY (series, first)
-    ) STRICT, WITHOUT ROWID;
+        points BLOB NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX blocks_by_time ON blocks (series, first);
     CREATE TABLE damaged (
         series INTEGER NOT NULL,
         first INTEGER NOT NULL,
@@ -49,6 +52,8 @@ const SCHEMA: &str = "
 /// Opens the file for writing and makes it if there is none.
 pub(super) fn open(path: &Path) -> Result<Connection, PointsError> {
     let failed = |source| PointsError::Open { path: path.to_owned(), source: Arc::new(source) };
+    private_file::create(path)
+        .map_err(|source| PointsError::File { path: path.to_owned(), source: Arc::new(source) })?;
     let mut connection = Connection::open(path).map_err(failed)?;
     configure(&connection).map_err(failed)?;
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;

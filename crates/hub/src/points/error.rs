@@ -1,6 +1,6 @@
 //! Why values could not be stored or read.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc};
 
 use thiserror::Error;
 
@@ -9,6 +9,15 @@ use super::SeriesId;
 /// Why values could not be stored or read. Nothing of a request that failed is stored.
 #[derive(Clone, Debug, Error)]
 pub enum PointsError {
+    /// The file cannot be made.
+    #[error("making the file of points {}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: Arc<io::Error>,
+    },
     /// The file cannot be opened, or is not ours.
     #[error("opening the points in {}", path.display())]
     Open {
@@ -57,6 +66,9 @@ pub enum PointsError {
         /// What the codec says.
         reason: String,
     },
+    /// What was read could not be written as an answer.
+    #[error("writing what was read as JSON: {0}")]
+    Answer(String),
     /// A thread of the store could not be started.
     #[error("starting the thread that writes points: {0}")]
     Thread(String),

@@ -28,7 +28,7 @@
 //!  journal seq | points                              points: records of 24 bytes, little-endian
 //!           0           8           16          24
 //!          | series i64 | micros i64 | value f64 | ...
-//!  blocks  series | first | last | last_value | count | points      key (series, first); ranges never overlap
+//!  blocks  id | series | first | last | last_value | count | points  unique (series, first); ranges never overlap
 //!           0         1            5              9            9 + n
 //!          | version | crc32 of   | n: length of | times, pco | values, pco |
 //!          |  = 1    | all behind | the times    |    i64     |    f64      |

@@ -20,22 +20,41 @@ struct Place {
     count: usize,
 }
 
-/// Writes points of one series, ascending, into its blocks.
+/// The last block of a series, not yet full: it will be rewritten when more points come.
+pub(super) struct Tail {
+    series: SeriesId,
+    points: Vec<Point>,
+}
+
+impl Tail {
+    /// Writes it. Tails are written together, after the full blocks of other series: since they are also replaced
+    /// about together, they leave whole pages free and not holes between blocks that stay.
+    pub(super) fn write(&self, connection: &Connection) -> Result<(), PointsError> {
+        write(connection, self.series, &self.points)
+    }
+}
+
+/// Writes points of one series, ascending, into its blocks; gives the tail, which is still to be written.
 pub(super) fn seal(
     connection: &Connection,
     series: SeriesId,
     points: Vec<Point>,
     block_points: usize,
-) -> Result<(), PointsError> {
+) -> Result<Option<Tail>, PointsError> {
     let mut rest = points;
     while let Some(time) = rest.first().map(|point| point.time) {
         let home = block_at(connection, series, time)?;
         let next = block_after(connection, series, home.as_ref().map_or(time, |home| home.first))?;
         let end = next.as_ref().map_or(rest.len(), |next| rest.partition_point(|p| p.time < next.first));
         let group = rest.drain(..end).collect();
-        seal_group(connection, series, home.or(next), group, block_points)?;
+        let at_the_end = next.is_none();
+        match seal_group(connection, series, home.or(next), group, block_points)? {
+            Some(tail) if at_the_end => return Ok(Some(tail)),
+            Some(tail) => tail.write(connection)?,
+            None => {}
+        }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Writes points of which all fall into one block, follow it, or precede the first one.
@@ -45,7 +64,7 @@ fn seal_group(
     neighbour: Option<Place>,
     group: Vec<Point>,
     block_points: usize,
-) -> Result<(), PointsError> {
+) -> Result<Option<Tail>, PointsError> {
     let outside = |place: &Place| {
         group.first().is_some_and(|point| point.time > place.last)
             || group.last().is_some_and(|point| point.time < place.first)
@@ -57,12 +76,16 @@ fn seal_group(
         }
         _ => group,
     };
-    let part = if follows {
-        block_points
-    } else {
-        points.len().div_ceil(points.len().div_ceil(block_points).max(1)).max(1)
-    };
-    points.chunks(part).try_for_each(|part| write(connection, series, part))
+    if !follows {
+        let parts = points.len().div_ceil(block_points).max(1);
+        points
+            .chunks(points.len().div_ceil(parts).max(1))
+            .try_for_each(|part| write(connection, series, part))?;
+        return Ok(None);
+    }
+    let (full, rest) = points.split_at(points.len() - points.len() % block_points);
+    full.chunks(block_points).try_for_each(|part| write(connection, series, part))?;
+    Ok((!rest.is_empty()).then(|| Tail { series, points: rest.to_vec() }))
 }
 
 /// Takes a block's points out of the table. One that is damaged is set aside, and the series goes on without it.

@@ -54,7 +54,8 @@ impl Default for Limits {
     }
 }
 
-/// The store of values. Cloning is cheap; all clones are the same store.
+/// The store of values. Cloning is cheap; all clones are the same store. The last one dropped waits until what was
+/// asked is done, at most for one step of housekeeping.
 #[derive(Clone, Debug)]
 pub struct Points(Arc<Inner>);
 
@@ -62,8 +63,9 @@ pub struct Points(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     recent: Arc<SharedRecent>,
-    commands: mpsc::Sender<Command>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    /// None only while it is dropped.
+    commands: Option<mpsc::Sender<Command>>,
+    writer: Option<JoinHandle<()>>,
     idle_readers: Mutex<Vec<Reader>>,
     permits: Arc<Semaphore>,
 }
@@ -71,7 +73,7 @@ struct Inner {
 impl Points {
     /// Opens the store in a file, which is made if there is none. Blocks while the journal is read (at most a second
     /// or so with the default limits).
-    pub fn open(path: &Path, settings: Settings, clock: impl Clock) -> Result<Self, PointsError> {
+    pub fn open(path: &Path, settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, PointsError> {
         let recent = Arc::<SharedRecent>::default();
         let writer = Writer::open(path, Arc::clone(&recent), settings, clock)?;
         let (commands, received) = mpsc::channel(WAITING_REQUESTS);
@@ -82,8 +84,8 @@ impl Points {
         Ok(Self(Arc::new(Inner {
             path: path.to_owned(),
             recent,
-            commands,
-            writer: Mutex::new(Some(thread)),
+            commands: Some(commands),
+            writer: Some(thread),
             idle_readers: Mutex::default(),
             permits: Arc::new(Semaphore::new(READERS)),
         })))
@@ -142,18 +144,10 @@ impl Points {
         }
     }
 
-    /// Ends the writing thread after what was asked before, and waits for it.
-    pub async fn close(self) {
-        let _ = self.0.commands.send(Command::Close).await;
-        let thread = self.0.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            let _ = task::spawn_blocking(|| thread.join()).await;
-        }
-    }
-
     async fn ask<T>(&self, command: impl FnOnce(Done<T>) -> Command) -> Result<T, PointsError> {
         let (done, answer) = oneshot::channel();
-        self.0.commands.send(command(done)).await.map_err(|_| PointsError::Closed)?;
+        let commands = self.0.commands.as_ref().ok_or(PointsError::Closed)?;
+        commands.send(command(done)).await.map_err(|_| PointsError::Closed)?;
         answer.await.map_err(|_| PointsError::Closed)?
     }
 }
@@ -164,6 +158,15 @@ impl Inner {
         match idle {
             Some(reader) => Ok(reader),
             None => Reader::open(&self.path, Arc::clone(&self.recent)),
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.commands = None;
+        if self.writer.take().is_some_and(|writer| writer.join().is_err()) {
+            tracing::error!("the thread that writes points panicked");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The one thread that writes.
 
-use std::{ops::ControlFlow, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use grafolean_collector::{
     model::{AccountId, Sample, SeriesPath},
@@ -36,8 +36,6 @@ pub(super) enum Command {
     Delete { account: AccountId, series: SeriesId, done: Done<bool> },
     /// Seal all there is into blocks.
     Seal { done: Done<()> },
-    /// End.
-    Close,
 }
 
 /// Values of one request.
@@ -48,23 +46,23 @@ pub(super) struct Put {
 }
 
 /// The writer's state; it lives on its thread.
-pub(super) struct Writer<C> {
+pub(super) struct Writer {
     connection: Connection,
     recent: Arc<SharedRecent>,
     ids: SeriesIds,
     chores: Chores,
     journal_seq: i64,
     settings: Settings,
-    clock: C,
+    clock: Arc<dyn Clock>,
 }
 
-impl<C: Clock> Writer<C> {
+impl Writer {
     /// Opens the file and reads the journal back into memory.
     pub(super) fn open(
         path: &Path,
         recent: Arc<SharedRecent>,
         settings: Settings,
-        clock: C,
+        clock: Arc<dyn Clock>,
     ) -> Result<Self, PointsError> {
         let connection = database::open(path)?;
         let journal_seq = journal::replay(&connection, |entries| recent.write().active.extend(entries))?;
@@ -74,7 +72,7 @@ impl<C: Clock> Writer<C> {
         Ok(writer)
     }
 
-    /// Serves commands until it is told to end or nobody is left to ask; does a step of its chores in between.
+    /// Serves commands until nobody is left to ask; does a step of its chores in between.
     pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         let mut chore_failed = false;
         loop {
@@ -88,24 +86,21 @@ impl<C: Clock> Writer<C> {
                 let Some(command) = commands.blocking_recv() else { return };
                 Some(command)
             };
-            if let Some(command) = command
-                && self.serve(command, &mut commands).is_break()
-            {
-                return;
+            if let Some(command) = command {
+                self.serve(command, &mut commands);
             }
             // After a failure (a full disk) the next step waits for the next command, so that nothing spins.
             chore_failed = self.chores.pending() && self.do_chore().inspect_err(tell).is_err();
         }
     }
 
-    fn serve(&mut self, command: Command, commands: &mut mpsc::Receiver<Command>) -> ControlFlow<()> {
+    fn serve(&mut self, command: Command, commands: &mut mpsc::Receiver<Command>) {
         match command {
-            Command::Close => return ControlFlow::Break(()),
             Command::Put(put) => {
                 let (group, follower) = gather(put, commands);
                 self.store(group);
                 if let Some(follower) = follower {
-                    return self.serve(follower, commands);
+                    self.serve(follower, commands);
                 }
             }
             Command::Rename { account, series, path, done } => {
@@ -120,7 +115,6 @@ impl<C: Clock> Writer<C> {
                 let _ = done.send(self.seal_all());
             }
         }
-        ControlFlow::Continue(())
     }
 
     fn store(&mut self, group: Vec<Put>) {

@@ -8,7 +8,7 @@ use axum::{
 use serde_json::{Value, json};
 use tracing::error;
 
-use crate::{auth::PasswordError, store::StoreError};
+use crate::{auth::PasswordError, points::PointsError, store::StoreError};
 
 /// Why a request was not done, as Grafolean says it. Nothing a client sends is ever answered by a 500.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,6 +90,13 @@ impl From<StoreError> for ApiError {
                 Self::Unavailable
             }
         }
+    }
+}
+
+impl From<PointsError> for ApiError {
+    fn from(error: PointsError) -> Self {
+        error!(error = &error as &dyn std::error::Error, "the store of values failed");
+        Self::Unavailable
     }
 }
 

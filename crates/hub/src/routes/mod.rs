@@ -10,14 +10,18 @@ mod bots;
 mod credentials;
 mod dashboards;
 mod entities;
+mod given;
 mod ids;
 mod input;
 mod login;
+mod paths;
 mod permissions;
 mod persons;
 mod profile;
+mod readings;
 mod sensors;
 mod status;
+mod values;
 mod widgets;
 
 use std::{any::Any, sync::Arc, time::Duration};
@@ -80,6 +84,9 @@ pub(crate) fn router(hub: &Arc<Hub>) -> Router {
         .merge(sensors::routes())
         .merge(dashboards::routes())
         .merge(widgets::routes())
+        .merge(values::routes())
+        .merge(readings::routes())
+        .merge(paths::routes())
         .fallback(async || ApiError::NotFound("Not Found".to_owned()))
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(from_fn_with_state(Arc::clone(hub), guard))

@@ -1,7 +1,6 @@
 //! The database file: opening it, its schema and the steps between schemas.
 
 use std::{
-    fs::File,
     io,
     path::{Path, PathBuf},
     time::Duration,
@@ -11,6 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use thiserror::Error;
 
 use super::StoreError;
+use crate::private_file;
 
 /// The last schema known here.
 const SCHEMA: u32 = 1;
@@ -94,7 +94,7 @@ impl OpenError {
 
 /// Opens the connection that writes, makes the file where it is missing and brings its schema up to date.
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, OpenError> {
-    create_private(path).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
+    private_file::create(path).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
     let mut connection = Connection::open(path).map_err(OpenError::at(path))?;
     check_whole(&connection, path)?;
     prepare(&connection).map_err(OpenError::at(path))?;
@@ -109,18 +109,6 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, OpenError> {
     connection.busy_timeout(BUSY_TIMEOUT).map_err(OpenError::at(path))?;
     connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
     Ok(connection)
-}
-
-/// Tokens and passwords of devices stand in it, so nobody else may read it. SQLite gives its log the same mode.
-fn create_private(path: &Path) -> io::Result<()> {
-    let mut options = File::options();
-    options.create(true).truncate(false).write(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    options.open(path).map(drop)
 }
 
 /// A damaged page is better met at the start, by whoever starts it, than by whoever asks for what stood on it.
