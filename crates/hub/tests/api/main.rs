@@ -15,4 +15,5 @@ mod model;
 mod opening;
 mod rights;
 mod things;
+mod values;
 mod world;

@@ -94,7 +94,8 @@ impl World {
     }
 
     fn on(folder: Arc<TempDir>, clock: Arc<SetClock>) -> Self {
-        let options = Options { clock: Arc::clone(&clock) as Arc<dyn Clock> };
+        let clock_of_hub = Arc::clone(&clock) as Arc<dyn Clock>;
+        let options = Options { clock: clock_of_hub, ..Options::default() };
         let hub = Arc::new(Hub::open(folder.path(), options).unwrap());
         let router = hub.router();
         Self { hub, clock, router, folder }
