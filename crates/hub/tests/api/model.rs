@@ -115,7 +115,7 @@ impl Model {
             match kind {
                 Kind::Credentials => protocols.retain(|_, how| how["credential"] != id),
                 Kind::Sensors => protocols.values_mut().for_each(|how| {
-                    how["sensors"].as_array_mut().unwrap().retain(|used| used["sensor"] != id)
+                    how["sensors"].as_array_mut().unwrap().retain(|used| used["sensor"] != id);
                 }),
                 _ => protocols
                     .values_mut()
