@@ -6,6 +6,7 @@
 
 pub mod backend;
 pub mod bot;
+pub mod collector;
 pub mod deliver;
 pub mod health;
 pub mod model;

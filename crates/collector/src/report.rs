@@ -18,6 +18,18 @@ pub enum Report {
     Suggestions(Suggestions),
 }
 
+impl Report {
+    /// Reports values of one account, measured when they were due.
+    pub fn values<P: Into<String>>(
+        account: AccountId,
+        due: Timestamp,
+        values: impl IntoIterator<Item = (P, f64)>,
+    ) -> Self {
+        let values = values.into_iter().map(|(path, value)| (path.into(), value)).collect();
+        Self::Values(Values { account, time: due, values })
+    }
+}
+
 /// Values of one account at one time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Values {

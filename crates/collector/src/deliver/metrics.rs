@@ -121,7 +121,12 @@ impl DeliveryMetrics {
         delivery.register("entity_changes", "Changes to entities, by outcome", self.entity_changes.clone());
     }
 
-    pub(super) fn delivered(&self, values: usize) {
+    /// Gives the number of values that the backend stored.
+    pub fn delivered(&self) -> u64 {
+        self.delivered_values.get()
+    }
+
+    pub(super) fn stored(&self, values: usize) {
         self.delivered_values.inc_by(count(values));
     }
 

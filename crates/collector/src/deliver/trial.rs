@@ -200,7 +200,7 @@ impl<'a, K: Backend> Trial<'a, K> {
         let result = self.backend.put_values(self.account, samples, self.stamp).await;
         self.metrics.requested(Outcome::of(result.as_ref().err()), began.elapsed());
         if result.is_ok() && !samples.is_empty() {
-            self.metrics.delivered(samples.len());
+            self.metrics.stored(samples.len());
             self.standing.stored();
             self.is_trusted = true;
         }

@@ -3,6 +3,7 @@
 //! [`Health`] holds the metrics of all parts and the checks by which they tell that they work; [`Service`] tells
 //! systemd. A web server that shows them is no matter of this crate.
 
+mod progress;
 mod service;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use prometheus_client::{
 
 use crate::time::Timestamp;
 
+pub use progress::Progress;
 pub use service::Service;
 
 /// The content type of [`Health::render`].

@@ -1,0 +1,41 @@
+//! What a person decides about a collector.
+
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
+
+use crate::{deliver::DeliverySettings, refresh, run, spool::Limits};
+
+/// What a person decides about a collector, apart from how its backend is reached.
+#[derive(Clone, Debug)]
+pub struct CollectorSettings {
+    /// Names the backend, usually by its address: a configuration that another one gave is never used.
+    pub source: String,
+    /// Where everything is kept; each bot has a folder of its own in it.
+    pub data: PathBuf,
+    /// How often the configuration is read.
+    pub refresh_interval: Duration,
+    /// How many runs may go on at once.
+    pub concurrency: NonZeroUsize,
+    /// How much may wait for the backend.
+    pub spool: Limits,
+    /// How fast the backend may be filled.
+    pub delivery: DeliverySettings,
+}
+
+impl CollectorSettings {
+    /// The usual ones for a backend and a folder.
+    pub fn new(source: impl ToString, data: impl Into<PathBuf>) -> Self {
+        Self {
+            source: source.to_string(),
+            data: data.into(),
+            refresh_interval: refresh::DEFAULT_INTERVAL,
+            concurrency: run::DEFAULT_CONCURRENCY,
+            spool: Limits::default(),
+            delivery: DeliverySettings::default(),
+        }
+    }
+
+    /// Gives the folder of one bot.
+    pub fn folder_of(&self, protocol: &str) -> PathBuf {
+        self.data.join(protocol)
+    }
+}
