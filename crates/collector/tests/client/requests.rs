@@ -171,3 +171,20 @@ async fn a_backend_that_is_not_ready_is_waited_for() {
     stopped.cancel();
     assert_eq!(world.client().wait_until_ready(&stopped).await, None);
 }
+
+#[tokio::test]
+async fn a_token_that_is_unknown_to_a_backend_without_users_may_be_known_later() {
+    let unknown = || Grafolean::default().fail("profile", 1, Fault::Answer(401, "Access denied".into()));
+    let without_users = json!({"db_migration_needed": false, "user_exists": false}).to_string();
+    let world = World::of(unknown().fail("status/info", 1, Fault::Answer(200, without_users))).await;
+    let client = world.client();
+    let error = client.inventory().await.unwrap_err();
+    assert!(
+        matches!(&error, BackendError::Failed { answer, .. } if answer.contains("no user yet")),
+        "{error}"
+    );
+    client.inventory().await.unwrap();
+
+    let error = World::of(unknown()).await.client().inventory().await.unwrap_err();
+    assert!(matches!(error, BackendError::Unauthorized { .. }), "{error}");
+}

@@ -38,14 +38,16 @@ pub struct BackendStatus {
 impl BackendStatus {
     /// Whether a bot can begin.
     pub fn is_ready(&self) -> bool {
-        !self.db_migration_needed && self.user_exists == Some(true)
+        self.reason_to_wait().is_none()
     }
 
-    fn reason_to_wait(&self) -> &'static str {
+    pub(super) fn reason_to_wait(&self) -> Option<&'static str> {
         if self.db_migration_needed {
-            "its database has to be migrated first"
+            Some("its database has to be migrated first")
+        } else if self.user_exists != Some(true) {
+            Some("it has no user yet: set it up in the browser first")
         } else {
-            "it has no user yet: set it up in the browser first"
+            None
         }
     }
 }
@@ -130,17 +132,17 @@ impl HttpBackend {
         loop {
             let outcome =
                 tokio::select! { biased; () = stop.cancelled() => return None, it = self.status() => it };
-            if let Ok(status) = &outcome
-                && status.is_ready()
-            {
-                if told.is_some() {
-                    info!(backend = %self.url, "the backend is ready");
-                }
-                return outcome.ok();
-            }
-            let reason = match &outcome {
-                Ok(status) => status.reason_to_wait().to_owned(),
-                Err(error) => self.reason_of(error),
+            let reason = match outcome {
+                Ok(status) => match status.reason_to_wait() {
+                    Some(reason) => reason.to_owned(),
+                    None => {
+                        if told.is_some() {
+                            info!(backend = %self.url, "the backend is ready");
+                        }
+                        return Some(status);
+                    }
+                },
+                Err(error) => reason_of(&error),
             };
             if told.as_ref().is_none_or(|(last, at)| *last != reason || at.elapsed() >= REMINDER) {
                 warn!(backend = %self.url, %reason, "waiting for the backend");
@@ -150,22 +152,22 @@ impl HttpBackend {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
+}
 
-    fn reason_of(&self, error: &BackendError) -> String {
-        let hint = match error {
-            BackendError::Unauthorized { .. }
-            | BackendError::Forbidden { .. }
-            | BackendError::Refused { .. } => "; is this the API's address? It usually ends in /api",
-            _ => "",
-        };
-        let mut reason = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            reason = format!("{reason}: {error}");
-            cause = error.source();
+fn reason_of(error: &BackendError) -> String {
+    let hint = match error {
+        BackendError::Unauthorized { .. } | BackendError::Forbidden { .. } | BackendError::Refused { .. } => {
+            "; is this the API's address? It usually ends in /api"
         }
-        reason + hint
+        _ => "",
+    };
+    let mut reason = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        reason = format!("{reason}: {error}");
+        cause = error.source();
     }
+    reason + hint
 }
 
 #[cfg(test)]

@@ -76,14 +76,17 @@ impl HttpBackend {
     /// Asks for something and reads it.
     pub(super) async fn read<T: DeserializeOwned>(&self, request: &Request) -> Result<T, BackendError> {
         let body = self.accepted(request).await?;
-        let mut reader = serde_json::Deserializer::from_slice(&body);
-        serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-            let hint = if body.trim_ascii_start().starts_with(b"<") {
-                " (it looks like a web page: is this the API's address? It usually ends in /api)"
-            } else {
-                ""
-            };
-            request.nonsense(self.without_token(&format!("{error}{hint}")))
+        // Only what fails is read again with its path in mind, which is slower.
+        serde_json::from_slice(&body).or_else(|_| {
+            let mut reader = serde_json::Deserializer::from_slice(&body);
+            serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+                let hint = if body.trim_ascii_start().starts_with(b"<") {
+                    " (it looks like a web page: is this the API's address? It usually ends in /api)"
+                } else {
+                    ""
+                };
+                request.nonsense(self.without_token(&format!("{error}{hint}")))
+            })
         })
     }
 

@@ -46,6 +46,18 @@ impl HttpBackend {
         &self.url
     }
 
+    async fn own_id(&self) -> Result<UserId, BackendError> {
+        match self.profile().await {
+            Ok(profile) => Ok(profile.user_id),
+            // A backend that nobody set up knows no token yet: that is "later", not "never".
+            Err(BackendError::Unauthorized { request }) => match self.status().await?.reason_to_wait() {
+                Some(reason) => Err(BackendError::Failed { request, status: 401, answer: reason.to_owned() }),
+                None => Err(BackendError::Unauthorized { request }),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
     async fn create(&self, account: AccountId, body: &impl Serialize) -> Result<EntityId, BackendError> {
         #[derive(Deserialize)]
         struct Created {
@@ -88,7 +100,7 @@ impl HttpBackend {
 
 impl Backend for HttpBackend {
     async fn inventory(&self) -> Result<Inventory, BackendError> {
-        let user = *self.user.get_or_try_init(|| async { Ok(self.profile().await?.user_id) }).await?;
+        let user = *self.user.get_or_try_init(|| self.own_id()).await?;
         Ok(Inventory { user: Some(user), accounts: self.account_inventories().await? })
     }
 
