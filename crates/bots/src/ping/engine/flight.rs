@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::probe::{Outcome, Packet, Probe, Reason};
 use crate::ping::codec::IcmpError;
@@ -21,6 +21,8 @@ pub(super) struct Flight {
 pub(super) struct Waiting {
     pub(super) caller: oneshot::Sender<Outcome>,
     pub(super) place: OwnedSemaphorePermit,
+    /// Who is told of each packet as soon as it is settled; at most [`Probe::MAX_PACKETS`] messages.
+    pub(super) watcher: Option<mpsc::UnboundedSender<(u16, Packet)>>,
 }
 
 /// One of the requests of a flight: a packet, or a repetition of it.
@@ -117,7 +119,8 @@ impl Flight {
                 state.seen.rtt = Some(rtt);
                 state.seen.ttl = ttl;
                 state.settled = true;
-                self.settled += 1;
+                let seen = state.seen;
+                self.settle(request.packet, seen);
                 Verdict::Answered(rtt)
             }
             None if is_present => Verdict::Foreign,
@@ -141,8 +144,17 @@ impl Flight {
         let reason = state.noted.unwrap_or(Reason::Timeout);
         state.seen.reason = Some(reason);
         state.settled = true;
-        self.settled += 1;
+        let seen = state.seen;
+        self.settle(request.packet, seen);
         Expiry::Failed(reason)
+    }
+
+    fn settle(&mut self, packet: u16, seen: Packet) {
+        self.settled += 1;
+        if let Some(Waiting { watcher: Some(watcher), .. }) = &self.waiting {
+            // An error means that the watcher has gone in the meantime.
+            let _ = watcher.send((packet, seen));
+        }
     }
 
     /// Tells whether nobody waits for the outcome any more.
@@ -163,7 +175,7 @@ impl Flight {
         for state in &mut self.packets {
             state.settled = true;
         }
-        if let Some(Waiting { caller, place }) = self.waiting.take() {
+        if let Some(Waiting { caller, place, .. }) = self.waiting.take() {
             let packets = self.packets.iter().map(|state| state.seen).collect();
             drop(place);
             // An error means that the caller has gone in the meantime.
@@ -209,7 +221,7 @@ mod tests {
             timeout: Duration::from_millis(100),
             ..Probe::to(Ipv4Addr::LOCALHOST.into())
         };
-        (Flight::new(probe, Waiting { caller, place }), outcome)
+        (Flight::new(probe, Waiting { caller, place, watcher: None }), outcome)
     }
 
     const MS: Duration = Duration::from_millis(1);

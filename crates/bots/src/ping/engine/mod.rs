@@ -29,7 +29,7 @@ use std::{
     thread,
 };
 
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, mpsc::UnboundedSender, oneshot};
 
 use self::{
     flight::Waiting,
@@ -109,11 +109,35 @@ impl Pinger {
     /// # Errors
     /// When the probe lies outside its limits. That nothing answers, or that nothing can be sent, is an [`Outcome`].
     pub async fn ping(&self, probe: Probe) -> Result<Outcome, PingError> {
+        self.order(probe, None).await
+    }
+
+    /// Does the same, and tells `watcher` what became of each packet as soon as it is settled: its place among the
+    /// probe's packets, from 0, and what became of it. Further copies of an answer stand in the outcome only.
+    ///
+    /// # Errors
+    /// As for [`Self::ping`].
+    pub async fn ping_watched(
+        &self,
+        probe: Probe,
+        watcher: UnboundedSender<(u16, Packet)>,
+    ) -> Result<Outcome, PingError> {
+        self.order(probe, Some(watcher)).await
+    }
+
+    async fn order(
+        &self,
+        probe: Probe,
+        watcher: Option<UnboundedSender<(u16, Packet)>>,
+    ) -> Result<Outcome, PingError> {
         let probe = probe.checked()?;
         let engine = &*self.0;
         let place = Arc::clone(&engine.places).acquire_owned().await.map_err(|_| PingError::Stopped)?;
         let (caller, outcome) = oneshot::channel();
-        engine.orders.send(Order::Ping(probe, Waiting { caller, place })).map_err(|_| PingError::Stopped)?;
+        engine
+            .orders
+            .send(Order::Ping(probe, Waiting { caller, place, watcher }))
+            .map_err(|_| PingError::Stopped)?;
         engine.bell.ring();
         outcome.await.map_err(|_| PingError::Stopped)
     }
