@@ -29,13 +29,18 @@ struct List {
 }
 
 impl HttpBackend {
-    pub(super) async fn account_inventories(&self) -> Result<Vec<AccountInventory>, BackendError> {
+    /// Asks which accounts the token may see.
+    pub async fn accounts(&self) -> Result<Vec<Account>, BackendError> {
         let List { list } = self.read(&Request::get("/accounts/")).await?;
         let Rows { read, broken } = rows::rows::<Account>("accounts", list);
         for row in broken {
             tracing::warn!(%row, "an account can't be read");
         }
-        let mut accounts: Vec<_> = stream::iter(read)
+        Ok(read)
+    }
+
+    pub(super) async fn account_inventories(&self) -> Result<Vec<AccountInventory>, BackendError> {
+        let mut accounts: Vec<_> = stream::iter(self.accounts().await?)
             .map(|account| self.account_inventory(account))
             .buffered(ACCOUNTS_IN_FLIGHT)
             .try_collect()
