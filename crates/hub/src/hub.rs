@@ -17,7 +17,7 @@ use crate::{
     points::{self, Points, PointsError},
     routes,
     setup::Setup,
-    store::{OpenError, Store},
+    store::{OpenError, Store, StoreError, person},
 };
 
 /// What may be chosen about a hub.
@@ -89,6 +89,16 @@ impl Hub {
     /// Gives all routes: the API below `/api`.
     pub fn router(self: &Arc<Self>) -> Router {
         routes::router(self)
+    }
+
+    /// Tells whether there is anybody who can log in; if not, `POST /api/admin/first` makes the first one.
+    pub async fn has_users(&self) -> Result<bool, StoreError> {
+        self.store.read(person::any_exists).await
+    }
+
+    /// Gives the values.
+    pub fn points(&self) -> &Points {
+        &self.points
     }
 
     /// Gives the way to fill the hub without HTTP.

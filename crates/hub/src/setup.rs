@@ -45,6 +45,9 @@ pub enum SetupError {
     /// The password could not be hashed.
     #[error("could not set up the first person: {0}")]
     Password(String),
+    /// The session could not be signed.
+    #[error("could not begin a session: {0}")]
+    Session(String),
 }
 
 /// A bot with what it needs to call the API.
@@ -80,6 +83,19 @@ impl<'hub> Setup<'hub> {
         let now = self.hub.clock.now();
         let made = self.hub.store.write(move |connection| person::insert_first(connection, &new, now));
         Ok(made.await.map_err(&failed)?.map(|_| password))
+    }
+
+    /// Begins a session of a person, as logging in does; gives what stands behind `Bearer ` in `Authorization`. None if
+    /// there is no such person.
+    pub async fn session(&self, username: &str) -> Result<Option<SecretString>, SetupError> {
+        let failed = failed(format!("session of '{username}'"));
+        let wanted = username.to_owned();
+        let login =
+            self.hub.store.read(move |connection| person::login_by_username(connection, &wanted)).await;
+        let Some(login) = login.map_err(failed)? else { return Ok(None) };
+        let begun = self.hub.gate.key.begin(login.user, login.sessions_since, self.hub.clock.now());
+        let (_, header) = begun.map_err(|error| SetupError::Session(error.to_string()))?;
+        Ok(Some(SecretString::from(header.trim_start_matches("Bearer "))))
     }
 
     /// Finds an account by its name, or makes it, with the credentials and sensors that every new account has.
