@@ -1,0 +1,118 @@
+//! What stands at the end of each `--help`: examples that suffice, and the exit codes.
+
+pub(super) const GRAFOLEAN: &str = "\
+Settings are taken from flags, then the environment, then .env, then a TOML file (--config FILE, else \
+./grafolean.toml, ~/.config/grafolean/grafolean.toml, /etc/grafolean/grafolean.toml), under the same names: \
+--backend-url, BACKEND_URL, backend_url. `grafolean config` shows which are in force.
+
+Exit codes: 0 all went well; 1 it was done, but the answer is bad (a run failed, a host is silent, a check failed); \
+2 it could not be done (wrong arguments or settings, no permission, no backend).
+
+Examples:
+  grafolean demo               see it at work
+  grafolean hub                run a backend on 127.0.0.1:8080
+  grafolean check              look whether a bot would work
+  grafolean bot ping           run the ping bot";
+
+pub(super) const DEMO: &str = "\
+Nothing beyond this machine is pinged unless --device names it. A second start goes on with the same data: without \
+--data it lies in grafolean/demo in the user's data folder. If port 8080 is taken and --listen does not insist on it, \
+the next free one is used.
+
+Examples:
+  grafolean demo               until Ctrl-C
+  grafolean demo --for 30s     ends by itself, with a summary
+  grafolean demo --device router.example.org --device 2001:db8::7";
+
+pub(super) const BOT: &str = "\
+DIR/<protocol> holds what was not delivered yet, and the last good configuration, with which the bot starts while its \
+backend is away. SIGTERM and SIGINT let runs end, flush and exit 0; a second one exits at once. A device that does not \
+answer is a measurement, not a failure.
+
+Examples:
+  grafolean bot ping --backend-url https://example.org/api \\
+    --bot-token-from-file /run/secrets/token --metrics 127.0.0.1:9300
+  grafolean bot ping --once              for cron; exit code 1 if a run failed
+  grafolean bot ping --once --dry-run    what would be measured and sent, now
+
+A dry run prints lines like
+  {\"account\":1,\"t\":1700000000.0,\"p\":\"entity.2.ping.success\",\"v\":1.0}";
+
+pub(super) const HUB: &str = "\
+The API is at /api/, a page at /. The hub speaks plain HTTP: on any other address than loopback, put a proxy with TLS \
+before it.
+
+Examples:
+  grafolean hub
+  grafolean hub --listen 127.0.0.1:9000 --data /var/lib/grafolean
+
+The first user of a new hub:
+  curl -X POST http://127.0.0.1:8080/api/admin/first \\
+    -H 'content-type: application/json' -d '{\"username\": \"admin\",
+    \"password\": \"a good one\", \"name\": \"Ann\", \"email\": \"ann@example.org\"}'";
+
+pub(super) const CHECK: &str = "\
+Nothing is changed at the backend. Exit codes: 0 the bot would work; 1 it would not, and the report says why; 2 the \
+check could not be made (wrong arguments or settings).
+
+Examples:
+  grafolean check              settings from the environment or a file
+  grafolean check ping --json
+  grafolean check --backend-url http://127.0.0.1:8080/api --bot-token-from-file token";
+
+pub(super) const SEND: &str = "\
+The path is checked before anything is sent: segments of A-Z a-z 0-9 _ - %2e %3a, joined by dots, 200 characters in all.
+
+Examples:
+  grafolean send office.temperature 21.5
+  grafolean send office.temperature -3.5 --time 2026-11-22T10:00:00Z
+  grafolean send office.temperature 21.5 --account 7";
+
+pub(super) const PING: &str = "\
+With --json, one object a packet, as it happens (rtt in seconds or null; reason null when ok):
+  {\"host\":\"localhost\",\"addr\":\"127.0.0.1\",\"seq\":0,\"ok\":true,\"rtt\":0.000021,\"reason\":null}
+and at the end one a host (times in seconds or null, loss from 0 to 1, error null or why there was nothing to ping):
+  {\"host\",\"addr\",\"sent\",\"received\",\"loss\",\"rtt_min\",\"rtt_avg\",\"rtt_max\",
+   \"rtt_stddev\",\"jitter\",\"duplicates\",\"late\",\"error\"}
+
+Exit codes: 0 every host answered; 1 some did not; 2 nothing could be sent.
+
+Examples:
+  grafolean ping 127.0.0.1
+  grafolean ping --count 10 --interval 0.2 router.example.org 192.0.2.7
+  grafolean ping -6 --json localhost";
+
+pub(super) const SPOOL: &str = "\
+Works beside a running bot.
+
+Examples:
+  grafolean spool list              what waits, and what was refused and why
+  grafolean spool show 17           one dead letter in full
+  grafolean spool retry 17          send it again (--all: all of them)
+  grafolean spool drop --all --yes  delete all dead letters for good
+  grafolean spool list --json --protocol ping --data /var/lib/grafolean";
+
+pub(super) const CONFIG: &str = "\
+Secrets are not shown. Flags may be given to see their effect.
+
+Examples:
+  grafolean config
+  grafolean config --json --config /etc/grafolean/grafolean.toml
+
+A grafolean.toml:
+  backend_url = \"https://example.org/api\"
+  bot_token_from_file = \"/run/secrets/grafolean-token\"
+  jobs_refresh_interval = 60
+  metrics = \"127.0.0.1:9300\"
+  log = \"info\"";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  grafolean completions bash > /etc/bash_completion.d/grafolean
+  grafolean completions zsh > ~/.zfunc/_grafolean
+  grafolean completions fish > ~/.config/fish/completions/grafolean.fish";
+
+pub(super) const MAN: &str = "\
+Examples:
+  grafolean man | man -l -
+  grafolean man > /usr/local/share/man/man1/grafolean.1";

@@ -1,0 +1,249 @@
+//! The command line as it is written; what of it are settings goes to [`crate::config`] unread.
+
+mod examples;
+mod flags;
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use grafolean_collector::{
+    model::{AccountId, SeriesPath},
+    time::Timestamp,
+};
+
+use crate::config::value;
+
+pub(crate) use flags::{BackendFlags, BotFlags, CommonFlags, DataFlag, ListenFlag};
+
+/// Collects data from networks for Grafolean: bots, a backend of its own, and tools for the hand.
+#[derive(Debug, Parser)]
+#[command(name = "grafolean", version, max_term_width = 100, after_help = examples::GRAFOLEAN)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Shows it all at work: a hub and a ping bot in one process, with devices that every machine has
+    #[command(after_help = examples::DEMO)]
+    Demo(Demo),
+    /// Runs a bot: measures what the backend says, and sends what it measured
+    #[command(after_help = examples::BOT, arg_required_else_help = true)]
+    Bot {
+        #[command(subcommand)]
+        bot: BotCommand,
+    },
+    /// Runs a backend that speaks Grafolean's API, with its database in one folder
+    #[command(after_help = examples::HUB)]
+    Hub(Hub),
+    /// Looks whether a bot would work: backend, token, permissions, and what would be polled
+    #[command(after_help = examples::CHECK)]
+    Check(Check),
+    /// Sends one value
+    #[command(after_help = examples::SEND)]
+    Send(Send),
+    /// Pings hosts by hand, with the engine of the ping bot
+    #[command(after_help = examples::PING)]
+    Ping(Ping),
+    /// Shows and mends what a bot has not delivered: its queue and its dead letters
+    #[command(after_help = examples::SPOOL, arg_required_else_help = true)]
+    Spool(Spool),
+    /// Prints every setting, its value, and where it comes from
+    #[command(after_help = examples::CONFIG)]
+    Config(ShowConfig),
+    /// Prints completions for a shell
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Prints the manual page, all commands included
+    #[command(after_help = examples::MAN)]
+    Man,
+}
+
+/// The bots there are.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BotCommand {
+    /// Pings devices over ICMP
+    #[command(after_help = examples::BOT)]
+    Ping(RunBot),
+}
+
+/// How a bot is run.
+#[derive(Debug, Args)]
+pub(crate) struct RunBot {
+    /// Run every job once, deliver what it gave, and exit
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Print values as JSON lines; send nothing and keep nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) backend: BackendFlags,
+    #[command(flatten)]
+    pub(crate) bot: BotFlags,
+    #[command(flatten)]
+    pub(crate) data: DataFlag,
+}
+
+/// How the hub is run.
+#[derive(Debug, Args)]
+pub(crate) struct Hub {
+    #[command(flatten)]
+    pub(crate) listen: ListenFlag,
+    #[command(flatten)]
+    pub(crate) data: DataFlag,
+}
+
+/// How the demo is run.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// End by itself after this time, e.g. 30s or 5m; without it, Ctrl-C ends it
+    #[arg(long = "for", value_name = "TIME", value_parser = value::positive_span)]
+    pub(crate) span: Option<Duration>,
+    /// Ping this address or host name too; may be given several times
+    #[arg(long = "device", value_name = "HOST")]
+    pub(crate) devices: Vec<String>,
+    #[command(flatten)]
+    pub(crate) listen: ListenFlag,
+    #[command(flatten)]
+    pub(crate) data: DataFlag,
+}
+
+/// What is checked.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Protocol of the bot; the token's own if left out
+    pub(crate) protocol: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) backend: BackendFlags,
+}
+
+/// What is sent.
+#[derive(Debug, Args)]
+pub(crate) struct Send {
+    /// Name of the series, e.g. office.temperature
+    pub(crate) path: SeriesPath,
+    /// The number
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) value: f64,
+    /// When it was measured: seconds since 1970, or 2026-11-22T10:00:00Z; now if left out
+    #[arg(long, value_parser = value::moment)]
+    pub(crate) time: Option<Timestamp>,
+    /// Which account, by id; needed where the token sees several
+    #[arg(long, value_name = "ID")]
+    pub(crate) account: Option<AccountId>,
+    #[command(flatten)]
+    pub(crate) backend: BackendFlags,
+}
+
+/// What is pinged, and how.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Ping {
+    /// Addresses or host names
+    #[arg(required = true, value_name = "HOST")]
+    pub(crate) hosts: Vec<String>,
+    /// Packets to each host
+    #[arg(short, long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) count: u16,
+    /// From one packet to the next of the same host
+    #[arg(short, long, default_value = "1s", value_name = "TIME", value_parser = value::span)]
+    pub(crate) interval: Duration,
+    /// How long to wait for each reply
+    #[arg(short = 'W', long, default_value = "1s", value_name = "TIME", value_parser = value::positive_span)]
+    pub(crate) timeout: Duration,
+    /// Bytes of payload in each packet
+    #[arg(short, long, default_value_t = 56, value_name = "BYTES")]
+    pub(crate) size: u16,
+    /// Use IPv4 only
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub(crate) ipv4: bool,
+    /// Use IPv6 only
+    #[arg(short = '6', long)]
+    pub(crate) ipv6: bool,
+    /// Print JSON lines: one object a packet, then one a host
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which spool, and what is done to it.
+#[derive(Debug, Args)]
+pub(crate) struct Spool {
+    /// Whose spool: the protocol of the bot
+    #[arg(long, default_value = "ping", global = true)]
+    pub(crate) protocol: String,
+    #[command(flatten)]
+    pub(crate) data: DataFlag,
+    #[command(subcommand)]
+    pub(crate) action: SpoolAction,
+}
+
+/// What is done to a spool.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SpoolAction {
+    /// Lists what waits to be delivered, and the dead letters with their reasons
+    List {
+        /// At most this many of each
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows one dead letter in full
+    Show {
+        /// Its number
+        id: i64,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Puts dead letters back into the queue, to be sent again
+    Retry(DeadLetters),
+    /// Deletes dead letters for good
+    Drop {
+        #[command(flatten)]
+        letters: DeadLetters,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Which dead letters.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct DeadLetters {
+    /// Their numbers
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<i64>,
+    /// All of them
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// How settings are shown.
+#[derive(Debug, Args)]
+pub(crate) struct ShowConfig {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) backend: BackendFlags,
+    #[command(flatten)]
+    pub(crate) bot: BotFlags,
+    #[command(flatten)]
+    pub(crate) data: DataFlag,
+    #[command(flatten)]
+    pub(crate) listen: ListenFlag,
+}

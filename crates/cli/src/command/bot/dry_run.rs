@@ -1,0 +1,66 @@
+//! Where reports go that nobody is to get: a line each, on stdout.
+
+use std::io::{self, Write};
+
+use grafolean_collector::{
+    model::{AccountId, Sample},
+    report::{Report, Values},
+    sink::{Sink, SinkError},
+};
+use serde::Serialize;
+use tracing::{info, warn};
+
+/// Prints what would be sent, as JSON lines.
+#[derive(Debug)]
+pub(super) struct DryRun;
+
+#[derive(Serialize)]
+struct Line<'a> {
+    account: AccountId,
+    t: f64,
+    p: &'a str,
+    v: f64,
+}
+
+impl Sink for DryRun {
+    async fn accept(&self, reports: Vec<Report>) -> Result<(), SinkError> {
+        let count = reports.len();
+        // One write for a run, so that the lines of runs side by side never mix.
+        let mut lines = Vec::new();
+        reports.iter().for_each(|report| print(&mut lines, report));
+        let written = io::stdout().lock().write_all(&lines);
+        written.map_err(|error| SinkError { reports: count, source: error.into() })
+    }
+}
+
+fn print(lines: &mut Vec<u8>, report: &Report) {
+    match report {
+        Report::Values(values) => print_values(lines, values),
+        Report::Children(it) => {
+            info!(account = %it.account, parent = %it.parent, children = it.children.len(), "would keep children in step");
+        }
+        Report::Suggestions(it) => {
+            info!(account = %it.account, entities = it.entities.len(), "would suggest entities");
+        }
+    }
+}
+
+fn print_values(lines: &mut Vec<u8>, Values { account, time, values }: &Values) {
+    for (path, value) in values {
+        match Sample::checked(path, *time, *value) {
+            Ok(sample) => {
+                let line = Line {
+                    account: *account,
+                    t: time.as_seconds_f64(),
+                    p: sample.path.as_str(),
+                    v: sample.value,
+                };
+                // Writing to memory, numbers and texts only: it cannot fail.
+                if serde_json::to_writer(&mut *lines, &line).is_ok() {
+                    lines.push(b'\n');
+                }
+            }
+            Err(error) => warn!(%error, "a value would not be sent"),
+        }
+    }
+}

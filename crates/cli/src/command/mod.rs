@@ -1,0 +1,59 @@
+//! One file a command; each gets its arguments and the configuration, and says how it ended.
+
+mod bot;
+mod check;
+mod config;
+mod demo;
+mod folders;
+mod hub;
+mod papers;
+mod ping;
+mod send;
+mod spool;
+
+use anyhow::Context;
+use demo::Screen;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::{
+    arguments::{Arguments, Command},
+    config::Config,
+    failure::Outcome,
+    logging,
+};
+
+/// Does what the command line says.
+pub(crate) fn run(arguments: Arguments, config: &Config) -> anyhow::Result<Outcome> {
+    // On a terminal the demo's table stays in place, and log lines go above it; elsewhere nothing is drawn.
+    let screen = match &arguments.command {
+        Command::Demo(_) => Screen::drawing(),
+        _ => Screen::plain(),
+    };
+    logging::start(config, usual_level(&arguments.command), screen.clone())?;
+    match arguments.command {
+        Command::Demo(demo) => on_runtime(demo::run(demo, config, screen)),
+        Command::Config(show) => config::show(config, show.json),
+        Command::Completions { shell } => papers::completions(shell),
+        Command::Man => papers::manual(),
+        Command::Bot { bot } => on_runtime(bot::run(bot, config)),
+        Command::Check(check) => on_runtime(check::run(check, config)),
+        Command::Hub(_) => on_runtime(hub::run(config)),
+        Command::Ping(ping) => on_runtime(ping::run(ping)),
+        Command::Spool(spool) => spool::run(spool, config),
+        Command::Send(send) => on_runtime(send::run(send, config)),
+    }
+}
+
+/// Runs what waits for a network.
+fn on_runtime(work: impl Future<Output = anyhow::Result<Outcome>>) -> anyhow::Result<Outcome> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.context("cannot start the runtime")?.block_on(work)
+}
+
+/// Services tell what changes; a command by hand only what somebody should look at.
+const fn usual_level(command: &Command) -> LevelFilter {
+    match command {
+        Command::Hub(_) | Command::Bot { .. } => LevelFilter::INFO,
+        _ => LevelFilter::WARN,
+    }
+}

@@ -1,0 +1,241 @@
+//! From what is written in four places to a configuration that cannot be wrong.
+//!
+//! A [`Setting`] has one name; [`layers`] finds what is written under it, the strongest place first (flag,
+//! environment, `.env`, TOML file); [`Config`] reads each text once and keeps, for `grafolean config`, what is in
+//! force and where it came from. Nothing below looks at a flag, a variable or a file again.
+
+mod error;
+mod layers;
+mod origin;
+mod setting;
+mod toml_file;
+pub(crate) mod value;
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use grafolean_collector::{
+    backend::http::{BaseUrl, HttpSettings},
+    model::Interval,
+};
+use secrecy::{ExposeSecret, SecretString};
+use tracing_subscriber::filter::Targets;
+
+pub(crate) use error::ConfigError;
+pub(crate) use layers::{Layers, Sources, gather};
+pub(crate) use origin::{Origin, Place};
+pub(crate) use setting::Setting;
+
+/// All that can be set, read and checked.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) backend_url: Option<BaseUrl>,
+    pub(crate) token: Option<SecretString>,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) jobs_refresh_interval: Interval,
+    pub(crate) data: Option<Choice<PathBuf>>,
+    pub(crate) spool_max_size: u64,
+    pub(crate) spool_max_age: Duration,
+    pub(crate) metrics: Option<SocketAddr>,
+    pub(crate) listen: Choice<SocketAddr>,
+    pub(crate) log: Option<Targets>,
+    pub(crate) log_format: LogFormat,
+    pub(crate) color: Color,
+    /// Each setting with its value and its origin, in the order of [`Setting::ALL`].
+    pub(crate) in_force: Vec<InForce>,
+}
+
+/// A value, and whether somebody asked for this very one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Choice<T> {
+    /// Somebody said so: this or none.
+    Said(T),
+    /// Nobody said so: another may be as good.
+    Usual(T),
+}
+
+impl<T: Clone> Choice<T> {
+    /// Gives the value.
+    pub(crate) fn value(&self) -> T {
+        match self {
+            Self::Said(value) | Self::Usual(value) => value.clone(),
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Whether colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    Always,
+    Never,
+}
+
+/// A setting as `grafolean config` shows it.
+#[derive(Debug)]
+pub(crate) struct InForce {
+    pub(crate) setting: Setting,
+    /// None where nothing is set.
+    pub(crate) value: Option<String>,
+    pub(crate) origin: Origin,
+}
+
+impl Config {
+    /// Reads what is written; `data_home` is where a user's data belongs.
+    pub(crate) fn resolve(layers: Layers, data_home: Option<PathBuf>) -> Result<Self, ConfigError> {
+        let mut reading = Reading { layers, in_force: Vec::new() };
+        let data_home = data_home.map(|home| home.join("grafolean").display().to_string());
+        let backend_url = reading.optional(Setting::BackendUrl, value::backend_url)?;
+        let token = reading.token()?;
+        Ok(Self {
+            backend_url,
+            token,
+            ca_file: reading.optional(Setting::CaFile, existing_file)?,
+            jobs_refresh_interval: reading.required(Setting::JobsRefreshInterval, "120", value::interval)?,
+            data: reading.chosen(Setting::Data, data_home.as_deref(), path)?,
+            spool_max_size: reading.required(Setting::SpoolMaxSize, "1GiB", value::size)?,
+            spool_max_age: reading.required(Setting::SpoolMaxAge, "7days", value::positive_span)?,
+            metrics: reading.optional(Setting::Metrics, value::address)?,
+            listen: reading.listen()?,
+            log: reading.optional(Setting::Log, value::targets)?,
+            log_format: reading.required(Setting::LogFormat, "text", log_format)?,
+            color: reading.required(Setting::Color, "auto", color)?,
+            in_force: reading.in_force,
+        })
+    }
+
+    /// Gives how the backend is reached; names what is not set.
+    pub(crate) fn backend(&self) -> Result<HttpSettings, ConfigError> {
+        let missing = |setting, example| ConfigError::Missing { setting, example };
+        let url = self.backend_url.as_ref();
+        let url = url.ok_or(missing(Setting::BackendUrl, "https://example.org/api"))?;
+        let token = self.token.clone().ok_or(missing(Setting::BotToken, "TOKEN"))?;
+        let ca_file = self.ca_file.clone();
+        Ok(HttpSettings { ca_file, ..HttpSettings::new(url.to_string(), token) })
+    }
+}
+
+/// Takes the settings out of the layers one by one, and notes what came from where.
+struct Reading {
+    layers: Layers,
+    in_force: Vec<InForce>,
+}
+
+impl Reading {
+    fn optional<T>(
+        &mut self,
+        setting: Setting,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, ConfigError> {
+        self.defaulted(setting, None, read)
+    }
+
+    fn required<T>(
+        &mut self,
+        setting: Setting,
+        default: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<T, ConfigError> {
+        let value = self.defaulted(setting, Some(default), read)?;
+        value.ok_or(ConfigError::Missing { setting, example: "VALUE" })
+    }
+
+    fn defaulted<T>(
+        &mut self,
+        setting: Setting,
+        default: Option<&str>,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, ConfigError> {
+        let written = self.layers.get(&setting);
+        let text = written.map(|written| written.text.expose_secret()).or(default);
+        let shown =
+            text.map(|text| if setting.is_secret() { "(hidden)".to_owned() } else { text.to_owned() });
+        let origin = written.map_or(Origin::Default, |written| written.origin.clone());
+        let value = text.map(read).transpose().map_err(|reason| ConfigError::Wrong {
+            place: origin.place(setting),
+            reason: format!("{}: {reason}", setting.name()),
+        })?;
+        self.in_force.push(InForce { setting, value: shown, origin });
+        Ok(value)
+    }
+
+    fn chosen<T>(
+        &mut self,
+        setting: Setting,
+        default: Option<&str>,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<Choice<T>>, ConfigError> {
+        let choice = if self.layers.contains_key(&setting) { Choice::Said } else { Choice::Usual };
+        Ok(self.defaulted(setting, default, read)?.map(choice))
+    }
+
+    fn listen(&mut self) -> Result<Choice<SocketAddr>, ConfigError> {
+        let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
+        let choice = self.chosen(Setting::Listen, Some(&usual.to_string()), value::address)?;
+        Ok(choice.unwrap_or(Choice::Usual(usual)))
+    }
+
+    /// The token and the file that holds it are one setting in two forms: the stronger place counts.
+    fn token(&mut self) -> Result<Option<SecretString>, ConfigError> {
+        let layer = |setting| self.layers.get(&setting).map(|written| written.origin.layer());
+        match (layer(Setting::BotToken), layer(Setting::BotTokenFromFile)) {
+            (Some(token), Some(file)) if token == file => {
+                let layer = self.layers.get(&Setting::BotToken).map_or("", |written| written.origin.word());
+                return Err(ConfigError::TwoTokens { layer });
+            }
+            (Some(token), Some(file)) if token < file => self.layers.remove(&Setting::BotTokenFromFile),
+            (Some(_), Some(_)) => self.layers.remove(&Setting::BotToken),
+            _ => None,
+        };
+        let token = self.optional(Setting::BotToken, |text| Ok(SecretString::from(text.trim())))?;
+        let file = self.optional(Setting::BotTokenFromFile, path)?;
+        let Some(path) = file else { return Ok(token) };
+        let origin = self.layers.get(&Setting::BotTokenFromFile).map(|written| written.origin.clone());
+        let place = origin.unwrap_or(Origin::Default).place(Setting::BotTokenFromFile);
+        match fs::read_to_string(&path).map(SecretString::from) {
+            Err(source) => Err(ConfigError::UnreadableToken { place, path, source }),
+            Ok(text) if text.expose_secret().trim().is_empty() => {
+                Err(ConfigError::EmptyToken { place, path })
+            }
+            Ok(text) => Ok(Some(SecretString::from(text.expose_secret().trim()))),
+        }
+    }
+}
+
+fn path(text: &str) -> Result<PathBuf, String> {
+    Ok(PathBuf::from(text))
+}
+
+fn existing_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.is_file() { Ok(path) } else { Err(format!("there is no file {text}")) }
+}
+
+fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(format!("{text:?} is no format: there are text and json")),
+    }
+}
+
+fn color(text: &str) -> Result<Color, String> {
+    match text {
+        "auto" => Ok(Color::Auto),
+        "always" => Ok(Color::Always),
+        "never" => Ok(Color::Never),
+        _ => Err(format!("{text:?} is no choice: there are auto, always and never")),
+    }
+}
