@@ -2,11 +2,12 @@
 //!
 //! A request passes the `auth` gate (who asks, and may they), then a handler of `routes`, which parses the body and
 //! asks the `store`: people, bots and their rights, accounts with entities, credentials, sensors and dashboards.
-//! [`points`] keeps the values. [`Hub`] holds the parts together; [`serve`] puts it on a socket, [`setup`] fills it
+//! [`points`] keeps the values, `page` shows them. [`Hub`] holds the parts together; [`serve`] puts it on a socket, [`setup`] fills it
 //! without HTTP.
 
 mod auth;
 mod hub;
+mod page;
 pub mod points;
 mod private_file;
 mod routes;

@@ -49,7 +49,7 @@ pub(crate) use self::{
     ids::{Ids, OfDashboard, Scoped},
     input::Fields,
 };
-use crate::{Hub, auth::guard};
+use crate::{Hub, auth::guard, page};
 
 /// The largest body, unpacked: over 200,000 values, or an entity with as much as anyone can mean. Beyond it: 413.
 const MAX_BODY_BYTES: usize = 16 << 20;
@@ -102,7 +102,7 @@ pub(crate) fn router(hub: &Arc<Hub>) -> Router {
         )
         .layer(RequestDecompressionLayer::new())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
-    let all = Router::new().nest("/api", api).layer(layers);
+    let all = Router::new().nest("/api", api).merge(page::routes().with_state(Arc::clone(hub))).layer(layers);
     // Outside of the router, which has chosen a route before its own layers are asked.
     Router::new().fallback_service(ServiceBuilder::new().map_request(name_resource).service(all))
 }
