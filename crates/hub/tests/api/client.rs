@@ -172,3 +172,21 @@ async fn a_large_list_is_packed_for_who_can_unpack_it() {
     assert!(plain.headers.get("content-encoding").is_none());
     assert_eq!(plain.json()["list"].as_array().map(Vec::len), Some(20));
 }
+
+#[tokio::test]
+async fn a_packed_body_is_unpacked() {
+    let (world, admin) = World::with_admin().await;
+    // What `gzip -9n` makes of {"name":"packed"}.
+    let packed: [u8; 37] = [
+        31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 171, 86, 202, 75, 204, 77, 85, 178, 82, 42, 72, 76, 206, 78, 77, 81,
+        170, 5, 0, 252, 171, 234, 233, 17, 0, 0, 0,
+    ];
+    let crate::world::Who::Person(header) = &admin else { unreachable!() };
+    let request = |encoding: &str| {
+        let request = axum::http::Request::post("/api/admin/accounts").header("authorization", header);
+        request.header("content-encoding", encoding).body(packed.to_vec().into()).unwrap()
+    };
+    let made = world.send(request("gzip")).await.expect(201);
+    assert_eq!(made.json()["name"], "packed");
+    world.send(request("br")).await.expect(415);
+}

@@ -13,6 +13,7 @@ mod client;
 mod hostile;
 mod model;
 mod opening;
+mod replay;
 mod rights;
 mod things;
 mod values;
