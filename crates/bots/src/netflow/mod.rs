@@ -1,6 +1,7 @@
 //! NetFlow: what exporters tell about traffic, in versions 5 and 9, IPFIX and sFlow 5.
 //!
-//! From the wire upwards: an [`intake::Intake`] makes flows of datagrams and hands each to a [`origin::FlowSink`]. In it [`decode`] is the formats as bytes, [`template`] and [`sampling`] what exporters said
+//! From the wire upwards: [`receive`] takes datagrams from sockets; an [`intake::Intake`] makes flows of them and hands each
+//! to a [`origin::FlowSink`]. In it [`decode`] is the formats as bytes, [`template`] and [`sampling`] what exporters said
 //! earlier, and the [`ledger`] what they sent and what arrived. A [`snapshot::Snapshot`] keeps their words over restarts.
 //! [`generate`] makes datagrams with known totals, for tests and for sizing a machine.
 //!
@@ -12,6 +13,7 @@ pub mod generate;
 pub mod intake;
 pub mod ledger;
 pub mod origin;
+pub mod receive;
 pub mod sampling;
 pub mod snapshot;
 pub mod template;

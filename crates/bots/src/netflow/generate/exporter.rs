@@ -1,14 +1,17 @@
 //! An exporter that counts what it sends.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use grafolean_collector::time::Timestamp;
 
 use super::{sets, sflow, v5};
 use crate::netflow::{flow::Flow, origin::Protocol};
 
-/// Octets of a datagram that fit an Ethernet frame behind IPv6 and UDP headers; what exporters keep to.
-pub const DATAGRAM_BYTES: usize = 1_452;
+/// Octets of a datagram: 30 records of NetFlow v5, which fit an Ethernet frame behind IPv4 and UDP headers.
+pub const DATAGRAM_BYTES: usize = 1_464;
 /// Datagrams between two in which templates and options data are told again.
 const REPEAT_EVERY: u32 = 500;
 
@@ -43,7 +46,8 @@ pub struct Totals {
 pub struct Exporter {
     pub(super) setup: Setup,
     pub(super) sequence: u32,
-    pub(super) sample_sequence: u32,
+    /// Samples taken by each source of sFlow.
+    pub(super) samples: BTreeMap<u32, u32>,
     datagrams: u32,
     totals: Totals,
 }
@@ -51,7 +55,7 @@ pub struct Exporter {
 impl Exporter {
     /// Starts an exporter whose numbers begin at 0.
     pub fn new(setup: Setup) -> Self {
-        Self { setup, sequence: 0, sample_sequence: 0, datagrams: 0, totals: Totals::default() }
+        Self { setup, sequence: 0, samples: BTreeMap::new(), datagrams: 0, totals: Totals::default() }
     }
 
     /// Starts an exporter whose numbers begin elsewhere.
@@ -75,8 +79,8 @@ impl Exporter {
         self.datagrams = self.datagrams.wrapping_add(1);
         self.totals.datagrams += 1;
         self.totals.flows += sent.flows;
-        self.totals.bytes += sent.bytes;
-        self.totals.packets += sent.packets;
+        self.totals.bytes = self.totals.bytes.saturating_add(sent.bytes);
+        self.totals.packets = self.totals.packets.saturating_add(sent.packets);
     }
 
     /// Gives what was sent so far.
@@ -94,8 +98,8 @@ impl Exporter {
 impl Totals {
     pub(super) fn add(&mut self, bytes: u64, packets: u64) {
         self.flows += 1;
-        self.bytes += bytes;
-        self.packets += packets;
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.packets = self.packets.saturating_add(packets);
     }
 }
 

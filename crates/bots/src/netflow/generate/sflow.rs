@@ -35,7 +35,6 @@ pub(super) fn write(
         && let Some(flow) = flows.pop_front()
     {
         sample(exporter, &flow, out);
-        exporter.sample_sequence = exporter.sample_sequence.wrapping_add(1);
         sent.add(u64::from(narrow(flow.bytes)), 1);
         samples += 1;
     }
@@ -46,17 +45,19 @@ pub(super) fn write(
     sent
 }
 
-fn sample(exporter: &Exporter, flow: &Flow, out: &mut Vec<u8>) {
+fn sample(exporter: &mut Exporter, flow: &Flow, out: &mut Vec<u8>) {
     let header = header(flow);
     let (input, output) = (flow.input.unwrap_or(0), flow.output.unwrap_or(0));
     let egress = flow.direction == Some(Direction::Egress);
-    let source = if egress { output } else { input };
+    let source = if egress { output } else { input } & 0x00FF_FFFF;
     let header_length = u32::try_from(header.len()).unwrap_or(0);
     put(1, out);
     put(32 + 8 + 16 + header_length, out);
     let rate = exporter.setup.sampling.max(1);
-    let pool = exporter.sample_sequence.wrapping_mul(rate);
-    for word in [exporter.sample_sequence, source & 0x00FF_FFFF, rate, pool, 0, input, output, 1] {
+    let taken = exporter.samples.entry(source).or_default();
+    let (sequence, pool) = (*taken, taken.wrapping_mul(rate));
+    *taken = taken.wrapping_add(1);
+    for word in [sequence, source, rate, pool, 0, input, output, 1] {
         put(word, out);
     }
     for word in [1, 16 + header_length, 1, narrow(flow.bytes), 4, header_length] {

@@ -214,6 +214,9 @@ impl Sequence {
 
     /// Fills the gaps that the numbers from `start` on lie in. Gives how many units that were.
     fn fill(&mut self, start: u32, count: u32) -> u32 {
+        if self.holes.is_empty() {
+            return 0;
+        }
         let mut filled = 0;
         let mut kept = Vec::with_capacity(self.holes.len() + 1);
         for hole in &self.holes {

@@ -1,0 +1,90 @@
+//! The sockets.
+
+use std::{
+    io,
+    net::{Ipv6Addr, SocketAddr},
+    num::NonZeroUsize,
+    time::Duration,
+};
+
+use nix::sys::socket::{setsockopt, sockopt};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::ReceiveError;
+
+/// Octets of a socket's buffer that are asked for: a third of a second at 100 MB/s, while our own thread is held up.
+/// Where the kernel grants less ([`Bound::granted_bytes`]) bursts are lost earlier, and told as kernel drops.
+pub const BUFFER_BYTES: usize = 32 << 20;
+/// How long a thread waits for a datagram before it looks whether it should stop.
+const IDLE: Duration = Duration::from_millis(250);
+
+/// Where to listen, and how.
+#[derive(Clone, Debug)]
+pub struct Listen {
+    /// Addresses and ports. `[::]` takes IPv4 as well.
+    pub addresses: Vec<SocketAddr>,
+    /// Threads for each address. With more than one the kernel spreads sessions over them, each session to one thread.
+    pub threads: NonZeroUsize,
+    /// Octets of buffer to ask for, for each socket.
+    pub buffer_bytes: usize,
+}
+
+impl Listen {
+    /// Listens on these addresses with one thread each and the usual buffer.
+    pub fn on(addresses: impl Into<Vec<SocketAddr>>) -> Self {
+        Self { addresses: addresses.into(), threads: NonZeroUsize::MIN, buffer_bytes: BUFFER_BYTES }
+    }
+}
+
+/// A socket that is bound.
+#[derive(Debug)]
+pub struct Bound {
+    pub(super) socket: Socket,
+    /// Where it listens; the port is the one given by the kernel if 0 was asked for.
+    pub address: SocketAddr,
+    /// Octets of buffer that were asked for.
+    pub asked_bytes: usize,
+    /// Octets of buffer that the kernel granted; `net.core.rmem_max` limits them for all but root.
+    pub granted_bytes: usize,
+}
+
+/// Whether several sockets share an address.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sharing {
+    Alone,
+    Shared,
+}
+
+impl Bound {
+    pub(super) fn bind(
+        address: SocketAddr,
+        sharing: Sharing,
+        buffer_bytes: usize,
+    ) -> Result<Self, ReceiveError> {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))
+            .map_err(|source| ReceiveError::Bind { address, source })?;
+        let option = |what| move |source: io::Error| ReceiveError::Option { what, address, source };
+        if address.is_ipv6() {
+            let only_v6 = address.ip() != Ipv6Addr::UNSPECIFIED;
+            socket.set_only_v6(only_v6).map_err(option("both address families"))?;
+        }
+        if sharing == Sharing::Shared {
+            socket.set_reuse_port(true).map_err(option("the sharing of its port"))?;
+        }
+        setsockopt(&socket, sockopt::ReceiveTimestampns, &true)
+            .map_err(|errno| option("time stamps")(errno.into()))?;
+        setsockopt(&socket, sockopt::RxqOvfl, &1)
+            .map_err(|errno| option("the count of drops")(errno.into()))?;
+        socket.set_read_timeout(Some(IDLE)).map_err(option("a timeout"))?;
+        // beyond the system's limit where we are allowed to, else up to it
+        if setsockopt(&socket, sockopt::RcvBufForce, &buffer_bytes).is_err() {
+            socket.set_recv_buffer_size(buffer_bytes).map_err(option("the buffer"))?;
+        }
+        // the kernel doubles what it is asked for, to have room for its own
+        let granted_bytes = socket.recv_buffer_size().map_err(option("the buffer"))? / 2;
+        socket.bind(&address.into()).map_err(|source| ReceiveError::Bind { address, source })?;
+        let bound = socket.local_addr().map_err(|source| ReceiveError::Bind { address, source })?;
+        let address = bound.as_socket().unwrap_or(address);
+        Ok(Self { socket, address, asked_bytes: buffer_bytes, granted_bytes })
+    }
+}
