@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, Error, ErrorCode};
 
 use super::error::SpoolError;
 use crate::time::Timestamp;
@@ -23,18 +23,19 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const CHECKPOINT_PAGES: i64 = 4_096;
 
 /// `entry.id` is given by the writer, so that an entry has its number before it is on disk. The index holds the id
-/// as its last column, so the newest of a lane is one step away.
+/// as its last column, so the newest of a lane is one step away. What the columns may hold is checked, so that a
+/// row which damage made impossible is not taken over from a broken file.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS entry (
         id INTEGER PRIMARY KEY,
-        lane INTEGER NOT NULL,
+        lane INTEGER NOT NULL CHECK (lane BETWEEN 0 AND 1),
         account INTEGER NOT NULL,
         subject TEXT,
         accepted INTEGER NOT NULL,
-        value_count INTEGER NOT NULL,
-        checksum INTEGER NOT NULL,
+        value_count INTEGER NOT NULL CHECK (value_count BETWEEN 0 AND 4294967295),
+        checksum INTEGER NOT NULL CHECK (checksum BETWEEN 0 AND 4294967295),
         payload BLOB NOT NULL
-    );
+    ) STRICT;
     CREATE INDEX IF NOT EXISTS entry_by_lane ON entry (lane, account);
     CREATE UNIQUE INDEX IF NOT EXISTS entry_by_subject ON entry (account, subject) WHERE subject IS NOT NULL;
     CREATE TABLE IF NOT EXISTS dead_letter (
@@ -43,10 +44,10 @@ const SCHEMA: &str = "
         buried INTEGER NOT NULL,
         reason_kind TEXT NOT NULL,
         reason TEXT NOT NULL,
-        checksum INTEGER NOT NULL,
+        checksum INTEGER NOT NULL CHECK (checksum BETWEEN 0 AND 4294967295),
         payload BLOB NOT NULL,
         again INTEGER NOT NULL DEFAULT 0
-    );
+    ) STRICT;
     CREATE INDEX IF NOT EXISTS dead_letter_again ON dead_letter (id) WHERE again <> 0;
 ";
 
@@ -99,7 +100,13 @@ pub(super) fn database_error(
 
 /// Whether the file itself is broken, as against a disk that has no room.
 pub(super) fn is_corrupt(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+    match error {
+        // Nobody wrote such a row.
+        Error::InvalidColumnType(..)
+        | Error::IntegralValueOutOfRange(..)
+        | Error::FromSqlConversionFailure(..) => true,
+        _ => matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)),
+    }
 }
 
 /// Renames a broken file with its log to `spool.sqlite.corrupt-<seconds>` and gives that name.
