@@ -11,6 +11,7 @@
 )]
 
 use std::{
+    env,
     io::{IoSlice, IoSliceMut, Write},
     net::{Ipv4Addr, SocketAddrV4},
     os::fd::AsRawFd,
@@ -34,10 +35,19 @@ const PACKETS: u16 = 10;
 const PINGS: f64 = TARGETS as f64 * PACKETS as f64;
 
 fn main() {
-    engine("raw", SocketKind::Raw);
-    engine("datagram", SocketKind::Datagram);
-    bare();
-    fping();
+    // Cargo's own arguments begin with a dash; any other names the one part to run.
+    let wanted = env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let parts: [(&str, fn()); 4] = [
+        ("raw", || engine("raw", SocketKind::Raw)),
+        ("datagram", || engine("datagram", SocketKind::Datagram)),
+        ("bare", bare),
+        ("fping", fping),
+    ];
+    for (name, part) in parts {
+        if wanted.as_ref().is_none_or(|wanted| wanted == name) {
+            part();
+        }
+    }
 }
 
 fn line(name: &str, value: f64, unit: &str) {

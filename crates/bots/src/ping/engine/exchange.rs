@@ -72,22 +72,19 @@ impl Exchange {
         self.table.forget(now);
     }
 
-    /// Gives the next requests to send, with the address of each, at most `most`.
-    pub(super) fn outgoing(&mut self, most: usize, now: Instant) -> Vec<(Outgoing, Probe, EchoRequest)> {
-        let mut requests = Vec::with_capacity(most.min(self.outbox.len()));
-        while requests.len() < most
-            && let Some(outgoing) = self.outbox.pop_front()
-        {
+    /// Gives the next request to send, and the probe it is of.
+    pub(super) fn outgoing(&mut self, now: Instant) -> Option<(Outgoing, Probe, EchoRequest)> {
+        while let Some(outgoing) = self.outbox.pop_front() {
             let Ticket { slot, generation, .. } = outgoing.ticket;
             let Some(flight) = self.table.under_way(slot, generation) else { continue };
             let probe = flight.probe;
             if flight.is_abandoned() {
                 self.end(slot, now);
             } else if let Some(message) = self.table.message(outgoing.ticket) {
-                requests.push((outgoing, probe, message));
+                return Some((outgoing, probe, message));
             }
         }
-        requests
+        None
     }
 
     /// Notes that a request left at `now`.
@@ -202,3 +199,6 @@ impl Exchange {
         self.metrics.probes_under_way.dec();
     }
 }
+
+#[cfg(test)]
+mod tests;

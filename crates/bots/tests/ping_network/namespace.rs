@@ -1,13 +1,6 @@
-//! Runs a test in a network namespace of its own, beside a peer that plays a bad network there.
+//! Runs a test in a network namespace of its own.
 
-use std::{
-    env,
-    io::{BufRead, BufReader},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    process::{Child, Command, Stdio},
-};
-
-use grafolean_bots::ping::codec::Family;
+use std::{env, process::Command};
 
 /// What the test may do within its namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,38 +44,4 @@ pub(crate) fn inside_namespace(test: &str, rights: Rights) -> bool {
     let status = command.status().unwrap();
     assert!(status.success(), "{test} failed in its namespace");
     false
-}
-
-/// A process that ends when this is dropped.
-pub(crate) struct Peer(Child);
-
-impl Peer {
-    /// Starts our own bad network, see `peer.py`.
-    pub(crate) fn start() -> Self {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/network/peer.py");
-        let mut peer = Command::new("python3");
-        let mut child = peer.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut said = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
-        assert_eq!(said, "ready\n");
-        Self(child)
-    }
-
-    /// The address of the peer that behaves as `kind` and `number` say.
-    pub(crate) fn address(family: Family, kind: u8, number: u8) -> IpAddr {
-        match family {
-            Family::V4 => Ipv4Addr::new(100, 64, kind, number).into(),
-            Family::V6 => {
-                let decimal = |number: u8| u16::from_str_radix(&number.to_string(), 16).unwrap();
-                Ipv6Addr::new(0xfd64, 0, 0, 0, 0, 0, decimal(kind), decimal(number)).into()
-            }
-        }
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
 }
