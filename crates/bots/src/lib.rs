@@ -4,3 +4,4 @@
 
 pub mod netflow;
 pub mod ping;
+pub mod snmp;
