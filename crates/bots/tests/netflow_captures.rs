@@ -16,8 +16,8 @@ mod verdicts;
 use std::collections::BTreeMap;
 
 use captures::{Capture, Normal, captures, hostile_files};
-use grafolean_bots::netflow::{flow::Flow, intake::Intake, origin::Origin};
-use verdicts::{NOT_AS_NFDUMP, VERDICTS, Verdict};
+use grafolean_bots::netflow::{flow::Flow, intake::Intake, origin::Origin, sampling::Factor};
+use verdicts::{NOT_AS_NFDUMP, SAMPLED, VERDICTS, Verdict};
 
 /// How the flows of a capture compare with one oracle's.
 fn missing_and_surplus(ours: &[Normal], theirs: &[Normal]) -> (Vec<Normal>, Vec<Normal>) {
@@ -137,4 +137,14 @@ fn hostile_datagrams_are_survived_and_the_next_good_one_is_decoded() {
         intake.take(&captures::datagram(0, payload), &mut |_: &Origin, _: &Flow| flows += 1).unwrap();
     }
     assert_eq!(flows, 7);
+}
+
+#[test]
+fn samplings_told_in_options_data_hold_for_the_flows_they_are_about() {
+    let Some(captures) = captures() else { return };
+    for (id, interval) in SAMPLED {
+        let capture = captures.iter().find(|capture| capture.id == *id).unwrap();
+        let flows = capture.decode().flows;
+        assert!(flows.iter().all(|flow| flow.factor == Factor::one_in(*interval)), "{id}: {flows:?}");
+    }
 }

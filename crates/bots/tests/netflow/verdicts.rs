@@ -82,3 +82,10 @@ pub(crate) const NOT_AS_NFDUMP: &[(&str, &str)] = &[(
     "akvorado-testdecode-data-sflow-ipv4-data-pcap",
     "nfdump takes the IP packet's length where a sample tells both, else the frame's; here it is always the frame's",
 )];
+
+/// Captures whose options data tells a sampling that nfdump does not find, and the interval.
+pub(crate) const SAMPLED: &[(&str, u32)] = &[
+    ("akvorado-testdecodesamplingrate", 2_048),
+    ("akvorado-testdecodephysicalinterfaces", 1_000),
+    ("pmacct-104-ipfixv10-ipv6-cisco-sampling-option", 256),
+];
