@@ -16,7 +16,7 @@ use grafolean_collector::{
     time::{Clock, SystemClock},
 };
 use nix::sys::signal::Signal;
-use world::{Fill, Process, World, json_lines, may_ping, request_to, text, until};
+use world::{Fill, Process, Run, World, json_lines, may_ping, request_to, text, until};
 
 /// What dashboards hang on, for a device that answers three packets.
 fn paths_of_answers(entity: EntityId) -> BTreeSet<String> {
@@ -42,7 +42,7 @@ async fn a_dry_run_prints_exactly_the_values_and_sends_none() {
         return;
     }
     let mut world = two_devices(60).await;
-    let output = world.bot().args(["bot", "ping", "--once", "--dry-run"]).output().unwrap();
+    let output = world.bot().args(["bot", "ping", "--once", "--dry-run"]).finished();
     assert!(output.status.success(), "a silent device is a measurement: {output:?}");
     let lines = json_lines(&output);
     let paths: BTreeSet<String> = lines.iter().map(|line| line["p"].as_str().unwrap().to_owned()).collect();
@@ -64,7 +64,7 @@ async fn one_run_of_every_job_stores_exactly_the_values() {
         return;
     }
     let mut world = two_devices(60).await;
-    let output = world.bot().args(["bot", "ping", "--once"]).output().unwrap();
+    let output = world.bot().args(["bot", "ping", "--once"]).finished();
     assert!(output.status.success(), "{output:?}");
     let (answers, silence) = (paths_of_answers(world.entities[0]), paths_of_silence(world.entities[1]));
     let told = format!("2 runs, 0 failed, {} values delivered\n", answers.len() + silence.len());
@@ -118,7 +118,7 @@ async fn what_was_accepted_survives_a_kill_and_a_backend_that_is_away() {
         return;
     }
     let mut world = World::start(Fill { devices: &["127.0.0.1"], interval: 1 }).await;
-    assert!(world.bot().args(["bot", "ping", "--once"]).output().unwrap().status.success());
+    assert!(world.bot().args(["bot", "ping", "--once"]).finished().status.success());
     world.stop_hub();
     let mut bot = Process::start(world.bot().args(["bot", "ping"]).stderr(Stdio::null()));
     until(|| world.waiting() > 30);
@@ -151,13 +151,51 @@ async fn a_dry_run_goes_on_until_it_is_stopped() {
 }
 
 #[tokio::test]
+async fn a_dry_run_that_nobody_reads_any_more_ends() {
+    if !may_ping() {
+        return;
+    }
+    let world = World::start(Fill { devices: &["127.0.0.1"], interval: 1 }).await;
+    let mut bot = Process::start(world.bot().args(["bot", "ping", "--dry-run"]).stdout(Stdio::piped()));
+    let first = BufReader::new(bot.stdout()).lines().next().unwrap().unwrap();
+    assert!(first.contains(r#""account":"#), "{first}");
+    assert_eq!(bot.ended().code(), Some(0));
+}
+
+#[tokio::test]
+async fn one_round_goes_by_the_last_good_configuration_while_the_backend_is_away() {
+    if !may_ping() {
+        return;
+    }
+    let mut world = World::start(Fill { devices: &["127.0.0.1"], interval: 60 }).await;
+    let once = |world: &World| world.bot().args(["bot", "ping", "--once"]).finished();
+    world.stop_hub();
+    let without = once(&world);
+    assert_eq!(without.status.code(), Some(2), "{without:?}");
+    assert!(text(&without.stderr).contains("there is no last good configuration either"), "{without:?}");
+    world.start_hub();
+    assert!(once(&world).status.success());
+    world.stop_hub();
+    let away = once(&world);
+    assert!(away.status.success(), "{away:?}");
+    assert_eq!(text(&away.stdout), "1 runs, 0 failed, 0 values delivered\n");
+    assert_eq!(world.waiting(), 13);
+    // Two rounds in one second would measure the same values twice, and the later ones would stand.
+    let second = SystemClock.now().seconds();
+    until(|| SystemClock.now().seconds() > second);
+    world.start_hub();
+    assert_eq!(text(&once(&world).stdout), "1 runs, 0 failed, 26 values delivered\n");
+    assert_eq!(world.waiting(), 0);
+}
+
+#[tokio::test]
 async fn a_bot_with_a_wrong_token_ends_with_an_error() {
     if !may_ping() {
         return;
     }
     let world = World::start(Fill { devices: &["127.0.0.1"], interval: 1 }).await;
     for arguments in [&["bot", "ping"][..], &["bot", "ping", "--dry-run"], &["bot", "ping", "--once"]] {
-        let output = world.bot().env("BOT_TOKEN", "a-wrong-secret").args(arguments).output().unwrap();
+        let output = world.bot().env("BOT_TOKEN", "a-wrong-secret").args(arguments).finished();
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         let told = text(&output.stderr);
         assert!(told.contains("error: ") && told.contains("token") && told.contains("401"), "{told}");

@@ -5,10 +5,10 @@
 mod world;
 
 use serde_json::{Value, json};
-use world::{Fill, World, may_ping, text};
+use world::{Fill, Run, World, may_ping, text};
 
 fn check(world: &World, arguments: &[&str]) -> (Option<i32>, String) {
-    let output = world.bot().arg("check").args(arguments).output().unwrap();
+    let output = world.bot().arg("check").args(arguments).finished();
     (output.status.code(), text(&output.stdout))
 }
 
@@ -47,7 +47,7 @@ async fn a_bot_that_would_work_is_told_with_all_that_it_would_poll() {
 async fn a_token_that_is_refused_is_told_and_never_shown() {
     let world = World::start(Fill { devices: &["127.0.0.1"], interval: 60 }).await;
     let secret = "00000000-1111-4222-8333-444444444444";
-    let output = world.bot().args(["check", "--bot-token", secret]).output().unwrap();
+    let output = world.bot().args(["check", "--bot-token", secret]).finished();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let told = text(&output.stdout) + &text(&output.stderr);
     assert!(told.contains("the backend does not know this token (401)"), "{told}");

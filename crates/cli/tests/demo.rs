@@ -8,11 +8,10 @@ use std::path::Path;
 
 use grafolean_collector::time::{Clock, SystemClock, Timestamp};
 use grafolean_hub::{Hub, Options, points::PathFilter};
-use world::{grafolean, may_ping, text};
+use world::{Run, grafolean, may_ping, text};
 
 fn demo(folder: &Path, arguments: &[&str]) -> String {
-    let output =
-        grafolean(folder).args(["demo", "--listen", "127.0.0.1:0"]).args(arguments).output().unwrap();
+    let output = grafolean(folder).args(["demo", "--listen", "127.0.0.1:0"]).args(arguments).finished();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     text(&output.stdout)
 }

@@ -5,7 +5,7 @@
 mod world;
 
 use serde_json::json;
-use world::{grafolean, json_lines, may_ping, text};
+use world::{Run, grafolean, json_lines, may_ping, text};
 
 #[test]
 fn each_packet_and_each_host_is_a_json_object() {
@@ -15,8 +15,7 @@ fn each_packet_and_each_host_is_a_json_object() {
     let folder = tempfile::tempdir().unwrap();
     let output = grafolean(folder.path())
         .args(["ping", "--json", "--count", "2", "--interval", "10ms", "127.0.0.1", "127.255.255.255"])
-        .output()
-        .unwrap();
+        .finished();
     assert_eq!(output.status.code(), Some(1), "one of the hosts does not answer: {output:?}");
     let lines = json_lines(&output);
     let (packets, hosts): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.get("seq").is_some());
@@ -48,7 +47,7 @@ fn hosts_that_all_answer_are_exit_code_0_and_a_host_that_is_none_is_2() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let run = |arguments: &[&str]| grafolean(folder.path()).arg("ping").args(arguments).output().unwrap();
+    let run = |arguments: &[&str]| grafolean(folder.path()).arg("ping").args(arguments).finished();
     let good = run(&["-c", "1", "127.0.0.1", "127.9.9.9"]);
     assert_eq!(good.status.code(), Some(0), "{good:?}");
     assert!(text(&good.stdout).contains("127.9.9.9 127.9.9.9: seq=0 ttl=64 time="), "{}", text(&good.stdout));

@@ -7,10 +7,10 @@ mod world;
 use std::process::Output;
 
 use grafolean_collector::time::Timestamp;
-use world::{Fill, World, grafolean, text};
+use world::{Fill, Run, World, grafolean, text};
 
 fn send(world: &World, arguments: &[&str]) -> Output {
-    world.bot().arg("send").args(arguments).output().unwrap()
+    world.bot().arg("send").args(arguments).finished()
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn what_cannot_be_sent_is_refused_with_the_reason() {
         &["office.temperature", "1", "--backend-url", "http://127.0.0.1:1/api"],
         "no answer from http://127.0.0.1:1",
     );
-    let bare = grafolean(world.folder.path()).args(["send", "a", "1"]).output().unwrap();
+    let bare = grafolean(world.folder.path()).args(["send", "a", "1"]).finished();
     assert!(text(&bare.stderr).contains("backend_url is not set: give --backend-url"), "{bare:?}");
     assert!(world.stored().await.is_empty(), "nothing of it was stored");
 }

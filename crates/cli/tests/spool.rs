@@ -12,10 +12,10 @@ use grafolean_collector::{
     time::{SystemClock, Timestamp},
 };
 use serde_json::{Value, json};
-use world::{Fill, World, may_ping, text};
+use world::{Fill, Run, World, may_ping, text};
 
 fn spool(world: &World, arguments: &[&str]) -> Output {
-    world.bot().arg("spool").args(arguments).output().unwrap()
+    world.bot().arg("spool").args(arguments).finished()
 }
 
 fn listed(world: &World) -> Value {
@@ -42,7 +42,7 @@ async fn a_poison_is_listed_shown_tried_again_and_dropped() {
     let mut world = World::start(Fill { devices: &[], interval: 60 }).await;
     measured(&world).await;
     assert_eq!(listed(&world)["waiting"]["values"], 2);
-    let deliver = |world: &World| world.bot().args(["bot", "ping", "--once"]).output().unwrap();
+    let deliver = |world: &World| world.bot().args(["bot", "ping", "--once"]).finished();
     assert!(deliver(&world).status.success());
     let list = listed(&world);
     assert_eq!((&list["waiting"]["values"], &list["dead_letters"]), (&json!(0), &json!(1)), "{list}");

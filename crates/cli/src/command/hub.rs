@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, ErrorKind, Write},
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::Path,
     sync::Arc,
 };
@@ -30,9 +30,9 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<Outcome> {
         warn!(%address, "the hub speaks plain HTTP: passwords and tokens can be read on the way; put a proxy with TLS before it");
     }
     let mut out = io::stdout();
-    writeln!(out, "the hub is at http://{address}/, its data in {}", folder.display())?;
+    writeln!(out, "the hub is at http://{}/, its data in {}", reachable(address), folder.display())?;
     if !hub.has_users().await? {
-        writeln!(out, "{}", first_steps(address))?;
+        writeln!(out, "{}", first_steps(reachable(address)))?;
     }
     serve(listener, hub, stop).await.context("the hub stopped")?;
     Ok(Outcome::Good)
@@ -50,6 +50,16 @@ pub(super) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let in_use = opened.as_ref().is_err_and(|error| error.kind() == ErrorKind::AddrInUse);
     let opened = opened.with_context(|| format!("cannot listen on {address}"));
     if in_use { opened.hint("choose another address with --listen") } else { opened }
+}
+
+/// Gives the address at which a server is reached from this machine: one that listens on all of them, on loopback.
+pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 fn first_steps(address: SocketAddr) -> String {

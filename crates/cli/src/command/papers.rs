@@ -20,14 +20,11 @@ pub(crate) fn completions(shell: Shell) -> anyhow::Result<Outcome> {
 pub(crate) fn manual() -> anyhow::Result<Outcome> {
     let mut root = Arguments::command();
     root.build();
-    let mut page = Vec::new();
     let man = Man::new(root.clone()).manual("Grafolean");
+    let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
-    man.render_synopsis_section(&mut page)?;
-    man.render_description_section(&mut page)?;
-    man.render_options_section(&mut page)?;
-    man.render_extra_section(&mut page)?;
+    page.extend_from_slice(sections(&man)?.as_bytes());
     for command in root.get_subcommands() {
         chapter(&mut page, command)?;
     }
@@ -39,13 +36,17 @@ pub(crate) fn manual() -> anyhow::Result<Outcome> {
 fn chapter(page: &mut Vec<u8>, command: &clap::Command) -> io::Result<()> {
     let bin_name = command.get_bin_name().unwrap_or_else(|| command.get_name());
     writeln!(page, ".SH \"{}\"", bin_name.to_uppercase())?;
-    let man = Man::new(command.clone());
+    let sections = sections(&Man::new(command.clone()))?;
+    page.extend_from_slice(sections.replace(".SH ", ".SS ").as_bytes());
+    command.get_subcommands().try_for_each(|below| chapter(page, below))
+}
+
+/// What a command's `--help` says.
+fn sections(man: &Man) -> io::Result<String> {
     let mut sections = Vec::new();
     man.render_synopsis_section(&mut sections)?;
     man.render_description_section(&mut sections)?;
     man.render_options_section(&mut sections)?;
     man.render_extra_section(&mut sections)?;
-    let sections = String::from_utf8_lossy(&sections).replace(".SH ", ".SS ");
-    page.extend_from_slice(sections.replace(".SS EXTRA", ".SS NOTES").as_bytes());
-    command.get_subcommands().try_for_each(|below| chapter(page, below))
+    Ok(String::from_utf8_lossy(&sections).replace(".SH EXTRA", ".SH NOTES"))
 }

@@ -23,8 +23,9 @@ use nix::sys::signal::Signal;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
-use super::{Process, grafolean};
+use super::{Process, Run, STARTING, grafolean};
 
 /// A hub with an account, a ping bot of it, and devices.
 pub struct World {
@@ -52,6 +53,17 @@ pub type Stored = BTreeMap<String, Vec<(Timestamp, f64)>>;
 impl World {
     /// Fills a hub and starts it.
     pub async fn start(fill: Fill<'_>) -> Self {
+        // A process that another test starts meanwhile would hold the hub's lock until it is wholly there.
+        let alone = || {
+            let _alone = STARTING.write().unwrap();
+            Runtime::new().unwrap().block_on(Self::filled(fill))
+        };
+        let mut world = thread::scope(|scope| scope.spawn(alone).join().unwrap());
+        world.start_hub();
+        world
+    }
+
+    async fn filled(fill: Fill<'_>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let hub = open(&folder.path().join("hub"));
         let setup = hub.setup();
@@ -74,10 +86,7 @@ impl World {
             entities.push(setup.entity(account, entity, protocols).await.unwrap());
         }
         drop(hub);
-        let mut world =
-            Self { folder, account, bot, entities, password, hub: None, address: "127.0.0.1:0".to_owned() };
-        world.start_hub();
-        world
+        Self { folder, account, bot, entities, password, hub: None, address: "127.0.0.1:0".to_owned() }
     }
 
     /// Starts the hub, after the first time at the same address.
@@ -137,7 +146,7 @@ impl World {
 
     /// What waits in the bot's spool, as `grafolean spool list` tells it.
     pub fn waiting(&self) -> u64 {
-        let listed = self.bot().args(["spool", "list", "--json"]).output().unwrap();
+        let listed = self.bot().args(["spool", "list", "--json"]).finished();
         assert!(listed.status.success(), "{listed:?}");
         let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
         listed["waiting"]["values"].as_u64().unwrap()

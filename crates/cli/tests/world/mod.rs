@@ -7,6 +7,7 @@ mod hub;
 use std::{
     path::Path,
     process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::RwLock,
 };
 
 use nix::{
@@ -28,7 +29,7 @@ pub fn grafolean(folder: &Path) -> Command {
 /// Whether this user may ping; tells it if not.
 pub fn may_ping() -> bool {
     let folder = tempfile::tempdir().unwrap();
-    let tried = grafolean(folder.path()).args(["ping", "-c", "1", "127.0.0.1"]).output().unwrap();
+    let tried = grafolean(folder.path()).args(["ping", "-c", "1", "127.0.0.1"]).finished();
     let refused = text(&tried.stderr).contains("may not open an ICMP socket");
     if refused {
         eprintln!("skipped: this user may not open ICMP sockets");
@@ -46,12 +47,32 @@ pub fn json_lines(output: &Output) -> Vec<Value> {
     text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// Held for reading while a process starts: until it is wholly there, it holds all that this process has open.
+static STARTING: RwLock<()> = RwLock::new(());
+
+/// Runs a command to its end.
+pub trait Run {
+    /// Gives what it printed and how it ended.
+    fn finished(&mut self) -> Output;
+}
+
+impl Run for Command {
+    fn finished(&mut self) -> Output {
+        let started = {
+            let _starting = STARTING.read().unwrap();
+            self.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        };
+        started.wait_with_output().unwrap()
+    }
+}
+
 /// A process that a test started; it does not outlive the test.
 pub struct Process(Child);
 
 impl Process {
     /// Starts it.
     pub fn start(command: &mut Command) -> Self {
+        let _starting = STARTING.read().unwrap();
         Self(command.spawn().unwrap())
     }
 

@@ -8,11 +8,15 @@ use grafolean_collector::{
     sink::{Sink, SinkError},
 };
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 /// Prints what would be sent, as JSON lines.
 #[derive(Debug)]
-pub(super) struct DryRun;
+pub(super) struct DryRun {
+    /// Ends the bot when nobody reads the lines any more.
+    pub(super) stop: CancellationToken,
+}
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -28,8 +32,13 @@ impl Sink for DryRun {
         // One write for a run, so that the lines of runs side by side never mix.
         let mut lines = Vec::new();
         reports.iter().for_each(|report| print(&mut lines, report));
-        let written = io::stdout().lock().write_all(&lines);
-        written.map_err(|error| SinkError { reports: count, source: error.into() })
+        match io::stdout().lock().write_all(&lines) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.stop.cancel();
+                Ok(())
+            }
+            written => written.map_err(|error| SinkError { reports: count, source: error.into() }),
+        }
     }
 }
 

@@ -33,8 +33,9 @@ pub(super) async fn run<B: Bot>(
         metrics: RefreshMetrics::default(),
         stop: stop.clone(),
     };
+    let sink = Arc::new(DryRun { stop: stop.clone() });
     let run_loop = RunLoop {
-        performer: Performer::new(bot, Arc::new(DryRun), Arc::new(SystemClock), RunMetrics::default()),
+        performer: Performer::new(bot, sink, Arc::new(SystemClock), RunMetrics::default()),
         plans: receiver,
         concurrency: DEFAULT_CONCURRENCY,
         heartbeat: Heartbeat::default(),

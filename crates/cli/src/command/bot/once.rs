@@ -27,7 +27,9 @@ use crate::{command::folders, config::Config, failure::Outcome};
 /// Runs every job and prints what would be sent.
 pub(super) async fn print<B: Bot>(bot: Arc<B>, backend: &HttpBackend) -> anyhow::Result<Outcome> {
     let planned = plan_once(backend, &*bot).await?;
-    let summary = perform(bot, named(planned), Arc::new(DryRun)).await?;
+    let stop = stop_on_signal()?;
+    let sink = Arc::new(DryRun { stop: stop.clone() });
+    let summary = perform(bot, named(planned), sink, &stop).await;
     info!(%summary, "done, nothing was sent");
     Ok(outcome(summary))
 }
@@ -38,12 +40,13 @@ pub(super) async fn deliver<B: Bot>(
     backend: HttpBackend,
     config: &Config,
 ) -> anyhow::Result<Outcome> {
+    let stop = stop_on_signal()?;
     let folder = folders::of_bot(&folders::data(config)?, bot.protocol());
     let spool = folder.join("spool.sqlite");
     let spool =
         Spool::open(spool, super::limits(config), Arc::new(SystemClock), SpoolMetrics::default()).await?;
     let plan = plan(&*bot, &backend, &folder).await?;
-    let summary = perform(bot, plan, Arc::new(spool.clone())).await?;
+    let summary = perform(bot, plan, Arc::new(spool.clone()), &stop).await;
     let stop = CancellationToken::new();
     stop.cancel();
     let metrics = DeliveryMetrics::default();
@@ -93,10 +96,14 @@ fn named<T>(planned: Planned<T>) -> Plan<T> {
     planned.plan
 }
 
-async fn perform<B: Bot, S: Sink>(bot: Arc<B>, plan: Plan<B::Task>, sink: Arc<S>) -> anyhow::Result<Summary> {
-    let stop = stop_on_signal()?;
+async fn perform<B: Bot, S: Sink>(
+    bot: Arc<B>,
+    plan: Plan<B::Task>,
+    sink: Arc<S>,
+    stop: &CancellationToken,
+) -> Summary {
     let performer = Performer::new(bot, sink, Arc::new(SystemClock), RunMetrics::default());
-    Ok(run_once(performer, plan.jobs, DEFAULT_CONCURRENCY, &stop).await)
+    run_once(performer, plan.jobs, DEFAULT_CONCURRENCY, stop).await
 }
 
 fn outcome(summary: Summary) -> Outcome {

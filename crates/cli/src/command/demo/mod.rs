@@ -10,13 +10,7 @@ mod figures;
 mod screen;
 mod show;
 
-use std::{
-    io::ErrorKind,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io::ErrorKind, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use grafolean_bots::ping::{
@@ -30,7 +24,7 @@ use grafolean_collector::{
     },
     collector::{Collector, stop_on_signal},
     health::Health,
-    time::{Clock, SystemClock},
+    time::{Clock, SystemClock, Timestamp},
 };
 use grafolean_hub::{Hub, serve};
 use secrecy::ExposeSecret;
@@ -58,14 +52,15 @@ pub(crate) async fn run(demo: Demo, config: &Config, screen: Screen) -> anyhow::
     let folder = folders::demo(config)?;
     let stop = stop_on_signal()?;
     let listener = listen(config).await?;
-    let address = listener.local_addr()?;
+    let address = hub::reachable(listener.local_addr()?);
     let hub = hub::open(&folder).await?;
     let devices = device::usual().into_iter().chain(device::named(&demo.devices)).collect();
     let filled = account::fill(&hub, &folder, devices).await?;
     introduce(&screen, &hub, &filled, address, &folder).await?;
     let serving = CancellationToken::new();
     let server = tokio::spawn(serve(listener, Arc::clone(&hub), serving.clone()));
-    let began = SystemClock.now();
+    // A run is due at a whole second.
+    let began = Timestamp::from_seconds(SystemClock.now().seconds());
     let mut health = Health::new(env!("CARGO_PKG_VERSION"), began);
     let bot = Arc::new(PingBot::new(pinger));
     let backend = Arc::new(backend(&filled, address)?);
@@ -74,15 +69,14 @@ pub(crate) async fn run(demo: Demo, config: &Config, screen: Screen) -> anyhow::
     let collector = Collector::open(bot, backend, Arc::new(SystemClock), &settings, &mut health).await?;
     let collecting = tokio::spawn(collector.run(stop.clone()));
     stop_after(demo.span, &stop);
-    let mut show = Show { screen, account: filled.account, board: Board::of(&filled.devices), hub };
+    let mut show = Show { screen, account: filled.account, board: Board::of(&filled.devices), hub, began };
     show.run(&stop).await?;
     collecting.await.context("the bot stopped")??;
     show.look().await?;
-    show.screen.close();
-    let figures = Figures::of(&health, filled.devices.len(), show.stored_since(began).await?);
+    let figures = Figures::of(&health, filled.devices.len(), show.stored().await?);
     serving.cancel();
     server.await.context("the hub stopped")??;
-    show.screen.line(&format!("\n{figures}"))?;
+    show.screen.close(&figures.to_string())?;
     Ok(if figures.lost() == 0 { Outcome::Good } else { Outcome::Bad })
 }
 
@@ -121,9 +115,7 @@ async fn introduce(
 
 /// The bot knows of the hub no more than any other does: the address of its API and a token.
 fn backend(filled: &DemoAccount, address: SocketAddr) -> anyhow::Result<HttpBackend> {
-    // A hub that listens on all addresses is reached on loopback too.
-    let ip = if address.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address.ip() };
-    let url = format!("http://{}/api", SocketAddr::new(ip, address.port()));
+    let url = format!("http://{address}/api");
     Ok(HttpBackend::new(HttpSettings::new(url, filled.bot.token.clone()))?)
 }
 

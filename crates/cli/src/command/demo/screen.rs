@@ -49,11 +49,13 @@ impl Screen {
         self.canvas.suspend(|| writeln!(io::stdout(), "{line}"))
     }
 
-    /// Leaves the table as it is and draws no more.
-    pub(super) fn close(&self) {
+    /// Leaves the table as it is and prints a last line below it.
+    pub(super) fn close(&self, line: &str) -> io::Result<()> {
         if let Some(table) = &self.table {
             table.abandon();
+            writeln!(io::stdout())?;
         }
+        writeln!(io::stdout(), "\n{line}")
     }
 }
 

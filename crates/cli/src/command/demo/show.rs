@@ -30,6 +30,8 @@ pub(super) struct Show {
     pub(super) hub: Arc<Hub>,
     pub(super) account: AccountId,
     pub(super) board: Board,
+    /// Values from before are an earlier demo's.
+    pub(super) began: Timestamp,
 }
 
 impl Show {
@@ -47,17 +49,17 @@ impl Show {
         let (account, filter) = (self.account, pings()?);
         let last =
             self.hub.points().read(move |reader| reader.last_values(account, &filter, MOST_SERIES)).await?;
-        let stored: Vec<_> =
-            last.iter().map(|it| (it.path.as_str(), it.point.time, it.point.value)).collect();
+        let ours = last.iter().filter(|it| it.point.time >= self.began);
+        let stored: Vec<_> = ours.map(|it| (it.path.as_str(), it.point.time, it.point.value)).collect();
         let news = self.board.update(&stored);
         self.screen.show(|| self.board.table(SystemClock.now()), &news)?;
         Ok(())
     }
 
-    /// Counts the values that the hub holds from a moment on.
-    pub(super) async fn stored_since(&self, began: Timestamp) -> anyhow::Result<u64> {
+    /// Counts the values that the hub holds of this demo.
+    pub(super) async fn stored(&self) -> anyhow::Result<u64> {
         let (account, filter) = (self.account, pings()?);
-        let span = Span { from: Timestamp::from_seconds(began.seconds()), until: Span::ALL.until };
+        let span = Span { from: self.began, until: Span::ALL.until };
         let counted = self.hub.points().read(move |reader| {
             let rows = reader.paths(account, &filter, MOST_SERIES)?.rows;
             let count =
