@@ -126,6 +126,13 @@ pub struct Device {
     pub sensors: Vec<DeviceSensor>,
 }
 
+impl Device {
+    /// Gives a detail of the entity as text, see [`DeviceSensor::detail`].
+    pub fn detail(&self, key: &str) -> Option<String> {
+        text(&self.entity.details, key)
+    }
+}
+
 /// A sensor of a device with the interval in force.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeviceSensor {
@@ -133,4 +140,37 @@ pub struct DeviceSensor {
     pub sensor: Sensor,
     /// The entity's own, else the sensor's default, else none: then the bot decides.
     pub interval: Option<Interval>,
+}
+
+impl DeviceSensor {
+    /// Gives a detail of the sensor as text. People's numbers come as strings, scripts' as numbers: both are text
+    /// here. What is empty, or neither, is none.
+    pub fn detail(&self, key: &str) -> Option<String> {
+        text(&self.sensor.details, key)
+    }
+}
+
+fn text(details: &Details, key: &str) -> Option<String> {
+    let text = match details.get(key)? {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    Some(text).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_detail_is_text_however_it_was_typed() {
+        let details = json!({"port": 22, "name": " eth0 ", "empty": "", "list": []});
+        let detail = |key| text(details.as_object().unwrap(), key);
+        assert_eq!(detail("port").as_deref(), Some("22"));
+        assert_eq!(detail("name").as_deref(), Some("eth0"));
+        assert_eq!([detail("empty"), detail("list"), detail("absent")], [None, None, None]);
+    }
 }
