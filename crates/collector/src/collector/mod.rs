@@ -128,6 +128,11 @@ impl<B: Bot, K: Backend> Collector<B, K> {
         Ok(collector)
     }
 
+    /// Gives a handle to the queue, e.g. to show how much waits.
+    pub fn spool(&self) -> Spool {
+        self.spool.clone()
+    }
+
     /// Works until it is stopped: then no run begins, those that go on end within their grace, what can be delivered
     /// at once is, and the rest waits on disk.
     pub async fn run(self, stop: CancellationToken) -> Result<(), CollectorError> {

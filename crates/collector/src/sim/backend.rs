@@ -107,8 +107,8 @@ impl SimBackend {
         };
         let fate = match (spell, dice) {
             (Some(Spell::Away), _) | (Some(Spell::Flaky), 0) => Fate::NoAnswer,
-            (Some(Spell::Failing), _) | (Some(Spell::Flaky), 1) => Fate::Failure,
-            (Some(Spell::Flaky), 2) => Fate::Done(Answer::Lost),
+            (Some(Spell::Failing), _) => Fate::Failure,
+            (Some(Spell::Flaky), 1) => Fate::Done(Answer::Lost),
             _ => Fate::Done(Answer::Given),
         };
         sleep(if fate == Fate::NoAnswer { GIVEN_UP_AFTER } else { Duration::from_secs_f64(latency) }).await;

@@ -15,7 +15,7 @@ pub enum Spell {
     Forbidding,
     /// It answers late.
     Slow,
-    /// Of four requests one gets no answer, one is done but its answer is lost, one gets a 500.
+    /// Of four requests one gets no answer, one is done but its answer is lost.
     Flaky,
 }
 
