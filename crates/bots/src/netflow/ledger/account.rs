@@ -116,7 +116,7 @@ impl Account {
         if self.samples.len() >= SAMPLE_SOURCES_MAX && !self.samples.contains_key(&source) {
             return;
         }
-        let one = Units { by_rule: 1, otherwise: 1 };
+        let one = Units { by_rule: 1, otherwise: 1, without_options: 1 };
         let step = self.samples.entry(source).or_default().observe(number, one, None, self.last_seen);
         self.samples_lost =
             (self.samples_lost + u64::from(step.lost)).saturating_sub(u64::from(step.recovered));

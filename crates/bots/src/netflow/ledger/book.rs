@@ -157,16 +157,19 @@ fn add(sums: &mut HashMap<IpAddr, Coverage>, exporter: IpAddr, coverage: Coverag
 /// | IPFIX | data records, of options too (RFC 7011, section 3.1) |
 /// | sFlow | datagrams of one agent's sub-agent |
 fn count(protocol: Protocol, numbering: Numbering, tally: &Tally) -> (Units, u32, u32) {
-    let same = |count| Units { by_rule: count, otherwise: count };
+    let same = |count| Units { by_rule: count, otherwise: count, without_options: count };
     match protocol {
         Protocol::Netflow5 => {
             (same(numbering.announced), tally.flows, numbering.announced.saturating_sub(tally.flows))
         }
         Protocol::Netflow9 => {
             let unread = u32::from(tally.parked > 0 || tally.undecodable);
-            (Units { by_rule: 1, otherwise: tally.records }, 1 - unread, unread)
+            (Units { otherwise: tally.records, ..same(1) }, 1 - unread, unread)
         }
-        Protocol::Ipfix => (Units { by_rule: tally.records, otherwise: 1 }, tally.records, 0),
+        Protocol::Ipfix => {
+            let without_options = tally.records - tally.options;
+            (Units { by_rule: tally.records, otherwise: 1, without_options }, tally.records, 0)
+        }
         Protocol::Sflow5 => {
             let unread = u32::from(tally.undecodable);
             (same(1), 1 - unread, unread)

@@ -24,6 +24,8 @@ pub struct Units {
     pub by_rule: u32,
     /// As some exporters count who mistake the rule: NetFlow v9 in records, IPFIX in datagrams.
     pub otherwise: u32,
+    /// Without records of options, which some exporters of IPFIX leave out of their count.
+    pub without_options: u32,
 }
 
 /// What one datagram's number told.
@@ -104,7 +106,7 @@ impl Sequence {
             return Step::default();
         };
         let ahead = number.wrapping_sub(next);
-        if ahead == 0 {
+        if ahead == 0 || self.left_options_out(number) {
             self.settle(number, units);
             return Step::default();
         }
@@ -145,6 +147,14 @@ impl Sequence {
 
     fn count(&self, units: Units) -> u32 {
         if self.counting == Counting::Otherwise { units.otherwise } else { units.by_rule }
+    }
+
+    /// Whether a number follows the latest one if that one's records of options are not counted.
+    fn left_options_out(&self, number: u32) -> bool {
+        self.latest_units.is_some_and(|latest| {
+            latest.without_options < latest.by_rule
+                && self.latest.wrapping_add(latest.without_options) == number
+        })
     }
 
     fn begin(&mut self, number: u32, units: Units) {
@@ -275,7 +285,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
 
     fn units(count: u32) -> Units {
-        Units { by_rule: count, otherwise: count }
+        Units { by_rule: count, otherwise: count, without_options: count }
     }
 
     /// Feeds numbers of 10 units each. Gives units lost for good and restarts.
@@ -330,12 +340,26 @@ mod tests {
         let mut sequence = Sequence::default();
         let (mut number, mut balance) = (0_u32, 0_i64);
         for records in [20, 7, 13, 20, 20, 5, 20] {
-            let step = sequence.observe(number, Units { by_rule: 1, otherwise: records }, None, NOW);
+            let step = sequence.observe(
+                number,
+                Units { by_rule: 1, otherwise: records, without_options: 1 },
+                None,
+                NOW,
+            );
             balance += i64::from(step.lost) - i64::from(step.recovered);
             number += records;
         }
         assert!(sequence.counts_otherwise());
         assert_eq!(balance, 0);
+    }
+
+    #[test]
+    fn an_exporter_that_does_not_count_its_options_neither_restarts_nor_repeats() {
+        let mut sequence = Sequence::default();
+        for number in [100, 110, 119, 129, 138] {
+            let with_options = Units { without_options: 9, ..units(10) };
+            assert_eq!(sequence.observe(number, with_options, None, NOW), Step::default(), "{number}");
+        }
     }
 
     #[test]
