@@ -1,0 +1,152 @@
+//! Imports form floors: nothing below knows what is above.
+
+use std::{collections::BTreeSet, fs};
+
+use crate::sources::{below, root};
+
+/// The dependencies a crate's manifest names outside of its tests.
+fn dependencies(folder: &str) -> BTreeSet<String> {
+    let manifest = fs::read_to_string(root().join("crates").join(folder).join("Cargo.toml")).unwrap();
+    manifest
+        .split("\n[")
+        .find_map(|section| section.strip_prefix("dependencies]"))
+        .unwrap_or_else(|| panic!("crates/{folder}/Cargo.toml has no [dependencies]"))
+        .lines()
+        .filter_map(|line| line.split(['.', ' ', '=']).next())
+        .filter(|name| !name.is_empty() && !name.starts_with('#'))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn crates_import_only_downwards() {
+    for (folder, never) in [
+        (
+            "collector",
+            &[
+                "grafolean-bots",
+                "grafolean-hub",
+                "grafolean",
+                "axum",
+                "tower",
+                "tower-http",
+                "nix",
+                "socket2",
+            ][..],
+        ),
+        ("bots", &["grafolean-hub", "grafolean", "axum", "reqwest", "rusqlite"]),
+        ("hub", &["grafolean-bots", "grafolean", "nix", "socket2"]),
+    ] {
+        let names = dependencies(folder);
+        let upwards: Vec<_> = never.iter().filter(|name| names.contains(**name)).collect();
+        assert!(upwards.is_empty(), "crates/{folder} must not depend on {upwards:?}");
+    }
+}
+
+#[test]
+fn one_bot_never_imports_another() {
+    let bots = ["ping", "snmp", "netflow"];
+    for bot in bots {
+        for source in below(&format!("crates/bots/src/{bot}"), &["rs"]) {
+            for other in bots.iter().filter(|other| **other != bot) {
+                assert!(
+                    !source.text.contains(&format!("crate::{other}")),
+                    "{} imports the {other} bot",
+                    source.path
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn inside_the_collector_nothing_below_knows_what_is_above() {
+    // Each part with the parts it may import; what is not listed here may import any of them.
+    let floors: [(&str, &[&str]); 9] = [
+        ("time", &[]),
+        ("model", &["time"]),
+        ("report", &["model", "time"]),
+        ("bot", &["model", "report", "time"]),
+        ("sink", &["report"]),
+        ("backend", &["model", "time"]),
+        ("schedule", &["bot", "model", "time"]),
+        ("spool", &["model", "report", "sink", "time"]),
+        ("deliver", &["backend", "model", "report", "spool", "time"]),
+    ];
+    for (part, allowed) in floors {
+        for source in below("crates/collector/src", &["rs"]) {
+            let below_source = source.path.trim_start_matches("crates/collector/src/");
+            if below_source != format!("{part}.rs") && !below_source.starts_with(&format!("{part}/")) {
+                continue;
+            }
+            for imported in imports(source.product()) {
+                let fine = imported == part || allowed.contains(&imported.as_str());
+                assert!(fine, "{} imports crate::{imported}; {part} may import {allowed:?}", source.path);
+            }
+        }
+    }
+}
+
+/// The first segment of every `crate::` path that is no macro-like upper-case name.
+fn imports(text: &str) -> BTreeSet<String> {
+    let mut parts = BTreeSet::new();
+    for (place, _) in text.match_indices("crate::") {
+        let rest = &text[place + "crate::".len()..];
+        let group = rest.strip_prefix('{').map_or(rest.split(';').next(), |inside| inside.split("};").next());
+        let group = group.unwrap_or("");
+        if rest.starts_with('{') {
+            parts.extend(top_level_names(group));
+        } else {
+            parts.insert(
+                group.split(|c: char| !c.is_ascii_lowercase() && c != '_').next().unwrap_or("").to_owned(),
+            );
+        }
+    }
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+/// The names of `{a::{b, c}, d::e}` at its outermost level: `a` and `d`.
+fn top_level_names(group: &str) -> Vec<String> {
+    let mut depth = 0;
+    let mut names = vec![String::new()];
+    for character in group.chars() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => names.push(String::new()),
+            _ if depth == 0 => names.last_mut().unwrap().push(character),
+            _ => {}
+        }
+    }
+    names.iter().map(|name| name.trim().split("::").next().unwrap_or("").to_owned()).collect()
+}
+
+#[test]
+fn only_shells_read_a_clock() {
+    // The run loop, the engines, the binary: all else takes `now` as an argument.
+    let shells = [
+        "crates/collector/src/time.rs",
+        "crates/collector/src/health/",
+        "crates/bots/src/ping/engine/",
+        "crates/cli/src/",
+        "crates/hub/src/clock.rs",
+    ];
+    for source in below("crates", &["rs"]).into_iter().filter(|source| source.path.contains("/src/")) {
+        if shells.iter().any(|shell| source.path.starts_with(shell)) {
+            continue;
+        }
+        for reading in ["SystemTime::now", "std::time::Instant", "Utc::now"] {
+            assert!(!source.product().contains(reading), "{} reads a clock by {reading}", source.path);
+        }
+    }
+}
+
+#[test]
+fn every_dependency_says_what_it_is_for() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let section = manifest.split("[workspace.dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
+    for line in section.lines().filter(|line| line.contains(" = ") && !line.contains("path = ")) {
+        assert!(line.contains(" # "), "Cargo.toml: say what for: {line}");
+    }
+}

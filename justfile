@@ -1,0 +1,27 @@
+# What there is to do here. CI runs `check` and `test`, by ./test.
+
+# Shows this list.
+default:
+    @just --list
+
+# Format, lints, unused and forbidden dependencies, documentation.
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+    cargo deny --log-level error check bans licenses sources
+    cargo machete
+
+# Every test, or those whose name holds one of the arguments.
+test *names:
+    cargo build --workspace --all-targets --locked
+    cargo nextest run --workspace --locked --no-fail-fast {{ names }}
+    cargo test --doc --workspace --locked --quiet
+
+# The demo: hub and bots in one process, on this machine alone.
+demo *arguments:
+    cargo run --release -- demo {{ arguments }}
+
+# Every figure of the README, in one run.
+bench:
+    bench/run
