@@ -1,0 +1,79 @@
+"""Makes the table of the README of a bench's `name value unit` lines: what we measured, what users would take instead
+in the same run, the ratio, and what is wanted at least."""
+
+import sys
+
+# What, our line, the line beside it, what stands beside it, and the bound. A bound that starts with < is an upper one.
+ROWS = [
+    ("schedule: a firing at 1,000,000 jobs", "schedule_firing", None, "", "< 100 ns"),
+    ("schedule: memory of 1,000,000 jobs", "schedule_memory_of_1m_jobs", None, "", "< 150 MB"),
+    ("run loop: empty jobs", "run_loop_throughput", "established_empty_jobs", "established library", "> 100000 runs/s"),
+    ("run loop: lateness at 10,000 runs/s, 99th percentile", "run_loop_lateness_p99_at_10k_runs_a_second", None, "", "< 5 ms"),
+    ("refresh of 1,000 devices x 3 sensors", "refresh_1000x3_unchanged", "established_refresh", "established library", "< 150 ms"),
+    ("the same after a change", "refresh_1000x3_after_a_change", None, "", "< 150 ms"),
+    ("report to spool, durable", "spool_accept", None, "", ""),
+    ("report to spool (durable) to hub (durable)", "report_to_spool_to_hub", None, "", "> 100000 values/s"),
+    ("hub: values taken in over HTTP, durable", "ingest_http", None, "", "> 100000 values/s"),
+    ("hub: a value at rest, round-trip times", "at_rest_rtt", None, "", "< 4 bytes/value"),
+    ("hub: a value at rest, rates", "at_rest_rate", None, "", "< 4 bytes/value"),
+    ("hub: a value at rest, temperatures", "at_rest_temperature", None, "", "< 4 bytes/value"),
+    ("hub: a day of one series every minute, read", "day_60s_read", None, "", "< 5 ms"),
+    ("ping: CPU a ping, raw socket, 10,000 targets", "ping_raw_cpu", "fping_cpu", "fping", "< 5 us"),
+    ("ping: CPU a ping, datagram socket", "ping_datagram_cpu", "bare_cpu", "bare system calls", "< 5 us"),
+    ("ping: lost of 100,000", "ping_raw_lost", "fping_lost", "fping", "< 1 packets"),
+]
+
+
+def read(file):
+    """Gives name -> (value, unit) of the lines that are of that form."""
+    figures = {}
+    for line in file:
+        words = line.split()
+        if len(words) == 3:
+            try:
+                figures[words[0]] = (float(words[1]), words[2])
+            except ValueError:
+                continue
+    return figures
+
+
+def written(figure):
+    value, unit = figure
+    digits = 0 if abs(value) >= 100 or value == int(value) else 2
+    return f"{value:,.{digits}f} {unit}"
+
+
+def ratio(ours, theirs, smaller_is_better):
+    better, worse = (theirs, ours) if smaller_is_better else (ours, theirs)
+    return f"{better / worse:,.1f} x" if worse else ""
+
+
+def holds(value, bound):
+    relation, limit = bound.split()[:2]
+    return value < float(limit) if relation == "<" else value >= float(limit)
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as file:
+        figures = read(file)
+    missed = []
+    print("| what | measured | beside it | ratio | wanted |")
+    print("| --- | --- | --- | --- | --- |")
+    for what, name, beside, who, bound in ROWS:
+        if name not in figures:
+            missed.append(f"{what}: not measured ({name})")
+            continue
+        ours = figures[name]
+        theirs = figures.get(beside)
+        other = f"{written(theirs)} ({who})" if theirs else ""
+        against = ratio(ours[0], theirs[0], bound.startswith("<")) if theirs else ""
+        print(f"| {what} | {written(ours)} | {other} | {against} | {bound} |")
+        if bound and not holds(ours[0], bound):
+            missed.append(f"{what}: {written(ours)}, wanted {bound}")
+    for line in missed:
+        print("not reached:", line)
+    sys.exit(1 if missed else 0)
+
+
+if __name__ == "__main__":
+    main()
