@@ -25,6 +25,7 @@ pub trait Backend: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<Entity>, BackendError>> + Send;
 
     /// Stores values. The caller keeps to the limits of the API: no (path, time) twice, at most 1,000 a request.
+    /// None at all is still a request: whether it is answered well tells if the backend is healthy.
     fn put_values(
         &self,
         account: AccountId,

@@ -3,6 +3,8 @@
 use std::{
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
@@ -13,6 +15,16 @@ use super::{
     statistics::Statistics,
     writer::Writer,
 };
+
+/// A group of at least this many commands tells that many runs hand over at once.
+const CROWD: usize = 8;
+
+/// The part of its time after which a crowd's group is followed by the next: those who were just answered are about
+/// to hand over more, and would otherwise always just miss a group, so that each would be half as large.
+const GATHERING: u32 = 8;
+
+/// No group is held up longer than this.
+const LONGEST_GATHERING: Duration = Duration::from_millis(1);
 
 /// One thing asked of the writer. What is asked in one moment is answered as one group.
 pub(super) enum Command {
@@ -92,7 +104,11 @@ impl Drain {
                 mem::take(&mut waiting.commands)
             };
             let Some(writer) = slot.as_mut() else { continue };
+            let (began, is_crowd) = (Instant::now(), commands.len() >= CROWD);
             let closing = writer.work(commands, &self.shared);
+            if is_crowd {
+                thread::sleep((began.elapsed() / GATHERING).min(LONGEST_GATHERING));
+            }
             if !closing.is_empty() {
                 *slot = None;
                 for reply in closing {

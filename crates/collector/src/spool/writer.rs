@@ -1,6 +1,7 @@
 //! The one place that touches the file: takes what waits as a group, commits it, answers.
 
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
     sync::Arc,
     time::Instant,
@@ -14,7 +15,7 @@ use super::{
     database::{self, database_error},
     dead_letters::Graveyard,
     entries,
-    entry::{EntryId, Lane, Row},
+    entry::{EntryId, Row},
     error::SpoolError,
     group::{Before, Changes, Group, RETRIED_PER_GROUP},
     inbox::{Command, Shared, locked},
@@ -82,10 +83,12 @@ impl Writer {
     /// Answers a group of commands, and gives those that want the spool closed.
     pub(super) fn work(&mut self, commands: Vec<Command>, shared: &Shared) -> Vec<oneshot::Sender<()>> {
         let (mut accepted, mut settled, mut wishes, mut closing) = (vec![], vec![], vec![], vec![]);
+        let mut arrived = HashSet::new();
         for command in commands {
             match command {
                 Command::Accept { rows, room, reply } => {
                     for row in rows {
+                        arrived.insert(row.key.lane);
                         accepted_row(&mut self.group, &mut self.last_id, row);
                     }
                     accepted.push((room, reply));
@@ -102,10 +105,8 @@ impl Writer {
         self.commit_if_due();
         // Whoever got an answer finds it in the statistics.
         *locked(&shared.state) = self.statistics();
-        for lane in Lane::ALL {
-            if !accepted.is_empty() {
-                shared.arrival(lane).notify_one();
-            }
+        for lane in arrived {
+            shared.arrival(lane).notify_one();
         }
         for (_room, reply) in accepted {
             let _ = reply.send(self.held().map_or(Ok(()), Err));
