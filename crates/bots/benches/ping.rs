@@ -1,7 +1,8 @@
 //! How many targets can be pinged, and at what cost: 10,000 addresses of loopback, one packet a second each.
 //!
 //! Prints `name value unit`, one a line. Beside the engine, in the same run: the least that any program could take
-//! (bare `sendmmsg` and `recvmmsg`, nothing looked at), and fping where it is installed.
+//! (bare `sendmmsg` and `recvmmsg`, nothing looked at), and fping where it is installed. `error` is by how much a round
+//! trip is measured too long on a network whose delay is known: a TUN device, in a namespace of its own (takes root).
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -12,7 +13,7 @@
 
 use std::{
     env,
-    io::{IoSlice, IoSliceMut, Write},
+    io::{BufRead, BufReader, IoSlice, IoSliceMut, Write},
     net::{Ipv4Addr, SocketAddrV4},
     os::fd::AsRawFd,
     process::{Command, Stdio},
@@ -37,11 +38,12 @@ const PINGS: f64 = TARGETS as f64 * PACKETS as f64;
 fn main() {
     // Cargo's own arguments begin with a dash; any other names the one part to run.
     let wanted = env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let parts: [(&str, fn()); 4] = [
+    let parts: [(&str, fn()); 5] = [
         ("raw", || engine("raw", SocketKind::Raw)),
         ("datagram", || engine("datagram", SocketKind::Datagram)),
         ("bare", bare),
         ("fping", fping),
+        ("error", error),
     ];
     for (name, part) in parts {
         if wanted.as_ref().is_none_or(|wanted| wanted == name) {
@@ -52,6 +54,14 @@ fn main() {
 
 fn line(name: &str, value: f64, unit: &str) {
     println!("{name} {value:.3} {unit}");
+}
+
+/// The middle of some microseconds, and what one in a hundred exceeds.
+fn ranks(name: &str, mut micros: Vec<f64>) {
+    micros.sort_by(f64::total_cmp);
+    let rank = |share: f64| micros.get((micros.len() as f64 * share) as usize).copied().unwrap_or(f64::NAN);
+    line(&format!("{name}_median"), rank(0.5), "us");
+    line(&format!("{name}_p99"), rank(0.99), "us");
 }
 
 fn target(number: u32) -> Ipv4Addr {
@@ -84,15 +94,11 @@ fn engine(name: &str, kind: SocketKind) {
     });
     let (took, used) = (began.elapsed(), cpu(UsageWho::RUSAGE_SELF) - used);
     let packets = outcomes.into_iter().flat_map(|outcome| outcome.unwrap().packets);
-    let mut rtts: Vec<f64> =
-        packets.filter_map(|packet| packet.rtt).map(|rtt| rtt.as_secs_f64() * 1e6).collect();
-    rtts.sort_by(f64::total_cmp);
-    let rank = |share: f64| rtts.get((rtts.len() as f64 * share) as usize).copied().unwrap_or(f64::NAN);
+    let rtts: Vec<f64> = packets.filter_map(|packet| packet.rtt).map(|rtt| rtt.as_secs_f64() * 1e6).collect();
     line(&format!("ping_{name}_lost"), PINGS - rtts.len() as f64, "packets");
     line(&format!("ping_{name}_cpu"), used.as_secs_f64() * 1e6 / PINGS, "us/ping");
     line(&format!("ping_{name}_took"), took.as_secs_f64(), "s");
-    line(&format!("ping_{name}_rtt_median"), rank(0.5), "us");
-    line(&format!("ping_{name}_rtt_p99"), rank(0.99), "us");
+    ranks(&format!("ping_{name}_rtt"), rtts);
     line(&format!("ping_{name}_kernel_drops"), pinger.metrics().kernel_drops.get() as f64, "messages");
 }
 
@@ -158,4 +164,49 @@ fn fping() {
         .filter(|rtt| *rtt == "-");
     line("fping_lost", lost.count() as f64, "packets");
     line("fping_cpu", used.as_secs_f64() * 1e6 / PINGS, "us/ping");
+}
+
+fn error() {
+    const INSIDE: &str = "GRAFOLEAN_BENCH_NAMESPACE";
+    const DELAY_MS: f64 = 20.0;
+    const COUNT: &str = "300";
+    if env::var_os(INSIDE).is_none() {
+        let mut inside = Command::new("unshare");
+        inside.arg("--net").arg(env::current_exe().unwrap()).arg("error").env(INSIDE, "1");
+        if !inside.status().is_ok_and(|status| status.success()) {
+            println!("skipped: no network namespace can be made");
+        }
+        return;
+    }
+    // Before all others on its core, so that what is measured is our error and not the other side's wait for a core.
+    let mut peer = Command::new("chrt")
+        .args([
+            "-f",
+            "1",
+            "python3",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ping_network/peer.py"),
+            "awake",
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    BufReader::new(peer.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    let target = Ipv4Addr::new(100, 64, 1, 20);
+    let packets = COUNT.parse().unwrap();
+    let probe = Probe { packets, gap: Duration::from_millis(10), ..Probe::to(target.into()) };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let outcome = runtime.block_on(Pinger::open(Options::default()).unwrap().ping(probe)).unwrap();
+    let rtts = outcome.packets.iter().filter_map(|packet| packet.rtt);
+    ranks("ping_error", rtts.map(|rtt| rtt.as_secs_f64() * 1e6 - DELAY_MS * 1e3).collect());
+    let fping = Command::new("fping")
+        .args(["-q", "-p", "10", "-t", "1000", "-C", COUNT, &target.to_string()])
+        .output();
+    if let Ok(output) = fping {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let rtts_ms = said.split_whitespace().filter_map(|rtt| rtt.parse::<f64>().ok());
+        ranks("fping_error", rtts_ms.map(|rtt_ms| (rtt_ms - DELAY_MS) * 1e3).collect());
+    }
+    peer.kill().unwrap();
+    peer.wait().unwrap();
 }

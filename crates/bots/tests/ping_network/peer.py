@@ -1,7 +1,8 @@
 """A network that misbehaves exactly as it is told, behind a TUN device of the namespace it is started in.
 
 Standard library only; needs the right to make the device (CAP_NET_ADMIN). It says "ready" when packets can be sent, and
-ends with its standard input. What happens to an echo request is written in its destination:
+ends with its standard input. With the argument "awake" it never sleeps, so that it adds next to nothing to a delay. What
+happens to an echo request is written in its destination:
 
     100.64.K.X  or  fd64::K:X  (K and X in decimal, also in the latter)
 
@@ -170,15 +171,17 @@ def main():
     print("ready", flush=True)
     while True:
         wait = max(0, queue[0][0] - time.monotonic()) if queue else None
+        wait = 0 if "awake" in sys.argv else wait
         readable, _, _ = select.select([device, sys.stdin], [], [], wait)
         if sys.stdin in readable and not os.read(sys.stdin.fileno(), 4096):
             return
         try:
             while device in readable:
-                request = Request.read(os.read(device, 65536))
-                for delay, packet in answers(request, held) if request else ():
+                packet, now = os.read(device, 65536), time.monotonic()
+                request = Request.read(packet)
+                for delay, answer in answers(request, held) if request else ():
                     count += 1
-                    heapq.heappush(queue, (time.monotonic() + delay, count, packet))
+                    heapq.heappush(queue, (now + delay, count, answer))
         except BlockingIOError:
             pass
         while queue and queue[0][0] <= time.monotonic():

@@ -118,8 +118,10 @@ impl Exchange {
         let flight = self.table.under_way(slot, generation)?;
         self.agenda.add(now + flight.probe.timeout, Event::Expiry(outgoing.ticket));
         if request.attempt == 0 && flight.has_more() {
-            // Counted from when this one was due, so that a late turn does not put off all that follow.
-            let next = (outgoing.due + flight.probe.gap).max(now);
+            // Counted from when this one was due, so that a late turn does not put off all that follow; but whatever
+            // was late, no target is flooded to make up for it.
+            let gap = flight.probe.gap;
+            let next = (outgoing.due + gap).max(now + gap / 2);
             self.agenda.add(next, Event::Next { slot, generation });
         }
         Some(flight)
@@ -183,15 +185,16 @@ impl Exchange {
     }
 
     fn count(&self, verdict: Verdict) {
-        match verdict {
+        let counter = match verdict {
             Verdict::Answered(rtt) => {
-                self.metrics.replies_received.inc();
                 self.metrics.rtt_seconds.observe(rtt.as_secs_f64());
+                &self.metrics.replies_received
             }
-            Verdict::Duplicate => drop(self.metrics.replies_duplicate.inc()),
-            Verdict::Late => drop(self.metrics.replies_late.inc()),
-            Verdict::Foreign => drop(self.metrics.replies_foreign.inc()),
-        }
+            Verdict::Duplicate => &self.metrics.replies_duplicate,
+            Verdict::Late => &self.metrics.replies_late,
+            Verdict::Foreign => &self.metrics.replies_foreign,
+        };
+        counter.inc();
     }
 
     fn end(&mut self, slot: u16, now: Instant) {

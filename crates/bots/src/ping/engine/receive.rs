@@ -31,7 +31,8 @@ const BATCH: usize = 64;
 /// Room for one message: an ICMPv6 error may be 1,280 bytes, our largest reply is 1,480. What is larger is not for us.
 const MESSAGE: usize = 2_048;
 
-/// Batches read in one turn, so that a flood cannot keep requests from being sent; the rest is read a turn later.
+/// Batches read in one turn, so that a flood cannot keep requests from being sent. The rest is read a turn later, when
+/// an answer among it may be taken for late.
 const MOST_BATCHES: usize = 64;
 
 /// Reads what has arrived at sockets.
@@ -94,7 +95,9 @@ impl Receiver {
             let arrival = Arrival { from, at: clocks.moment(beside.stamp), ttl: beside.ttl, own_ids };
             match read(socket, bytes, arrival) {
                 Ok((message, arrival)) => exchange.receive(message, arrival),
-                Err(_) => drop(self.metrics.messages_malformed.inc()),
+                Err(_) => {
+                    self.metrics.messages_malformed.inc();
+                }
             }
         }
         Ok(received)

@@ -1,8 +1,8 @@
 //! From the exchange to the sockets.
 //!
-//! One system call a request, with the clock read just before it. `sendmmsg` would save a few per cent of the time (most
-//! of it is the kernel's way down to the device), but a request at the end of its batch would leave some ten microseconds
-//! after its stamp for each one before it, and that would be measured as the network's.
+//! One system call a request, with the clock read just before it. `sendmmsg` saves next to nothing (nearly all of the
+//! time is the kernel's way down to the device), but a request would leave some microseconds after its stamp for each
+//! one before it in its batch, and they would be measured as the network's.
 
 use std::{
     net::{IpAddr, SocketAddr, SocketAddrV6},

@@ -80,6 +80,19 @@ fn packets_leave_a_gap_apart_and_the_outcome_comes_with_the_last_answer() {
 }
 
 #[test]
+fn a_late_turn_is_made_up_for_without_flooding_the_target() {
+    let mut world = World::new();
+    let _outcome = world.begin(probe(5), 0);
+    assert_eq!(world.send(0).len(), 1);
+    assert_eq!(world.send(18).len(), 1, "due at 10");
+    assert!(world.send(22).is_empty());
+    assert_eq!(world.send(23).len(), 1, "due at 20, and half a gap after the last");
+    assert!(world.send(32).is_empty());
+    assert_eq!(world.send(37).len(), 1, "due at 33");
+    assert_eq!(world.send(43).len(), 1, "in step: a little late does not add up");
+}
+
+#[test]
 fn an_answer_counts_only_from_its_source_with_all_that_was_sent() {
     let mut world = World::new();
     let mut outcome = world.begin(probe(1), 0);
