@@ -11,8 +11,17 @@ use grafolean_collector::{
     model::{AccountId, Sample, SeriesPath},
     time::{SystemClock, Timestamp},
 };
-use grafolean_hub::points::{Order, Points, Settings, Span};
+use grafolean_hub::{
+    Hub, Options,
+    points::{Order, Points, Settings, Span},
+};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
+use secrecy::ExposeSecret;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+use tokio_util::sync::CancellationToken;
 
 const ACCOUNT: AccountId = AccountId::new(1);
 const START: i64 = 1_790_000_000;
@@ -23,6 +32,7 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         ingest(Load { producers: 4, values: 2_000_000, batch: 1_000, series: 10_000 }).await;
+        ingest_http(Load { producers: 4, values: 2_000_000, batch: 1_000, series: 10_000 }).await;
         for kind in [Kind::RoundTrip, Kind::Rate, Kind::Ok, Kind::Temperature] {
             at_rest(kind).await;
         }
@@ -92,6 +102,61 @@ async fn ingest(load: Load) {
     report("ingest_direct", load.values as f64 / begun.elapsed().as_secs_f64(), "values/s");
     report("ingest_direct_slowest_put", slowest.as_secs_f64() * 1e3, "ms");
     drop(points);
+}
+
+/// The same through HTTP: a hub on loopback, JSON bodies, a bot's token; the producers share its cores.
+async fn ingest_http(load: Load) {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Arc::new(Hub::open(folder.path(), Options::default()).unwrap());
+    let account = hub.setup().account("bench").await.unwrap();
+    let bot = hub.setup().bot(account, "bench", "ping").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(grafolean_hub::serve(listener, hub, stop.clone()));
+    let target = format!("/api/accounts/{account}/values?b={}", bot.token.expose_secret());
+    let requests: Vec<_> = (0..load.producers).map(|producer| requests(load, producer, &target)).collect();
+    let begun = Instant::now();
+    let producers: Vec<_> = requests
+        .into_iter()
+        .map(|requests| {
+            tokio::spawn(async move {
+                let mut stream = TcpStream::connect(address).await.unwrap();
+                stream.set_nodelay(true).unwrap();
+                let mut answer = vec![0; 4096];
+                for request in requests {
+                    stream.write_all(&request).await.unwrap();
+                    let read = stream.read(&mut answer).await.unwrap();
+                    assert!(answer.starts_with(b"HTTP/1.1 204"), "{:?}", answer.get(..read));
+                }
+            })
+        })
+        .collect();
+    for producer in producers {
+        producer.await.unwrap();
+    }
+    report("ingest_http", load.values as f64 / begun.elapsed().as_secs_f64(), "values/s");
+    stop.cancel();
+    serving.await.unwrap().unwrap();
+}
+
+/// The requests of one producer, written beforehand: what is measured is the hub.
+fn requests(load: Load, producer: usize, target: &str) -> Vec<Vec<u8>> {
+    let mut random = StdRng::seed_from_u64(producer as u64);
+    let own = load.series / load.producers;
+    let batches = load.values / load.producers / load.batch;
+    (0..batches)
+        .map(|batch| {
+            let rows = (batch * load.batch..(batch + 1) * load.batch).map(|number| Sample {
+                path: path(producer * own + number % own),
+                time: Timestamp::from_seconds(START + MINUTE * i64::try_from(number / own).unwrap()),
+                value: Kind::RoundTrip.next(&mut random, 0.0),
+            });
+            let body = serde_json::to_string(&rows.collect::<Vec<_>>()).unwrap();
+            format!("PUT {target} HTTP/1.1\r\nhost: bench\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+                .into()
+        })
+        .collect()
 }
 
 #[derive(Clone, Copy)]

@@ -3,11 +3,13 @@
 import { element, setText } from "./element.js";
 import { label, unitOf, written } from "./units.js";
 
-const SPANS = [["15 min", 900], ["1 h", 3600], ["6 h", 21_600], ["24 h", 86_400], ["7 d", 604_800], ["30 d", 2_592_000]];
+const SPANS = [["5 min", 300], ["15 min", 900], ["1 h", 3600], ["6 h", 21_600], ["24 h", 86_400], ["7 d", 604_800], ["30 d", 2_592_000]];
 const COLOURS = ["--c1", "--c2", "--c3", "--c4", "--c5", "--c6", "--c7", "--c8"];
 /** More single values than this are not told apart on a screen: hourly means are shown then, if the span is days. */
 const MOST_POINTS = 20_000;
 const HOURLY_FROM_S = 604_800;
+/** A short span begins where the values begin, so that those of a new hub are seen to move; never shorter than this. */
+const [GROWS_UP_TO_S, LEAST_S] = [900, 60];
 
 export class Chart {
   #span = SPANS[0][1];
@@ -118,8 +120,14 @@ export class Chart {
     } else if (this.#plot) {
       this.#plot.setData(data, false);
     }
-    this.#plot?.setScale("x", { min: now - this.#span, max: now });
+    this.#plot?.setScale("x", { min: this.#beginning(data, now), max: now });
     this.#drawLegend(paths);
+  }
+
+  #beginning(data, now) {
+    const first = data?.[0][0];
+    if (first === undefined || this.#span > GROWS_UP_TO_S) return now - this.#span;
+    return Math.max(now - this.#span, Math.min(first, now - LEAST_S));
   }
 
   #options(paths) {

@@ -92,6 +92,20 @@ mod tests {
         }
     }
 
+    /// Made by `encode` when the format was new. Blocks are never rewritten for their own sake, so these bytes stay.
+    const FIRST_RELEASE: [u8; 108] = [
+        1, 191, 251, 160, 154, 42, 0, 0, 0, 112, 99, 111, 33, 3, 0, 2, 1, 4, 1, 4, 3, 0, 0, 0, 16, 0, 0, 0,
+        242, 192, 32, 81, 48, 0, 228, 0, 0, 0, 0, 0, 112, 56, 57, 0, 14, 39, 7, 80, 169, 171, 0, 112, 99,
+        111, 33, 3, 0, 2, 1, 4, 1, 6, 3, 0, 0, 0, 66, 0, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0,
+        244, 47, 0, 0, 0, 0, 0, 0, 0, 240, 95, 0, 0, 0, 0, 0, 0, 0, 232, 191, 0, 108, 0, 0,
+    ];
+
+    #[test]
+    fn a_block_of_the_first_release_is_read() {
+        let minute = |i: i64| point(1_700_000_000_000_000 + i * 60_000_000, i as f64 / 4.0);
+        assert_eq!(decode(&FIRST_RELEASE).unwrap(), [0, 1, 2, 3].map(minute));
+    }
+
     #[test]
     fn a_cut_block_is_an_error_at_every_length() {
         let bytes = encode(&[point(1, 1.0), point(2, 2.0)]).unwrap();
