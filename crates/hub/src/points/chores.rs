@@ -13,7 +13,8 @@ use super::{
     seal, series,
 };
 
-/// A step seals at least one series and stops beyond this many points: some milliseconds of compression.
+/// A step stops beyond this many points, some milliseconds of compression. It seals at least one series, and that
+/// whole: at worst all that memory holds, some tenths of a second.
 const STEP_POINTS: usize = 16 * 1024;
 
 /// A step stops at this many series, however few points they have: each may rewrite a block.
@@ -178,7 +179,7 @@ fn seal_some(
         sealed += points.len();
         done += 1;
         if series::exists(connection, id)? {
-            tails.extend(seal::seal(connection, id, points, block_points)?);
+            tails.extend(seal::seal(connection, id, &points, block_points)?);
         }
         if sealed >= STEP_POINTS {
             break;
@@ -194,8 +195,8 @@ fn shrink_some(connection: &Connection) -> Result<bool, PointsError> {
     if !database::mostly_free(connection).doing(DOING)? {
         return Ok(true);
     }
-    database::shrink(connection, STEP_PAGES).doing(DOING)?;
-    Ok(false)
+    let given = database::shrink(connection, STEP_PAGES).doing(DOING)?;
+    Ok(given == 0)
 }
 
 /// Deletes old blocks of some series; gives the last series that is done, None at the end of all.

@@ -93,13 +93,16 @@ pub(super) fn mostly_free(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(free > all / 8)
 }
 
-/// Gives some free pages back to the disk.
-pub(super) fn shrink(connection: &Connection, pages: i64) -> rusqlite::Result<()> {
-    // Each row that the statement gives is a page that was freed.
+/// Gives some free pages back to the disk; tells how many.
+pub(super) fn shrink(connection: &Connection, pages: i64) -> rusqlite::Result<usize> {
+    // The statement frees one page with each row it gives.
     let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
     let mut rows = vacuum.query(())?;
-    while rows.next()?.is_some() {}
-    Ok(())
+    let mut given = 0;
+    while rows.next()?.is_some() {
+        given += 1;
+    }
+    Ok(given)
 }
 
 /// Opens the file, which is there, for reading.

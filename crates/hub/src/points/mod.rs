@@ -20,8 +20,8 @@
 //! Because a later layer only repeats what an earlier one held, or holds newer values, replaying the journal over
 //! blocks that already have its values changes nothing: the process may be killed at any instruction.
 //!
-//! One thread writes ([`writer`](self) joins the requests that wait into one synced transaction), readers have
-//! connections of their own on blocking threads. All stands in one SQLite file, `points.sqlite`:
+//! One thread writes and joins the requests that wait into one synced transaction; readers have connections of their
+//! own on blocking threads. All stands in one SQLite file, `points.sqlite`:
 //!
 //! ```text
 //!  series  id | account | path                       unique (account, path); an id is never used twice
@@ -33,6 +33,7 @@
 //!          | version | crc32 of   | n: length of | times, pco | values, pco |
 //!          |  = 1    | all behind | the times    |    i64     |    f64      |
 //!  removed id                                        series whose blocks are still to be deleted
+//!  damaged series | first | reason | points          blocks that could not be read, set aside
 //! ```
 
 mod aggregate;

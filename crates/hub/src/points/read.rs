@@ -134,7 +134,12 @@ impl Reader {
 
     /// Gives the newest point of a series up to and with a moment.
     pub fn newest(&self, id: SeriesId, at: Timestamp) -> Result<Option<Point>, PointsError> {
-        Ok(self.window(id, Span::up_to(at), Order::Descending, 1)?.points.first().copied())
+        match self.last_value(id)? {
+            Some(last) if last.time > at => {
+                Ok(self.window(id, Span::up_to(at), Order::Descending, 1)?.points.first().copied())
+            }
+            last => Ok(last),
+        }
     }
 
     /// Gives the path of a series.

@@ -38,7 +38,7 @@ impl Tail {
 pub(super) fn seal(
     connection: &Connection,
     series: SeriesId,
-    points: Vec<Point>,
+    points: &[Point],
     block_points: usize,
 ) -> Result<Option<Tail>, PointsError> {
     let mut rest = points;
@@ -46,9 +46,10 @@ pub(super) fn seal(
         let home = block_at(connection, series, time)?;
         let next = block_after(connection, series, home.as_ref().map_or(time, |home| home.first))?;
         let end = next.as_ref().map_or(rest.len(), |next| rest.partition_point(|p| p.time < next.first));
-        let group = rest.drain(..end).collect();
+        let (group, later) = rest.split_at(end);
+        rest = later;
         let at_the_end = next.is_none();
-        match seal_group(connection, series, home.or(next), group, block_points)? {
+        match seal_group(connection, series, home.or(next), group.to_vec(), block_points)? {
             Some(tail) if at_the_end => return Ok(Some(tail)),
             Some(tail) => tail.write(connection)?,
             None => {}
