@@ -45,3 +45,11 @@ fn every_place_on_the_map_exists() {
         assert!(root().join(place).exists(), "ARCHITECTURE.md speaks of {place}, which is not there");
     }
 }
+
+#[test]
+fn the_bot_on_the_front_page_is_the_one_that_is_tested() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    let example = read("crates/collector/examples/my_protocol.rs");
+    assert!(example.lines().count() <= 40, "{} lines", example.lines().count());
+    assert!(read("README.md").contains(example.trim()), "README.md shows another bot than the example");
+}
