@@ -184,12 +184,9 @@ impl<'hub> Setup<'hub> {
                 .filter_map(|(name, how)| Some((name, attachment(how)?)))
                 .collect(),
         };
-        self.write(what, move |connection| {
-            let known = entity::list(connection, account)?.into_iter().find(|known| known.name == new.name);
-            match known {
-                Some(known) => entity::update(connection, account, known.id, &new).map(|()| known.id),
-                None => entity::insert(connection, account, &new),
-            }
+        self.write(what, move |connection| match entity::by_name(connection, account, &new.name)? {
+            Some(id) => entity::update(connection, account, id, &new).map(|()| id),
+            None => entity::insert(connection, account, &new),
         })
         .await
     }

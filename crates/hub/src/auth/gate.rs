@@ -149,7 +149,7 @@ impl Gate {
         }
         let found = store.read(move |connection| find(connection, identity)).await?;
         if let Some(found) = &found {
-            self.known.put(identity, generation, found.clone());
+            self.known.put(identity, generation, found.clone(), 1);
         }
         Ok(found)
     }

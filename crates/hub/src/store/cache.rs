@@ -8,30 +8,49 @@ use std::{
 
 /// Answers, each with the generation of the database it was read at; it holds at that generation alone.
 pub(crate) struct Cache<K, V> {
-    answers: Mutex<HashMap<K, (u64, V)>>,
+    answers: Mutex<Answers<K, V>>,
     most: usize,
 }
 
+struct Answers<K, V> {
+    known: HashMap<K, Answer<V>>,
+    weight: usize,
+}
+
+struct Answer<V> {
+    generation: u64,
+    weight: usize,
+    answer: V,
+}
+
 impl<K: Eq + Hash, V: Clone> Cache<K, V> {
-    /// Keeps up to `most` answers; one more, and all are forgotten.
+    /// Keeps answers up to this weight in all; one more, and all others are forgotten.
     pub(crate) fn new(most: usize) -> Self {
-        Self { answers: Mutex::new(HashMap::new()), most }
+        Self { answers: Mutex::new(Answers { known: HashMap::new(), weight: 0 }), most }
     }
 
     /// Gives an answer that was read at this very generation.
     pub(crate) fn get(&self, question: &K, generation: u64) -> Option<V> {
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        let (read_at, answer) = answers.get(question)?;
-        (*read_at == generation).then(|| answer.clone())
+        let known = answers.known.get(question)?;
+        (known.generation == generation).then(|| known.answer.clone())
     }
 
-    /// Keeps an answer. The generation is that of BEFORE it was read, so that a change in between makes it worthless.
-    pub(crate) fn put(&self, question: K, generation: u64, answer: V) {
-        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        if answers.len() >= self.most {
-            answers.clear();
+    /// Keeps an answer, unless it alone is too heavy. The generation is that of BEFORE it was read, so that a change
+    /// in between makes it worthless.
+    pub(crate) fn put(&self, question: K, generation: u64, answer: V, weight: usize) {
+        if weight > self.most {
+            return;
         }
-        answers.insert(question, (generation, answer));
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(old) = answers.known.remove(&question) {
+            answers.weight -= old.weight;
+        }
+        if answers.weight + weight > self.most {
+            *answers = Answers { known: HashMap::new(), weight: 0 };
+        }
+        answers.weight += weight;
+        answers.known.insert(question, Answer { generation, weight, answer });
     }
 }
 
@@ -42,18 +61,30 @@ mod tests {
     #[test]
     fn an_answer_holds_at_its_generation_alone() {
         let cache = Cache::new(2);
-        cache.put("lists", 7, 1);
+        cache.put("lists", 7, 1, 1);
         assert_eq!(cache.get(&"lists", 7), Some(1));
         assert_eq!(cache.get(&"lists", 8), None);
     }
 
     #[test]
     fn it_never_grows_beyond_its_limit() {
-        let cache = Cache::new(2);
-        for question in 0..5 {
-            cache.put(question, 1, question);
+        let cache = Cache::new(10);
+        for question in 0..100 {
+            cache.put(question, 1, question, 4);
+            assert_eq!(cache.get(&question, 1), Some(question));
+            assert!(cache.answers.lock().unwrap().known.len() <= 2);
         }
-        assert_eq!(cache.answers.lock().unwrap().len(), 1);
-        assert_eq!(cache.get(&4, 1), Some(4));
+        cache.put(100, 1, 100, 11);
+        assert_eq!(cache.get(&100, 1), None);
+    }
+
+    #[test]
+    fn a_newer_answer_takes_the_place_of_the_older() {
+        let cache = Cache::new(10);
+        for generation in 0..100 {
+            cache.put("lists", generation, generation, 6);
+        }
+        cache.put("callers", 99, 5, 4);
+        assert_eq!((cache.get(&"lists", 99), cache.get(&"callers", 99)), (Some(99), Some(5)));
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, iter::Peekable};
 use grafolean_collector::model::{
     AccountId, Attachment, CredentialId, Details, Entity, EntityId, SensorId, SensorUse, UserId,
 };
-use rusqlite::{Connection, Params, Row, params};
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::{StoreError, account, random, rows};
 
@@ -41,6 +41,17 @@ pub(crate) fn list(connection: &Connection, account: AccountId) -> Result<Vec<En
 pub(crate) fn one(connection: &Connection, account: AccountId, id: EntityId) -> Result<Entity, StoreError> {
     let found = select(connection, "e.account = ?1 AND e.id = ?2", params![account.number(), id.number()])?;
     found.into_iter().next().ok_or(StoreError::Missing("entity"))
+}
+
+/// Gives the first entity of an account with this name.
+pub(crate) fn by_name(
+    connection: &Connection,
+    account: AccountId,
+    name: &str,
+) -> Result<Option<EntityId>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT id FROM entities WHERE account = ?1 AND name = ?2 ORDER BY id")?;
+    Ok(statement.query_row(params![account.number(), name], |row| rows::id(row, "id")).optional()?)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Entity> {

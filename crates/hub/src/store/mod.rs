@@ -32,8 +32,8 @@ use self::worker::Workers;
 pub(crate) use self::{cache::Cache, rows::listed, setting::SigningSecret};
 pub use self::{database::OpenError, error::StoreError};
 
-/// Lists remembered: three for each of some hundred accounts. Beyond it all are forgotten and read again.
-const LISTS: usize = 1_000;
+/// Bytes of lists remembered: those of some 200,000 entities. Beyond it all are forgotten and read again.
+const LIST_BYTES: usize = 64 << 20;
 
 /// A list of an account that bots read again and again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,7 +57,7 @@ impl Store {
         let signing_secret = setting::first_start(&mut writer, now)
             .map_err(|source| OpenError::Store { path: path.to_owned(), source })?;
         let workers = Workers::start(writer, || database::open_for_reading(path))?;
-        Ok(Self { workers, signing_secret, lists: Cache::new(LISTS) })
+        Ok(Self { workers, signing_secret, lists: Cache::new(LIST_BYTES) })
     }
 
     /// Gives what people's sessions are signed with.
@@ -99,7 +99,7 @@ impl Store {
                 List::Sensors => rows::written(sensor::list(connection, account)?),
             })
             .await?;
-        self.lists.put((account, list), generation, written.clone());
+        self.lists.put((account, list), generation, written.clone(), written.len());
         Ok(written)
     }
 }

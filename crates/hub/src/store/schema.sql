@@ -74,6 +74,7 @@ CREATE TABLE entities (
     details TEXT NOT NULL
 ) STRICT;
 CREATE INDEX entities_of_account ON entities (account);
+CREATE INDEX entities_by_name ON entities (account, name);
 CREATE INDEX entities_of_parent ON entities (parent);
 
 -- how one protocol measures one entity

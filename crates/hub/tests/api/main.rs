@@ -15,6 +15,7 @@ mod model;
 mod opening;
 mod replay;
 mod rights;
+mod secrets;
 mod things;
 mod values;
 mod world;

@@ -1,0 +1,55 @@
+//! What stands in no log.
+
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex},
+};
+
+use serde_json::json;
+use tracing_subscriber::{filter::LevelFilter, fmt};
+
+use crate::world::{Who, World};
+
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn requests_are_logged_without_tokens_sessions_and_passwords() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = fmt()
+        .with_max_level(LevelFilter::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let (world, admin) = World::with_admin().await;
+    let account = world.account(&admin, "A").await;
+    let (_, bot) = world.bot(&admin, account, "ping").await;
+    world.get("/profile", &bot).await.expect(200);
+    world.get(&format!("/accounts/{account}/entities"), &bot).await.expect(403);
+    world.try_login("admin", "a-guess-at-it").await.expect(401);
+    let foreign = "0f0f0f0f-0000-4000-8000-000000000000";
+    world.get("/profile", &Who::Bot(foreign.to_owned())).await.expect(401);
+    world.get("/profile", &Who::Person("Bearer 5:a.foreign.session".to_owned())).await.expect(401);
+    world.post("/persons", &admin, &json!({"password": "a-new-one"})).await.expect(400);
+
+    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(logged.contains(r#"path="/api/profile" status=200"#), "{logged}");
+    let (Who::Bot(token), Who::Person(session)) = (bot, admin) else { unreachable!() };
+    for secret in [&*token, &*session, foreign, "foreign.session", "a-guess-at-it", "a-new-one"] {
+        assert!(!logged.contains(secret), "{secret} stands in the log:\n{logged}");
+    }
+}
