@@ -15,7 +15,6 @@ mod model;
 mod opening;
 mod replay;
 mod rights;
-mod secrets;
 mod things;
 mod values;
 mod world;
