@@ -29,10 +29,13 @@ export class Entities {
 
   /** Takes what there is: entities, seconds between runs by sensor, and values by path. */
   show(entities, intervals, values) {
-    const byEntity = Map.groupBy(values.values(), (value) => {
-      const id = /^entity\.(\d+)\./.exec(value.p)?.[1];
-      return id !== undefined && entities.has(Number(id)) ? Number(id) : OTHER;
-    });
+    const byEntity = new Map();
+    for (const value of values.values()) {
+      const id = Number(/^entity\.(\d+)\./.exec(value.p)?.[1]);
+      const key = entities.has(id) ? id : OTHER;
+      if (!byEntity.has(key)) byEntity.set(key, []);
+      byEntity.get(key).push(value);
+    }
     const groups = [...entities.values()].sort(byName).map((entity) => [entity.id, entity]);
     if (byEntity.has(OTHER)) groups.push([OTHER, { name: "Other values", details: {}, protocols: {} }]);
     for (const [key, card] of this.#cards) {

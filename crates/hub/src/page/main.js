@@ -97,8 +97,10 @@ const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1).replace(
 
 async function look() {
   clearTimeout(timer);
+  const begun = Date.now();
   if (view && !document.hidden) await guarded(() => view.look());
-  timer = setTimeout(look, LOOK_MS);
+  // A hub that is slow to answer is asked less.
+  timer = setTimeout(look, Math.max(LOOK_MS, 5 * (Date.now() - begun)));
 }
 
 async function begin() {

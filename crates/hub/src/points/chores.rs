@@ -6,11 +6,12 @@ use grafolean_collector::time::Timestamp;
 use rusqlite::Connection;
 
 use super::{
-    SeriesId, Span, database,
+    PointsMetrics, SeriesId, Span, database,
     error::{Doing, PointsError},
     journal,
     recent::SharedRecent,
-    seal, series,
+    seal::Blocks,
+    series,
 };
 
 /// A step stops beyond this many points, some milliseconds of compression. It seals at least one series, and that
@@ -108,12 +109,13 @@ impl Chores {
         connection: &mut Connection,
         recent: &SharedRecent,
         block_points: usize,
+        metrics: &PointsMetrics,
     ) -> Result<(), PointsError> {
         let transaction = connection.transaction().doing("beginning a step of housekeeping")?;
         // What a step changes of `self` counts only once its transaction is committed.
         let after = if let Some(sealing) = &self.sealing {
-            let left = seal_some(&transaction, recent, &sealing.left, block_points)?;
-            After::Sealed { left }
+            let blocks = |series| Blocks { connection: &transaction, series, full: block_points, metrics };
+            seal_some(&transaction, recent, &sealing.left, blocks)?
         } else if let Some(through) = self.trim_through {
             After::Trimmed { done: journal::trim(&transaction, through, STEP_ROWS)? < STEP_ROWS }
         } else if let Some(expiring) = &self.expiring {
@@ -124,19 +126,22 @@ impl Chores {
             After::Shrunk { done: shrink_some(&transaction)? }
         };
         transaction.commit().doing("finishing a step of housekeeping")?;
+        if let After::Sealed { values, .. } = after {
+            metrics.sealed_values.inc_by(values);
+        }
         self.note(after, recent);
         Ok(())
     }
 
     fn note(&mut self, after: After, recent: &SharedRecent) {
         match after {
-            After::Sealed { left: 0 } => {
+            After::Sealed { left: 0, .. } => {
                 self.trim_through = self.sealing.take().map(|sealing| sealing.journal_through);
                 let sealed = std::mem::take(&mut recent.write().sealing);
                 // Freed here, when no reader waits for the lock.
                 drop(sealed);
             }
-            After::Sealed { left } => {
+            After::Sealed { left, .. } => {
                 if let Some(sealing) = &mut self.sealing {
                     sealing.left.truncate(left);
                 }
@@ -158,20 +163,20 @@ impl Chores {
 }
 
 enum After {
-    Sealed { left: usize },
+    Sealed { left: usize, values: u64 },
     Trimmed { done: bool },
     Expired { through: Option<i64> },
     Deleted { done: bool },
     Shrunk { done: bool },
 }
 
-/// Seals series from the end of a list; gives how many are left.
-fn seal_some(
-    connection: &Connection,
+/// Seals series from the end of a list.
+fn seal_some<'a>(
+    connection: &'a Connection,
     recent: &SharedRecent,
     left: &[SeriesId],
-    block_points: usize,
-) -> Result<usize, PointsError> {
+    blocks: impl Fn(SeriesId) -> Blocks<'a>,
+) -> Result<After, PointsError> {
     let (mut done, mut sealed) = (0, 0);
     let mut tails = Vec::new();
     for &id in left.iter().rev().take(STEP_SERIES) {
@@ -179,14 +184,14 @@ fn seal_some(
         sealed += points.len();
         done += 1;
         if series::exists(connection, id)? {
-            tails.extend(seal::seal(connection, id, &points, block_points)?);
+            tails.extend(blocks(id).seal(&points)?);
         }
         if sealed >= STEP_POINTS {
             break;
         }
     }
     tails.iter().try_for_each(|tail| tail.write(connection))?;
-    Ok(left.len() - done)
+    Ok(After::Sealed { left: left.len() - done, values: sealed as u64 })
 }
 
 /// Gives some pages back to the disk; tells whether there is nothing more to give.

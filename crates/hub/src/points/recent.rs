@@ -120,6 +120,11 @@ impl Recent {
         }
     }
 
+    /// Gives about how much memory both take.
+    pub(super) fn bytes(&self) -> usize {
+        self.active.bytes() + self.sealing.bytes()
+    }
+
     /// Begins to seal what there is. The layer before it must be sealed.
     pub(super) fn freeze(&mut self) {
         self.sealing = mem::take(&mut self.active);

@@ -8,22 +8,34 @@ use grafolean_collector::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{
-    Point, SeriesId, block,
+    Point, PointsMetrics, SeriesId, block,
     error::{Doing, PointsError},
     point::overlay,
 };
 
-/// A block's row without its points.
-struct Place {
-    first: Timestamp,
-    last: Timestamp,
-    count: usize,
+/// The blocks of one series, within a transaction.
+pub(super) struct Blocks<'a> {
+    /// The transaction.
+    pub(super) connection: &'a Connection,
+    /// The series.
+    pub(super) series: SeriesId,
+    /// Points in a full block.
+    pub(super) full: usize,
+    /// Where damage is counted.
+    pub(super) metrics: &'a PointsMetrics,
 }
 
 /// The last block of a series, not yet full: it will be rewritten when more points come.
 pub(super) struct Tail {
     series: SeriesId,
     points: Vec<Point>,
+}
+
+/// A block's row without its points.
+struct Place {
+    first: Timestamp,
+    last: Timestamp,
+    count: usize,
 }
 
 impl Tail {
@@ -34,87 +46,114 @@ impl Tail {
     }
 }
 
-/// Writes points of one series, ascending, into its blocks; gives the tail, which is still to be written.
-pub(super) fn seal(
-    connection: &Connection,
-    series: SeriesId,
-    points: &[Point],
-    block_points: usize,
-) -> Result<Option<Tail>, PointsError> {
-    let mut rest = points;
-    while let Some(time) = rest.first().map(|point| point.time) {
-        let home = block_at(connection, series, time)?;
-        let next = block_after(connection, series, home.as_ref().map_or(time, |home| home.first))?;
-        let end = next.as_ref().map_or(rest.len(), |next| rest.partition_point(|p| p.time < next.first));
-        let (group, later) = rest.split_at(end);
-        rest = later;
-        let at_the_end = next.is_none();
-        match seal_group(connection, series, home.or(next), group.to_vec(), block_points)? {
-            Some(tail) if at_the_end => return Ok(Some(tail)),
-            Some(tail) => tail.write(connection)?,
-            None => {}
+impl Blocks<'_> {
+    /// Writes points, ascending, into the blocks; gives the tail, which is still to be written.
+    pub(super) fn seal(&self, points: &[Point]) -> Result<Option<Tail>, PointsError> {
+        let mut rest = points;
+        while let Some(time) = rest.first().map(|point| point.time) {
+            let home = self.at(time)?;
+            let next = self.after(home.as_ref().map_or(time, |home| home.first))?;
+            let end = next.as_ref().map_or(rest.len(), |next| rest.partition_point(|p| p.time < next.first));
+            let (group, later) = rest.split_at(end);
+            rest = later;
+            let at_the_end = next.is_none();
+            match self.seal_group(home.or(next), group.to_vec())? {
+                Some(tail) if at_the_end => return Ok(Some(tail)),
+                Some(tail) => tail.write(self.connection)?,
+                None => {}
+            }
         }
+        Ok(None)
     }
-    Ok(None)
-}
 
-/// Writes points of which all fall into one block, follow it, or precede the first one.
-fn seal_group(
-    connection: &Connection,
-    series: SeriesId,
-    neighbour: Option<Place>,
-    group: Vec<Point>,
-    block_points: usize,
-) -> Result<Option<Tail>, PointsError> {
-    let outside = |place: &Place| {
-        group.first().is_some_and(|point| point.time > place.last)
-            || group.last().is_some_and(|point| point.time < place.first)
-    };
-    let follows = neighbour.as_ref().is_none_or(|place| group.first().is_some_and(|p| p.time > place.last));
-    let points = match neighbour {
-        Some(place) if !(outside(&place) && place.count >= block_points) => {
-            overlay(take(connection, series, &place)?, group)
+    /// Writes points of which all fall into one block, follow it, or precede the first one.
+    fn seal_group(&self, neighbour: Option<Place>, group: Vec<Point>) -> Result<Option<Tail>, PointsError> {
+        let follows = |place: &Place| group.first().is_some_and(|point| point.time > place.last);
+        let precedes = |place: &Place| group.last().is_some_and(|point| point.time < place.first);
+        let appended = neighbour.as_ref().is_none_or(follows);
+        let points = match neighbour {
+            Some(place) if place.count < self.full || !(follows(&place) || precedes(&place)) => {
+                overlay(self.take(&place)?, group)
+            }
+            _ => group,
+        };
+        if !appended {
+            let parts = points.len().div_ceil(self.full).max(1);
+            let even = points.len().div_ceil(parts).max(1);
+            points.chunks(even).try_for_each(|part| write(self.connection, self.series, part))?;
+            return Ok(None);
         }
-        _ => group,
-    };
-    if !follows {
-        let parts = points.len().div_ceil(block_points).max(1);
-        points
-            .chunks(points.len().div_ceil(parts).max(1))
-            .try_for_each(|part| write(connection, series, part))?;
-        return Ok(None);
+        let (full, rest) = points.split_at(points.len() - points.len() % self.full);
+        full.chunks(self.full).try_for_each(|part| write(self.connection, self.series, part))?;
+        Ok((!rest.is_empty()).then(|| Tail { series: self.series, points: rest.to_vec() }))
     }
-    let (full, rest) = points.split_at(points.len() - points.len() % block_points);
-    full.chunks(block_points).try_for_each(|part| write(connection, series, part))?;
-    Ok((!rest.is_empty()).then(|| Tail { series, points: rest.to_vec() }))
-}
 
-/// Takes a block's points out of the table. One that is damaged is set aside, and the series goes on without it.
-fn take(connection: &Connection, series: SeriesId, place: &Place) -> Result<Vec<Point>, PointsError> {
-    const DOING: &str = "taking a block up again";
-    let key = (series.number(), place.first.micros());
-    let bytes: Vec<u8> = connection
-        .prepare_cached("SELECT points FROM blocks WHERE series = ?1 AND first = ?2")
-        .and_then(|mut select| select.query_row(key, |row| row.get(0)))
-        .doing(DOING)?;
-    let points = match block::decode(&bytes) {
-        Ok(points) => points,
-        Err(reason) => {
-            tracing::error!(%series, first = %place.first, reason, "a damaged block was set aside in the table damaged");
-            connection
-                .execute(
-                    "INSERT INTO damaged (series, first, reason, points) VALUES (?1, ?2, ?3, ?4)",
-                    (series.number(), place.first.micros(), reason, bytes),
-                )
-                .doing("setting a damaged block aside")?;
-            Vec::new()
-        }
-    };
-    connection
-        .prepare_cached("DELETE FROM blocks WHERE series = ?1 AND first = ?2")
-        .and_then(|mut delete| delete.execute(key))
-        .doing(DOING)?;
-    Ok(points)
+    /// Takes a block's points out of the table. One that is damaged is set aside, and the series goes on without it.
+    fn take(&self, place: &Place) -> Result<Vec<Point>, PointsError> {
+        const DOING: &str = "taking a block up again";
+        let key = (self.series.number(), place.first.micros());
+        let bytes: Vec<u8> = self
+            .connection
+            .prepare_cached("SELECT points FROM blocks WHERE series = ?1 AND first = ?2")
+            .and_then(|mut select| select.query_row(key, |row| row.get(0)))
+            .doing(DOING)?;
+        let points = match block::decode(&bytes) {
+            Ok(points) => points,
+            Err(reason) => {
+                self.set_aside(place, &reason, &bytes)?;
+                Vec::new()
+            }
+        };
+        self.connection
+            .prepare_cached("DELETE FROM blocks WHERE series = ?1 AND first = ?2")
+            .and_then(|mut delete| delete.execute(key))
+            .doing(DOING)?;
+        Ok(points)
+    }
+
+    fn set_aside(&self, place: &Place, reason: &str, bytes: &[u8]) -> Result<(), PointsError> {
+        let Self { connection, series, .. } = self;
+        tracing::error!(%series, first = %place.first, reason, "a damaged block was set aside in the table damaged");
+        self.metrics.damaged_blocks.inc();
+        connection
+            .execute(
+                "INSERT INTO damaged (series, first, reason, points) VALUES (?1, ?2, ?3, ?4)",
+                (series.number(), place.first.micros(), reason, bytes),
+            )
+            .doing("setting a damaged block aside")?;
+        Ok(())
+    }
+
+    /// Finds the last block that begins at a time or before it.
+    fn at(&self, time: Timestamp) -> Result<Option<Place>, PointsError> {
+        self.find(
+            "SELECT first, last, count FROM blocks WHERE series = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1",
+            time,
+        )
+    }
+
+    /// Finds the first block that begins after a time.
+    fn after(&self, time: Timestamp) -> Result<Option<Place>, PointsError> {
+        self.find(
+            "SELECT first, last, count FROM blocks WHERE series = ?1 AND first > ?2 ORDER BY first LIMIT 1",
+            time,
+        )
+    }
+
+    fn find(&self, select: &str, time: Timestamp) -> Result<Option<Place>, PointsError> {
+        let place = |row: &Row<'_>| {
+            let count: i64 = row.get(2)?;
+            Ok(Place {
+                first: Timestamp::from_micros(row.get(0)?),
+                last: Timestamp::from_micros(row.get(1)?),
+                count: usize::try_from(count).unwrap_or(usize::MAX),
+            })
+        };
+        self.connection
+            .prepare_cached(select)
+            .and_then(|mut select| select.query_row((self.series.number(), time.micros()), place).optional())
+            .doing("looking for a block")
+    }
 }
 
 fn write(connection: &Connection, series: SeriesId, points: &[Point]) -> Result<(), PointsError> {
@@ -135,46 +174,4 @@ fn write(connection: &Connection, series: SeriesId, points: &[Point]) -> Result<
         .execute((series.number(), first.time.micros(), last.time.micros(), last.value, count, bytes))
         .doing(DOING)?;
     Ok(())
-}
-
-/// Finds the last block that begins at a time or before it.
-fn block_at(
-    connection: &Connection,
-    series: SeriesId,
-    time: Timestamp,
-) -> Result<Option<Place>, PointsError> {
-    const SELECT: &str =
-        "SELECT first, last, count FROM blocks WHERE series = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1";
-    find(connection, SELECT, series, time)
-}
-
-/// Finds the first block that begins after a time.
-fn block_after(
-    connection: &Connection,
-    series: SeriesId,
-    time: Timestamp,
-) -> Result<Option<Place>, PointsError> {
-    const SELECT: &str =
-        "SELECT first, last, count FROM blocks WHERE series = ?1 AND first > ?2 ORDER BY first LIMIT 1";
-    find(connection, SELECT, series, time)
-}
-
-fn find(
-    connection: &Connection,
-    select: &str,
-    series: SeriesId,
-    time: Timestamp,
-) -> Result<Option<Place>, PointsError> {
-    let place = |row: &Row<'_>| {
-        let count: i64 = row.get(2)?;
-        Ok(Place {
-            first: Timestamp::from_micros(row.get(0)?),
-            last: Timestamp::from_micros(row.get(1)?),
-            count: usize::try_from(count).unwrap_or(usize::MAX),
-        })
-    };
-    connection
-        .prepare_cached(select)
-        .and_then(|mut select| select.query_row((series.number(), time.micros()), place).optional())
-        .doing("looking for a block")
 }

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    PointsError, Reader, SeriesId,
+    PointsError, PointsMetrics, Reader, SeriesId,
     recent::SharedRecent,
     writer::{Command, Done, Put, Writer},
 };
@@ -63,6 +63,7 @@ pub struct Points(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     recent: Arc<SharedRecent>,
+    metrics: PointsMetrics,
     /// None only while it is dropped.
     commands: Option<mpsc::Sender<Command>>,
     writer: Option<JoinHandle<()>>,
@@ -75,7 +76,8 @@ impl Points {
     /// or so with the default limits).
     pub fn open(path: &Path, settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, PointsError> {
         let recent = Arc::<SharedRecent>::default();
-        let writer = Writer::open(path, Arc::clone(&recent), settings, clock)?;
+        let metrics = PointsMetrics::default();
+        let writer = Writer::open(path, Arc::clone(&recent), settings, metrics.clone(), clock)?;
         let (commands, received) = mpsc::channel(WAITING_REQUESTS);
         let thread = thread::Builder::new()
             .name("points-writer".to_owned())
@@ -84,11 +86,19 @@ impl Points {
         Ok(Self(Arc::new(Inner {
             path: path.to_owned(),
             recent,
+            metrics,
             commands: Some(commands),
             writer: Some(thread),
             idle_readers: Mutex::default(),
             permits: Arc::new(Semaphore::new(READERS)),
         })))
+    }
+
+    /// Gives its counters, with the gauges as they are at this moment.
+    pub fn metrics(&self) -> &PointsMetrics {
+        let bytes = self.0.recent.read().bytes();
+        self.0.metrics.recent_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        &self.0.metrics
     }
 
     /// Stores values, all or none; series are made as they appear. When it returns they are on disk.

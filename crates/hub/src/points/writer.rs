@@ -1,6 +1,6 @@
 //! The one thread that writes.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use grafolean_collector::{
     model::{AccountId, Sample, SeriesPath},
@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Point, SeriesId, Settings,
+    Point, PointsMetrics, SeriesId, Settings,
     chores::Chores,
     database,
     error::{Doing, PointsError},
@@ -53,6 +53,7 @@ pub(super) struct Writer {
     chores: Chores,
     journal_seq: i64,
     settings: Settings,
+    metrics: PointsMetrics,
     clock: Arc<dyn Clock>,
 }
 
@@ -62,12 +63,13 @@ impl Writer {
         path: &Path,
         recent: Arc<SharedRecent>,
         settings: Settings,
+        metrics: PointsMetrics,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, PointsError> {
         let connection = database::open(path)?;
         let journal_seq = journal::replay(&connection, |entries| recent.write().active.extend(entries))?;
         let (ids, chores) = (SeriesIds::default(), Chores::left_over());
-        let mut writer = Self { connection, recent, ids, chores, journal_seq, settings, clock };
+        let mut writer = Self { connection, recent, ids, chores, journal_seq, settings, metrics, clock };
         writer.seal_if_due();
         Ok(writer)
     }
@@ -119,10 +121,18 @@ impl Writer {
 
     fn store(&mut self, group: Vec<Put>) {
         let stored = self.make_room().and_then(|()| self.commit(&group));
-        if stored.is_err() {
-            // It may know series of which the transaction was rolled back.
-            self.ids.clear();
+        match &stored {
+            Ok(values) => {
+                self.metrics.stored_values.inc_by(*values);
+                self.metrics.stored_requests.inc_by(group.len() as u64);
+            }
+            Err(_) => {
+                self.metrics.refused_requests.inc_by(group.len() as u64);
+                // It may know series of which the transaction was rolled back.
+                self.ids.clear();
+            }
         }
+        let stored = stored.map(drop);
         for put in group {
             let _ = put.done.send(stored.clone());
         }
@@ -130,7 +140,9 @@ impl Writer {
         self.seal_if_due();
     }
 
-    fn commit(&mut self, group: &[Put]) -> Result<(), PointsError> {
+    /// Gives the number of values.
+    fn commit(&mut self, group: &[Put]) -> Result<u64, PointsError> {
+        let begun = Instant::now();
         let seq = self.journal_seq + 1;
         let transaction = self.connection.transaction().doing("beginning to store values")?;
         let mut entries = Vec::with_capacity(group.iter().map(|put| put.samples.len()).sum());
@@ -143,8 +155,9 @@ impl Writer {
         journal::append(&transaction, seq, &entries)?;
         transaction.commit().doing("storing values")?;
         self.journal_seq = seq;
+        self.metrics.commit_seconds.observe(begun.elapsed().as_secs_f64());
         self.recent.write().active.extend(&entries);
-        Ok(())
+        Ok(entries.len() as u64)
     }
 
     /// Holds new values back while memory's share is used up and the older layer is not yet sealed.
@@ -192,7 +205,11 @@ impl Writer {
     }
 
     fn do_chore(&mut self) -> Result<(), PointsError> {
-        self.chores.step(&mut self.connection, &self.recent, self.settings.limits.block_points)
+        let block_points = self.settings.limits.block_points;
+        let done = self.chores.step(&mut self.connection, &self.recent, block_points, &self.metrics);
+        done.inspect_err(|_| {
+            self.metrics.housekeeping_failures.inc();
+        })
     }
 }
 

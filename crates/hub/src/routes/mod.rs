@@ -14,6 +14,7 @@ mod given;
 mod ids;
 mod input;
 mod login;
+mod metrics;
 mod paths;
 mod permissions;
 mod persons;
@@ -87,6 +88,7 @@ pub(crate) fn router(hub: &Arc<Hub>) -> Router {
         .merge(values::routes())
         .merge(readings::routes())
         .merge(paths::routes())
+        .merge(metrics::routes())
         .fallback(async || ApiError::NotFound("Not Found".to_owned()))
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(from_fn_with_state(Arc::clone(hub), guard))

@@ -302,3 +302,21 @@ async fn fifty_thousand_values_fit_into_one_request() {
     world.put(&format!("{account}/values"), &admin, &json!(rows)).await.expect(204);
     assert_eq!(stored(&world, &admin, &account, "t.499").await.len(), 100);
 }
+
+#[tokio::test]
+async fn what_was_stored_is_counted_for_those_who_may_look() {
+    let (world, admin, account) = world().await;
+    let rows: Vec<_> = (0..5).map(|i| json!({"p": "a", "t": i, "v": i})).collect();
+    world.put(&format!("{account}/values"), &admin, &json!(rows)).await.expect(204);
+    let told = world.get("/metrics", &admin).await.expect(200).body;
+    for line in [
+        "grafolean_hub_stored_values_total 5",
+        "grafolean_hub_stored_requests_total 1",
+        "grafolean_hub_recent_bytes ",
+    ] {
+        assert!(told.lines().any(|told| told.starts_with(line)), "{told}");
+    }
+    let id = account.rsplit('/').next().unwrap().parse().unwrap();
+    let (_, bot) = world.bot(&admin, id, "ping").await;
+    world.get("/metrics", &bot).await.expect(403);
+}

@@ -1,0 +1,63 @@
+//! What the store tells an operator.
+
+use prometheus_client::{
+    metrics::{
+        counter::Counter,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
+};
+
+/// Counters and gauges of the store; cheap to clone, all clones are one.
+#[derive(Clone, Debug)]
+pub struct PointsMetrics {
+    pub(super) stored_values: Counter,
+    pub(super) stored_requests: Counter,
+    pub(super) refused_requests: Counter,
+    pub(super) commit_seconds: Histogram,
+    pub(super) sealed_values: Counter,
+    pub(super) recent_bytes: Gauge,
+    pub(super) housekeeping_failures: Counter,
+    pub(super) damaged_blocks: Counter,
+}
+
+impl Default for PointsMetrics {
+    fn default() -> Self {
+        Self {
+            stored_values: Counter::default(),
+            stored_requests: Counter::default(),
+            refused_requests: Counter::default(),
+            // From 0.1 ms on a fast disk to 6.5 s on one that is in trouble.
+            commit_seconds: Histogram::new(exponential_buckets(0.000_1, 4.0, 9)),
+            sealed_values: Counter::default(),
+            recent_bytes: Gauge::default(),
+            housekeeping_failures: Counter::default(),
+            damaged_blocks: Counter::default(),
+        }
+    }
+}
+
+impl PointsMetrics {
+    /// Makes them known.
+    pub fn register(&self, registry: &mut Registry) {
+        let registry = registry.sub_registry_with_prefix("grafolean_hub");
+        registry.register(
+            "stored_values",
+            "Values that were accepted and synced",
+            self.stored_values.clone(),
+        );
+        registry.register("stored_requests", "Requests that brought them", self.stored_requests.clone());
+        let help = "Requests of which nothing was stored because the disk or the database failed";
+        registry.register("refused_requests", help, self.refused_requests.clone());
+        let help = "How long a group of requests took to be on disk";
+        registry.register_with_unit("commit", help, Unit::Seconds, self.commit_seconds.clone());
+        registry.register("sealed_values", "Values that went into blocks", self.sealed_values.clone());
+        let help = "Memory of values that are not yet in blocks";
+        registry.register_with_unit("recent", help, Unit::Bytes, self.recent_bytes.clone());
+        let help = "Steps of housekeeping that failed, each of which is tried again";
+        registry.register("housekeeping_failures", help, self.housekeeping_failures.clone());
+        let help = "Blocks that could not be read and were set aside";
+        registry.register("damaged_blocks", help, self.damaged_blocks.clone());
+    }
+}
