@@ -123,6 +123,23 @@ impl<T> Default for Plan<T> {
 }
 
 /// A bot's loop over its devices ends in `collect()`.
+///
+/// ```
+/// use grafolean_collector::{
+///     bot::{Job, Plan, Refusal},
+///     model::Device,
+/// };
+///
+/// fn jobs(devices: &[Device]) -> Plan<String> {
+///     let job = |device: &Device| {
+///         let interval = device.sensors.iter().find_map(|sensor| sensor.interval);
+///         let interval = interval.ok_or_else(|| Refusal::of(device, "none of its sensors has an interval"))?;
+///         Ok(Job::new(format!("uptime.{}", device.entity.id), interval, device.entity.name.clone()))
+///     };
+///     devices.iter().map(job).collect()
+/// }
+/// assert_eq!(jobs(&[]), Plan::default());
+/// ```
 impl<T> FromIterator<Result<Job<T>, Refusal>> for Plan<T> {
     fn from_iter<I: IntoIterator<Item = Result<Job<T>, Refusal>>>(outcomes: I) -> Self {
         let mut plan = Self::default();

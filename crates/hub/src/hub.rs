@@ -67,6 +67,20 @@ pub enum HubError {
 }
 
 /// A Grafolean-compatible backend: one folder, one process.
+///
+/// ```no_run
+/// use std::{path::Path, sync::Arc};
+///
+/// use grafolean_hub::{Hub, Options, serve};
+/// use tokio_util::sync::CancellationToken;
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let hub = Arc::new(Hub::open(Path::new("/var/lib/grafolean"), Options::default())?);
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+/// serve(listener, hub, CancellationToken::new()).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Hub {
     pub(crate) store: Store,
     pub(crate) points: Points,

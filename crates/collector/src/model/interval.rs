@@ -46,6 +46,16 @@ impl fmt::Display for Interval {
 }
 
 /// The intervals of one job: at least one, ascending, none twice.
+///
+/// ```
+/// use grafolean_collector::model::{Interval, Intervals};
+///
+/// let seconds = [300, 60, 300].map(Interval::from_seconds);
+/// let intervals = Intervals::new(seconds.into_iter().flatten())?;
+/// assert_eq!(intervals.as_slice().len(), 2);
+/// assert_eq!(intervals.shortest().seconds(), 60);
+/// # Ok::<(), grafolean_collector::model::IntervalError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Intervals(Box<[Interval]>);
 

@@ -46,6 +46,15 @@ impl Sample {
     pub const LAST_TIME: Timestamp = Timestamp::from_seconds(253_402_300_799);
 
     /// Checks a value against the rules of the API.
+    ///
+    /// ```
+    /// use grafolean_collector::{model::Sample, time::Timestamp};
+    ///
+    /// let due = Timestamp::from_seconds(1_700_000_000);
+    /// assert!(Sample::checked("entity.7.ping.success", due, 1.0).is_ok());
+    /// let error = Sample::checked("entity.7.ping success", due, 1.0).unwrap_err();
+    /// assert!(error.to_string().contains("' ' at character 14"));
+    /// ```
     pub fn checked(path: &str, time: Timestamp, value: f64) -> Result<Self, SampleError> {
         let path = SeriesPath::parse(path)?;
         if !value.is_finite() {

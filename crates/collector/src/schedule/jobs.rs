@@ -21,6 +21,22 @@ const PATIENCE_SECONDS: i64 = 2;
 ///
 /// Missed firings of a job are one run, whatever kept them waiting: a leap of the clock, a restart of the machine, or
 /// no room for more runs. What is not taken stays due, so a job has never more than one run waiting.
+///
+/// ```
+/// use grafolean_collector::{bot::Job, model::Interval, schedule::Schedule, time::Timestamp};
+///
+/// let now = Timestamp::from_seconds(1_700_000_000);
+/// let minute = Interval::from_seconds(60)?;
+/// let mut schedule = Schedule::default();
+/// schedule.replace(vec![Job { start: Some(now), ..Job::new("uptime", minute, "10.0.0.7") }], now);
+///
+/// assert_eq!(schedule.next_due(), Some(Timestamp::from_seconds(1_700_000_060)));
+/// let after_a_nap = Timestamp::from_seconds(1_700_000_200);
+/// let firing = schedule.take_due(after_a_nap).expect("three firings were missed, they are one run");
+/// assert_eq!(firing.run.due, Timestamp::from_seconds(1_700_000_180));
+/// assert!(schedule.take_due(after_a_nap).is_none());
+/// # Ok::<(), grafolean_collector::model::IntervalError>(())
+/// ```
 #[derive(Debug)]
 pub struct Schedule<T> {
     slots: Vec<Slot<T>>,

@@ -66,6 +66,19 @@ impl Default for Options {
 }
 
 /// A running engine; clones share it, and the last one stops it.
+///
+/// ```no_run
+/// use grafolean_bots::ping::engine::{Options, Pinger, Probe};
+///
+/// # async fn measure() -> Result<(), Box<dyn std::error::Error>> {
+/// let pinger = Pinger::open(Options::default())?;
+/// let outcome = pinger.ping(Probe { packets: 3, ..Probe::to("127.0.0.1".parse()?) }).await?;
+/// for packet in &outcome.packets {
+///     println!("{:?}", packet.rtt);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Pinger(Arc<Engine>);
 
