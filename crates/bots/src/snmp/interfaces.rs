@@ -8,7 +8,7 @@ use grafolean_collector::{
     time::Timestamp,
 };
 
-use super::{Oid, Value};
+use super::Value;
 
 /// The type of the children and the key that tells one from another.
 const ENTITY_TYPE: &str = "interface";
@@ -42,11 +42,6 @@ impl Column {
             Self::HighSpeed => &[1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 15],
             Self::Alias => &[1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 18],
         }
-    }
-
-    /// Tells whether a sync is impossible without it; the others make it better.
-    pub const fn is_needed(self) -> bool {
-        matches!(self, Self::Description)
     }
 }
 
@@ -152,11 +147,14 @@ impl Interface {
 }
 
 /// The index of the interface whose octets an object counts, where it does: ifInOctets, ifOutOctets and their 64-bit
-/// kin. For these the interface's speed is a bound.
-pub fn interface_of_octets(oid: &Oid) -> Option<u32> {
-    match *oid.arcs() {
-        [1, 3, 6, 1, 2, 1, 2, 2, 1, 10 | 16, index] => Some(index),
-        [1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 6 | 10, index] => Some(index),
+/// kin. For these the interface's speed is a bound. The object's name may come in two parts.
+pub fn interface_of_octets(root: &[u32], index: &[u32]) -> Option<u32> {
+    let mut arcs = root.iter().chain(index).copied();
+    let name: [u32; 11] = std::array::from_fn(|_| arcs.next().unwrap_or_default());
+    let rest: Vec<u32> = arcs.by_ref().take(2).collect();
+    match (name, &*rest) {
+        ([1, 3, 6, 1, 2, 1, 2, 2, 1, 10 | 16, index], []) if index > 0 => Some(index),
+        ([1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 6 | 10], &[index]) => Some(index),
         _ => None,
     }
 }
@@ -164,6 +162,7 @@ pub fn interface_of_octets(oid: &Oid) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snmp::Oid;
 
     fn text(text: &str) -> Value {
         Value::Octets(text.as_bytes().into())
@@ -222,10 +221,11 @@ mod tests {
 
     #[test]
     fn octets_of_interfaces_are_known_by_their_columns() {
-        let of = |oid: &str| interface_of_octets(&oid.parse().unwrap());
+        let of = |oid: &str| interface_of_octets(oid.parse::<Oid>().unwrap().arcs(), &[]);
         assert_eq!(of("1.3.6.1.2.1.2.2.1.16.7"), Some(7));
         assert_eq!(of("1.3.6.1.2.1.31.1.1.1.6.9"), Some(9));
         assert_eq!(of("1.3.6.1.2.1.2.2.1.11.7"), None);
         assert_eq!(of("1.3.6.1.2.1.2.2.1.10"), None);
+        assert_eq!(interface_of_octets(&[1, 3, 6, 1, 2, 1, 2, 2, 1, 10], &[4]), Some(4));
     }
 }

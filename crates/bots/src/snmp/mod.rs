@@ -1,11 +1,18 @@
 //! SNMP: reads values of devices, and makes rates and results of them.
 //!
-//! From the ground: [`Oid`], [`Value`] and [`Varbind`] are what agents speak of. [`Expression`] is what a sensor makes
-//! of the values it reads, [`OutputPath`] where the result belongs; [`counter`] makes rates of counters, [`Interfaces`]
-//! a device's interfaces of its tables. All of that is arithmetic: no socket, no clock.
+//! From the ground: [`Oid`], [`Value`] and [`Varbind`] are what agents speak of, [`Request`] and [`AskError`] how they
+//! are asked. [`Expression`] is what a sensor makes of the values it reads, [`OutputPath`] where the result belongs;
+//! [`counter`] makes rates of counters, [`Interfaces`] a device's interfaces of its tables. [`settings`] checks what
+//! people type, [`plan`] decides what to ask in which packets. All of that is arithmetic: no socket, no clock. [`engine`]
+//! has both, and [`SnmpBot`] puts all of it to work.
 
 pub mod counter;
+pub mod engine;
+pub mod plan;
+pub mod settings;
 
+mod bot;
+mod exchange;
 mod expression;
 mod interfaces;
 mod oid;
@@ -13,6 +20,8 @@ mod output_path;
 mod value;
 
 pub use self::{
+    bot::{DueSensor, Memories, MemoriesError, Memory, Remembered, SnmpBot, SnmpTask},
+    exchange::{AskError, Request, Status},
     expression::{Expression, ExpressionError, Fault},
     interfaces::{Column, Interfaces, interface_of_octets},
     oid::{Oid, OidError},

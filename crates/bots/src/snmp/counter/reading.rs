@@ -64,6 +64,20 @@ pub enum NoRate {
     NoTime,
 }
 
+impl NoRate {
+    /// A short word from a small fixed set, under which it is counted.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Restarted => "restarted",
+            Self::Backwards { .. } => "backwards",
+            Self::Implausible { .. } => "implausible",
+            Self::Retyped => "retyped",
+            Self::NoTime => "no_time",
+        }
+    }
+}
+
 /// Agents refresh their counters rarely, some twice a minute: between two looks a counter may grow by what the
 /// interface carried in the time between and in this.
 const REFRESH: Duration = Duration::from_secs(30);

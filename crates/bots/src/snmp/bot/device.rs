@@ -1,0 +1,119 @@
+//! What is kept of a device between runs.
+
+use std::{collections::HashMap, net::SocketAddr, time::Duration};
+
+use tokio::time::{Instant, timeout};
+
+use super::{Memory, SnmpTask};
+use crate::snmp::{
+    AskError,
+    engine::{Engine, Session},
+    settings::{Access, Host, Manners},
+};
+
+/// How long a name's address is used.
+const ADDRESS_KEPT: Duration = Duration::from_secs(60);
+
+/// How long a name is looked up.
+const LOOKUP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The longest time from one look at a silent device to the next.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// How often a trouble that stays is told.
+const TOLD_AGAIN: Duration = Duration::from_secs(600);
+
+/// What is kept of a device between runs.
+#[derive(Default)]
+pub(super) struct Device {
+    pub(super) memory: Memory,
+    /// Bits a second that its interfaces can carry, as of the last sync.
+    pub(super) speeds: HashMap<u32, u64>,
+    session: Option<(Session, Host, Access, Manners, Instant)>,
+    silence: Option<Silent>,
+    told: Option<(String, Instant)>,
+}
+
+struct Silent {
+    runs: u32,
+    last: Instant,
+}
+
+impl Device {
+    /// A device of which the last process knew something.
+    pub(super) fn remembered(memory: Memory) -> Self {
+        Self { memory, ..Self::default() }
+    }
+
+    /// Gives the session with the device, opened anew when what was set up or the name's address changed.
+    pub(super) async fn session(&mut self, engine: &Engine, task: &SnmpTask) -> Result<Session, AskError> {
+        let SnmpTask { host, access, manners, .. } = task;
+        let is_same = |(_, with, by, how, opened): &&(Session, Host, Access, Manners, Instant)| {
+            (with, by, how) == (host, access, manners)
+                && (host.address().is_some() || opened.elapsed() < ADDRESS_KEPT)
+        };
+        if let Some((session, ..)) = self.session.as_ref().filter(is_same) {
+            return Ok(session.clone());
+        }
+        let address = resolve(engine, host).await?;
+        let session = engine.session(address, access, *manners).await?;
+        self.session = Some((session.clone(), host.clone(), access.clone(), *manners, Instant::now()));
+        Ok(session)
+    }
+
+    /// Tells whether a device that has been silent is to be left alone in this run: after a second silent run in a row
+    /// it is asked half as often with each, but at least every five minutes.
+    pub(super) fn is_paused(&self, interval: Duration) -> bool {
+        self.silence.as_ref().is_some_and(|silence| {
+            let pause = interval.saturating_mul(2_u32.saturating_pow(silence.runs.saturating_sub(1).min(16)));
+            // Runs that come a little early are not to be taken for the ones in between.
+            silence.runs > 1 && silence.last.elapsed() + interval / 2 < pause.min(LONGEST_PAUSE)
+        })
+    }
+
+    /// Notes whether the device answered.
+    pub(super) fn note_answered(&mut self, heard: Heard) {
+        self.silence = match heard {
+            Heard::Something => None,
+            Heard::Nothing => {
+                let runs = self.silence.as_ref().map_or(0, |silence| silence.runs);
+                Some(Silent { runs: runs.saturating_add(1), last: Instant::now() })
+            }
+        };
+    }
+
+    /// Tells whether a trouble is news: another one than the last that was told, or told long ago.
+    pub(super) fn is_news(&mut self, trouble: &str) -> bool {
+        let is_old =
+            self.told.as_ref().is_some_and(|(told, at)| told == trouble && at.elapsed() < TOLD_AGAIN);
+        if !is_old {
+            self.told = Some((trouble.to_owned(), Instant::now()));
+        }
+        !is_old
+    }
+
+    /// Forgets the trouble: the next one is news. Gives whether there was one.
+    pub(super) fn is_well_again(&mut self) -> bool {
+        self.told.take().is_some()
+    }
+}
+
+/// Whether a device answered in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    Something,
+    Nothing,
+}
+
+async fn resolve(engine: &Engine, host: &Host) -> Result<SocketAddr, AskError> {
+    if let Some(address) = host.address() {
+        return Ok(address);
+    }
+    let (name, port) = (host.name.clone(), host.port);
+    let unknown = || AskError::Local(format!("the name {:?} does not resolve", host.name));
+    let lookup = async move {
+        let found = timeout(LOOKUP_PATIENCE, tokio::net::lookup_host((name.as_str(), port))).await;
+        found.ok()?.ok()?.next()
+    };
+    engine.on_its_thread(lookup).await.ok().flatten().ok_or_else(unknown)
+}

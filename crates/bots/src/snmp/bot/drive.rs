@@ -1,0 +1,25 @@
+//! Asking a device until all that is wanted came, or its time is over.
+
+use grafolean_collector::time::{Clock, SystemClock};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::snmp::{
+    engine::Session,
+    plan::{Harvest, Poll},
+    settings::Manners,
+};
+
+/// Runs a poll over a session.
+pub(super) async fn drive(session: Session, mut poll: Poll, manners: Manners, until: Instant) -> Harvest {
+    while let Some(request) = poll.next_request() {
+        match timeout_at(until, session.ask(&request)).await {
+            Ok(Ok((varbinds, at))) => poll.take(Ok(varbinds), at),
+            Ok(Err(error)) => poll.take(Err(error), SystemClock.now()),
+            Err(_) => poll.out_of_time(),
+        }
+        if !manners.gap.is_zero() {
+            sleep(manners.gap).await;
+        }
+    }
+    poll.into_harvest()
+}

@@ -1,0 +1,155 @@
+//! What people set up, as jobs.
+
+use grafolean_collector::{
+    bot::{Job, Refusal},
+    model::{AccountId, Device, DeviceSensor, EntityId, Interval, Intervals, SensorId},
+};
+
+use crate::snmp::settings::{Access, Host, Manners, Sensor};
+
+/// How often a device's interfaces are brought in step.
+pub(super) const SYNC_INTERVAL_S: i64 = 300;
+
+/// All a run needs to know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SnmpTask {
+    /// Whose values they are.
+    pub account: AccountId,
+    /// The device.
+    pub entity: EntityId,
+    /// Where it is.
+    pub host: Host,
+    /// How to get in.
+    pub access: Access,
+    /// How it is to be treated.
+    pub manners: Manners,
+    /// What is measured.
+    pub sensors: Vec<DueSensor>,
+}
+
+/// A sensor, and how often it is measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DueSensor {
+    /// Which one.
+    pub id: SensorId,
+    /// How often.
+    pub interval: Interval,
+    /// What it reads and makes of it.
+    pub sensor: Sensor,
+}
+
+/// A device's job, and what about it cannot be done.
+pub(super) fn plan(device: &Device) -> Vec<Result<Job<SnmpTask>, Refusal>> {
+    let mut outcomes = Vec::new();
+    let mut sensors = Vec::new();
+    for sensor in &device.sensors {
+        match due_sensor(sensor) {
+            Ok(sensor) => sensors.push(sensor),
+            Err(reason) => {
+                let DeviceSensor { sensor, .. } = sensor;
+                let reason = format!("sensor {} ({}): {reason}", sensor.id, sensor.name);
+                outcomes.push(Err(Refusal::of(device, reason)));
+            }
+        }
+    }
+    let access = Access::read(&device.credential.details);
+    let manners = Manners::read(&device.credential.details);
+    let host = Host::read(&device.entity.details);
+    let sync = Interval::from_seconds(SYNC_INTERVAL_S);
+    let intervals = Intervals::new(sensors.iter().map(|sensor| sensor.interval).chain(sync));
+    match (access, manners, host, intervals) {
+        (Ok(access), Ok(manners), Ok(host), Ok(intervals)) if !sensors.is_empty() => {
+            let (account, entity) = (device.account, device.entity.id);
+            let task = SnmpTask { account, entity, host, access, manners, sensors };
+            outcomes.push(Ok(Job::new(format!("snmp.{account}.{entity}"), intervals, task)));
+        }
+        (access, manners, host, _) => {
+            let errors = [access.err(), manners.err(), host.err()].into_iter().flatten();
+            outcomes.extend(errors.map(|error| Err(Refusal::of(device, error))));
+        }
+    }
+    outcomes
+}
+
+fn due_sensor(DeviceSensor { sensor, interval }: &DeviceSensor) -> Result<DueSensor, String> {
+    let interval = interval.ok_or("it has no interval: set one, here or as its default")?;
+    let read = Sensor::read(&sensor.details).map_err(|error| error.to_string())?;
+    Ok(DueSensor { id: sensor.id, interval, sensor: read })
+}
+
+#[cfg(test)]
+mod tests {
+    use grafolean_collector::model::{Credential, Entity};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn device(details: Value, credential: Value, sensors: &[(Value, Option<i64>)]) -> Device {
+        let sensor = |(number, (details, interval)): (usize, &(Value, Option<i64>))| DeviceSensor {
+            sensor: serde_json::from_value(
+                json!({"id": number, "name": "S", "protocol": "snmp", "details": details}),
+            )
+            .unwrap(),
+            interval: interval.map(|seconds| Interval::from_seconds(seconds).unwrap()),
+        };
+        Device {
+            account: AccountId::new(1),
+            entity: serde_json::from_value::<Entity>(
+                json!({"id": 7, "name": "switch", "entity_type": "device", "details": details}),
+            )
+            .unwrap(),
+            credential: serde_json::from_value::<Credential>(
+                json!({"id": 3, "protocol": "snmp", "details": credential}),
+            )
+            .unwrap(),
+            sensors: sensors.iter().enumerate().map(sensor).collect(),
+        }
+    }
+
+    fn uptime() -> Value {
+        json!({"oids": [{"oid": "1.3.6.1.2.1.1.3.0", "fetch_method": "get"}], "expression": "$1", "output_path": "up"})
+    }
+
+    fn public() -> Value {
+        json!({"version": "snmpv2c", "snmpv12_community": "public"})
+    }
+
+    fn refusals(outcomes: &[Result<Job<SnmpTask>, Refusal>]) -> Vec<String> {
+        outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_device_is_one_job_with_all_intervals_and_that_of_its_interfaces() {
+        let device =
+            device(json!({"ipv4": "192.0.2.1"}), public(), &[(uptime(), Some(60)), (uptime(), Some(3600))]);
+        let [Ok(job)] = &plan(&device)[..] else { panic!("no job") };
+        assert_eq!(job.id.as_str(), "snmp.1.7");
+        let seconds: Vec<_> = job.intervals.as_slice().iter().map(|interval| interval.seconds()).collect();
+        assert_eq!(seconds, [60, 300, 3600]);
+        assert_eq!(job.task.sensors.len(), 2);
+    }
+
+    #[test]
+    fn a_bad_sensor_is_named_and_costs_only_itself() {
+        let bad = json!({"oids": [{"oid": "1.3.6", "fetch_method": "get"}], "expression": "$1 +", "output_path": "a"});
+        let outcomes = plan(&device(
+            json!({"ipv4": "192.0.2.1"}),
+            public(),
+            &[(uptime(), Some(60)), (bad, Some(60)), (uptime(), None)],
+        ));
+        assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+        let said = refusals(&outcomes);
+        assert!(
+            said[0].contains("sensor 1 (S): expression \"$1 +\", character 5: a value is missing here"),
+            "{said:?}"
+        );
+        assert!(said[1].contains("sensor 2 (S): it has no interval"), "{said:?}");
+    }
+
+    #[test]
+    fn everything_that_is_wrong_with_a_device_is_said_at_once() {
+        let said =
+            refusals(&plan(&device(json!({}), json!({"snmp_retries": "many"}), &[(uptime(), Some(60))])));
+        assert_eq!(said.len(), 3, "{said:?}");
+    }
+}

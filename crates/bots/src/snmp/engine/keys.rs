@@ -1,0 +1,125 @@
+//! Keys made of passwords, once for each credential: each is a megabyte hashed.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use async_snmp::{Auth, DesSaltState, MasterKeys, PersistedDesSaltState, UsmConfig, v3};
+
+use crate::snmp::{
+    AskError,
+    settings::{Access, AuthProtocol, Community, Level, PrivProtocol, User},
+};
+
+/// More credentials than anyone has; at this many all are forgotten and made again when they are needed.
+const MOST_USERS: usize = 4_096;
+
+/// Where the epochs of DES salts begin, so that they fit into 31 bits until 2091.
+const SALT_ERA: u64 = 1_700_000_000;
+
+/// The keys of all users that were met.
+#[derive(Default)]
+pub(super) struct Keys {
+    known: Mutex<HashMap<User, Arc<Made>>>,
+}
+
+/// What a user's messages are made with.
+pub(super) struct Made {
+    pub(super) usm: UsmConfig,
+    /// Shared by all devices of the user, since DES must never see the same salt twice.
+    pub(super) salt: Option<DesSaltState>,
+}
+
+impl Keys {
+    /// Gives how to get in, as the library wants it.
+    pub(super) async fn auth(&self, access: &Access) -> Result<(Auth, Option<DesSaltState>), AskError> {
+        match access {
+            Access::Community(Community::V1(community)) => {
+                Ok((Auth::v1(community.expose().to_owned()), None))
+            }
+            Access::Community(Community::V2c(community)) => {
+                Ok((Auth::v2c(community.expose().to_owned()), None))
+            }
+            Access::User(user) => {
+                let made = self.made(user).await?;
+                Ok((Auth::Usm(made.usm.clone()), made.salt.clone()))
+            }
+        }
+    }
+
+    async fn made(&self, user: &User) -> Result<Arc<Made>, AskError> {
+        if let Some(made) = self.lock().get(user) {
+            return Ok(Arc::clone(made));
+        }
+        let wanted = user.clone();
+        let made = tokio::task::spawn_blocking(move || make(&wanted)).await;
+        let made = made.map_err(|error| AskError::Local(error.to_string()))??;
+        let made = Arc::new(made);
+        let mut known = self.lock();
+        if known.len() >= MOST_USERS {
+            known.clear();
+        }
+        known.insert(user.clone(), Arc::clone(&made));
+        Ok(made)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<User, Arc<Made>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn make(user: &User) -> Result<Made, AskError> {
+    let failed = |error: v3::CryptoError| AskError::Local(format!("making keys of the passwords: {error}"));
+    let usm = UsmConfig::new(user.name.clone()).context_name(user.context.clone());
+    let (usm, salt) = match &user.level {
+        Level::Open => (usm, None),
+        Level::Authentic(protocol, key) => {
+            let keys = MasterKeys::new(auth_protocol(*protocol), key.expose().as_bytes()).map_err(failed)?;
+            (usm.with_master_keys(keys).map_err(failed)?, None)
+        }
+        Level::Private(protocol, key, privacy, private_key) => {
+            let keys = MasterKeys::new(auth_protocol(*protocol), key.expose().as_bytes()).map_err(failed)?;
+            let keys = keys
+                .with_privacy(priv_protocol(*privacy), private_key.expose().as_bytes())
+                .map_err(failed)?;
+            let salt = (*privacy == PrivProtocol::Des).then(des_salt).transpose()?;
+            (usm.with_master_keys(keys).map_err(failed)?, salt)
+        }
+    };
+    Ok(Made { usm, salt })
+}
+
+/// Salts that no earlier process used: their epoch is the second at which this one began.
+fn des_salt() -> Result<DesSaltState, AskError> {
+    let failed =
+        |error: v3::DesSaltStateError| AskError::Local(format!("beginning the salts of DES: {error}"));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let epoch =
+        u32::try_from(now.saturating_sub(SALT_ERA)).unwrap_or(1).clamp(1, i32::MAX.unsigned_abs() - 1);
+    let before = PersistedDesSaltState::new(epoch).map_err(failed)?;
+    DesSaltState::restart(before, |_| Ok::<(), std::io::Error>(())).map_err(failed)
+}
+
+fn auth_protocol(protocol: AuthProtocol) -> async_snmp::AuthProtocol {
+    match protocol {
+        AuthProtocol::Md5 => async_snmp::AuthProtocol::Md5,
+        AuthProtocol::Sha1 => async_snmp::AuthProtocol::Sha1,
+        AuthProtocol::Sha224 => async_snmp::AuthProtocol::Sha224,
+        AuthProtocol::Sha256 => async_snmp::AuthProtocol::Sha256,
+        AuthProtocol::Sha384 => async_snmp::AuthProtocol::Sha384,
+        AuthProtocol::Sha512 => async_snmp::AuthProtocol::Sha512,
+    }
+}
+
+fn priv_protocol(protocol: PrivProtocol) -> async_snmp::PrivProtocol {
+    match protocol {
+        PrivProtocol::Des => async_snmp::PrivProtocol::Des,
+        PrivProtocol::Aes128 => async_snmp::PrivProtocol::Aes128,
+        PrivProtocol::Aes192 => async_snmp::PrivProtocol::Aes192Blumenthal,
+        PrivProtocol::Aes256 => async_snmp::PrivProtocol::Aes256Blumenthal,
+        PrivProtocol::Aes192Cisco => async_snmp::PrivProtocol::Aes192Reeder,
+        PrivProtocol::Aes256Cisco => async_snmp::PrivProtocol::Aes256Reeder,
+    }
+}

@@ -1,0 +1,175 @@
+//! What the SNMP bot counts.
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::Registry,
+};
+
+use crate::snmp::{AskError, Request};
+
+/// Counters of all devices of this process; clones count together.
+#[derive(Clone, Debug)]
+pub struct SnmpMetrics {
+    /// Requests, by kind; repetitions of an unanswered one are not counted.
+    pub requests: Family<KindLabels, Counter>,
+    /// Requests that failed, by reason.
+    pub request_errors: Family<ReasonLabels, Counter>,
+    /// Objects that came.
+    pub varbinds_received: Counter,
+    /// Requests under way.
+    pub requests_in_flight: Gauge,
+    /// Datagrams that are no answer to anything: wrong source, id, version or community, late or doubled.
+    pub datagrams_discarded: Gauge,
+    /// Datagrams that are no SNMP.
+    pub datagrams_malformed: Gauge,
+    /// Values that sensors wanted and that were not there, by reason.
+    pub values_missing: Family<ReasonLabels, Counter>,
+    /// Counters that gave no rate, by reason.
+    pub rates_missing: Family<ReasonLabels, Counter>,
+    /// Results that were dropped since another one of the run has the same path.
+    pub results_duplicate: Counter,
+    /// Values that came to nothing in a path and became `_`.
+    pub names_empty: Counter,
+    /// Runs that did not ask, since the device was silent and its pause is not over.
+    pub runs_paused: Counter,
+    /// How long a run over a device took.
+    pub poll_seconds: Histogram,
+}
+
+/// What kind of request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct KindLabels {
+    kind: &'static str,
+}
+
+/// Why something is not there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ReasonLabels {
+    reason: &'static str,
+}
+
+impl Default for SnmpMetrics {
+    fn default() -> Self {
+        Self {
+            requests: Family::default(),
+            request_errors: Family::default(),
+            varbinds_received: Counter::default(),
+            requests_in_flight: Gauge::default(),
+            datagrams_discarded: Gauge::default(),
+            datagrams_malformed: Gauge::default(),
+            values_missing: Family::default(),
+            rates_missing: Family::default(),
+            results_duplicate: Counter::default(),
+            names_empty: Counter::default(),
+            runs_paused: Counter::default(),
+            // 1 ms to 65 s, each twice the one before.
+            poll_seconds: Histogram::new(exponential_buckets(0.001, 2.0, 17)),
+        }
+    }
+}
+
+impl SnmpMetrics {
+    /// Names everything in a registry.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register("grafolean_snmp_requests", "Requests, by kind", self.requests.clone());
+        registry.register(
+            "grafolean_snmp_request_errors",
+            "Failed requests, by reason",
+            self.request_errors.clone(),
+        );
+        registry.register(
+            "grafolean_snmp_varbinds_received",
+            "Objects that came",
+            self.varbinds_received.clone(),
+        );
+        registry.register(
+            "grafolean_snmp_requests_in_flight",
+            "Requests under way",
+            self.requests_in_flight.clone(),
+        );
+        registry.register(
+            "grafolean_snmp_datagrams_discarded",
+            "Datagrams that answer nothing",
+            self.datagrams_discarded.clone(),
+        );
+        registry.register(
+            "grafolean_snmp_datagrams_malformed",
+            "Datagrams that are no SNMP",
+            self.datagrams_malformed.clone(),
+        );
+        registry.register(
+            "grafolean_snmp_values_missing",
+            "Wanted values, by reason",
+            self.values_missing.clone(),
+        );
+        registry.register(
+            "grafolean_snmp_rates_missing",
+            "Counters without a rate",
+            self.rates_missing.clone(),
+        );
+        registry.register(
+            "grafolean_snmp_results_duplicate",
+            "Results of one path",
+            self.results_duplicate.clone(),
+        );
+        registry.register(
+            "grafolean_snmp_names_empty",
+            "Values that became _ in a path",
+            self.names_empty.clone(),
+        );
+        registry.register("grafolean_snmp_runs_paused", "Runs of silent devices", self.runs_paused.clone());
+        registry.register("grafolean_snmp_poll_seconds", "How long a run took", self.poll_seconds.clone());
+    }
+
+    /// Counts a value that was not there.
+    pub fn count_missing(&self, reason: &'static str) {
+        self.values_missing.get_or_create(&ReasonLabels { reason }).inc();
+    }
+
+    /// Counts a counter that gave no rate.
+    pub fn count_no_rate(&self, reason: &'static str) {
+        self.rates_missing.get_or_create(&ReasonLabels { reason }).inc();
+    }
+
+    pub(super) fn count_request(&self, request: &Request) {
+        let kind = match request {
+            Request::Get(_) => "get",
+            Request::Next(_) => "next",
+            Request::Bulk { .. } => "bulk",
+        };
+        self.requests.get_or_create(&KindLabels { kind }).inc();
+    }
+
+    pub(super) fn count_answer(&self, varbinds: usize) {
+        self.varbinds_received.inc_by(varbinds as u64);
+    }
+
+    pub(super) fn count_error(&self, error: &AskError) {
+        self.request_errors.get_or_create(&ReasonLabels { reason: error.label() }).inc();
+    }
+
+    pub(super) fn note_datagrams(&self, discarded: u64, malformed: u64) {
+        self.datagrams_discarded.set(i64::try_from(discarded).unwrap_or(i64::MAX));
+        self.datagrams_malformed.set(i64::try_from(malformed).unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn in_flight(&self) -> InFlight {
+        self.requests_in_flight.inc();
+        InFlight(self.requests_in_flight.clone())
+    }
+}
+
+/// A request under way, however it ends.
+pub(super) struct InFlight(Gauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

@@ -1,0 +1,43 @@
+//! What silence means.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use async_snmp::{MessageSize, message::V3Message};
+use tokio::{net::UdpSocket, time::timeout};
+
+/// The longest wait for an explanation.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// An agent's word on who it is takes some hundred octets.
+const MOST_OCTETS: usize = 1_472;
+
+/// What one more packet found out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Silence {
+    /// The host says that nothing listens on the port.
+    Closed,
+    /// An agent answers.
+    Answers,
+    /// Nothing comes back.
+    Complete,
+}
+
+/// Asks an agent of SNMPv3 who it is, from a socket of its own: only a connected one is told of a closed port.
+pub(super) async fn explain(address: SocketAddr, patience: Duration) -> Silence {
+    match timeout(patience.min(PATIENCE), exchange(address)).await {
+        Ok(Ok(())) => Silence::Answers,
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Silence::Closed,
+        _ => Silence::Complete,
+    }
+}
+
+async fn exchange(address: SocketAddr) -> io::Result<()> {
+    let local: SocketAddr = if address.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
+    let socket = UdpSocket::bind(local).await?;
+    socket.connect(address).await?;
+    let capacity = MessageSize::new(MOST_OCTETS).map_err(io::Error::other)?;
+    let question = V3Message::discovery_request(1, capacity).and_then(|message| message.encode());
+    socket.send(&question.map_err(|error| io::Error::other(error.to_string()))?).await?;
+    socket.recv(&mut [0; MOST_OCTETS]).await?;
+    Ok(())
+}

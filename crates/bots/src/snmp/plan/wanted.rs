@@ -1,0 +1,47 @@
+//! What all due sensors of a device need together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::snmp::{Oid, settings::Fetch};
+
+/// Objects and tables, each named once however many sensors want it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    gets: BTreeSet<Oid>,
+    walks: BTreeSet<Oid>,
+}
+
+impl Wanted {
+    /// Adds what a sensor reads.
+    pub fn add(&mut self, fetch: &Fetch) {
+        match fetch {
+            Fetch::Get(oid) => self.get(oid.clone()),
+            Fetch::Walk(oid) => self.walk(oid.clone()),
+        }
+    }
+
+    /// Adds one object.
+    pub fn get(&mut self, oid: Oid) {
+        self.gets.insert(oid);
+    }
+
+    /// Adds all below an object.
+    pub fn walk(&mut self, root: Oid) {
+        self.walks.insert(root);
+    }
+
+    /// Gives the objects, in their order.
+    pub(super) fn gets(&self) -> impl Iterator<Item = &Oid> {
+        self.gets.iter()
+    }
+
+    /// Gives the walks, those of one table together: columns share all arcs but their last.
+    pub(super) fn tables(&self) -> Vec<Vec<Oid>> {
+        let mut tables: BTreeMap<&[u32], Vec<Oid>> = BTreeMap::new();
+        for root in &self.walks {
+            let table = root.arcs().split_last().map_or(root.arcs(), |(_, table)| table);
+            tables.entry(table).or_default().push(root.clone());
+        }
+        tables.into_values().collect()
+    }
+}

@@ -1,0 +1,99 @@
+//! One key of the free-form details that people type.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use grafolean_collector::model::Details;
+use serde_json::Value;
+use thiserror::Error;
+
+/// A setting that is absent or none. What stands there is not repeated, since it may be a password.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{whose} {key} {fault}: it has to be {expected}")]
+pub struct SettingsError {
+    whose: &'static str,
+    key: &'static str,
+    fault: &'static str,
+    expected: String,
+}
+
+/// The details of a credential or an entity.
+#[derive(Clone, Copy)]
+pub(super) struct Fields<'a> {
+    pub(super) details: &'a Details,
+    /// For messages: `the credential's`.
+    pub(super) whose: &'static str,
+}
+
+impl<'a> Fields<'a> {
+    /// Gives what stands at a key; absent, null and blank are nothing.
+    pub(super) fn given(self, key: &str) -> Option<&'a Value> {
+        self.details.get(key).filter(|value| match value {
+            Value::Null => false,
+            Value::String(text) => !text.trim().is_empty(),
+            _ => true,
+        })
+    }
+
+    /// Gives text that must not be absent.
+    pub(super) fn text(self, key: &'static str, expected: &str) -> Result<&'a str, SettingsError> {
+        self.optional_text(key, expected)?.ok_or_else(|| self.error(key, "is absent", expected))
+    }
+
+    pub(super) fn optional_text(
+        self,
+        key: &'static str,
+        expected: &str,
+    ) -> Result<Option<&'a str>, SettingsError> {
+        match self.given(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(self.error(key, "is no text", expected)),
+        }
+    }
+
+    /// Gives a whole number within a range.
+    pub(super) fn whole(
+        self,
+        key: &'static str,
+        range: &RangeInclusive<u32>,
+    ) -> Result<Option<u32>, SettingsError> {
+        let Some(value) = self.given(key) else { return Ok(None) };
+        let number = match value {
+            Value::Number(number) => number.as_u64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        let number =
+            number.and_then(|number| u32::try_from(number).ok()).filter(|number| range.contains(number));
+        let expected = || format!("a whole number, {} to {}", range.start(), range.end());
+        number.map(Some).ok_or_else(|| self.error(key, "is none such", expected()))
+    }
+
+    /// Gives seconds within a range.
+    pub(super) fn seconds(
+        self,
+        key: &'static str,
+        range: &RangeInclusive<f64>,
+    ) -> Result<Option<Duration>, SettingsError> {
+        let Some(value) = self.given(key) else { return Ok(None) };
+        let number = match value {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        let expected = || format!("seconds, {} to {}", range.start(), range.end());
+        number
+            .filter(|number| range.contains(number))
+            .map(|number| Some(Duration::from_secs_f64(number)))
+            .ok_or_else(|| self.error(key, "is none such", expected()))
+    }
+
+    pub(super) fn error(
+        self,
+        key: &'static str,
+        fault: &'static str,
+        expected: impl Into<String>,
+    ) -> SettingsError {
+        SettingsError { whose: self.whose, key, fault, expected: expected.into() }
+    }
+}

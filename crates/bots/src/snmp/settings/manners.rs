@@ -1,0 +1,107 @@
+//! How a device is to be treated.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use grafolean_collector::model::Details;
+
+use super::{SettingsError, field::Fields};
+
+/// How a device is to be treated, of a credential's details. A device is asked one thing at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Manners {
+    /// `snmp_timeout`: how long an answer is waited for.
+    pub timeout: Duration,
+    /// `snmp_retries`: how often an unanswered request is sent again.
+    pub retries: u32,
+    /// `snmp_gap`: the least time from an answer to the next request.
+    pub gap: Duration,
+    /// `snmp_max_oids`: the most objects one GET asks for, whatever the device could take.
+    pub max_oids: u32,
+    /// `snmp_max_varbinds`: the most objects one GETBULK asks for.
+    pub max_varbinds: u32,
+    /// `snmp_max_rows`: the most rows of one walk; at more it is cut, and said to be.
+    pub max_rows: u32,
+}
+
+impl Default for Manners {
+    /// What an absent key means. 24 objects fit into 1,472 octets with room for text; an agent that can answer more
+    /// shows it by filling its answers.
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(2),
+            retries: 2,
+            gap: Duration::ZERO,
+            max_oids: 24,
+            max_varbinds: 200,
+            max_rows: 100_000,
+        }
+    }
+}
+
+impl Manners {
+    /// In seconds. More than a minute would outlast most runs.
+    pub const TIMEOUT_S: RangeInclusive<f64> = 0.01..=60.0;
+    /// More attempts than this only hide that a device is gone.
+    pub const RETRIES: RangeInclusive<u32> = 0..=10;
+    /// In seconds.
+    pub const GAP_S: RangeInclusive<f64> = 0.0..=10.0;
+    /// One GET fits into any message an agent must take.
+    pub const OIDS: RangeInclusive<u32> = 1..=100;
+    /// A GETBULK's answer has to fit into 64 KiB.
+    pub const VARBINDS: RangeInclusive<u32> = 1..=2_000;
+    /// A full Internet routing table has a million rows.
+    pub const ROWS: RangeInclusive<u32> = 1..=2_000_000;
+
+    /// Reads a credential's details. Absent, null and empty mean the default.
+    ///
+    /// # Errors
+    /// Names the first key that is no number or lies outside its range.
+    pub fn read(details: &Details) -> Result<Self, SettingsError> {
+        let fields = Fields { details, whose: "the credential's" };
+        let default = Self::default();
+        Ok(Self {
+            timeout: fields.seconds("snmp_timeout", &Self::TIMEOUT_S)?.unwrap_or(default.timeout),
+            retries: fields.whole("snmp_retries", &Self::RETRIES)?.unwrap_or(default.retries),
+            gap: fields.seconds("snmp_gap", &Self::GAP_S)?.unwrap_or(default.gap),
+            max_oids: fields.whole("snmp_max_oids", &Self::OIDS)?.unwrap_or(default.max_oids),
+            max_varbinds: fields.whole("snmp_max_varbinds", &Self::VARBINDS)?.unwrap_or(default.max_varbinds),
+            max_rows: fields.whole("snmp_max_rows", &Self::ROWS)?.unwrap_or(default.max_rows),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(details: Value) -> Result<Manners, String> {
+        let Value::Object(details) = details else { panic!("{details} is no object") };
+        Manners::read(&details).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn strings_and_numbers_say_the_same() {
+        let expected = Manners { timeout: Duration::from_millis(500), retries: 0, ..Manners::default() };
+        assert_eq!(read(json!({"snmp_timeout": "0.5", "snmp_retries": "0", "snmp_gap": ""})), Ok(expected));
+        assert_eq!(read(json!({"snmp_timeout": 0.5, "snmp_retries": 0, "snmp_gap": null})), Ok(expected));
+    }
+
+    #[test]
+    fn what_lies_outside_is_named() {
+        for (details, said) in [
+            (
+                json!({"snmp_timeout": "soon"}),
+                "the credential's snmp_timeout is none such: it has to be seconds, 0.01 to 60",
+            ),
+            (json!({"snmp_timeout": "NaN"}), "snmp_timeout"),
+            (json!({"snmp_retries": -1}), "snmp_retries"),
+            (json!({"snmp_retries": 1.5}), "a whole number, 0 to 10"),
+            (json!({"snmp_max_rows": [1]}), "snmp_max_rows"),
+        ] {
+            let error = read(details).unwrap_err();
+            assert!(error.contains(said), "{error}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! What people type into a credential, a sensor and an entity, checked once into what cannot be wrong.
+//!
+//! [`Access`] is how to get in and [`Manners`] how a device is to be treated, both of a credential; [`Sensor`] is what
+//! is measured; [`Host`] where the device is. Grafolean's forms store strings, so a number may be one or the other.
+
+mod access;
+mod field;
+mod host;
+mod manners;
+mod sensor;
+
+pub use self::{
+    access::{Access, AuthProtocol, Community, Level, PrivProtocol, Secret, User},
+    field::SettingsError,
+    host::Host,
+    manners::Manners,
+    sensor::{Fetch, Sensor, SensorError},
+};

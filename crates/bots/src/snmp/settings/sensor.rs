@@ -1,0 +1,151 @@
+//! What is measured: objects, what is made of them, and where the result belongs.
+
+use grafolean_collector::model::Details;
+use serde::Deserialize;
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::snmp::{Expression, ExpressionError, Oid, OidError, OutputPath, OutputPathError, Rows};
+
+/// A sensor's details, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sensor {
+    /// `$1` to `$N`.
+    pub fetches: Vec<Fetch>,
+    /// What is made of them.
+    pub expression: Expression,
+    /// Where the result belongs.
+    pub output_path: OutputPath,
+}
+
+/// What is read for one value.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Fetch {
+    /// One object.
+    Get(Oid),
+    /// All below.
+    Walk(Oid),
+}
+
+/// Why a sensor cannot be measured.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum SensorError {
+    /// Not the shape that a sensor's details have.
+    #[error(
+        "its details are not {{oids: [{{oid, fetch_method: get or walk}}], expression, output_path}}: {0}"
+    )]
+    Shape(String),
+    /// Nothing to read, or more than anyone reads.
+    #[error("it reads {0} objects: it has to be 1 to {max}", max = Sensor::MAX_FETCHES)]
+    Number(usize),
+    /// One of the OIDs is none.
+    #[error("its OID ${number}: {error}")]
+    Oid {
+        /// Which one, from 1.
+        number: usize,
+        /// What is wrong with it.
+        error: OidError,
+    },
+    /// The expression makes no sense.
+    #[error(transparent)]
+    Expression(#[from] ExpressionError),
+    /// The output path makes no sense.
+    #[error(transparent)]
+    OutputPath(#[from] OutputPathError),
+}
+
+#[derive(Deserialize)]
+struct Written {
+    oids: Vec<WrittenOid>,
+    #[serde(default)]
+    expression: String,
+    output_path: String,
+}
+
+#[derive(Deserialize)]
+struct WrittenOid {
+    oid: String,
+    fetch_method: Method,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Method {
+    Get,
+    Walk,
+}
+
+impl Sensor {
+    /// The most objects one result is made of.
+    pub const MAX_FETCHES: usize = 100;
+
+    /// Reads a sensor's details.
+    ///
+    /// # Errors
+    /// Says what is wrong, where, and what would be right.
+    pub fn read(details: &Details) -> Result<Self, SensorError> {
+        let written = Written::deserialize(Value::Object(details.clone()))
+            .map_err(|error| SensorError::Shape(error.to_string()))?;
+        if !(1..=Self::MAX_FETCHES).contains(&written.oids.len()) {
+            return Err(SensorError::Number(written.oids.len()));
+        }
+        let mut fetches = Vec::with_capacity(written.oids.len());
+        for (place, WrittenOid { oid, fetch_method }) in written.oids.iter().enumerate() {
+            let oid = oid.parse().map_err(|error| SensorError::Oid { number: place + 1, error })?;
+            fetches.push(match fetch_method {
+                Method::Get => Fetch::Get(oid),
+                Method::Walk => Fetch::Walk(oid),
+            });
+        }
+        let is_walk = |fetch: &Fetch| matches!(fetch, Fetch::Walk(_));
+        let rows = if fetches.iter().any(is_walk) { Rows::Walked } else { Rows::None };
+        Ok(Self {
+            expression: Expression::compile(&written.expression, fetches.len())?,
+            output_path: OutputPath::compile(written.output_path.trim(), fetches.len(), rows)?,
+            fetches,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(details: Value) -> Result<Sensor, String> {
+        let Value::Object(details) = details else { panic!("{details} is no object") };
+        Sensor::read(&details).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_sensor_is_read_with_all_its_parts() {
+        let sensor = read(json!({
+            "oids": [{"oid": ".1.3.6.1.2.1.2.2.1.2", "fetch_method": "walk"}, {"oid": "1.3.6.1.2.1.1.3.0", "fetch_method": "get"}],
+            "expression": "$2 / 100",
+            "output_path": "up.{$index}.{$1}",
+        }))
+        .unwrap();
+        assert_eq!(sensor.fetches[0], Fetch::Walk("1.3.6.1.2.1.2.2.1.2".parse().unwrap()));
+        assert_eq!(sensor.expression.as_str(), "$2 / 100");
+        assert_eq!(sensor.output_path.as_str(), "up.{$index}.{$1}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let sensor = |oid: &str, method: &str, expression: &str, path: &str| {
+            read(json!({"oids": [{"oid": oid, "fetch_method": method}], "expression": expression, "output_path": path}))
+                .unwrap_err()
+        };
+        for (error, said) in [
+            (read(json!({})).unwrap_err(), "missing field `oids`"),
+            (read(json!({"oids": [], "output_path": "a"})).unwrap_err(), "it reads 0 objects"),
+            (sensor("ifDescr", "get", "$1", "a"), "its OID $1: \"ifDescr\" is no object identifier"),
+            (sensor("1.3.6", "set", "$1", "a"), "unknown variant `set`, expected `get` or `walk`"),
+            (sensor("1.3.6", "get", "$2", "a"), "character 1: $2 is not among"),
+            (sensor("1.3.6", "get", "$1", "a.{$index}"), "character 3: {$index} is the row"),
+        ] {
+            assert!(error.contains(said), "{error}");
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! The poll planner against an agent that exists only as data: what came is whole or said not to be, whatever the
+//! agent does, and few packets are needed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+mod snmp_agent;
+
+use grafolean_bots::snmp::{
+    AskError, Exception, Request, Value,
+    plan::{Harvest, Limits, Missing, Wanted},
+    settings::Manners,
+};
+use proptest::prelude::*;
+use snmp_agent::{Agent, Faults, UPTIME, oid, poll};
+
+const TABLE: &str = "1.3.6.1.2.1.2.2.1";
+
+fn columns(number: u32) -> Wanted {
+    let mut wanted = Wanted::default();
+    (1..=number).for_each(|column| wanted.walk(oid(&format!("{TABLE}.{column}"))));
+    wanted
+}
+
+fn run(agent: &mut Agent, wanted: &Wanted) -> Harvest {
+    poll(agent, wanted, Limits::default(), Manners::default())
+}
+
+fn rows(harvest: &Harvest, column: u32) -> Vec<u32> {
+    let column = harvest.column(&oid(&format!("{TABLE}.{column}"))).unwrap();
+    column.rows.iter().map(|row| row.index[0]).collect()
+}
+
+fn end(harvest: &Harvest, column: u32) -> Result<(), Missing> {
+    harvest.column(&oid(&format!("{TABLE}.{column}"))).unwrap().end.clone()
+}
+
+#[test]
+fn a_table_of_48_ports_and_10_columns_takes_a_tenth_of_the_packets() {
+    let mut agent = Agent::with_table(TABLE, 10, 48);
+    let harvest = run(&mut agent, &columns(10));
+    for column in 1..=10 {
+        assert_eq!(rows(&harvest, column), (1..=48).collect::<Vec<_>>());
+        assert_eq!(end(&harvest, column), Ok(()));
+    }
+    assert!(agent.requests.len() * 10 <= 480, "{} packets", agent.requests.len());
+    // With what was learnt it takes fewer still.
+    let again = poll(
+        &mut Agent { requests: Vec::new(), ..agent.clone() },
+        &columns(10),
+        harvest.limits,
+        Manners::default(),
+    );
+    assert!(again.requests < harvest.requests, "{} then {}", harvest.requests, again.requests);
+}
+
+#[test]
+fn objects_share_a_packet_and_each_is_asked_for_once() {
+    let mut agent = Agent::default();
+    let mut wanted = Wanted::default();
+    for number in 1..=20 {
+        let object = oid(&format!("1.3.6.1.4.1.{number}.0"));
+        agent.objects.insert(object.clone(), Value::Integer(number));
+        wanted.get(object.clone());
+        wanted.get(object);
+    }
+    agent.objects.insert(oid(UPTIME), Value::TimeTicks(1));
+    let harvest = run(&mut agent, &wanted);
+    assert!(matches!(&agent.requests[..], [Request::Get(oids)] if oids.len() == 21), "{:?}", agent.requests);
+    assert_eq!(harvest.value(&oid("1.3.6.1.4.1.7.0")).unwrap().0, Value::Integer(7));
+    assert_eq!(harvest.missing().count(), 0);
+}
+
+#[test]
+fn one_unknown_object_costs_only_itself_in_every_version() {
+    for v1 in [false, true] {
+        let mut agent = Agent::with_table(TABLE, 1, 3);
+        agent.faults.v1 = v1;
+        let mut wanted = columns(1);
+        wanted.get(oid("1.3.6.1.2.1.1.99.0"));
+        wanted.get(oid(&format!("{TABLE}.1.2")));
+        let harvest = run(&mut agent, &wanted);
+        assert_eq!(harvest.value(&oid(&format!("{TABLE}.1.2"))).unwrap().0, Value::Gauge32(1002));
+        let missing: Vec<_> = harvest.missing().collect();
+        assert!(matches!(missing[..], [(_, Missing::Exception(_))]), "{missing:?}");
+        assert_eq!(rows(&harvest, 1), [1, 2, 3]);
+        assert_eq!(end(&harvest, 1), Ok(()));
+    }
+}
+
+#[test]
+fn in_v1_the_end_of_all_objects_is_an_end() {
+    let mut agent = Agent::with_table(TABLE, 2, 3);
+    agent.objects.remove(&oid("1.3.6.1.6.3.1.0"));
+    agent.faults.v1 = true;
+    let harvest = run(&mut agent, &columns(2));
+    assert_eq!((rows(&harvest, 1), end(&harvest, 2)), (vec![1, 2, 3], Ok(())));
+    assert!(agent.requests.iter().all(|request| !matches!(request, Request::Bulk { .. })));
+}
+
+#[test]
+fn what_is_too_big_is_asked_for_in_smaller_pieces_and_remembered() {
+    let mut agent = Agent {
+        faults: Faults { too_big_above: Some(7), ..Faults::default() },
+        ..Agent::with_table(TABLE, 10, 20)
+    };
+    let mut wanted = columns(10);
+    (1..=20).for_each(|row| wanted.get(oid(&format!("{TABLE}.3.{row}"))));
+    let first = run(&mut agent, &wanted);
+    assert_eq!(first.missing().count(), 0);
+    assert_eq!(rows(&first, 10), (1..=20).collect::<Vec<_>>());
+    let mut later = Agent { requests: Vec::new(), ..agent };
+    poll(&mut later, &wanted, first.limits, Manners::default());
+    let refused = later.requests.iter().filter(|request| request.most_varbinds() > 7).count();
+    assert!(refused <= 2, "{refused} requests were too big again");
+}
+
+#[test]
+fn answers_cut_short_lose_nothing() {
+    for cut in [1, 3, 10, 13] {
+        let faults = Faults { cut_above: Some(cut), ..Faults::default() };
+        let mut agent = Agent { faults, ..Agent::with_table(TABLE, 10, 12) };
+        let harvest = run(&mut agent, &columns(10));
+        for column in 1..=10 {
+            assert_eq!(rows(&harvest, column), (1..=12).collect::<Vec<_>>(), "cut to {cut}");
+            assert_eq!(end(&harvest, column), Ok(()));
+        }
+    }
+}
+
+#[test]
+fn a_path_that_loses_big_packets_is_found_out() {
+    let mut agent = Agent {
+        faults: Faults { lost_above: Some(5), ..Faults::default() },
+        ..Agent::with_table(TABLE, 4, 6)
+    };
+    let mut wanted = columns(4);
+    (1..=6).for_each(|row| wanted.get(oid(&format!("{TABLE}.2.{row}"))));
+    let harvest = run(&mut agent, &wanted);
+    assert_eq!(harvest.missing().count(), 0, "{:?}", harvest.missing().collect::<Vec<_>>());
+}
+
+#[test]
+fn a_device_that_is_gone_is_given_up_after_two_packets() {
+    let mut agent =
+        Agent { faults: Faults { silent_from: Some(1), ..Faults::default() }, ..Agent::default() };
+    let mut wanted = columns(3);
+    wanted.get(oid("1.3.6.1.2.1.1.5.0"));
+    let harvest = run(&mut agent, &wanted);
+    assert_eq!(agent.requests.len(), 2);
+    assert!(!harvest.heard);
+    assert!(harvest.missing().all(|(_, why)| *why == Missing::Failed(AskError::Timeout)));
+    assert_eq!(harvest.missing().count(), 5);
+}
+
+#[test]
+fn a_walk_that_a_silence_cuts_is_an_error_with_the_rows_that_came() {
+    let mut agent = Agent {
+        faults: Faults { silent_from: Some(3), ..Faults::default() },
+        ..Agent::with_table(TABLE, 2, 500)
+    };
+    let harvest = run(&mut agent, &columns(2));
+    assert!(!rows(&harvest, 1).is_empty() && rows(&harvest, 1).len() < 500);
+    assert_eq!(end(&harvest, 1), Err(Missing::Failed(AskError::Timeout)));
+}
+
+#[test]
+fn a_loop_is_told_from_an_end() {
+    let mut agent =
+        Agent { faults: Faults { loops: true, ..Faults::default() }, ..Agent::with_table(TABLE, 2, 3) };
+    agent.objects.remove(&oid("1.3.6.1.6.3.1.0"));
+    let harvest = run(&mut agent, &columns(2));
+    assert_eq!(end(&harvest, 1), Ok(()));
+    assert_eq!(end(&harvest, 2), Err(Missing::NotIncreasing));
+    assert_eq!(rows(&harvest, 2), [1, 2, 3]);
+}
+
+#[test]
+fn a_row_over_which_the_agent_stumbles_cuts_its_column_alone() {
+    let mut agent = Agent::with_table(TABLE, 3, 30);
+    agent.broken.push(oid(&format!("{TABLE}.2.20")));
+    let harvest = run(&mut agent, &columns(3));
+    assert_eq!(rows(&harvest, 1).len(), 30);
+    assert_eq!(rows(&harvest, 3).len(), 30);
+    assert_eq!(rows(&harvest, 2), (1..20).collect::<Vec<_>>());
+    assert!(matches!(end(&harvest, 2), Err(Missing::Failed(AskError::Status { .. }))));
+}
+
+#[test]
+fn a_table_beyond_the_limit_is_cut_and_said_to_be() {
+    let mut agent = Agent::with_table(TABLE, 1, 50);
+    let manners = Manners { max_rows: 10, ..Manners::default() };
+    let harvest = poll(&mut agent, &columns(1), Limits::default(), manners);
+    assert_eq!(rows(&harvest, 1).len(), 10);
+    assert_eq!(end(&harvest, 1), Err(Missing::TooManyRows(10)));
+}
+
+#[test]
+fn an_empty_table_is_whole() {
+    let harvest = run(&mut Agent::with_table(TABLE, 1, 0), &columns(1));
+    assert_eq!((rows(&harvest, 1), end(&harvest, 1)), (vec![], Ok(())));
+}
+
+#[test]
+fn an_unknown_object_is_named_with_the_reason() {
+    let mut wanted = Wanted::default();
+    wanted.get(oid("1.3.6.1.9.0"));
+    let harvest = run(&mut Agent::with_table(TABLE, 1, 1), &wanted);
+    assert_eq!(harvest.value(&oid("1.3.6.1.9.0")), Err(Missing::Exception(Exception::NoSuchInstance)));
+}
+
+fn faults() -> impl Strategy<Value = Faults> {
+    let some = |range: std::ops::Range<usize>| prop::option::of(range);
+    (
+        some(1..40),
+        some(1..40),
+        some(1..40),
+        prop::option::of(2_u32..9),
+        prop::option::of(1_u32..30),
+        any::<bool>(),
+        any::<bool>(),
+    )
+        .prop_map(|(too_big_above, cut_above, lost_above, lose_every, silent_from, loops, v1)| Faults {
+            too_big_above,
+            cut_above,
+            lost_above,
+            lose_every,
+            silent_from,
+            loops,
+            v1,
+        })
+}
+
+proptest! {
+    #[test]
+    fn whatever_an_agent_does_a_run_ends_and_a_walk_is_whole_or_cut(
+        faults in faults(), width in 1_u32..12, height in 0_u32..60, gets in 0_u32..30,
+    ) {
+        let mut agent = Agent { faults, ..Agent::with_table(TABLE, width, height) };
+        let mut wanted = columns(width);
+        (1..=gets).for_each(|row| wanted.get(oid(&format!("{TABLE}.1.{row}"))));
+        let harvest = run(&mut agent, &wanted);
+        for column in 1..=width {
+            let came = rows(&harvest, column);
+            // A prefix of the truth, and all of it if it says so.
+            prop_assert_eq!(&came[..], &(1..=u32::try_from(came.len()).unwrap()).collect::<Vec<_>>()[..]);
+            prop_assert!(end(&harvest, column).is_err() || came.len() == height as usize);
+        }
+        for row in 1..=gets {
+            let value = harvest.value(&oid(&format!("{TABLE}.1.{row}")));
+            prop_assert!(value.is_err() || (row <= height && value.unwrap().0 == Value::Gauge32(1000 + row)));
+        }
+    }
+
+    #[test]
+    fn rubbish_for_answers_is_survived(
+        rubbish in prop::collection::vec(prop::collection::vec((0_u32..4, 0_u32..4, 0_u32..4), 0..6), 0..40),
+    ) {
+        let mut poll = grafolean_bots::snmp::plan::Poll::new(
+            &columns(3), oid(UPTIME), grafolean_bots::snmp::plan::Dialect::Bulk, Limits::default(), Manners::default(),
+        );
+        let mut answers = rubbish.into_iter();
+        while poll.next_request().is_some() {
+            let answer = answers.next().ok_or(AskError::Timeout).map(|rows| {
+                let varbind = |(a, b, c)| grafolean_bots::snmp::Varbind {
+                    oid: oid(&format!("{TABLE}.{a}.{b}.{c}")),
+                    value: Ok(Value::Integer(1)),
+                };
+                rows.into_iter().map(varbind).collect()
+            });
+            poll.take(answer, grafolean_collector::time::Timestamp::default());
+        }
+        prop_assert!(poll.into_harvest().requests < 1_000);
+    }
+}
