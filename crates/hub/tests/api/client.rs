@@ -13,7 +13,12 @@ use grafolean_hub::{Hub, serve, setup::BotAccess};
 use proptest::{prelude::*, test_runner::TestRunner};
 use secrecy::SecretString;
 use serde_json::json;
-use tokio::{net::TcpListener, runtime::Runtime, task::JoinHandle};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    runtime::Runtime,
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::world::World;
@@ -189,4 +194,60 @@ async fn a_packed_body_is_unpacked() {
     let made = world.send(request("gzip")).await.expect(201);
     assert_eq!(made.json()["name"], "packed");
     world.send(request("br")).await.expect(415);
+}
+
+/// Sends a request of which the hub waits for the body, and returns when it does.
+async fn in_flight(served: &Served, header: &str, body: &str) -> TcpStream {
+    let host = served.address.trim_start_matches("http://").trim_end_matches("/api");
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    let head = format!(
+        "POST /api/admin/accounts HTTP/1.1\r\nhost: hub\r\nauthorization: {header}\r\n\
+         expect: 100-continue\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut told = [0; 25];
+    stream.read_exact(&mut told).await.unwrap();
+    assert_eq!(told, *b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream
+}
+
+#[tokio::test]
+async fn a_request_in_flight_is_answered_before_the_hub_stops() {
+    let (world, admin) = World::with_admin().await;
+    let crate::world::Who::Person(header) = &admin else { unreachable!() };
+    let served = Served::new(&world).await;
+    let body = r#"{"name":"late"}"#;
+    let mut stream = in_flight(&served, header, body).await;
+    served.stop.cancel();
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201 Created"), "{answer}");
+    served.stopped().await;
+}
+
+#[tokio::test]
+async fn a_request_that_never_ends_does_not_keep_the_hub_from_stopping() {
+    let (world, admin) = World::with_admin().await;
+    let crate::world::Who::Person(header) = &admin else { unreachable!() };
+    let served = Served::new(&world).await;
+    let _stream = in_flight(&served, header, "never sent").await;
+    tokio::time::pause();
+    served.stopped().await;
+}
+
+#[tokio::test]
+async fn a_head_that_never_ends_is_cut_off() {
+    let world = World::fresh();
+    let served = Served::new(&world).await;
+    let host = served.address.trim_start_matches("http://").trim_end_matches("/api");
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    stream.write_all(b"GET /api/status/info HTTP/1.1\r\nhost:").await.unwrap();
+    tokio::time::pause();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert!(!answer.starts_with(b"HTTP/1.1 200"), "{answer:?}");
+    tokio::time::resume();
+    served.stopped().await;
 }

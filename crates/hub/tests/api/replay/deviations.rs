@@ -11,8 +11,8 @@ pub(crate) enum Comparison {
     Alike,
     /// Refused as it was recorded, in the hub's own words.
     RefusedInOurWords,
-    /// By this status, with a reason where it refuses.
-    Better(u16),
+    /// By this status, and why.
+    Better(u16, &'static str),
     /// Not at all.
     LeftOut(&'static str),
 }
@@ -78,7 +78,7 @@ pub(crate) fn comparison(name: &str, index: usize, exchange: &Exchange) -> Compa
     }
     let better = BETTER.iter().find(|(numbers, ..)| numbers.contains(&index) && !ALIKE.contains(&index));
     match better {
-        Some(&(_, status, _)) => Comparison::Better(status),
+        Some(&(_, status, why)) => Comparison::Better(status, why),
         None if exchange.status == Some(400) && exchange.path.contains("/values") => {
             Comparison::RefusedInOurWords
         }

@@ -112,9 +112,9 @@ impl Replay {
         }
         let answer = self.ask(name, index, &exchange).await;
         let outcome = match comparison {
-            Comparison::Better(status) => {
+            Comparison::Better(status, why) => {
                 self.outcome.deviated += 1;
-                better(status, &answer)
+                better(status, why, &answer)
             }
             Comparison::RefusedInOurWords => {
                 self.outcome.compared += 1;
@@ -251,12 +251,12 @@ fn caller(name: &str, index: usize, exchange: &Exchange) -> &'static str {
     }
 }
 
-fn better(status: u16, answer: &Answer) -> Result<(), String> {
+fn better(status: u16, why: &str, answer: &Answer) -> Result<(), String> {
     let reasoned = answer.status.is_success() || !answer.body.is_empty();
     if answer.status == status && reasoned {
         Ok(())
     } else {
-        Err(format!("{} {} instead of {status}", answer.status, answer.body))
+        Err(format!("{} {} instead of {status}: {why}", answer.status, answer.body))
     }
 }
 
