@@ -8,9 +8,15 @@ use serde::{Deserialize, Serialize};
 /// A hundredth of a second, the unit of sysUpTime.
 const TICK: Duration = Duration::from_millis(10);
 
+/// sysUpTime begins anew after this many ticks.
+const ROUND: u64 = 1 << 32;
+
 /// How far sysUpTime and our clock may disagree over the same time: answers are delayed, some agents step it in
 /// whole seconds or refresh it rarely.
 const SLACK: Duration = Duration::from_secs(15);
+
+/// How far they may before a device counts as started since the last look: as far as an answer may be delayed.
+const DELAY: Duration = Duration::from_secs(3);
 
 /// And by this part of the time: cheap agents' clocks are off by a few in a thousand.
 const DRIFT: f64 = 0.01;
@@ -46,20 +52,29 @@ impl Uptime {
             return Continuity::Restarted;
         }
         let elapsed = self.at.since(earlier.at);
-        let expected = (u128::from(earlier.ticks) + elapsed.as_millis() / TICK.as_millis()) % (1 << 32);
-        let now = u128::from(self.ticks);
-        // The shorter way round the 497 days.
-        let apart = expected.abs_diff(now).min((1 << 32) - expected.abs_diff(now));
-        let apart = TICK.saturating_mul(u32::try_from(apart).unwrap_or(u32::MAX));
-        if apart <= SLACK + elapsed.mul_f64(DRIFT) {
+        let drift = elapsed.mul_f64(DRIFT);
+        let expected = u64::from(earlier.ticks).saturating_add(ticks(elapsed));
+        let may_have_gone_round = expected.saturating_add(ticks(SLACK + drift)) >= ROUND;
+        let went_back = self.ticks < earlier.ticks;
+        let is_younger = TICK.saturating_mul(self.ticks) + DELAY + drift < elapsed;
+        if (went_back || is_younger) && !may_have_gone_round {
+            return Continuity::Restarted;
+        }
+        // The shorter way round.
+        let apart = (expected % ROUND).abs_diff(self.ticks.into());
+        if apart.min(ROUND - apart) <= ticks(SLACK + drift) {
             Continuity::Unbroken
-        } else if TICK.saturating_mul(self.ticks) <= elapsed + SLACK || self.ticks < earlier.ticks {
+        } else if went_back {
             Continuity::Restarted
         } else {
             // It ran, but not at our pace: a clock of ours or theirs was set.
             Continuity::Unknown
         }
     }
+}
+
+fn ticks(span: Duration) -> u64 {
+    u64::try_from(span.as_millis() / TICK.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -81,6 +96,9 @@ mod tests {
         assert_eq!(at(60, 3_000).continuity(&at(0, 100_000)), Continuity::Restarted);
         // Restarted so early that it was up longer at the second look than at the first.
         assert_eq!(at(600, 50_000).continuity(&at(0, 1_000)), Continuity::Restarted);
+        // And within a second of its last start.
+        assert_eq!(at(1, 10).continuity(&at(0, 50)), Continuity::Restarted);
+        assert_eq!(at(60, 5_000).continuity(&at(0, 100)), Continuity::Restarted);
     }
 
     #[test]

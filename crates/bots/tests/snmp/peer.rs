@@ -119,7 +119,7 @@ fn launch(folder: &Path, address: SocketAddr, engine_id: &str) -> Child {
     std::fs::create_dir_all(&state).unwrap();
     let mut config = format!(
         "agentaddress udp:{address}\nexactEngineID 0x{engine_id}\nrocommunity public\nrouser open noauth\n\
-         createUser open\nsysname peer\n"
+         createUser open\nsysname peer\nsysservices 72\n"
     );
     for (name, protocol) in AUTH {
         writeln!(config, "createUser {name} {protocol} {AUTH_KEY}\nrouser {name} auth").unwrap();

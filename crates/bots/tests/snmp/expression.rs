@@ -1,6 +1,4 @@
 //! Expressions: what users have written keeps its meaning, and nothing they write can hurt.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
-#![allow(clippy::print_stderr, reason = "a test that finds no data says so")]
 
 use grafolean_bots::snmp::{Expression, Fault};
 use proptest::prelude::*;
@@ -151,6 +149,7 @@ fn an_expression_knows_which_values_it_reads() {
 }
 
 #[test]
+#[allow(clippy::print_stderr, reason = "a test that finds no data says so")]
 fn the_recorded_expressions_of_the_established_bot_come_out_alike() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/contract/expressions.json");
     let Ok(text) = std::fs::read_to_string(path) else {

@@ -1,8 +1,6 @@
 //! Asked of Debian's snmpd, an agent that others wrote.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
-mod snmp_peer;
-
+use crate::peer::{AUTH, AUTH_KEY, PRIV, PRIV_KEY, Snmpd};
 use grafolean_bots::snmp::{
     AskError, Oid, Request, Value,
     engine::{Engine, Session, SnmpMetrics},
@@ -10,7 +8,6 @@ use grafolean_bots::snmp::{
     settings::{Access, Manners},
 };
 use serde_json::json;
-use snmp_peer::{AUTH, AUTH_KEY, PRIV, PRIV_KEY, Snmpd};
 
 fn oid(text: &str) -> Oid {
     text.parse().unwrap()

@@ -1,16 +1,13 @@
 //! The poll planner against an agent that exists only as data: what came is whole or said not to be, whatever the
 //! agent does, and few packets are needed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
-mod snmp_agent;
-
+use crate::agent::{Agent, Faults, UPTIME, oid, poll};
 use grafolean_bots::snmp::{
     AskError, Exception, Request, Value,
     plan::{Harvest, Limits, Missing, Wanted},
     settings::Manners,
 };
 use proptest::prelude::*;
-use snmp_agent::{Agent, Faults, UPTIME, oid, poll};
 
 const TABLE: &str = "1.3.6.1.2.1.2.2.1";
 
