@@ -77,7 +77,6 @@ impl<'hub> Setup<'hub> {
             username: username.to_owned(),
             name: username.to_owned(),
             email: String::new(),
-            timezone: None,
             password: hash.map_err(|error: PasswordError| SetupError::Password(error.to_string()))?,
         };
         let now = self.hub.clock.now();

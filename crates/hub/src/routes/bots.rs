@@ -77,7 +77,7 @@ async fn delete(
     let id = UserId::new(user);
     // A bot that could would lock itself out.
     if caller.user == id {
-        return Err(ApiError::Never("Can't delete yourself"));
+        return Err(ApiError::Never("nobody can delete themselves: another administrator can"));
     }
     hub.store.write(move |connection| bot::delete(connection, account, id)).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -40,8 +40,9 @@ async fn login(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<impl IntoResp
     let login = hub.store.read(move |connection| person::login_by_username(connection, &username)).await?;
     let known = login.as_ref().map(|login| login.password.clone());
     let matches = hub.gate.passwords.matches(password, known).await?;
-    let login =
-        login.filter(|_| matches).ok_or_else(|| ApiError::Denied("Invalid credentials".to_owned()))?;
+    let login = login
+        .filter(|_| matches)
+        .ok_or_else(|| ApiError::Denied("the username or the password is wrong".to_owned()))?;
     let begun = hub.gate.key.begin(login.user, login.sessions_since, hub.clock.now());
     shown(&hub, begun.map_err(|_| ApiError::Unavailable)?).await
 }

@@ -43,7 +43,7 @@ async fn list(
     Query(asked): Query<Asked>,
 ) -> Result<impl IntoResponse, ApiError> {
     let account = AccountId::new(account);
-    let filters = asked.filter.ok_or_else(|| ApiError::BadRequest("Path filter not specified".to_owned()))?;
+    let filters = asked.filter.ok_or_else(|| ApiError::BadRequest("no path filter is given".to_owned()))?;
     let limit = asked.limit.map_or(Ok(SHOWN), |limit| count(&limit, "limit"))?;
     let failover = asked.failover_trailing.is_some_and(|text| text.eq_ignore_ascii_case("true"));
 

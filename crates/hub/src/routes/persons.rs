@@ -65,12 +65,11 @@ async fn update(
     Ids([user]): Ids<1>,
     body: Bytes,
 ) -> Result<impl IntoResponse, ApiError> {
-    let mut fields = Fields::of_body(&body, &[], &["username", "name", "email", "timezone"])?;
+    let mut fields = Fields::of_body(&body, &[], &["username", "name", "email"])?;
     let change = PersonChange {
         username: fields.text_if_given("username")?,
         name: fields.text_if_given("name")?,
         email: fields.text_if_given("email")?,
-        timezone: fields.optional_text("timezone")?,
     };
     hub.store.write(move |connection| person::update(connection, UserId::new(user), &change)).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -84,7 +83,7 @@ async fn delete(
     let id = UserId::new(user);
     // Whoever could would lock themselves out.
     if caller.user == id {
-        return Err(ApiError::Never("Can't delete yourself"));
+        return Err(ApiError::Never("nobody can delete themselves: another administrator can"));
     }
     hub.store.write(move |connection| person::delete(connection, id)).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -101,7 +100,7 @@ async fn change_password(
     let login = hub.store.read(move |connection| person::login_of(connection, id)).await?;
     let known = login.map(|login| login.password);
     if !hub.gate.passwords.matches(old.into(), known).await? {
-        return Err(ApiError::BadRequest("Change failed".to_owned()));
+        return Err(ApiError::BadRequest("the old password is wrong".to_owned()));
     }
     let hash = hub.gate.passwords.hash(new.into()).await?;
     hub.store.write(move |connection| person::set_password(connection, id, &hash)).await?;
@@ -110,7 +109,7 @@ async fn change_password(
 
 /// Reads a body that describes a new person, and hashes the password.
 pub(super) async fn new_person(hub: &Hub, body: &[u8]) -> Result<NewPerson, ApiError> {
-    let mut fields = Fields::of_body(body, &["username", "password", "name", "email"], &["timezone"])?;
+    let mut fields = Fields::of_body(body, &["username", "password", "name", "email"], &[])?;
     let username = fields.text("username")?;
     if username.is_empty() {
         return Err(ApiError::input("'username' can't be empty"));
@@ -120,7 +119,6 @@ pub(super) async fn new_person(hub: &Hub, body: &[u8]) -> Result<NewPerson, ApiE
         username,
         name: fields.text("name")?,
         email: fields.text("email")?,
-        timezone: fields.optional_text("timezone")?,
         password: hub.gate.passwords.hash(password.into()).await?,
     })
 }

@@ -173,7 +173,7 @@ async fn top(
         list: Vec<Row>,
     }
     let account = AccountId::new(account);
-    let text = query.f.ok_or_else(|| ApiError::BadRequest("Path filter not specified".to_owned()))?;
+    let text = query.f.ok_or_else(|| ApiError::BadRequest("no path filter is given".to_owned()))?;
     let filter: PathFilter = text.parse().map_err(|error| ApiError::input(format!("{error}")))?;
     let most = query.n.map_or(Ok(TOP_SHOWN), |n| count(&n, "n"))?;
     let at = query.t.map_or_else(|| Ok(hub.clock.now()), |text| moment(&text, "t"))?;

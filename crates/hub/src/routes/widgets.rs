@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// The longest name of a page, in characters.
-const MAX_PAGE: usize = 20;
+const MAX_PAGE: usize = 100;
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
     const DASHBOARD: &str = "/accounts/{account_id}/dashboards/{slug}";

@@ -165,7 +165,7 @@ pub(crate) fn token(
     id: UserId,
     asker: UserId,
 ) -> Result<SecretString, StoreError> {
-    const OTHERWISE: &str = "Not enough permissions to see this bot's token";
+    const OTHERWISE: &str = "only who holds all rights of this bot may see its token";
     one(connection, account, id)?;
     for held in permission::of(connection, id)? {
         permission::demand(connection, asker, &held.grant, OTHERWISE)?;

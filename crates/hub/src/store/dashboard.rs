@@ -51,7 +51,9 @@ pub(crate) fn insert(
     account::demand(connection, account)?;
     let slug = match slug {
         Some(slug) if is_taken(connection, account, &slug)? => {
-            return Err(StoreError::Invalid("Dashboard with this slug already exists".to_owned()));
+            return Err(StoreError::Invalid(
+                "another dashboard of this account has this slug: choose another slug".to_owned(),
+            ));
         }
         Some(slug) => slug,
         None => free_slug(connection, account, name)?,

@@ -52,9 +52,9 @@ pub(crate) fn grant(
     grant: &Grant,
 ) -> Result<i64, StoreError> {
     if granter == user {
-        return Err(StoreError::Denied("Can't grant permissions to yourself"));
+        return Err(StoreError::Denied("nobody can give themselves a right"));
     }
-    demand(connection, granter, grant, "Can't grant a permission you don't have")?;
+    demand(connection, granter, grant, "only who has a right can give it")?;
     insert(connection, user, grant)
 }
 
@@ -70,9 +70,9 @@ pub(crate) fn revoke(
     let known = statement.query_row(params![user.number(), permission], read).optional()?;
     let known = known.ok_or(StoreError::Missing("permission"))?;
     if revoker == user {
-        return Err(StoreError::Denied("Can't revoke your own permissions"));
+        return Err(StoreError::Denied("nobody can take a right from themselves"));
     }
-    demand(connection, revoker, &known.grant, "Can't revoke a permission you don't have")?;
+    demand(connection, revoker, &known.grant, "only who has a right can take it away")?;
     let deleted = connection.execute("DELETE FROM permissions WHERE id = ?1", params![permission])?;
     rows::changed(deleted, "permission")
 }

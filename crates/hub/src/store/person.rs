@@ -13,7 +13,6 @@ pub(crate) struct NewPerson {
     pub(crate) username: String,
     pub(crate) name: String,
     pub(crate) email: String,
-    pub(crate) timezone: Option<String>,
     pub(crate) password: PasswordHash,
 }
 
@@ -23,7 +22,6 @@ pub(crate) struct PersonChange {
     pub(crate) username: Option<String>,
     pub(crate) name: Option<String>,
     pub(crate) email: Option<String>,
-    pub(crate) timezone: Option<String>,
 }
 
 /// A person as the API shows it.
@@ -33,7 +31,6 @@ pub(crate) struct Person {
     pub(crate) name: String,
     pub(crate) email: String,
     pub(crate) username: String,
-    pub(crate) timezone: Option<String>,
 }
 
 /// What a login is checked against.
@@ -50,7 +47,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Person> {
         username: row.get("username")?,
         name: row.get("name")?,
         email: row.get("email")?,
-        timezone: row.get("timezone")?,
     })
 }
 
@@ -68,14 +64,14 @@ pub(crate) fn any_exists(connection: &Connection) -> Result<bool, StoreError> {
 
 /// All persons, by username.
 pub(crate) fn all(connection: &Connection) -> Result<Vec<Person>, StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT user, username, name, email, timezone FROM persons ORDER BY username")?;
+    let mut statement =
+        connection.prepare_cached("SELECT user, username, name, email FROM persons ORDER BY username")?;
     Ok(statement.query_map([], read)?.collect::<Result<_, _>>()?)
 }
 
 pub(crate) fn one(connection: &Connection, id: UserId) -> Result<Person, StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT user, username, name, email, timezone FROM persons WHERE user = ?1")?;
+    let mut statement =
+        connection.prepare_cached("SELECT user, username, name, email FROM persons WHERE user = ?1")?;
     rows::found(statement.query_row(params![id.number()], read), "person")
 }
 
@@ -100,9 +96,9 @@ pub(crate) fn insert(connection: &Connection, new: &NewPerson, now: Timestamp) -
         connection.execute("INSERT INTO users (id, created) VALUES (?1, ?2)", params![id, now.seconds()])
     })?;
     let insert = connection.execute(
-        "INSERT INTO persons (user, username, name, email, timezone, password_hash)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![id, new.username, new.name, new.email, new.timezone, new.password.as_str()],
+        "INSERT INTO persons (user, username, name, email, password_hash)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![id, new.username, new.name, new.email, new.password.as_str()],
     );
     insert.map_err(|error| StoreError::from(error).on_conflict(|| taken(&new.username)))?;
     Ok(UserId::new(id))
@@ -126,13 +122,12 @@ pub(crate) fn update(connection: &Connection, id: UserId, change: &PersonChange)
     let old = one(connection, id)?;
     let username = change.username.as_ref().unwrap_or(&old.username);
     let changed = connection.execute(
-        "UPDATE persons SET username = ?2, name = ?3, email = ?4, timezone = ?5 WHERE user = ?1",
+        "UPDATE persons SET username = ?2, name = ?3, email = ?4 WHERE user = ?1",
         params![
             id.number(),
             username,
             change.name.as_ref().unwrap_or(&old.name),
             change.email.as_ref().unwrap_or(&old.email),
-            change.timezone.as_ref().or(old.timezone.as_ref())
         ],
     );
     let changed = changed.map_err(|error| StoreError::from(error).on_conflict(|| taken(username)))?;

@@ -19,7 +19,6 @@ CREATE TABLE persons (
     username TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,
     email TEXT NOT NULL,
-    timezone TEXT,
     password_hash TEXT NOT NULL,
     -- rises with each change of the password, which ends all sessions from before
     sessions_since INTEGER NOT NULL DEFAULT 0
