@@ -87,8 +87,9 @@ impl<B: Bot, S: Sink> RunLoop<B, S> {
                 biased;
                 () = stop.cancelled() => break,
                 Some(plan) = plans.recv() => shift.put_in_force(plan),
-                Some(ended) = shift.in_flight.ended() => shift.settle(ended),
+                // What is due begins before anybody looks at what is over.
                 () = task::yield_now(), if pause.is_zero() => {}
+                () = shift.in_flight.some_ended(), if !pause.is_zero() => shift.settle(),
                 () = sleep(pause), if !pause.is_zero() => {}
             }
         }
@@ -124,26 +125,27 @@ impl<B: Bot, S: Sink> Shift<B, S> {
     }
 
     fn start(&mut self, firing: Firing<B::Task>) {
-        let metrics = &self.performer.metrics;
-        metrics.due.inc();
+        self.performer.metrics.due.inc();
         if firing.since < firing.run.due {
-            metrics.coalesced.inc();
+            self.performer.metrics.coalesced.inc();
         }
-        let job = firing.run.id.clone();
-        if self.in_flight.allows(&job, firing.rhythm.overlap()) {
+        let (job, overlap) = (firing.run.id.clone(), firing.rhythm.overlap());
+        if !self.in_flight.allows(&job, overlap) {
+            // Its last run may be over, and nobody has looked.
+            self.settle();
+        }
+        if self.in_flight.allows(&job, overlap) {
             self.in_flight.start(job, self.performer.clone().perform(firing));
             self.count_in_flight();
         } else {
-            metrics.skipped.inc();
+            self.performer.metrics.skipped.inc();
             debug!(%job, due = %firing.run.due, "skipped, the last run goes on");
         }
     }
 
-    fn settle(&mut self, ended: in_flight::Ended) {
-        let mut ended = Some(ended);
-        while let Some(run) = ended {
+    fn settle(&mut self) {
+        for run in self.in_flight.ended() {
             self.performer.conclude(run);
-            ended = self.in_flight.already_ended();
         }
         self.count_in_flight();
     }
@@ -177,7 +179,7 @@ async fn wind_down<B: Bot, S: Sink>(
     }
     let ended_in_time = timeout(GRACE, conclude_all(performer, &mut in_flight, summary)).await;
     if ended_in_time.is_err() {
-        in_flight.abort();
+        in_flight.drop_runs();
         let dropped = timeout(DROP_GRACE, conclude_all(performer, &mut in_flight, summary)).await;
         if dropped.is_err() {
             warn!(runs = in_flight.len(), "left behind: these runs compute without a pause");
@@ -191,8 +193,11 @@ async fn conclude_all<B: Bot, S: Sink>(
     in_flight: &mut InFlight,
     summary: &mut Summary,
 ) {
-    while let Some(ended) = in_flight.ended().await {
-        summary.count(performer.conclude(ended));
+    while in_flight.len() > 0 {
+        in_flight.some_ended().await;
+        for run in in_flight.ended() {
+            summary.count(performer.conclude(run));
+        }
     }
 }
 

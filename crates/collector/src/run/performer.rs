@@ -5,7 +5,12 @@ use std::{error::Error, sync::Arc};
 use tokio::time::{self, Instant};
 use tracing::warn;
 
-use super::{GRACE, RunMetrics, failure::Failure, in_flight::Ended, log_gate::LogGate};
+use super::{
+    GRACE, RunMetrics,
+    failure::Failure,
+    in_flight::{End, Ended},
+    log_gate::LogGate,
+};
 use crate::{
     bot::{Bot, JobId, Run},
     report::Report,
@@ -45,7 +50,7 @@ impl<B: Bot, S: Sink> Performer<B, S> {
         let id = run.id.clone();
         self.metrics.begun(self.clock.now().since(run.due));
         let began = Instant::now();
-        let measured = self.measure(run, &rhythm).await;
+        let measured = self.measure(run, began, &rhythm).await;
         self.metrics.measured(began.elapsed());
         let kept = match measured {
             Ok(reports) => self.hand_over(reports).await,
@@ -60,9 +65,14 @@ impl<B: Bot, S: Sink> Performer<B, S> {
         }
     }
 
-    async fn measure(&self, run: Run<B::Task>, rhythm: &Rhythm) -> Result<Vec<Report>, Failure> {
+    async fn measure(
+        &self,
+        run: Run<B::Task>,
+        began: Instant,
+        rhythm: &Rhythm,
+    ) -> Result<Vec<Report>, Failure> {
         let deadline = rhythm.deadline();
-        match time::timeout(deadline, self.bot.perform(run)).await {
+        match time::timeout_at(began + deadline, self.bot.perform(run)).await {
             Ok(measured) => Ok(measured?),
             Err(_) => Err(Failure::Deadline(deadline)),
         }
@@ -86,13 +96,11 @@ impl<B: Bot, S: Sink> Performer<B, S> {
     }
 
     /// Tells how a run ended, also one that could not say so itself.
-    pub(super) fn conclude(&self, ended: Ended) -> Outcome {
-        match ended.outcome {
-            Ok(outcome) => outcome,
-            Err(error) => match error.try_into_panic() {
-                Ok(payload) => self.failed(&ended.job, &Failure::of_panic(&*payload)),
-                Err(_) => self.failed(&ended.job, &Failure::Stopped(GRACE)),
-            },
+    pub(super) fn conclude(&self, Ended { job, end }: Ended) -> Outcome {
+        match end {
+            End::Outcome(outcome) => outcome,
+            End::Panic(payload) => self.failed(&job, &Failure::of_panic(&*payload)),
+            End::Dropped => self.failed(&job, &Failure::Stopped(GRACE)),
         }
     }
 
