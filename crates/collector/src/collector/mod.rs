@@ -157,10 +157,11 @@ impl<B: Bot, K: Backend> Collector<B, K> {
         let folder = spool.path().parent().map(Path::to_path_buf).unwrap_or_default();
         let closed = spool.close().await;
 
-        refreshed.map_err(|_| CollectorError::Panicked("refresh"))?.map_err(CollectorError::Refresh)?;
+        // A panic comes first: what the other tasks say of it would only be its consequence.
         ran.map_err(|_| CollectorError::Panicked("run"))?;
         delivered.map_err(|_| CollectorError::Panicked("delivery"))?;
         served.map_err(|_| CollectorError::Panicked("service"))?;
+        refreshed.map_err(|_| CollectorError::Panicked("refresh"))?.map_err(CollectorError::Refresh)?;
         closed.map_err(|source| CollectorError::Spool { folder, source })
     }
 
