@@ -8,4 +8,5 @@ mod bot;
 mod expression;
 mod peer;
 mod plan;
+mod recorded;
 mod snmpd;

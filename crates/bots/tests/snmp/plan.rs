@@ -124,15 +124,17 @@ fn answers_cut_short_lose_nothing() {
 }
 
 #[test]
-fn a_path_that_loses_big_packets_is_found_out() {
-    let mut agent = Agent {
-        faults: Faults { lost_above: Some(5), ..Faults::default() },
-        ..Agent::with_table(TABLE, 4, 6)
-    };
+fn a_path_that_loses_big_packets_is_found_out_and_not_tried_again() {
+    let faults = Faults { lost_above: Some(30), ..Faults::default() };
+    let mut agent = Agent { faults, ..Agent::with_table(TABLE, 4, 300) };
     let mut wanted = columns(4);
-    (1..=6).for_each(|row| wanted.get(oid(&format!("{TABLE}.2.{row}"))));
-    let harvest = run(&mut agent, &wanted);
+    (1..=60).for_each(|row| wanted.get(oid(&format!("{TABLE}.2.{row}"))));
+    let manners = Manners { max_oids: 60, ..Manners::default() };
+    let harvest = poll(&mut agent, &wanted, Limits::default(), manners);
     assert_eq!(harvest.missing().count(), 0, "{:?}", harvest.missing().collect::<Vec<_>>());
+    let lost = agent.requests.iter().filter(|request| request.most_varbinds() > 30).count();
+    assert!(lost <= 4, "{lost} requests were lost");
+    assert_eq!(rows(&harvest, 4).len(), 300);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use std::{
     thread,
 };
 
-use async_snmp::{EngineCache, UdpTransport};
+use async_snmp::{EngineCache, MAX_UDP_PAYLOAD, UdpTransport};
 use thiserror::Error;
 use tokio::{runtime, sync::Semaphore};
 use tokio_util::{
@@ -153,7 +153,13 @@ async fn bind_both() -> io::Result<Sockets> {
     }
 }
 
+/// The socket says that it takes whatever UDP carries, as net-snmp's do: some agents are silent where their answer would
+/// be longer than what they are told. Datagrams from elsewhere are counted, so the library need not log them.
 async fn bind(address: &str) -> io::Result<UdpTransport> {
-    let builder = UdpTransport::builder().bind(address).recv_buffer_size(RECEIVE_BUFFER);
+    let builder = UdpTransport::builder()
+        .bind(address)
+        .recv_buffer_size(RECEIVE_BUFFER)
+        .receive_capacity(MAX_UDP_PAYLOAD)
+        .warn_on_source_mismatch(false);
     builder.build().await.map_err(|error| io::Error::other(error.to_string()))
 }

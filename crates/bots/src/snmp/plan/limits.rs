@@ -21,6 +21,8 @@ pub struct Limits {
     oids: u32,
     /// Objects that one GETBULK asks for.
     varbinds: u32,
+    /// Objects of one GETBULK that were not yet too many.
+    most_varbinds: u32,
     /// Columns walked in one packet.
     columns: u32,
     /// Runs since the last complaint.
@@ -29,7 +31,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { oids: *Manners::OIDS.end(), varbinds: FIRST_VARBINDS, columns: MOST_COLUMNS, clean_runs: 0 }
+        Self {
+            oids: *Manners::OIDS.end(),
+            varbinds: FIRST_VARBINDS,
+            most_varbinds: *Manners::VARBINDS.end(),
+            columns: MOST_COLUMNS,
+            clean_runs: 0,
+        }
     }
 }
 
@@ -62,6 +70,7 @@ impl Limits {
         self.clean_runs = 0;
         if repetitions > 1 {
             self.varbinds = (repetitions / 2).saturating_mul(to_u32(columns)).max(1);
+            self.most_varbinds = self.varbinds;
             return true;
         }
         self.columns = half(columns);
@@ -73,7 +82,7 @@ impl Limits {
     pub(super) fn fit(&mut self, asked: usize, came: usize, manners: &Manners) {
         if came >= asked {
             let grown = to_u32(asked).saturating_add(to_u32(asked / 2));
-            self.varbinds = self.varbinds.max(grown.min(manners.max_varbinds));
+            self.varbinds = self.varbinds.max(grown.min(manners.max_varbinds).min(self.most_varbinds));
         } else {
             self.varbinds = to_u32(came).max(1);
         }
