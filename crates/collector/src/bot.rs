@@ -21,6 +21,13 @@ pub trait Bot: Send + Sync + 'static {
     /// Says what is to be done. Pure: equal devices give equal jobs.
     fn jobs(&self, devices: &[Device]) -> Plan<Self::Task>;
 
+    /// Says what is to be done where that hangs also on which accounts the token sees, with devices or without. Most
+    /// bots go by the devices alone.
+    fn jobs_of(&self, accounts: &[AccountId], devices: &[Device]) -> Plan<Self::Task> {
+        let _ = accounts;
+        self.jobs(devices)
+    }
+
     /// Measures once. Dropped at the run's deadline, so it must be safe to cancel.
     fn perform(&self, run: Run<Self::Task>) -> impl Future<Output = Result<Vec<Report>, BotError>> + Send;
 }

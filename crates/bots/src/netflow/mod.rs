@@ -5,15 +5,24 @@
 //! earlier, and the [`ledger`] what they sent and what arrived. A [`snapshot::Snapshot`] keeps their words over restarts.
 //! [`generate`] makes datagrams with known totals, for tests and for sizing a machine.
 //!
+//! Above them [`aggregate`] makes bytes by interval of flows, and the [`bot::NetflowBot`] is what ties all of it together: one
+//! thread receives, one keeps state on disk ([`keep`]), and the run loop's jobs ask for the values of bins that ended.
+//!
 //! A [`flow::Flow`] is plain data that says what was told and no more; its [`origin::Origin`] says who told it, and when.
 
+pub mod aggregate;
+pub mod bot;
 pub mod decode;
 pub mod flow;
 pub mod generate;
 pub mod intake;
+pub mod keep;
+mod keeper;
 pub mod ledger;
+pub mod metrics;
 pub mod origin;
 pub mod receive;
 pub mod sampling;
 pub mod snapshot;
+mod station;
 pub mod template;

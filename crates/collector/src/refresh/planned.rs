@@ -24,7 +24,8 @@ impl<T> Planned<T> {
     /// Selects what belongs to the bot and asks it for its jobs.
     pub fn of<K: Bot<Task = T>>(inventory: Inventory, bot: &K) -> Self {
         let Selection { devices, refused, left_alone } = select(&inventory, bot.protocol());
-        let mut plan = bot.jobs(&devices);
+        let accounts: Vec<_> = inventory.accounts.iter().map(|it| it.account.id).collect();
+        let mut plan = bot.jobs_of(&accounts, &devices);
         plan.refused.splice(..0, refused);
         Self { inventory, devices, left_alone, plan }
     }

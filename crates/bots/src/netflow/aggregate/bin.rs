@@ -1,0 +1,153 @@
+//! What one bin holds.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Counts, Way};
+
+/// Distinct keys in one bin of all exporters together, up to which everything is exact: addresses by interface, address
+/// pairs, ports, protocols. At some 60 octets a key all five intervals stay below 100 MB. Beyond it the exporter with the
+/// most keys drops the smaller half of its largest table, which [`Counts::missed`] tells; totals stay exact.
+pub const KEYS_MAX: usize = 300_000;
+
+/// Sums of one bin, by exporter.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Bin {
+    exporters: BTreeMap<IpAddr, [Sums; 2]>,
+}
+
+/// Sums of one exporter's traffic one way.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Sums {
+    pub(super) total: u64,
+    pub(super) interfaces: Counts<u32>,
+    pub(super) addresses: Counts<(u32, IpAddr)>,
+    pub(super) protocols: Counts<(u32, u8)>,
+    pub(super) pairs: Counts<(IpAddr, IpAddr)>,
+    pub(super) ports: Counts<u16>,
+}
+
+/// All that tells one flow from another here: one entry for each, until its minute is rolled up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct FlowKey {
+    pub(super) exporter: IpAddr,
+    pub(super) way: Way,
+    pub(super) interface: u32,
+    pub(super) source: Option<IpAddr>,
+    pub(super) destination: Option<IpAddr>,
+    pub(super) protocol: Option<u8>,
+    pub(super) port: Option<u16>,
+}
+
+impl Bin {
+    /// Adds the bytes of a flow.
+    pub(super) fn add(&mut self, key: &FlowKey, bytes: u64) {
+        let sums = key.way.of_pair_mut(self.exporters.entry(key.exporter).or_default());
+        sums.total = sums.total.saturating_add(bytes);
+        sums.interfaces.add(key.interface, bytes);
+        let end = match key.way {
+            Way::Ingress => key.source,
+            Way::Egress => key.destination,
+        };
+        if let Some(address) = end {
+            sums.addresses.add((key.interface, address), bytes);
+        }
+        if let Some(protocol) = key.protocol {
+            sums.protocols.add((key.interface, protocol), bytes);
+        }
+        if let (Some(source), Some(destination)) = (key.source, key.destination) {
+            sums.pairs.add((source, destination), bytes);
+        }
+        if let Some(port) = key.port {
+            sums.ports.add(port, bytes);
+        }
+    }
+
+    /// Adds all of another bin.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (exporter, ways) in &other.exporters {
+            let own = self.exporters.entry(*exporter).or_default();
+            own.iter_mut().zip(ways).for_each(|(own, way)| own.merge(way));
+        }
+        self.bound(KEYS_MAX);
+    }
+
+    /// Drops keys of whoever has the most, until no more than `most` are left.
+    pub(super) fn bound(&mut self, most: usize) {
+        let mut keys = self.keys();
+        while keys > most {
+            let ways = self.exporters.values_mut().flatten();
+            let Some(largest) = ways.max_by_key(|sums| sums.keys()) else { return };
+            let before = largest.keys();
+            largest.purge();
+            let dropped = before - largest.keys();
+            if dropped == 0 {
+                return;
+            }
+            keys -= dropped;
+        }
+    }
+
+    /// Gives the number of distinct keys.
+    pub fn keys(&self) -> usize {
+        self.exporters.values().flatten().map(Sums::keys).sum()
+    }
+
+    pub(super) fn exporters(&self) -> impl Iterator<Item = (IpAddr, &[Sums; 2])> {
+        self.exporters.iter().map(|(exporter, ways)| (*exporter, ways))
+    }
+}
+
+impl Sums {
+    fn merge(&mut self, other: &Self) {
+        self.total = self.total.saturating_add(other.total);
+        self.interfaces.merge(&other.interfaces);
+        self.addresses.merge(&other.addresses);
+        self.protocols.merge(&other.protocols);
+        self.pairs.merge(&other.pairs);
+        self.ports.merge(&other.ports);
+    }
+
+    fn keys(&self) -> usize {
+        let small = self.interfaces.len() + self.protocols.len() + self.ports.len();
+        small + self.addresses.len() + self.pairs.len()
+    }
+
+    /// Drops the smaller half of the largest table.
+    fn purge(&mut self) {
+        let lengths = [
+            self.interfaces.len(),
+            self.protocols.len(),
+            self.ports.len(),
+            self.addresses.len(),
+            self.pairs.len(),
+        ];
+        let longest = lengths.into_iter().max().unwrap_or(0);
+        if self.pairs.len() == longest {
+            self.pairs.purge();
+        } else if self.addresses.len() == longest {
+            self.addresses.purge();
+        } else if self.ports.len() == longest {
+            self.ports.purge();
+        } else if self.protocols.len() == longest {
+            self.protocols.purge();
+        } else {
+            self.interfaces.purge();
+        }
+    }
+
+    /// Gives the most bytes by which any entry of any list may be short.
+    pub(super) fn missed(&self) -> u64 {
+        [
+            self.interfaces.missed(),
+            self.addresses.missed(),
+            self.protocols.missed(),
+            self.pairs.missed(),
+            self.ports.missed(),
+        ]
+        .into_iter()
+        .max()
+        .unwrap_or(0)
+    }
+}

@@ -1,0 +1,31 @@
+//! Aggregation: flows become bytes by interval, exporter, interface and kind, and of each kind the ten largest.
+//!
+//! ```text
+//!  Flow ─▶ Minutes ─▶ 1min ─▶ 15min ─▶ 1h ─▶ 4h ─▶ 24h      one table a flow, rolled up when a bin ends
+//!                      └────────┴───────┴─────┴─────┴─▶ Closed ─▶ values
+//! ```
+//! [`Minutes`] takes flows into the bins of the minutes that are open. A minute that ended goes to the [`Rollup`], whose
+//! [`Span`]s nest: each [`Bin`] that ends is ranked ([`Closed`]) and added to the one around it. [`values`] gives paths.
+//! [`Counts`] are exact up to a bound on the distinct keys, and tell by how much they may be short beyond it.
+//!
+//! All of it is pure: moments are arguments. All of it can be written down and read again, to go on after a restart.
+
+mod bin;
+mod closed;
+mod counts;
+mod minutes;
+mod paths;
+mod protocol;
+mod rollup;
+mod span;
+mod way;
+
+pub use bin::{Bin, KEYS_MAX};
+pub use closed::{Closed, Ranking, TOP};
+pub use counts::Counts;
+pub use minutes::{FLOW_KEYS_MAX, GRACE_SECONDS, Minutes, WAITING_MAX};
+pub use paths::{Exporters, values};
+pub use protocol::protocol_name;
+pub use rollup::{CLOSED_KEPT, INTERFACES_MAX, LevelCheckpoint, Rollup, SET_BACK_SECONDS};
+pub use span::Span;
+pub use way::Way;

@@ -1,0 +1,263 @@
+//! The NetFlow bot: flows arrive by themselves; its jobs tell what came of them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    io,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use grafolean_collector::{
+    bot::{Bot, BotError, Job, Plan, Refusal, Run},
+    model::{AccountId, Details, Device, Interval, NewEntity},
+    report::{Report, Suggestions, Values},
+    time::{Clock, Timestamp},
+};
+use thiserror::Error;
+use tokio::task::spawn_blocking;
+use tracing::{info, warn};
+
+use super::{
+    aggregate::{Exporters, GRACE_SECONDS, Span},
+    keeper::Keeper,
+    metrics::NetflowMetrics,
+    receive::{Listen, ReceiveError, Receiver, Running},
+    sampling::Override,
+    station::Station,
+};
+
+/// How often exporters that nobody named are suggested.
+const SUGGEST_SECONDS: i64 = 120;
+/// The details of an entity that hold its addresses.
+const ADDRESSES: [&str; 2] = ["ipv4", "ipv6"];
+/// The detail that says how an exporter's counts are scaled.
+const SAMPLING: &str = "netflow_sampling";
+
+/// Receives flows and tells the bytes of each interval. Protocol `netflow`: an exporter is known by `details.ipv4` or
+/// `details.ipv6`.
+pub struct NetflowBot {
+    station: Arc<Station>,
+    addresses: Vec<SocketAddr>,
+    /// Receiving stops before the last state is kept.
+    running: Option<Running>,
+    keeper: Option<Keeper>,
+}
+
+/// How the bot is set up.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where it listens.
+    pub listen: Listen,
+    /// Where it keeps templates and open bins over restarts; none keeps them nowhere.
+    pub folder: Option<PathBuf>,
+}
+
+/// Why the bot could not begin.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// No flows can be received.
+    #[error("flows can't be received")]
+    Receive(#[from] ReceiveError),
+    /// The folder can't be used.
+    #[error("templates and open bins can't be kept in {}", folder.display())]
+    Folder {
+        /// Which folder.
+        folder: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// What a run does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NetflowTask {
+    /// Tells the bytes of an interval that ended, and with the shortest one how much of what was sent was seen.
+    Values {
+        /// Whose values they are.
+        account: AccountId,
+        /// Which interval.
+        span: Span,
+        /// The account's exporters.
+        exporters: Exporters,
+    },
+    /// Suggests exporters that the account does not name.
+    Suggest {
+        /// To whom.
+        account: AccountId,
+        /// Addresses that it names.
+        known: BTreeSet<IpAddr>,
+    },
+}
+
+/// What a device says of itself.
+struct Exporter {
+    addresses: Vec<IpAddr>,
+    sampling: Option<Override>,
+}
+
+impl NetflowBot {
+    /// Goes on from what was kept, then listens.
+    ///
+    /// # Errors
+    /// Fails when an address cannot be bound, or the folder not be made.
+    pub fn open(options: &Options, clock: &dyn Clock) -> Result<Self, OpenError> {
+        let receiver = Receiver::bind(&options.listen)?;
+        let station = Arc::new(Station::default());
+        let keeper = options.folder.as_ref().map(|folder| {
+            let started = Keeper::start(Arc::clone(&station), folder, clock.now());
+            started.map_err(|source| OpenError::Folder { folder: folder.clone(), source })
+        });
+        let keeper = keeper.transpose()?;
+        for bound in receiver.sockets() {
+            info!(address = %bound.address, buffer_bytes = bound.granted_bytes, "listening for flows");
+            if bound.granted_bytes < bound.asked_bytes {
+                warn!(
+                    asked_bytes = bound.asked_bytes,
+                    granted_bytes = bound.granted_bytes,
+                    "the kernel grants less buffer than asked for: bursts may be lost, raise net.core.rmem_max"
+                );
+            }
+        }
+        let addresses = receiver.sockets().iter().map(|bound| bound.address).collect();
+        let running = receiver.start(|_| {
+            let station = Arc::clone(&station);
+            move |batch: &super::receive::Batch<'_>| station.receive(batch)
+        })?;
+        Ok(Self { station, addresses, running: Some(running), keeper })
+    }
+
+    /// Gives the addresses that it listens on.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Gives what it counts.
+    pub fn metrics(&self) -> &NetflowMetrics {
+        &self.station.metrics
+    }
+}
+
+impl Drop for NetflowBot {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop();
+        }
+        self.keeper.take();
+    }
+}
+
+impl Bot for NetflowBot {
+    type Task = NetflowTask;
+
+    fn protocol(&self) -> &str {
+        "netflow"
+    }
+
+    fn jobs(&self, devices: &[Device]) -> Plan<NetflowTask> {
+        let accounts: BTreeSet<AccountId> = devices.iter().map(|device| device.account).collect();
+        self.jobs_of(&accounts.into_iter().collect::<Vec<_>>(), devices)
+    }
+
+    /// Says also whose flows are counted from here on.
+    fn jobs_of(&self, accounts: &[AccountId], devices: &[Device]) -> Plan<NetflowTask> {
+        let (mut named, mut sampling) = (BTreeMap::<AccountId, Exporters>::new(), HashMap::new());
+        let mut refused = Vec::new();
+        for device in devices {
+            match Exporter::of(device) {
+                Ok(exporter) => {
+                    for address in exporter.addresses.iter().filter(|_| exporter.sampling.is_some()) {
+                        sampling.extend(exporter.sampling.map(|set| (*address, set)));
+                    }
+                    named.entry(device.account).or_default().insert(device.entity.id, exporter.addresses);
+                }
+                Err(reason) => refused.push(Refusal::of(device, reason)),
+            }
+        }
+        self.station.name(named.values().flat_map(BTreeMap::values).flatten().copied().collect(), sampling);
+        let mut jobs = Vec::new();
+        for account in accounts {
+            let exporters = named.remove(account).unwrap_or_default();
+            jobs.extend(suggesting(*account, &exporters));
+            if !exporters.is_empty() {
+                jobs.extend(Span::ALL.into_iter().filter_map(|span| telling(*account, span, &exporters)));
+            }
+        }
+        Plan { jobs, refused }
+    }
+
+    async fn perform(&self, run: Run<NetflowTask>) -> Result<Vec<Report>, BotError> {
+        let (station, task, due) = (Arc::clone(&self.station), Arc::clone(&run.task), run.due);
+        let told = spawn_blocking(move || match &*task {
+            NetflowTask::Values { account, span, exporters } => station
+                .report(*account, *span, exporters, due)
+                .into_iter()
+                .map(|(time, values)| Report::Values(Values { account: *account, time, values }))
+                .collect(),
+            NetflowTask::Suggest { account, known } => {
+                suggestions(*account, &station.unknown(*account, known))
+            }
+        });
+        told.await.map_err(|error| BotError::caused_by("rollup", format!("adding up {}", run.id), error))
+    }
+}
+
+/// The job that tells an interval. It runs when late datagrams have come.
+fn telling(account: AccountId, span: Span, exporters: &Exporters) -> Option<Job<NetflowTask>> {
+    let task = NetflowTask::Values { account, span, exporters: exporters.clone() };
+    let job = Job::new(format!("netflow.{account}.{}", span.label()), span.interval()?, task);
+    Some(Job { start: Some(Timestamp::from_seconds(GRACE_SECONDS)), ..job })
+}
+
+fn suggesting(account: AccountId, exporters: &Exporters) -> Option<Job<NetflowTask>> {
+    let known = exporters.values().flatten().copied().collect();
+    let interval = Interval::from_seconds(SUGGEST_SECONDS).ok()?;
+    Some(Job::new(format!("netflow.{account}.suggest"), interval, NetflowTask::Suggest { account, known }))
+}
+
+/// Proposes a device for each exporter; those of IPv4 and of IPv6 are known by different details.
+fn suggestions(account: AccountId, exporters: &[IpAddr]) -> Vec<Report> {
+    let [ipv4, ipv6] = ADDRESSES;
+    let of = |key: &str, wanted: fn(&IpAddr) -> bool| {
+        let device = |address: &IpAddr| NewEntity {
+            name: format!("{address} (NetFlow exporter)"),
+            entity_type: "device".to_owned(),
+            parent: None,
+            details: Details::from_iter([(key.to_owned(), address.to_string().into())]),
+        };
+        let entities: Vec<_> = exporters.iter().filter(|address| wanted(address)).map(device).collect();
+        let some = !entities.is_empty();
+        some.then(|| Report::Suggestions(Suggestions { account, key: key.to_owned(), entities }))
+    };
+    [of(ipv4, IpAddr::is_ipv4), of(ipv6, IpAddr::is_ipv6)].into_iter().flatten().collect()
+}
+
+impl Exporter {
+    /// Reads what an entity says; what is wrong is said with what would be right.
+    fn of(device: &Device) -> Result<Self, String> {
+        let mut addresses = Vec::new();
+        for key in ADDRESSES {
+            let Some(text) = device.detail(key) else { continue };
+            let address: IpAddr =
+                text.parse().map_err(|_| format!("{key} is {text:?}, which is no address"))?;
+            addresses.push(address.to_canonical());
+        }
+        if addresses.is_empty() {
+            return Err("it has neither ipv4 nor ipv6: an exporter is known by its address".to_owned());
+        }
+        let sampling = device.detail(SAMPLING).map(|text| sampling(&text)).transpose()?;
+        Ok(Self { addresses, sampling })
+    }
+}
+
+fn sampling(text: &str) -> Result<Override, String> {
+    use super::sampling::Factor;
+    match text.parse::<u32>() {
+        Ok(interval) if interval > 0 => Ok(Override::Factor(Factor::one_in(interval))),
+        _ if text.eq_ignore_ascii_case("off") => Ok(Override::Off),
+        _ => Err(format!(
+            "{SAMPLING} is {text:?}: write the packets of which one is sampled (1000), or \"off\""
+        )),
+    }
+}
