@@ -38,6 +38,42 @@ Examples:
 A dry run prints lines like
   {\"account\":1,\"t\":1700000000.0,\"p\":\"entity.2.ping.success\",\"v\":1.0}";
 
+pub(super) const NETFLOW: &str = "\
+An exporter is known by its source address, details.ipv4 (or ipv6) of an entity; one that nobody names is suggested. Values \
+are bytes of 1min, 15min, 1h, 4h and 24h of UTC, told 5 s after each ends. Sampling is scaled in; details.netflow_sampling of \
+an entity (a number, or \"off\") overrides what the exporter says. DIR/netflow keeps templates and open bins, so that a \
+restart goes on where it was.
+
+Examples:
+  grafolean bot netflow --backend-url https://example.org/api \\
+    --bot-token-from-file /run/secrets/token --netflow-port 9995
+  grafolean bot netflow --dry-run        what would be sent, minute by minute
+  grafolean flow send --to 127.0.0.1:2055 --for 2m   flows to try it with";
+
+pub(super) const FLOW: &str = "\
+Examples:
+  grafolean flow tail --listen 0.0.0.0:2055 --json
+  grafolean flow send --to 127.0.0.1:2055 --rate 10000 --for 30s --format ipfix
+  grafolean flow send --to 127.0.0.1:2055 --count 1000 --sampling 100 --json";
+
+pub(super) const FLOW_SEND: &str = "\
+Flows are invented from a seed, the same ones each time. At the end it tells what was sent, unscaled; --json gives
+  {\"datagrams\":36,\"flows\":1000,\"bytes\":41234567,\"packets\":56789}
+
+Examples:
+  grafolean flow send --to 127.0.0.1:2055
+  grafolean flow send --to [::1]:9995 --rate 100000 --for 10s --format v5 --pairs 100000";
+
+pub(super) const FLOW_TAIL: &str = "\
+With --json, one object a flow; counts are as exported (not scaled), null is what the exporter did not say, dir is 0 for \
+ingress and 1 for egress, first and last are seconds since 1970, sampling is the factor that a bot would scale by:
+  {\"exporter\",\"src\",\"dst\",\"sport\",\"dport\",\"proto\",\"bytes\",\"packets\",\"in\",\"out\",\"dir\",
+   \"sampling\",\"first\",\"last\"}
+
+Examples:
+  grafolean flow tail
+  grafolean flow tail --listen [::1]:9995 --count 100 --json";
+
 pub(super) const HUB: &str = "\
 The API is at /api/, a page at /. The hub speaks plain HTTP: on any other address than loopback, put a proxy with TLS \
 before it.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use secrecy::SecretString;
 
-use super::{Arguments, BotCommand, Command};
+use super::{Arguments, BotCommand, Command, RunNetflow};
 use crate::config::Setting;
 
 /// What every command takes.
@@ -62,6 +62,15 @@ pub(crate) struct BotFlags {
     metrics: Option<String>,
 }
 
+/// Where flows arrive.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Bot")]
+pub(crate) struct NetflowFlag {
+    /// UDP port on which flows arrive, over IPv4 and IPv6 [env: NETFLOW_PORT] [default: 2055]
+    #[arg(long, value_name = "PORT")]
+    netflow_port: Option<String>,
+}
+
 /// Where data lies.
 #[derive(Debug, Args)]
 pub(crate) struct DataFlag {
@@ -89,13 +98,21 @@ impl Arguments {
             Command::Bot { bot: BotCommand::Ping(run) } => {
                 given.backend(&run.backend).bot(&run.bot).data(&run.data)
             }
+            Command::Bot { bot: BotCommand::Netflow(RunNetflow { run, netflow }) } => {
+                given.backend(&run.backend).bot(&run.bot).data(&run.data).netflow(netflow)
+            }
             Command::Check(check) => given.backend(&check.backend),
             Command::Send(send) => given.backend(&send.backend),
             Command::Spool(spool) => given.data(&spool.data),
-            Command::Config(show) => {
-                given.backend(&show.backend).bot(&show.bot).data(&show.data).listen(&show.listen)
+            Command::Config(show) => given
+                .backend(&show.backend)
+                .bot(&show.bot)
+                .data(&show.data)
+                .netflow(&show.netflow)
+                .listen(&show.listen),
+            Command::Ping(_) | Command::Flow { .. } | Command::Completions { .. } | Command::Man => {
+                &mut given
             }
-            Command::Ping(_) | Command::Completions { .. } | Command::Man => &mut given,
         };
         given.0
     }
@@ -131,6 +148,10 @@ impl Given {
 
     fn data(&mut self, flag: &DataFlag) -> &mut Self {
         self.text(Setting::Data, flag.data.as_ref())
+    }
+
+    fn netflow(&mut self, flag: &NetflowFlag) -> &mut Self {
+        self.text(Setting::NetflowPort, flag.netflow_port.as_ref())
     }
 
     fn listen(&mut self, flag: &ListenFlag) -> &mut Self {

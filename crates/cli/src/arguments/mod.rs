@@ -2,6 +2,7 @@
 
 mod examples;
 mod flags;
+mod flow;
 
 use std::time::Duration;
 
@@ -14,7 +15,8 @@ use grafolean_collector::{
 
 use crate::config::value;
 
-pub(crate) use flags::{BackendFlags, BotFlags, CommonFlags, DataFlag, ListenFlag};
+pub(crate) use flags::{BackendFlags, BotFlags, CommonFlags, DataFlag, ListenFlag, NetflowFlag};
+pub(crate) use flow::{Exported, FlowCommand, FlowSend, FlowTail};
 
 /// Collects data from networks for Grafolean: bots, a backend of its own, and tools for the hand.
 #[derive(Debug, Parser)]
@@ -51,6 +53,12 @@ pub(crate) enum Command {
     /// Pings hosts by hand, with the engine of the ping bot
     #[command(after_help = examples::PING)]
     Ping(Ping),
+    /// Sends and shows flows by hand, with the generator and the decoders of the NetFlow bot
+    #[command(after_help = examples::FLOW, arg_required_else_help = true)]
+    Flow {
+        #[command(subcommand)]
+        flow: FlowCommand,
+    },
     /// Shows and mends what a bot has not delivered: its queue and its dead letters
     #[command(after_help = examples::SPOOL, arg_required_else_help = true)]
     Spool(Spool),
@@ -74,6 +82,18 @@ pub(crate) enum BotCommand {
     /// Pings devices over ICMP
     #[command(after_help = examples::BOT)]
     Ping(RunBot),
+    /// Receives flows of routers and switches: NetFlow v5 and v9, IPFIX, sFlow v5
+    #[command(after_help = examples::NETFLOW)]
+    Netflow(RunNetflow),
+}
+
+/// How the NetFlow bot is run.
+#[derive(Debug, Args)]
+pub(crate) struct RunNetflow {
+    #[command(flatten)]
+    pub(crate) run: RunBot,
+    #[command(flatten)]
+    pub(crate) netflow: NetflowFlag,
 }
 
 /// How a bot is run.
@@ -244,6 +264,8 @@ pub(crate) struct ShowConfig {
     pub(crate) bot: BotFlags,
     #[command(flatten)]
     pub(crate) data: DataFlag,
+    #[command(flatten)]
+    pub(crate) netflow: NetflowFlag,
     #[command(flatten)]
     pub(crate) listen: ListenFlag,
 }

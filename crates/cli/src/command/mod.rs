@@ -4,6 +4,7 @@ mod bot;
 mod check;
 mod config;
 mod demo;
+mod flow;
 mod folders;
 mod hub;
 mod papers;
@@ -38,6 +39,7 @@ pub(crate) fn run(arguments: Arguments, config: &Config) -> anyhow::Result<Outco
         Command::Bot { bot } => on_runtime(bot::run(bot, config)),
         Command::Check(check) => on_runtime(check::run(check, config)),
         Command::Hub(_) => on_runtime(hub::run(config)),
+        Command::Flow { flow } => on_runtime(flow::run(flow)),
         Command::Ping(ping) => on_runtime(ping::run(ping)),
         Command::Spool(spool) => spool::run(spool, config),
         Command::Send(send) => on_runtime(send::run(send, config)),

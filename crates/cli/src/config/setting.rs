@@ -12,6 +12,7 @@ pub(crate) enum Setting {
     SpoolMaxSize,
     SpoolMaxAge,
     Metrics,
+    NetflowPort,
     Listen,
     Log,
     LogFormat,
@@ -20,7 +21,7 @@ pub(crate) enum Setting {
 
 impl Setting {
     /// All of them, in the order in which `grafolean config` prints them.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::BackendUrl,
         Self::BotToken,
         Self::BotTokenFromFile,
@@ -30,6 +31,7 @@ impl Setting {
         Self::SpoolMaxSize,
         Self::SpoolMaxAge,
         Self::Metrics,
+        Self::NetflowPort,
         Self::Listen,
         Self::Log,
         Self::LogFormat,
@@ -48,6 +50,7 @@ impl Setting {
             Self::SpoolMaxSize => "spool_max_size",
             Self::SpoolMaxAge => "spool_max_age",
             Self::Metrics => "metrics",
+            Self::NetflowPort => "netflow_port",
             Self::Listen => "listen",
             Self::Log => "log",
             Self::LogFormat => "log_format",
@@ -60,7 +63,11 @@ impl Setting {
     pub(crate) fn variable(self) -> String {
         let bare = self.name().to_ascii_uppercase();
         match self {
-            Self::BackendUrl | Self::BotToken | Self::BotTokenFromFile | Self::JobsRefreshInterval => bare,
+            Self::BackendUrl
+            | Self::BotToken
+            | Self::BotTokenFromFile
+            | Self::JobsRefreshInterval
+            | Self::NetflowPort => bare,
             _ => format!("GRAFOLEAN_{bare}"),
         }
     }
@@ -113,6 +120,7 @@ mod tests {
     #[test]
     fn the_established_variables_keep_their_names() {
         assert_eq!(Setting::JobsRefreshInterval.variable(), "JOBS_REFRESH_INTERVAL");
+        assert_eq!(Setting::NetflowPort.variable(), "NETFLOW_PORT");
         assert_eq!(Setting::Log.variable(), "GRAFOLEAN_LOG");
         assert_eq!(Setting::BotTokenFromFile.flag(), "--bot-token-from-file");
     }

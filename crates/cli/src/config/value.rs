@@ -91,6 +91,12 @@ pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
+/// Reads a UDP port; 0 is none.
+pub(crate) fn port(text: &str) -> Result<u16, String> {
+    let port = text.trim().parse().ok().filter(|port| *port > 0);
+    port.ok_or_else(|| format!("{text:?} is no port: write a number from 1 to 65535, usually 2055"))
+}
+
 /// Reads the base URL of a backend's API; slashes at its end do not count.
 pub(crate) fn backend_url(text: &str) -> Result<BaseUrl, String> {
     BaseUrl::parse(text).map_err(|error| error.to_string())
@@ -155,6 +161,14 @@ mod tests {
         assert_eq!(address("[::1]:8080").unwrap().to_string(), "[::1]:8080");
         for refused in ["80800", "example.org:80", "1.2.3.4", ":80"] {
             assert!(address(refused).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_port_is_a_number_that_can_be_bound() {
+        assert_eq!(port(" 2055 "), Ok(2055));
+        for refused in ["", "0", "65536", "-1", "netflow", "127.0.0.1:2055"] {
+            assert!(port(refused).is_err(), "{refused}");
         }
     }
 

@@ -9,11 +9,21 @@ mod once;
 mod service;
 mod web;
 
-use std::sync::Arc;
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
 
-use grafolean_bots::ping::{
-    PingBot,
-    engine::{Options, Pinger},
+use anyhow::bail;
+use grafolean_bots::{
+    netflow::{
+        bot::{self as netflow, NetflowBot},
+        receive::{Listen, ReceiveError},
+    },
+    ping::{
+        PingBot,
+        engine::{Options, Pinger},
+    },
 };
 use grafolean_collector::{
     backend::http::HttpBackend,
@@ -24,7 +34,8 @@ use grafolean_collector::{
 };
 
 use crate::{
-    arguments::{BotCommand, RunBot},
+    arguments::{BotCommand, RunBot, RunNetflow},
+    command::folders,
     config::Config,
     failure::Outcome,
 };
@@ -41,7 +52,45 @@ pub(crate) async fn run(command: BotCommand, config: &Config) -> anyhow::Result<
             pinger.metrics().register(health.registry_of("ping"));
             begin(PingBot::new(pinger), backend, health, &arguments, config).await
         }
+        BotCommand::Netflow(RunNetflow { run: arguments, .. }) => {
+            let bot = listen(&arguments, config)?;
+            bot.metrics().register(health.registry_of("netflow"));
+            begin(bot, backend, health, &arguments, config).await
+        }
     }
+}
+
+/// Opens the NetFlow bot. A dry run keeps nothing.
+fn listen(arguments: &RunBot, config: &Config) -> anyhow::Result<NetflowBot> {
+    if arguments.once {
+        bail!(
+            "flows come by themselves, so there is nothing to do --once: leave it out, or see what would be sent by \
+             --dry-run, or what arrives by `grafolean flow tail`"
+        );
+    }
+    let folder = match arguments.dry_run {
+        true => None,
+        false => Some(folders::of_bot(&folders::data(config)?, "netflow")),
+    };
+    let options =
+        |address: SocketAddr| netflow::Options { listen: Listen::on([address]), folder: folder.clone() };
+    let both = SocketAddr::from((Ipv6Addr::UNSPECIFIED, config.netflow_port));
+    let opened = NetflowBot::open(&options(both), &SystemClock);
+    Ok(match opened {
+        // a machine without IPv6
+        Err(error) if no_ipv6(&error) => {
+            let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, config.netflow_port));
+            NetflowBot::open(&options(v4), &SystemClock)?
+        }
+        opened => opened?,
+    })
+}
+
+fn no_ipv6(error: &netflow::OpenError) -> bool {
+    use std::io::ErrorKind::{AddrNotAvailable, Unsupported};
+    let netflow::OpenError::Receive(ReceiveError::Bind { source, .. }) = error else { return false };
+    // EAFNOSUPPORT has no kind of its own
+    matches!(source.kind(), AddrNotAvailable | Unsupported) || source.raw_os_error() == Some(97)
 }
 
 async fn begin<B: Bot>(
