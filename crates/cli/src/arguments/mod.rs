@@ -16,7 +16,7 @@ use grafolean_collector::{
 use crate::config::value;
 
 pub(crate) use flags::{BackendFlags, BotFlags, CommonFlags, DataFlag, ListenFlag, NetflowFlag};
-pub(crate) use flow::{Exported, FlowCommand, FlowSend, FlowTail};
+pub(crate) use flow::{FlowCommand, FlowSend, FlowTail};
 
 /// Collects data from networks for Grafolean: bots, a backend of its own, and tools for the hand.
 #[derive(Debug, Parser)]

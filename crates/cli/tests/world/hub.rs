@@ -51,30 +51,35 @@ pub struct Fill<'a> {
 pub type Stored = BTreeMap<String, Vec<(Timestamp, f64)>>;
 
 impl World {
-    /// Fills a hub and starts it.
+    /// Fills a hub for the ping bot and starts it.
     pub async fn start(fill: Fill<'_>) -> Self {
+        Self::start_for("ping", fill).await
+    }
+
+    /// Fills a hub for the bot of a protocol and starts it.
+    pub async fn start_for(protocol: &str, fill: Fill<'_>) -> Self {
         // A process that another test starts meanwhile would hold the hub's lock until it is wholly there.
         let alone = || {
             let _alone = STARTING.write().unwrap();
-            Runtime::new().unwrap().block_on(Self::filled(fill))
+            Runtime::new().unwrap().block_on(Self::filled(protocol, fill))
         };
         let mut world = thread::scope(|scope| scope.spawn(alone).join().unwrap());
         world.start_hub();
         world
     }
 
-    async fn filled(fill: Fill<'_>) -> Self {
+    async fn filled(protocol: &str, fill: Fill<'_>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let hub = open(&folder.path().join("hub"));
         let setup = hub.setup();
         let password = setup.first_person("admin").await.unwrap().unwrap();
         let account = setup.account("Office").await.unwrap();
-        let bot = setup.bot(account, "pinger", "ping").await.unwrap();
+        let bot = setup.bot(account, "pinger", protocol).await.unwrap();
         let quick = json!({"n_packets": "3", "sleep_packets": "0.01", "timeout": "0.5", "retry": "0"});
         let quick = quick.as_object().unwrap().clone();
-        let credential = setup.credential(account, "quick", "ping", quick).await.unwrap();
+        let credential = setup.credential(account, "quick", protocol, quick).await.unwrap();
         let sensor =
-            setup.sensor(account, "often", "ping", Some(fill.interval), Default::default()).await.unwrap();
+            setup.sensor(account, "often", protocol, Some(fill.interval), Default::default()).await.unwrap();
         let mut entities = Vec::new();
         for address in fill.devices {
             let sensors = vec![SensorUse { sensor, interval: None }];
@@ -82,7 +87,7 @@ impl World {
             let details = json!({"ipv4": address}).as_object().unwrap().clone();
             let name = format!("device {address}");
             let entity = NewEntity { name, entity_type: "device".to_owned(), parent: None, details };
-            let protocols = BTreeMap::from([("ping".to_owned(), attachment)]);
+            let protocols = BTreeMap::from([(protocol.to_owned(), attachment)]);
             entities.push(setup.entity(account, entity, protocols).await.unwrap());
         }
         drop(hub);
