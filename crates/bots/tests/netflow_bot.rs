@@ -3,10 +3,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    fs,
     net::{Ipv4Addr, SocketAddr, UdpSocket},
     path::Path,
     sync::Arc,
     thread,
+    time::Duration,
 };
 
 use grafolean_bots::netflow::{
@@ -74,7 +76,7 @@ fn send(
 }
 
 fn exporter(sampling: u32) -> Exporter {
-    let boot = SystemClock.now() - std::time::Duration::from_secs(3_600);
+    let boot = SystemClock.now() - Duration::from_secs(3_600);
     Exporter::new(Setup { protocol: Protocol::Netflow9, domain: 3, sampling, boot })
 }
 
@@ -178,6 +180,39 @@ async fn a_restart_goes_on_in_the_open_bins_and_knows_the_templates() {
     let bins = told(&bot, &devices, Span::Day, now()).await;
     let bytes = total(&bins, "netflow.24h.ingress") + total(&bins, "netflow.24h.egress");
     assert_eq!(bytes, (sent.bytes * 10) as f64);
+}
+
+/// Copies what is on the disk at this moment, as a crash would leave it.
+fn crash(folder: &Path) -> tempfile::TempDir {
+    let left = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        // a file that is being replaced is gone when it is copied: it is not whole, and nobody reads it
+        let _ = fs::copy(entry.path(), left.path().join(entry.file_name()));
+    }
+    left
+}
+
+#[tokio::test]
+async fn what_was_received_is_on_the_disk_without_a_stop_in_good_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let devices = [device(7, json!({"ipv4": "127.0.0.1"}))];
+    let bot = open(Some(folder.path()));
+    bot.jobs(&devices);
+    let sent = send(&bot, &mut exporter(1), invented(500), |_| true);
+    // written every five seconds; a minute is as good as never
+    for _ in 0..240 {
+        let left = crash(folder.path());
+        let restarted = open(Some(left.path()));
+        restarted.jobs(&devices);
+        let bins = told(&restarted, &devices, Span::Day, now()).await;
+        let bytes = total(&bins, "netflow.24h.ingress") + total(&bins, "netflow.24h.egress");
+        assert!(bytes <= sent.bytes as f64, "nothing counts twice");
+        if bytes == sent.bytes as f64 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    panic!("it was never written");
 }
 
 #[tokio::test]
