@@ -16,7 +16,7 @@ pub(crate) fn start<W>(config: &Config, usual: LevelFilter, writer: W) -> anyhow
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let targets = config.log.clone().unwrap_or_else(|| Targets::new().with_default(usual));
+    let targets = quiet(config.log.clone().unwrap_or_else(|| Targets::new().with_default(usual)));
     let lines = match config.log_format {
         LogFormat::Text => fmt::layer()
             .with_ansi(colours(config.color, &io::stderr()))
@@ -29,6 +29,14 @@ where
     };
     tracing::subscriber::set_global_default(Registry::default().with(lines))?;
     Ok(())
+}
+
+/// The library below the SNMP bot logs each silence of a device as an error; the bot itself tells it, at a bearable
+/// rate. Who wants its lines names it.
+fn quiet(targets: Targets) -> Targets {
+    const LIBRARY: &str = "async_snmp";
+    let is_named = targets.iter().any(|(target, _)| target.starts_with(LIBRARY));
+    if is_named { targets } else { targets.with_target(LIBRARY, LevelFilter::OFF) }
 }
 
 /// Whether a stream gets colours: as asked, else if it is a terminal and `NO_COLOR` is not set.

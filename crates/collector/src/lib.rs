@@ -9,6 +9,7 @@ pub mod bot;
 pub mod collector;
 pub mod deliver;
 pub mod health;
+pub mod keep;
 pub mod model;
 pub mod refresh;
 pub mod report;

@@ -18,13 +18,15 @@ mod interfaces;
 mod oid;
 mod output_path;
 mod value;
+mod vendor;
 
 pub use self::{
-    bot::{DueSensor, Memories, MemoriesError, Memory, Remembered, SnmpBot, SnmpTask},
+    bot::{DueSensor, Memory, SnmpBot, SnmpTask, drive},
     exchange::{AskError, Request, Status},
     expression::{Expression, ExpressionError, Fault},
     interfaces::{Column, Interfaces, interface_of_octets},
     oid::{Oid, OidError},
     output_path::{Filled, OutputPath, OutputPathError, Rows, slug},
     value::{Exception, Value, Varbind},
+    vendor::vendor,
 };

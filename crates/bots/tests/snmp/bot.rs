@@ -4,11 +4,12 @@ use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
 use crate::peer::Snmpd;
 use grafolean_bots::snmp::{
-    Memories, SnmpBot, SnmpTask,
+    SnmpBot, SnmpTask,
     engine::{Engine, SnmpMetrics},
 };
 use grafolean_collector::{
     bot::{Bot, Job, Run},
+    keep::Keep,
     model::{AccountId, Credential, Device, DeviceSensor, Entity, Interval},
     report::{Children, Report},
     time::Timestamp,
@@ -88,7 +89,7 @@ async fn run(
 }
 
 fn bot(metrics: &SnmpMetrics) -> SnmpBot {
-    SnmpBot::new(Engine::start(metrics.clone()).unwrap(), None)
+    SnmpBot::new(Engine::start(metrics.clone()).unwrap())
 }
 
 fn completeness(values: &[(String, f64)]) -> f64 {
@@ -176,22 +177,18 @@ async fn a_restart_of_the_bot_costs_no_rate_and_one_of_the_agent_is_a_gap() {
     // snmpInPkts: a counter of the agent itself.
     let device = device(agent.address, "public", vec![get(1, "1.3.6.1.2.1.11.1.0", "$1", "packets")]);
     let metrics = SnmpMetrics::default();
-    let fresh = |path: &std::path::Path| {
-        SnmpBot::new(Engine::start(metrics.clone()).unwrap(), Some(Memories::open(path).unwrap()))
-    };
+    let fresh =
+        |path: &std::path::Path| SnmpBot::remembering(Engine::start(metrics.clone()).unwrap(), path).unwrap();
     let first = fresh(&file);
     let (values, _) = run(&first, &job(&first, &device), 60, &[60]).await;
     assert_eq!(values.len(), 1, "{values:?}");
     drop(first);
 
-    let second = loop {
-        let bot = fresh(&file);
-        // The thread of the first one writes when it gets to it.
-        if !Memories::open(&file).unwrap().1.is_empty() {
-            drop(bot);
-            break fresh(&file);
-        }
-    };
+    // The thread of the first one writes when it gets to it.
+    while Keep::open(&file).unwrap().1.is_empty() {
+        std::thread::yield_now();
+    }
+    let second = fresh(&file);
     let task = job(&second, &device);
     let (values, _) = run(&second, &task, 120, &[60]).await;
     assert!(values[0].0.ends_with("packets") && values[0].1 > 0.0, "{values:?}");

@@ -118,6 +118,19 @@ Examples:
   grafolean ping --count 10 --interval 0.2 router.example.org 192.0.2.7
   grafolean ping -6 --json localhost";
 
+pub(super) const SNMP: &str = "\
+With --json, one object a line; octets that are no UTF-8 are {\"hex\":\"..\"}:
+  {\"oid\":\"1.3.6.1.2.1.1.5.0\",\"type\":\"OCTET STRING\",\"value\":\"switch\"}
+
+Exit codes: 0 all came; 1 the device cannot be measured, or has no such object; 2 it could not be asked, or a walk did \
+not reach its end (stderr says why).
+
+Examples:
+  grafolean snmp test 192.0.2.1
+  grafolean snmp test switch.example.org -v3 -u ann -A authpass12 -X privpass12
+  grafolean snmp get 192.0.2.1:1161 1.3.6.1.2.1.1.3.0
+  grafolean snmp walk 192.0.2.1 1.3.6.1.2.1.2.2.1.2 --json";
+
 pub(super) const SPOOL: &str = "\
 Works beside a running bot.
 

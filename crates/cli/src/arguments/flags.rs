@@ -95,7 +95,7 @@ impl Arguments {
         match &self.command {
             Command::Demo(demo) => given.listen(&demo.listen).data(&demo.data),
             Command::Hub(hub) => given.listen(&hub.listen).data(&hub.data),
-            Command::Bot { bot: BotCommand::Ping(run) } => {
+            Command::Bot { bot: BotCommand::Ping(run) | BotCommand::Snmp(run) } => {
                 given.backend(&run.backend).bot(&run.bot).data(&run.data)
             }
             Command::Bot { bot: BotCommand::Netflow(RunNetflow { run, netflow }) } => {
@@ -110,9 +110,11 @@ impl Arguments {
                 .data(&show.data)
                 .netflow(&show.netflow)
                 .listen(&show.listen),
-            Command::Ping(_) | Command::Flow { .. } | Command::Completions { .. } | Command::Man => {
-                &mut given
-            }
+            Command::Ping(_)
+            | Command::Flow { .. }
+            | Command::Snmp { .. }
+            | Command::Completions { .. }
+            | Command::Man => &mut given,
         };
         given.0
     }

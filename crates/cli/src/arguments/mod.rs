@@ -3,6 +3,7 @@
 mod examples;
 mod flags;
 mod flow;
+mod snmp;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::config::value;
 
 pub(crate) use flags::{BackendFlags, BotFlags, CommonFlags, DataFlag, ListenFlag, NetflowFlag};
 pub(crate) use flow::{FlowCommand, FlowSend, FlowTail};
+pub(crate) use snmp::{Agent, SnmpCommand, Version};
 
 /// Collects data from networks for Grafolean: bots, a backend of its own, and tools for the hand.
 #[derive(Debug, Parser)]
@@ -59,6 +61,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         flow: FlowCommand,
     },
+    /// Asks devices over SNMP by hand, with the planner and the engine of the SNMP bot
+    #[command(after_help = examples::SNMP, arg_required_else_help = true)]
+    Snmp {
+        #[command(subcommand)]
+        command: SnmpCommand,
+    },
     /// Shows and mends what a bot has not delivered: its queue and its dead letters
     #[command(after_help = examples::SPOOL, arg_required_else_help = true)]
     Spool(Spool),
@@ -85,6 +93,9 @@ pub(crate) enum BotCommand {
     /// Receives flows of routers and switches: NetFlow v5 and v9, IPFIX, sFlow v5
     #[command(after_help = examples::NETFLOW)]
     Netflow(RunNetflow),
+    /// Measures devices over SNMP, and keeps their interfaces in step
+    #[command(after_help = examples::BOT)]
+    Snmp(RunBot),
 }
 
 /// How the NetFlow bot is run.

@@ -10,6 +10,7 @@ mod hub;
 mod papers;
 mod ping;
 mod send;
+mod snmp;
 mod spool;
 
 use anyhow::Context;
@@ -41,6 +42,7 @@ pub(crate) fn run(arguments: Arguments, config: &Config) -> anyhow::Result<Outco
         Command::Hub(_) => on_runtime(hub::run(config)),
         Command::Flow { flow } => on_runtime(flow::run(flow)),
         Command::Ping(ping) => on_runtime(ping::run(ping)),
+        Command::Snmp { command } => on_runtime(snmp::run(command)),
         Command::Spool(spool) => spool::run(spool, config),
         Command::Send(send) => on_runtime(send::run(send, config)),
     }

@@ -20,11 +20,14 @@ const LOOKUP_PATIENCE: Duration = Duration::from_secs(5);
 /// The longest time from one look at a silent device to the next.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
+/// A device that was not measured for so long is gone, and with it what was kept of it. The longest usual interval is a
+/// day; a device that comes back later loses one rate.
+const FORGOTTEN: Duration = Duration::from_secs(2 * 86_400);
+
 /// How often a trouble that stays is told.
 const TOLD_AGAIN: Duration = Duration::from_secs(600);
 
 /// What is kept of a device between runs.
-#[derive(Default)]
 pub(super) struct Device {
     pub(super) memory: Memory,
     /// Bits a second that its interfaces can carry, as of the last sync.
@@ -32,6 +35,13 @@ pub(super) struct Device {
     session: Option<(Session, Host, Access, Manners, Instant)>,
     silence: Option<Silent>,
     told: Option<(String, Instant)>,
+    touched: Instant,
+}
+
+impl Default for Device {
+    fn default() -> Self {
+        Self::remembered(Memory::default())
+    }
 }
 
 struct Silent {
@@ -42,7 +52,18 @@ struct Silent {
 impl Device {
     /// A device of which the last process knew something.
     pub(super) fn remembered(memory: Memory) -> Self {
-        Self { memory, ..Self::default() }
+        let touched = Instant::now();
+        Self { memory, speeds: HashMap::new(), session: None, silence: None, told: None, touched }
+    }
+
+    /// Notes that it is being measured.
+    pub(super) fn touch(&mut self) {
+        self.touched = Instant::now();
+    }
+
+    /// Tells whether it was not measured for so long that it is gone.
+    pub(super) fn is_forgotten(&self) -> bool {
+        self.touched.elapsed() > FORGOTTEN
     }
 
     /// Gives the session with the device, opened anew when what was set up or the name's address changed.

@@ -9,8 +9,8 @@ use crate::snmp::{
     settings::Manners,
 };
 
-/// Runs a poll over a session.
-pub(super) async fn drive(session: Session, mut poll: Poll, manners: Manners, until: Instant) -> Harvest {
+/// Runs a poll over a session until it is done, or its time is over. Costs least on the engine's own thread.
+pub async fn drive(session: Session, mut poll: Poll, manners: Manners, until: Instant) -> Harvest {
     while let Some(request) = poll.next_request() {
         match timeout_at(until, session.ask(&request)).await {
             Ok(Ok((varbinds, at))) => poll.take(Ok(varbinds), at),

@@ -2,12 +2,14 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use grafolean_collector::{
     bot::{Bot, BotError, Plan, Run},
+    keep::{Keep, KeepError},
     model::{AccountId, Device as SetUp, EntityId},
     report::{Report, Values},
     time::Timestamp,
@@ -16,7 +18,7 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::{
-    Memories, Remembered, SnmpTask,
+    Memory, SnmpTask,
     device::{Device, Heard},
     drive::drive,
     plan::{self, DueSensor, SYNC_INTERVAL_S},
@@ -48,21 +50,40 @@ type Shared = Arc<tokio::sync::Mutex<Device>>;
 /// Measures devices over SNMP. Protocol `snmp`.
 pub struct SnmpBot {
     engine: Engine,
-    memories: Option<Memories>,
+    keep: Option<Keep>,
     devices: Mutex<HashMap<Key, Shared>>,
 }
 
 impl SnmpBot {
-    /// A bot that asks by an engine. `memories` keeps what a restart is to survive, and what the last process knew.
-    pub fn new(engine: Engine, memories: Option<(Memories, Remembered)>) -> Self {
-        let (memories, known) = memories.map_or((None, HashMap::new()), |(file, known)| (Some(file), known));
-        let device = |memory| Arc::new(tokio::sync::Mutex::new(Device::remembered(memory)));
-        let devices = known.into_iter().map(|(key, memory)| (key, device(memory))).collect();
-        Self { engine, memories, devices: Mutex::new(devices) }
+    /// A bot that asks by an engine, and keeps nothing over a restart.
+    pub fn new(engine: Engine) -> Self {
+        Self { engine, keep: None, devices: Mutex::default() }
     }
 
+    /// A bot that keeps what a restart is to survive in a file, and goes on with what the last process kept there.
+    ///
+    /// # Errors
+    /// If the file cannot be opened.
+    pub fn remembering(engine: Engine, file: &Path) -> Result<Self, KeepError> {
+        let (keep, known) = Keep::open(file)?;
+        let device = |(key, text): (String, String)| {
+            let (account, entity) = key.split_once('.')?;
+            // What another version wrote and this one does not understand costs a rate, no more.
+            let memory: Memory = serde_json::from_str(&text).ok()?;
+            let device = Arc::new(tokio::sync::Mutex::new(Device::remembered(memory)));
+            Some(((account.parse().ok()?, entity.parse().ok()?), device))
+        };
+        let devices = known.into_iter().filter_map(device).collect();
+        Ok(Self { engine, keep: Some(keep), devices: Mutex::new(devices) })
+    }
+
+    /// Gives what is kept of a device; makes room of those that are long gone when a new one comes.
     fn device(&self, key: Key) -> Shared {
         let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
+        if !devices.contains_key(&key) {
+            // One that is just being measured is not gone.
+            devices.retain(|_, device| device.try_lock().map_or(true, |device| !device.is_forgotten()));
+        }
         Arc::clone(devices.entry(key).or_default())
     }
 
@@ -138,9 +159,6 @@ impl Bot for SnmpBot {
     }
 
     fn jobs(&self, devices: &[SetUp]) -> Plan<SnmpTask> {
-        let wanted: HashSet<Key> = devices.iter().map(|device| (device.account, device.entity.id)).collect();
-        let mut known = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|key, _| wanted.contains(key));
         devices.iter().flat_map(plan::plan).collect()
     }
 
@@ -148,6 +166,7 @@ impl Bot for SnmpBot {
         let SnmpTask { account, entity, host, .. } = &*run.task;
         let shared = self.device((*account, *entity));
         let mut device = shared.lock().await;
+        device.touch();
         let look = Look::of(&run);
         let metrics = self.engine.metrics();
         let shortest = run.task.sensors.iter().map(|sensor| sensor.interval.duration()).min();
@@ -177,8 +196,10 @@ impl Bot for SnmpBot {
             reports.extend(interfaces(&mut device, &run, &harvest));
         }
         device.memory.keep_only(|id| run.task.sensors.iter().any(|sensor| sensor.id == id));
-        if let Some(memories) = &self.memories {
-            memories.keep(*account, *entity, device.memory.clone());
+        if let Some(keep) = &self.keep
+            && let Ok(text) = serde_json::to_string(&device.memory)
+        {
+            keep.keep(format!("{account}.{entity}"), text);
         }
         debug!(job = %run.id, %host, requests = harvest.requests, varbinds = harvest.varbinds, "polled");
         Ok(reports)

@@ -3,10 +3,10 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use async_snmp::{Auth, DesSaltState, MasterKeys, PersistedDesSaltState, UsmConfig, v3};
+use grafolean_collector::time::{Clock, SystemClock};
 
 use crate::snmp::{
     AskError,
@@ -17,7 +17,7 @@ use crate::snmp::{
 const MOST_USERS: usize = 4_096;
 
 /// Where the epochs of DES salts begin, so that they fit into 31 bits until 2091.
-const SALT_ERA: u64 = 1_700_000_000;
+const SALT_ERA: i64 = 1_700_000_000;
 
 /// The keys of all users that were met.
 #[derive(Default)]
@@ -95,9 +95,8 @@ fn make(user: &User) -> Result<Made, AskError> {
 fn des_salt() -> Result<DesSaltState, AskError> {
     let failed =
         |error: v3::DesSaltStateError| AskError::Local(format!("beginning the salts of DES: {error}"));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let epoch =
-        u32::try_from(now.saturating_sub(SALT_ERA)).unwrap_or(1).clamp(1, i32::MAX.unsigned_abs() - 1);
+    let since = SystemClock.now().seconds().saturating_sub(SALT_ERA);
+    let epoch = u32::try_from(since).unwrap_or(1).clamp(1, i32::MAX.unsigned_abs() - 1);
     let before = PersistedDesSaltState::new(epoch).map_err(failed)?;
     DesSaltState::restart(before, |_| Ok::<(), std::io::Error>(())).map_err(failed)
 }

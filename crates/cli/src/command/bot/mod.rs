@@ -10,11 +10,12 @@ mod service;
 mod web;
 
 use std::{
+    fs,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
 };
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use grafolean_bots::{
     netflow::{
         bot::{self as netflow, NetflowBot},
@@ -23,6 +24,10 @@ use grafolean_bots::{
     ping::{
         PingBot,
         engine::{Options, Pinger},
+    },
+    snmp::{
+        SnmpBot,
+        engine::{Engine, SnmpMetrics},
     },
 };
 use grafolean_collector::{
@@ -55,6 +60,14 @@ pub(crate) async fn run(command: BotCommand, config: &Config) -> anyhow::Result<
         BotCommand::Netflow(RunNetflow { run: arguments, .. }) => {
             let bot = listen(&arguments, config)?;
             bot.metrics().register(health.registry_of("netflow"));
+            begin(bot, backend, health, &arguments, config).await
+        }
+        BotCommand::Snmp(arguments) => {
+            let metrics = SnmpMetrics::default();
+            metrics.register(health.registry_of("snmp"));
+            let engine = Engine::start(metrics)?;
+            // A dry run keeps nothing: its rates begin anew.
+            let bot = if arguments.dry_run { SnmpBot::new(engine) } else { remembering(engine, config)? };
             begin(bot, backend, health, &arguments, config).await
         }
     }
@@ -91,6 +104,13 @@ fn no_ipv6(error: &netflow::OpenError) -> bool {
     let netflow::OpenError::Receive(ReceiveError::Bind { source, .. }) = error else { return false };
     // EAFNOSUPPORT has no kind of its own
     matches!(source.kind(), AddrNotAvailable | Unsupported) || source.raw_os_error() == Some(97)
+}
+
+/// An SNMP bot that keeps its last readings, so that a restart costs no rate.
+fn remembering(engine: Engine, config: &Config) -> anyhow::Result<SnmpBot> {
+    let folder = folders::of_bot(&folders::data(config)?, "snmp");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    Ok(SnmpBot::remembering(engine, &folder.join("readings.sqlite"))?)
 }
 
 async fn begin<B: Bot>(

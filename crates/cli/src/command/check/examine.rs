@@ -2,9 +2,15 @@
 
 use std::ops::ControlFlow;
 
-use grafolean_bots::ping::{
-    PingBot,
-    engine::{Options, Pinger},
+use grafolean_bots::{
+    ping::{
+        PingBot,
+        engine::{Options, Pinger},
+    },
+    snmp::{
+        SnmpBot,
+        engine::{Engine, SnmpMetrics},
+    },
 };
 use grafolean_collector::{
     backend::{
@@ -116,6 +122,12 @@ impl Examination {
         if self.report.protocol == "ping" {
             match Pinger::open(Options::default()) {
                 Ok(pinger) => return self.plan(inventory, &PingBot::new(pinger)),
+                Err(error) => self.problem(&chain(&error)),
+            }
+        }
+        if self.report.protocol == "snmp" {
+            match Engine::start(SnmpMetrics::default()) {
+                Ok(engine) => return self.plan(inventory, &SnmpBot::new(engine)),
                 Err(error) => self.problem(&chain(&error)),
             }
         }

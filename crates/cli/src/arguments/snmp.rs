@@ -1,0 +1,98 @@
+//! What is asked over SNMP by hand. The short flags are those of net-snmp's tools.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use grafolean_bots::snmp::Oid;
+
+use crate::config::value;
+
+/// What is asked over SNMP.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SnmpCommand {
+    /// Says whether a device can be measured, and if not, why not
+    Test {
+        #[command(flatten)]
+        agent: Agent,
+        /// Objects to ask for beside its name and uptime
+        #[arg(value_name = "OID")]
+        oids: Vec<Oid>,
+    },
+    /// Asks for objects
+    Get {
+        #[command(flatten)]
+        agent: Agent,
+        /// Which objects, as numbers
+        #[arg(value_name = "OID", required = true)]
+        oids: Vec<Oid>,
+        /// Print JSON lines: one object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Asks for all below an object, and says if it did not see the end
+    Walk {
+        #[command(flatten)]
+        agent: Agent,
+        /// Below which object, as numbers
+        #[arg(value_name = "OID")]
+        oid: Oid,
+        /// Print JSON lines: one object a line
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Whom to ask, and how to get in.
+#[derive(Debug, Args)]
+pub(crate) struct Agent {
+    /// Address or host name, with :PORT if it is not 161; an IPv6 address with a port is [ADDRESS]:PORT
+    #[arg(value_name = "HOST")]
+    pub(crate) host: String,
+    /// Version
+    #[arg(short = 'v', long = "snmp-version", value_enum, default_value_t = Version::V2c)]
+    pub(crate) version: Version,
+    /// Community of versions 1 and 2c
+    #[arg(short, long, default_value = "public", env = "SNMP_COMMUNITY", hide_env_values = true)]
+    pub(crate) community: String,
+    /// User of version 3
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// How its messages are secured: noAuthNoPriv, authNoPriv, authPriv; as its keys say if left out
+    #[arg(short, long, value_name = "LEVEL")]
+    pub(crate) level: Option<String>,
+    /// MD5, SHA, SHA224, SHA256, SHA384, SHA512
+    #[arg(short, long, value_name = "PROTOCOL", default_value = "SHA")]
+    pub(crate) auth_protocol: String,
+    /// Its authentication password
+    #[arg(short = 'A', long, value_name = "PASSWORD", env = "SNMP_AUTH_KEY", hide_env_values = true)]
+    pub(crate) auth_key: Option<String>,
+    /// DES, AES, AES192, AES256, AES192-Cisco, AES256-Cisco
+    #[arg(short = 'x', long, value_name = "PROTOCOL", default_value = "AES")]
+    pub(crate) priv_protocol: String,
+    /// Its privacy password
+    #[arg(short = 'X', long, value_name = "PASSWORD", env = "SNMP_PRIV_KEY", hide_env_values = true)]
+    pub(crate) priv_key: Option<String>,
+    /// Context of version 3
+    #[arg(short = 'n', long, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// How long to wait for each answer
+    #[arg(short, long, default_value = "2s", value_name = "TIME", value_parser = value::positive_span)]
+    pub(crate) timeout: Duration,
+    /// How often to ask again
+    #[arg(short, long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=10))]
+    pub(crate) retries: u32,
+}
+
+/// A version of SNMP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Version {
+    /// SNMPv1
+    #[value(name = "1")]
+    V1,
+    /// SNMPv2c
+    #[value(name = "2c", alias = "2")]
+    V2c,
+    /// SNMPv3
+    #[value(name = "3")]
+    V3,
+}

@@ -1,0 +1,79 @@
+//! `grafolean snmp`: the SNMP bot's planner and engine by hand.
+//!
+//! `agent` makes a session of the flags, `print` shows objects as text or JSON, `test` tells why a device can or cannot
+//! be measured.
+
+mod agent;
+mod print;
+mod test;
+
+use std::io::{self, Write};
+
+use anyhow::bail;
+use grafolean_bots::snmp::{
+    Oid, Varbind,
+    engine::{Engine, SnmpMetrics},
+    plan::{Missing, Wanted},
+};
+
+use crate::{arguments::SnmpCommand, failure::Outcome};
+use agent::Asked;
+
+/// Asks an agent.
+pub(crate) async fn run(command: SnmpCommand) -> anyhow::Result<Outcome> {
+    let engine = Engine::start(SnmpMetrics::default())?;
+    match command {
+        SnmpCommand::Test { agent, oids } => test::run(&engine, &agent, oids).await,
+        SnmpCommand::Get { agent, oids, json } => {
+            let mut wanted = Wanted::default();
+            oids.iter().for_each(|oid| wanted.get(oid.clone()));
+            let asked = agent::ask(&engine, &agent, &wanted).await?;
+            get(&asked, &oids, print::Printer { as_json: json })
+        }
+        SnmpCommand::Walk { agent, oid, json } => {
+            let mut wanted = Wanted::default();
+            wanted.walk(oid.clone());
+            // Below a single object is nothing: then the object itself is meant.
+            wanted.get(oid.clone());
+            let asked = agent::ask(&engine, &agent, &wanted).await?;
+            walk(&asked, &oid, print::Printer { as_json: json })
+        }
+    }
+}
+
+fn get(asked: &Asked, oids: &[Oid], printer: print::Printer) -> anyhow::Result<Outcome> {
+    let mut out = io::stdout().lock();
+    let mut outcome = Outcome::Good;
+    for oid in oids {
+        let value = match asked.harvest.value(oid) {
+            Ok((value, _)) => Ok(value.clone()),
+            Err(Missing::Exception(exception)) => {
+                outcome = Outcome::Bad;
+                Err(exception)
+            }
+            Err(missing) => bail!("{}: {oid}: {missing}", asked.host),
+        };
+        printer.print(&mut out, &Varbind { oid: oid.clone(), value })?;
+    }
+    Ok(outcome)
+}
+
+fn walk(asked: &Asked, root: &Oid, printer: print::Printer) -> anyhow::Result<Outcome> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let Some(column) = asked.harvest.column(root) else { bail!("{}: nothing came of the walk", asked.host) };
+    for row in &column.rows {
+        let oid = Oid::new([root.arcs(), &row.index].concat())?;
+        printer.print(&mut out, &Varbind { oid, value: Ok(row.value.clone()) })?;
+    }
+    if column.rows.is_empty()
+        && let Ok((value, _)) = asked.harvest.value(root)
+    {
+        printer.print(&mut out, &Varbind { oid: root.clone(), value: Ok(value.clone()) })?;
+    }
+    out.flush()?;
+    if let Err(missing) = &column.end {
+        let came = column.rows.len();
+        bail!("{}: the walk of {root} did not reach its end, {came} objects came: {missing}", asked.host);
+    }
+    Ok(Outcome::Good)
+}

@@ -1,0 +1,121 @@
+//! `grafolean snmp` against Debian's snmpd, and against nobody.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::print_stderr, missing_docs)]
+
+mod world;
+
+use std::{
+    net::UdpSocket,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+use world::{Run, grafolean, json_lines, text};
+
+const NAME: &str = "1.3.6.1.2.1.1.5.0";
+
+struct Snmpd {
+    process: Child,
+    host: String,
+}
+
+impl Drop for Snmpd {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+fn snmpd(folder: &Path) -> Option<Snmpd> {
+    if !Path::new("/usr/sbin/snmpd").exists() {
+        eprintln!("skipped: no /usr/sbin/snmpd");
+        return None;
+    }
+    let host = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let config = folder.join("snmpd.conf");
+    let text = format!(
+        "agentaddress udp:{host}\nrocommunity public\nsysname peer\ncreateUser ann SHA authpass12 AES privpass12\nrouser ann priv\n"
+    );
+    std::fs::write(&config, text).unwrap();
+    let process = Command::new("/usr/sbin/snmpd")
+        .args(["-f", "-Lf", "/dev/null", "-C", "-c"])
+        .arg(&config)
+        .env("SNMP_PERSISTENT_DIR", folder.join("state"))
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let snmpd = Snmpd { process, host };
+    let begin = Instant::now();
+    while !snmp(folder, &["get", &snmpd.host, NAME, "-t", "0.2", "-r", "0"]).status.success() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "snmpd does not answer");
+    }
+    Some(snmpd)
+}
+
+fn snmp(folder: &Path, arguments: &[&str]) -> std::process::Output {
+    grafolean(folder).arg("snmp").args(arguments).finished()
+}
+
+#[test]
+fn objects_are_json_lines_and_a_walk_of_one_object_gives_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(agent) = snmpd(folder.path()) else { return };
+    let expected = [json!({"oid": NAME, "type": "OCTET STRING", "value": "peer"})];
+    for arguments in [["get", &agent.host, NAME, "--json"], ["walk", &agent.host, NAME, "--json"]] {
+        let output = snmp(folder.path(), &arguments);
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(json_lines(&output), expected);
+    }
+    let system =
+        json_lines(&snmp(folder.path(), &["walk", &agent.host, "1.3.6.1.2.1.1", "--json", "-v", "1"]));
+    assert!(system.len() > 7 && system.contains(&expected[0]), "{system:?}");
+    let unknown = snmp(folder.path(), &["get", &agent.host, "1.3.6.1.2.1.1.55.0", "--json"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(json_lines(&unknown)[0]["value"].is_null());
+}
+
+#[test]
+fn a_test_says_who_it_is_or_why_it_cannot_be_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(agent) = snmpd(folder.path()) else { return };
+    let user = ["-v3", "-u", "ann", "-t", "0.5", "-r", "0"];
+    for (flags, code, said) in [
+        (vec![], 0, "vendor: net-snmp"),
+        ([&user[..], &["-A", "authpass12", "-X", "privpass12"]].concat(), 0, "\"peer\""),
+        (
+            [&user[..], &["-A", "wrongpass12", "-X", "privpass12"]].concat(),
+            1,
+            "authentication key or protocol is wrong",
+        ),
+        (
+            [&user[..], &["-A", "authpass12", "-X", "wrongpass12"]].concat(),
+            1,
+            "privacy key or protocol is wrong",
+        ),
+        (vec!["-v3", "-u", "bob", "-t", "0.5", "-r", "0"], 1, "knows no user of this name"),
+        (vec!["-c", "wrong", "-t", "0.5", "-r", "0"], 1, "no answer to this community"),
+    ] {
+        let output = snmp(folder.path(), &[&["test", agent.host.as_str()], &flags[..]].concat());
+        assert_eq!(output.status.code(), Some(code), "{flags:?}: {output:?}");
+        assert!(text(&output.stdout).contains(said), "{flags:?}: {output:?}");
+        assert!(output.stderr.is_empty(), "{output:?}");
+    }
+}
+
+#[test]
+fn a_port_where_nothing_listens_is_said_and_a_walk_of_nothing_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let nobody = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let test = snmp(folder.path(), &["test", &nobody, "-t", "0.2", "-r", "0"]);
+    assert_eq!(test.status.code(), Some(1), "{test:?}");
+    assert!(text(&test.stdout).contains("nothing listens on the port"), "{test:?}");
+    let walk = snmp(folder.path(), &["walk", &nobody, "1.3", "-t", "0.2", "-r", "0"]);
+    assert_eq!(walk.status.code(), Some(2), "{walk:?}");
+    assert!(text(&walk.stderr).contains("nothing listens on the port"), "{walk:?}");
+    let wrong = snmp(folder.path(), &["walk", &nobody, "sysName"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(text(&wrong.stderr).contains("as 1.3.6.1.2.1.1.3.0"), "{wrong:?}");
+}
