@@ -1,6 +1,12 @@
 //! The whole bot against an agent that others wrote: what a new account's sensors give, and what a restart costs.
 
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    net::{SocketAddr, UdpSocket},
+    sync::Arc,
+};
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use crate::peer::Snmpd;
 use grafolean_bots::snmp::{
@@ -10,7 +16,7 @@ use grafolean_bots::snmp::{
 use grafolean_collector::{
     bot::{Bot, Job, Run},
     keep::Keep,
-    model::{AccountId, Credential, Device, DeviceSensor, Entity, Interval},
+    model::{AccountId, Credential, Device, DeviceSensor, Entity, EntityId, Interval},
     report::{Children, Report},
     time::Timestamp,
 };
@@ -213,4 +219,29 @@ async fn a_device_that_does_not_answer_is_told_incomplete_and_asked_less_often()
     }
     // Runs that follow each other at once: from the third on the device is left alone.
     assert_eq!(metrics.runs_paused.get(), 2);
+}
+
+#[tokio::test]
+async fn devices_that_do_not_answer_keep_no_other_waiting() {
+    let Some(agent) = Snmpd::start() else { return };
+    let metrics = SnmpMetrics::default();
+    let bot = bot(&metrics);
+    // They take what comes and say nothing.
+    let dead: Vec<_> = (0..30).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+    let addresses = dead.iter().map(|socket| socket.local_addr().unwrap());
+    let addresses: Vec<_> = addresses.chain(std::iter::repeat_n(agent.address, 70)).collect();
+    let mut runs = FuturesUnordered::new();
+    for (number, address) in addresses.into_iter().enumerate() {
+        let mut device = device(address, "public", vec![get(1, "1.3.6.1.2.1.1.7.0", "$1", "services")]);
+        device.entity.id = EntityId::new(i64::try_from(number).unwrap());
+        device.credential.details.insert("snmp_timeout".to_owned(), json!(5));
+        let job = job(&bot, &device);
+        let bot = &bot;
+        runs.push(async move { (number, run(bot, &job, 60, &[60]).await.0) });
+    }
+    for _ in 0..70 {
+        let (number, values) = runs.next().await.unwrap();
+        assert!(number >= 30, "device {number}, which is dead, was done before one that answers");
+        assert_eq!(values.len(), 2, "{values:?}");
+    }
 }
