@@ -1,9 +1,9 @@
 //! Datagrams as bytes: pure functions from `&[u8]`, without a clock, a socket or memory of what came before.
 //!
-//! [`v5`] and [`sflow`] hold all they need in each datagram. A [`message`] of NetFlow v9 or IPFIX is a row of sets: those
-//! that [`declare`] templates, and records, for which a template is compiled into a [`plan`] once; then each [`record`] is
+//! `v5` and `sflow` hold all they need in each datagram. A `message` of NetFlow v9 or IPFIX is a row of sets: those
+//! that `declare` templates, and records, for which a template is compiled into a `plan` once; then each `record` is
 //! a few reads at known places. [`element`] is the table of what is read, and from where when several elements mean the
-//! same. [`options`] are what exporters say about themselves.
+//! same. `options` are what exporters say about themselves.
 //!
 //! **Invariant:** nothing is allocated for a flow, and nothing here panics on any input.
 

@@ -1,7 +1,7 @@
 //! Templates: how an exporter of NetFlow v9 or IPFIX says what its records look like.
 //!
 //! A [`Definition`] is a template as declared, a [`Template`] the same compiled. The [`Store`] keeps them by transport session
-//! and observation domain, bounded and expiring; the [`Parking`] keeps data whose template has not come yet.
+//! and observation domain, bounded and expiring; the `Parking` keeps data whose template has not come yet.
 
 mod definition;
 mod parking;
