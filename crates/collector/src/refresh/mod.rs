@@ -1,6 +1,6 @@
 //! The task that keeps a bot's jobs in step with the backend.
 //!
-//! [`Refresh`] reads the inventory every so often, makes a [`Plan`](crate::bot::Plan) of it ([`Planned`]) and sends
+//! [`Refresh`] reads the inventory every so often, makes a [`Plan`] of it ([`Planned`]) and sends
 //! the plan to the run loop when it changed. A device that seems to have vanished is read again alone before its
 //! jobs stop (`second_look`). The last good inventory is kept on disk ([`LastGood`]) and used while the backend is
 //! away. What changed and what is wrong is said once (`notices`) and counted ([`RefreshMetrics`]).
