@@ -1,5 +1,5 @@
-//! Empty jobs through the whole run loop on one core: runs a second when all are due, and lateness at 10,000 runs a
-//! second. Prints `name value unit`.
+//! Empty jobs through the whole run loop: runs a second on one core, and lateness at 10,000 runs a second, all of which
+//! fall due at once. Prints `name value unit`.
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
 use std::{
@@ -50,9 +50,9 @@ impl Sink for Nowhere {
     }
 }
 
-/// Runs jobs of one interval for a while; gives the runs' lateness.
-fn lateness_of(jobs: u32, interval: i64, seconds: u64) -> Vec<u64> {
-    let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// Runs jobs of one second for a while; gives the runs' lateness.
+fn lateness_of(jobs: u32, seconds: u64, mut runtime: runtime::Builder) -> Vec<u64> {
+    let runtime = runtime.enable_all().build().unwrap();
     runtime.block_on(async {
         let bot = Arc::new(Idle { lateness: Mutex::default() });
         let (plans, receiver) = mpsc::channel(1);
@@ -67,7 +67,7 @@ fn lateness_of(jobs: u32, interval: i64, seconds: u64) -> Vec<u64> {
             stop: stop.clone(),
         };
         let task = tokio::spawn(run_loop.run());
-        let interval = Interval::from_seconds(interval).unwrap();
+        let interval = Interval::from_seconds(1).unwrap();
         let jobs = (0..jobs).map(|number| Job::new(format!("idle.{number}"), interval, ())).collect();
         plans.send(Plan { jobs, refused: Vec::new() }).await.unwrap();
         sleep(Duration::from_secs(seconds)).await;
@@ -86,14 +86,17 @@ fn processor_time() -> Duration {
 fn main() {
     let began = processor_time();
     // Far more than can be run: the loop never rests.
-    let runs = lateness_of(1_000_000, 1, 5).len();
+    let runs = lateness_of(1_000_000, 5, runtime::Builder::new_current_thread()).len();
     println!("run_loop_throughput {:.0} runs/s", runs as f64 / (processor_time() - began).as_secs_f64());
-    let mut late = lateness_of(10_000, 1, 10);
-    late.sort_unstable();
-    let at = |thousandth: usize| {
-        late.get(late.len() * thousandth / 1_000).copied().unwrap_or_default() as f64 / 1e3
-    };
-    println!("run_loop_lateness_p50_at_10k_runs_a_second {:.2} ms", at(500));
-    println!("run_loop_lateness_p99_at_10k_runs_a_second {:.2} ms", at(990));
-    println!("run_loop_lateness_p999_at_10k_runs_a_second {:.2} ms", at(999));
+    let mut two_threads = runtime::Builder::new_multi_thread();
+    two_threads.worker_threads(2);
+    for (threads, runtime) in [(1, runtime::Builder::new_current_thread()), (2, two_threads)] {
+        let mut late = lateness_of(10_000, 10, runtime);
+        late.sort_unstable();
+        let at = |hundredth: usize| {
+            late.get(late.len() * hundredth / 100).copied().unwrap_or_default() as f64 / 1e3
+        };
+        println!("run_loop_lateness_p50_of_10k_due_at_once_on_{threads}_threads {:.2} ms", at(50));
+        println!("run_loop_lateness_p99_of_10k_due_at_once_on_{threads}_threads {:.2} ms", at(99));
+    }
 }

@@ -1,35 +1,52 @@
 //! The runs that go on.
 
 use std::{
-    any::Any,
     collections::HashMap,
-    future::Future,
+    fmt,
+    future::{self, Future},
     mem,
     panic::AssertUnwindSafe,
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
+    task::Poll,
 };
 
 use futures_util::FutureExt;
 use tokio::sync::Notify;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::CancellationToken;
 
-use super::performer::Outcome;
+use super::{failure::words_of, performer::Outcome};
 use crate::bot::{JobId, Overlap};
 
-/// The runs that go on, each a task of its own, and how many of them belong to one job. Whoever drops it drops them.
-#[derive(Debug)]
+/// How many runs begin in one task. Most of what a run costs us is its task; up to this many share one until it shows
+/// which of them have to wait. A run that computes for long before it first waits holds up no more than these.
+const BEGUN_TOGETHER: usize = 16;
+
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The runs that go on, each that has to wait a task of its own, and how many of them belong to one job. Whoever drops it drops them.
+#[derive(Debug, Default)]
 pub(super) struct InFlight {
     runs: usize,
     runs_of: HashMap<JobId, u16>,
+    beginning: Beginning,
     endings: Arc<Endings>,
-    drops_runs: DropGuard,
+    /// Room for what has ended, kept from one look to the next.
+    room: Vec<Ended>,
 }
 
-/// Runs that are over, until somebody looks.
+/// Runs that are about to begin.
+#[derive(Default)]
+struct Beginning(Vec<Work>);
+
+/// What runs and those who wait for their ends share.
 #[derive(Debug, Default)]
 struct Endings {
+    /// Runs that are over, until somebody looks.
     ended: Mutex<Vec<Ended>>,
     arrival: Notify,
+    /// Drops the runs that go on.
+    drop: CancellationToken,
 }
 
 /// A run that is over.
@@ -44,17 +61,10 @@ pub(super) struct Ended {
 pub(super) enum End {
     /// By itself.
     Outcome(Outcome),
-    /// By a panic, with what it said.
-    Panic(Box<dyn Any + Send>),
+    /// By a panic that said this.
+    Panic(String),
     /// It was dropped.
     Dropped,
-}
-
-impl Default for InFlight {
-    fn default() -> Self {
-        let drops_runs = CancellationToken::new().drop_guard();
-        Self { runs: 0, runs_of: HashMap::new(), endings: Arc::default(), drops_runs }
-    }
 }
 
 impl InFlight {
@@ -71,45 +81,66 @@ impl InFlight {
         self.runs_of.get(job).is_none_or(|runs| *runs < most)
     }
 
+    /// Puts a run among those that begin at the next [`InFlight::begin`], or sooner if they are many.
     pub(super) fn start(&mut self, job: JobId, run: impl Future<Output = Outcome> + Send + 'static) {
         self.runs += 1;
         *self.runs_of.entry(job.clone()).or_default() += 1;
         let endings = self.endings.clone();
-        let dropped = self.drops_runs.token().clone();
-        tokio::spawn(async move {
+        self.beginning.0.push(Box::pin(async move {
             let end = tokio::select! {
                 // First, so that a run which need not wait costs no more than itself.
                 biased;
-                end = AssertUnwindSafe(run).catch_unwind() => end.map_or_else(End::Panic, End::Outcome),
-                () = dropped.cancelled() => End::Dropped,
+                end = AssertUnwindSafe(run).catch_unwind() => {
+                    end.map_or_else(|payload| End::Panic(words_of(&*payload)), End::Outcome)
+                }
+                () = endings.drop.cancelled() => End::Dropped,
             };
             endings.push(Ended { job, end });
-        });
+        }));
+        if self.beginning.0.len() >= BEGUN_TOGETHER {
+            self.begin();
+        }
+    }
+
+    /// Lets the runs begin that were started.
+    pub(super) fn begin(&mut self) {
+        if !self.beginning.0.is_empty() {
+            let runs = mem::replace(&mut self.beginning.0, Vec::with_capacity(BEGUN_TOGETHER));
+            tokio::spawn(begin_together(runs));
+        }
     }
 
     /// Waits until some run is over. Safe to cancel.
-    pub(super) async fn some_ended(&self) {
+    pub(super) async fn some_ended(&mut self) {
         self.endings.arrival.notified().await;
     }
 
-    /// Gives the runs that are over.
-    pub(super) fn ended(&mut self) -> Vec<Ended> {
-        let ended = self.endings.take();
+    /// Takes the runs that are over.
+    pub(super) fn settle(&mut self, mut each: impl FnMut(Ended)) {
+        let mut ended = mem::take(&mut self.room);
+        self.endings.exchange(&mut ended);
         self.runs -= ended.len();
-        for run in &ended {
+        for run in ended.drain(..) {
             if let Some(runs) = self.runs_of.get_mut(&run.job) {
                 *runs -= 1;
                 if *runs == 0 {
                     self.runs_of.remove(&run.job);
                 }
             }
+            each(run);
         }
-        ended
+        self.room = ended;
     }
 
     /// Drops all runs where they stand; their ends still have to be waited for.
     pub(super) fn drop_runs(&self) {
-        self.drops_runs.token().cancel();
+        self.endings.drop.cancel();
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.drop_runs();
     }
 }
 
@@ -124,7 +155,23 @@ impl Endings {
         }
     }
 
-    fn take(&self) -> Vec<Ended> {
-        mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner))
+    fn exchange(&self, empty: &mut Vec<Ended>) {
+        mem::swap(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner), empty);
+    }
+}
+
+impl fmt::Debug for Beginning {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} runs", self.0.len())
+    }
+}
+
+/// Takes each run to where it first has to wait; from there it goes on as a task of its own.
+async fn begin_together(runs: Vec<Work>) {
+    for mut run in runs {
+        let reached = future::poll_fn(|context| Poll::Ready(run.as_mut().poll(context))).await;
+        if reached.is_pending() {
+            tokio::spawn(run);
+        }
     }
 }

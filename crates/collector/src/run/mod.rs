@@ -83,6 +83,7 @@ impl<B: Bot, S: Sink> RunLoop<B, S> {
         loop {
             heartbeat.beat();
             let pause = shift.start_due();
+            shift.begin();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
@@ -109,11 +110,11 @@ struct Shift<B: Bot, S> {
 impl<B: Bot, S: Sink> Shift<B, S> {
     /// Starts what is due while there is room; gives how long there is nothing more to start, zero if there is.
     fn start_due(&mut self) -> Duration {
+        let now = self.performer.clock.now();
         for _ in 0..FIRINGS_A_TURN {
             if self.in_flight.len() >= self.concurrency {
                 return LONGEST_PAUSE;
             }
-            let now = self.performer.clock.now();
             let Some(firing) = self.schedule.take_due(now) else {
                 let until_due = self.schedule.next_due().map_or(LONGEST_PAUSE, |due| due.since(now));
                 // A step back of the clock that is waited out leaves a due time that has passed: no reason to spin.
@@ -136,7 +137,6 @@ impl<B: Bot, S: Sink> Shift<B, S> {
         }
         if self.in_flight.allows(&job, overlap) {
             self.in_flight.start(job, self.performer.clone().perform(firing));
-            self.count_in_flight();
         } else {
             self.performer.metrics.skipped.inc();
             debug!(%job, due = %firing.run.due, "skipped, the last run goes on");
@@ -144,10 +144,14 @@ impl<B: Bot, S: Sink> Shift<B, S> {
     }
 
     fn settle(&mut self) {
-        for run in self.in_flight.ended() {
+        self.in_flight.settle(|run| {
             self.performer.conclude(run);
-        }
-        self.count_in_flight();
+        });
+    }
+
+    fn begin(&mut self) {
+        self.in_flight.begin();
+        self.performer.metrics.in_flight.set(i64::try_from(self.in_flight.len()).unwrap_or(i64::MAX));
     }
 
     fn put_in_force(&mut self, plan: Plan<B::Task>) {
@@ -161,10 +165,6 @@ impl<B: Bot, S: Sink> Shift<B, S> {
             let ids = first_few(&changes.future_starts);
             warn!(%ids, "the start of these jobs lies in the future: they start now");
         }
-    }
-
-    fn count_in_flight(&self) {
-        self.performer.metrics.in_flight.set(i64::try_from(self.in_flight.len()).unwrap_or(i64::MAX));
     }
 }
 
@@ -195,9 +195,7 @@ async fn conclude_all<B: Bot, S: Sink>(
 ) {
     while in_flight.len() > 0 {
         in_flight.some_ended().await;
-        for run in in_flight.ended() {
-            summary.count(performer.conclude(run));
-        }
+        in_flight.settle(|run| summary.count(performer.conclude(run)));
     }
 }
 

@@ -55,13 +55,12 @@ pub async fn run_once<B: Bot, S: Sink>(
             performer.metrics.due.inc();
             in_flight.start(job.id.clone(), performer.clone().perform(Firing::of_all_intervals(job, due)));
         }
+        in_flight.begin();
         if in_flight.len() == 0 {
             break;
         }
         tokio::select! { biased; () = stop.cancelled() => break, () = in_flight.some_ended() => {} }
-        for run in in_flight.ended() {
-            summary.count(performer.conclude(run));
-        }
+        in_flight.settle(|run| summary.count(performer.conclude(run)));
     }
     wind_down(&performer, in_flight, &mut summary).await;
     summary

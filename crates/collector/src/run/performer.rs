@@ -99,7 +99,7 @@ impl<B: Bot, S: Sink> Performer<B, S> {
     pub(super) fn conclude(&self, Ended { job, end }: Ended) -> Outcome {
         match end {
             End::Outcome(outcome) => outcome,
-            End::Panic(payload) => self.failed(&job, &Failure::of_panic(&*payload)),
+            End::Panic(words) => self.failed(&job, &Failure::Panic(words)),
             End::Dropped => self.failed(&job, &Failure::Stopped(GRACE)),
         }
     }
