@@ -49,14 +49,16 @@ fn the_backend_is_treated_well(seed: u64, record: &Record) {
 /// A job's first due time tells its phase; from that follow all others.
 fn each_job_runs_at_its_due_times(seed: u64, record: &Record) {
     let attempts = record.bot.attempts.lock().unwrap();
-    let mut by_job: BTreeMap<&str, BTreeMap<i64, &Vec<u32>>> = BTreeMap::new();
+    let mut by_job: BTreeMap<&str, BTreeMap<i64, &Vec<Vec<u32>>>> = BTreeMap::new();
     for ((job, due), intervals) in attempts.iter() {
         by_job.entry(job).or_default().insert(*due, intervals);
     }
     for job in &record.steady {
         let runs = &by_job[job.as_str()];
-        let intervals: Vec<u32> =
-            [300, 600, 3_600].into_iter().filter(|i| runs.values().any(|run| run.contains(i))).collect();
+        let intervals: Vec<u32> = [300, 600, 3_600]
+            .into_iter()
+            .filter(|i| runs.values().flat_map(|runs| *runs).any(|run| run.contains(i)))
+            .collect();
         let phase = runs.keys().next().unwrap() % i64::from(intervals[0]);
         let firing = |due: i64| -> Vec<u32> {
             intervals.iter().copied().filter(|interval| (due - phase) % i64::from(*interval) == 0).collect()
@@ -64,7 +66,8 @@ fn each_job_runs_at_its_due_times(seed: u64, record: &Record) {
         assert!(runs.keys().all(|due| !firing(*due).is_empty()), "seed {seed}: {job} ran off its grid");
         for (from, to) in &record.even {
             for due in (*from..*to).filter(|due| !firing(*due).is_empty()) {
-                assert_eq!(runs.get(&due).copied(), Some(&firing(due)), "seed {seed}: {job} at {due}");
+                let ran = runs.get(&due).is_some_and(|runs| runs.contains(&firing(due)));
+                assert!(ran, "seed {seed}: {job} at {due}: {:?}, due {:?}", runs.get(&due), firing(due));
             }
         }
     }

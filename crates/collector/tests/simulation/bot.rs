@@ -23,13 +23,16 @@ const DEADLINE: Duration = Duration::from_secs(20);
 
 pub type Key = (AccountId, String, Timestamp);
 
+/// By job and due time, for each run the intervals that fell due.
+type Attempts = BTreeMap<(String, i64), Vec<Vec<u32>>>;
+
 /// A bot that writes down what it did, over the lives of its collector.
 #[derive(Default)]
 pub struct SimBot {
     /// What was measured, and when it was handed over.
     pub measured: Mutex<BTreeMap<Key, (f64, Instant)>>,
-    /// When which job was asked to run, for which intervals.
-    pub attempts: Mutex<BTreeMap<(String, i64), Vec<u32>>>,
+    /// When which job was asked to run, for which intervals; more than once if the clock went back.
+    pub attempts: Mutex<Attempts>,
     running: AtomicUsize,
     pub most_at_once: AtomicUsize,
 }
@@ -48,8 +51,9 @@ impl Bot for SimBot {
     /// Takes up to 4 s; seldom fails, panics, or hangs until its deadline.
     async fn perform(&self, run: Run<Self::Task>) -> Result<Vec<Report>, BotError> {
         let _running = Running::begin(self);
-        let seconds = run.intervals.iter().map(|interval| interval.seconds());
-        self.attempts.lock().unwrap().insert((run.id.to_string(), run.due.seconds()), seconds.collect());
+        let seconds = run.intervals.iter().map(|interval| interval.seconds()).collect();
+        let attempt = (run.id.to_string(), run.due.seconds());
+        self.attempts.lock().unwrap().entry(attempt).or_default().push(seconds);
         let dice = dice(&run.id, run.due);
         sleep(Duration::from_millis(dice % 4_000)).await;
         match dice % 200 {
