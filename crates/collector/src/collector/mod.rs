@@ -26,7 +26,7 @@ use crate::{
     backend::Backend,
     bot::Bot,
     deliver::{Delivery, DeliveryMetrics},
-    health::{Health, Progress, Service},
+    health::{Health, Hearts, Progress, Service},
     refresh::{LastGood, Refresh, RefreshError, RefreshMetrics},
     run::{Heartbeat, Performer, RunLoop, RunMetrics},
     spool::{Spool, SpoolError, SpoolMetrics},
@@ -136,13 +136,24 @@ impl<B: Bot, K: Backend> Collector<B, K> {
     /// Works until it is stopped: then no run begins, those that go on end within their grace, what can be delivered
     /// at once is, and the rest waits on disk.
     pub async fn run(self, stop: CancellationToken) -> Result<(), CollectorError> {
+        let (hearts, stop) = (Hearts::default(), stop.child_token());
+        let service = begin(Service { hearts: hearts.clone(), stop: stop.clone() }.run(), &stop);
+        let ran = self.run_among(&hearts, stop.clone()).await;
+        stop.cancel();
+        service.await.map_err(|_| CollectorError::Panicked("service"))?;
+        ran
+    }
+
+    /// Works as one of several bots of a process until it is stopped: its heart beats among theirs, and whoever runs
+    /// them all has the [`Service`].
+    pub async fn run_among(self, hearts: &Hearts, stop: CancellationToken) -> Result<(), CollectorError> {
         let Self { refresh, run_loop, delivery, spool, progress } = self;
         let stop = stop.child_token();
         let (measuring, delivering) = (run_loop.stop.clone(), delivery.stop.clone());
-        let service = Service { heartbeat: run_loop.heartbeat.clone(), stop: stop.clone() };
         let delivered = delivery.metrics.clone();
+        run_loop.heartbeat.beat();
+        hearts.add(run_loop.heartbeat.clone());
 
-        let service = begin(service.run(), &stop);
         let delivery = begin(delivery.run(), &stop);
         let run_loop = begin(run_loop.run(), &stop);
         let refresh = begin(refresh.run(), &stop);
@@ -153,14 +164,12 @@ impl<B: Bot, K: Backend> Collector<B, K> {
         let ran = run_loop.await;
         delivering.cancel();
         let delivered = delivery.await;
-        let served = service.await;
         let folder = spool.path().parent().map(Path::to_path_buf).unwrap_or_default();
         let closed = spool.close().await;
 
         // A panic comes first: what the other tasks say of it would only be its consequence.
         ran.map_err(|_| CollectorError::Panicked("run"))?;
         delivered.map_err(|_| CollectorError::Panicked("delivery"))?;
-        served.map_err(|_| CollectorError::Panicked("service"))?;
         refreshed.map_err(|_| CollectorError::Panicked("refresh"))?.map_err(CollectorError::Refresh)?;
         closed.map_err(|source| CollectorError::Spool { folder, source })
     }

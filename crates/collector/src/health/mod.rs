@@ -17,7 +17,7 @@ use prometheus_client::{
 use crate::time::Timestamp;
 
 pub use progress::Progress;
-pub use service::Service;
+pub use service::{Hearts, Service};
 
 /// The content type of [`Health::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
