@@ -92,6 +92,12 @@ fn all_settings_are_printed_with_their_places_and_no_secret() {
 backend_url https://example.org/api/ file DIR/grafolean.toml:2:15
 bot_token (hidden) .env BOT_TOKEN in DIR/.env
 bot_token_from_file - default
+bot_token_ping - default
+bot_token_ping_from_file - default
+bot_token_snmp - default
+bot_token_snmp_from_file - default
+bot_token_netflow - default
+bot_token_netflow_from_file - default
 ca_file - default
 jobs_refresh_interval 120 default
 data DIR/.local/share/grafolean default
@@ -115,6 +121,8 @@ fn a_token_comes_trimmed_from_its_file_and_the_stronger_form_counts() {
     let error = folder.error(&[], &[("BOT_TOKEN", "secret"), from_file]);
     assert!(error.contains("both bot_token and bot_token_from_file"), "{error}");
     assert!(!error.contains("secret"), "{error}");
+    let of_one_bot = [("BOT_TOKEN_SNMP", "secret"), ("BOT_TOKEN_SNMP_FROM_FILE", "token")];
+    assert!(folder.error(&[], &of_one_bot).contains("both bot_token_snmp and bot_token_snmp_from_file"));
     let error = folder.error(&["--bot-token-from-file", "nowhere"], &[]);
     assert!(error.starts_with("error: --bot-token-from-file: cannot read the token file nowhere"), "{error}");
     let folder = folder.with("empty", "\n");

@@ -12,7 +12,8 @@ Examples:
   grafolean demo               see it at work
   grafolean hub                run a backend on 127.0.0.1:8080
   grafolean check              look whether a bot would work
-  grafolean bot ping           run the ping bot";
+  grafolean bot ping           run the ping bot
+  grafolean bot all            run all bots in one process";
 
 pub(super) const DEMO: &str = "\
 Nothing beyond this machine is pinged unless --device names it. A second start goes on with the same data: without \
@@ -37,6 +38,17 @@ Examples:
 
 A dry run prints lines like
   {\"account\":1,\"t\":1700000000.0,\"p\":\"entity.2.ping.success\",\"v\":1.0}";
+
+pub(super) const ALL: &str = "\
+The bots share the process and /metrics; each keeps its own folder, DIR/ping, DIR/snmp, DIR/netflow. A Grafolean has a bot, \
+and a token, for each protocol: BOT_TOKEN_PING, BOT_TOKEN_SNMP and BOT_TOKEN_NETFLOW (or files of them); a bot without \
+one of its own takes BOT_TOKEN, and one without any is left out. A bot that cannot go on ends the process, so that it is \
+restarted.
+
+Examples:
+  grafolean bot all --backend-url https://example.org/api \\
+    --bot-token-ping-from-file /run/secrets/ping --bot-token-snmp-from-file /run/secrets/snmp
+  grafolean bot all --without ping       where this user may not ping";
 
 pub(super) const NETFLOW: &str = "\
 An exporter is known by its source address, details.ipv4 (or ipv6) of an entity; one that nobody names is suggested. Values \

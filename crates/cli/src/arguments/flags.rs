@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use secrecy::SecretString;
 
-use super::{Arguments, BotCommand, Command, RunNetflow};
+use super::{Arguments, BotCommand, Command, RunAll, RunNetflow};
 use crate::config::Setting;
 
 /// What every command takes.
@@ -42,6 +42,30 @@ pub(crate) struct BackendFlags {
     /// Certificates (PEM) to trust beside the machine's [env: GRAFOLEAN_CA_FILE]
     #[arg(long, value_name = "FILE")]
     ca_file: Option<String>,
+}
+
+/// A token for each bot, where they differ.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Backend")]
+pub(crate) struct TokenFlags {
+    /// The ping bot's own token [env: BOT_TOKEN_PING]
+    #[arg(long, value_name = "TOKEN", hide_default_value = true)]
+    bot_token_ping: Option<SecretString>,
+    /// A file that holds it [env: BOT_TOKEN_PING_FROM_FILE]
+    #[arg(long, value_name = "FILE")]
+    bot_token_ping_from_file: Option<String>,
+    /// The SNMP bot's own token [env: BOT_TOKEN_SNMP]
+    #[arg(long, value_name = "TOKEN", hide_default_value = true)]
+    bot_token_snmp: Option<SecretString>,
+    /// A file that holds it [env: BOT_TOKEN_SNMP_FROM_FILE]
+    #[arg(long, value_name = "FILE")]
+    bot_token_snmp_from_file: Option<String>,
+    /// The NetFlow bot's own token [env: BOT_TOKEN_NETFLOW]
+    #[arg(long, value_name = "TOKEN", hide_default_value = true)]
+    bot_token_netflow: Option<SecretString>,
+    /// A file that holds it [env: BOT_TOKEN_NETFLOW_FROM_FILE]
+    #[arg(long, value_name = "FILE")]
+    bot_token_netflow_from_file: Option<String>,
 }
 
 /// How a bot works.
@@ -95,6 +119,9 @@ impl Arguments {
         match &self.command {
             Command::Demo(demo) => given.listen(&demo.listen).data(&demo.data),
             Command::Hub(hub) => given.listen(&hub.listen).data(&hub.data),
+            Command::Bot { bot: BotCommand::All(RunAll { backend, tokens, bot, data, netflow, .. }) } => {
+                given.backend(backend).tokens(tokens).bot(bot).data(data).netflow(netflow)
+            }
             Command::Bot { bot: BotCommand::Ping(run) | BotCommand::Snmp(run) } => {
                 given.backend(&run.backend).bot(&run.bot).data(&run.data)
             }
@@ -106,6 +133,7 @@ impl Arguments {
             Command::Spool(spool) => given.data(&spool.data),
             Command::Config(show) => given
                 .backend(&show.backend)
+                .tokens(&show.tokens)
                 .bot(&show.bot)
                 .data(&show.data)
                 .netflow(&show.netflow)
@@ -134,9 +162,23 @@ impl Given {
             .text(Setting::Color, flags.color.as_ref())
     }
 
+    fn secret(&mut self, setting: Setting, secret: Option<&SecretString>) -> &mut Self {
+        self.0.extend(secret.map(|secret| (setting, secret.clone())));
+        self
+    }
+
+    fn tokens(&mut self, flags: &TokenFlags) -> &mut Self {
+        self.secret(Setting::BotTokenPing, flags.bot_token_ping.as_ref())
+            .text(Setting::BotTokenPingFromFile, flags.bot_token_ping_from_file.as_ref())
+            .secret(Setting::BotTokenSnmp, flags.bot_token_snmp.as_ref())
+            .text(Setting::BotTokenSnmpFromFile, flags.bot_token_snmp_from_file.as_ref())
+            .secret(Setting::BotTokenNetflow, flags.bot_token_netflow.as_ref())
+            .text(Setting::BotTokenNetflowFromFile, flags.bot_token_netflow_from_file.as_ref())
+    }
+
     fn backend(&mut self, flags: &BackendFlags) -> &mut Self {
-        self.0.extend(flags.bot_token.clone().map(|token| (Setting::BotToken, token)));
-        self.text(Setting::BackendUrl, flags.backend_url.as_ref())
+        self.secret(Setting::BotToken, flags.bot_token.as_ref())
+            .text(Setting::BackendUrl, flags.backend_url.as_ref())
             .text(Setting::BotTokenFromFile, flags.bot_token_from_file.as_ref())
             .text(Setting::CaFile, flags.ca_file.as_ref())
     }

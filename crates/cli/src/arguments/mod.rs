@@ -14,9 +14,9 @@ use grafolean_collector::{
     time::Timestamp,
 };
 
-use crate::config::value;
+use crate::config::{Protocol, value};
 
-pub(crate) use flags::{BackendFlags, BotFlags, CommonFlags, DataFlag, ListenFlag, NetflowFlag};
+pub(crate) use flags::{BackendFlags, BotFlags, CommonFlags, DataFlag, ListenFlag, NetflowFlag, TokenFlags};
 pub(crate) use flow::{FlowCommand, FlowSend, FlowTail};
 pub(crate) use snmp::{Agent, SnmpCommand, Version};
 
@@ -87,6 +87,9 @@ pub(crate) enum Command {
 /// The bots there are.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BotCommand {
+    /// Runs all bots in one process
+    #[command(after_help = examples::ALL)]
+    All(RunAll),
     /// Pings devices over ICMP
     #[command(after_help = examples::BOT)]
     Ping(RunBot),
@@ -96,6 +99,24 @@ pub(crate) enum BotCommand {
     /// Measures devices over SNMP, and keeps their interfaces in step
     #[command(after_help = examples::BOT)]
     Snmp(RunBot),
+}
+
+/// How all bots are run.
+#[derive(Debug, Args)]
+pub(crate) struct RunAll {
+    /// Leave this bot out; may be given several times
+    #[arg(long, value_name = "BOT")]
+    pub(crate) without: Vec<Protocol>,
+    #[command(flatten)]
+    pub(crate) backend: BackendFlags,
+    #[command(flatten)]
+    pub(crate) tokens: TokenFlags,
+    #[command(flatten)]
+    pub(crate) bot: BotFlags,
+    #[command(flatten)]
+    pub(crate) data: DataFlag,
+    #[command(flatten)]
+    pub(crate) netflow: NetflowFlag,
 }
 
 /// How the NetFlow bot is run.
@@ -271,6 +292,8 @@ pub(crate) struct ShowConfig {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) backend: BackendFlags,
+    #[command(flatten)]
+    pub(crate) tokens: TokenFlags,
     #[command(flatten)]
     pub(crate) bot: BotFlags,
     #[command(flatten)]

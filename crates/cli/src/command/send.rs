@@ -19,7 +19,7 @@ use crate::{
 pub(crate) async fn run(send: Send, config: &Config) -> anyhow::Result<Outcome> {
     let time = send.time.unwrap_or_else(|| SystemClock.now());
     let sample = Sample::checked(send.path.as_str(), time, send.value)?;
-    let backend = HttpBackend::new(config.backend()?)?;
+    let backend = HttpBackend::new(config.backend(None)?)?;
     let account = match send.account {
         Some(account) => account,
         None => only_account(&backend).await?,

@@ -27,8 +27,11 @@ pub(crate) enum ConfigError {
     Wrong { place: String, reason: String },
     #[error("{} is not valid UTF-8", .setting.variable())]
     NotText { setting: Setting },
-    #[error("both bot_token and bot_token_from_file are given at the same place ({layer}): leave one out")]
-    TwoTokens { layer: &'static str },
+    #[error(
+        "both {} and {} are given at the same place ({layer}): leave one out",
+        .token.name(), .file.name()
+    )]
+    TwoTokens { token: Setting, file: Setting, layer: &'static str },
     #[error("{place}: cannot read the token file {path}")]
     UnreadableToken {
         place: String,

@@ -8,11 +8,11 @@ mod error;
 mod layers;
 mod origin;
 mod setting;
+mod token;
 mod toml_file;
 pub(crate) mod value;
 
 use std::{
-    fs,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     time::Duration,
@@ -22,19 +22,20 @@ use grafolean_collector::{
     backend::http::{BaseUrl, HttpSettings},
     model::Interval,
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use tracing_subscriber::filter::Targets;
 
 pub(crate) use error::ConfigError;
 pub(crate) use layers::{Layers, Sources, gather};
 pub(crate) use origin::{Origin, Place};
 pub(crate) use setting::Setting;
+pub(crate) use token::{Protocol, Tokens};
 
 /// All that can be set, read and checked.
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) backend_url: Option<BaseUrl>,
-    pub(crate) token: Option<SecretString>,
+    pub(crate) tokens: Tokens,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) jobs_refresh_interval: Interval,
     pub(crate) data: Option<Choice<PathBuf>>,
@@ -99,10 +100,10 @@ impl Config {
         let mut reading = Reading { layers, in_force: Vec::new() };
         let data_home = data_home.map(|home| home.join("grafolean").display().to_string());
         let backend_url = reading.optional(Setting::BackendUrl, value::backend_url)?;
-        let token = reading.token()?;
+        let tokens = Tokens::read(&mut reading)?;
         Ok(Self {
             backend_url,
-            token,
+            tokens,
             ca_file: reading.optional(Setting::CaFile, existing_file)?,
             jobs_refresh_interval: reading.required(Setting::JobsRefreshInterval, "120", value::interval)?,
             data: reading.chosen(Setting::Data, data_home.as_deref(), path)?,
@@ -118,12 +119,12 @@ impl Config {
         })
     }
 
-    /// Gives how the backend is reached; names what is not set.
-    pub(crate) fn backend(&self) -> Result<HttpSettings, ConfigError> {
+    /// Gives how the backend is reached, by a bot's own token or by that of any; names what is not set.
+    pub(crate) fn backend(&self, bot: Option<Protocol>) -> Result<HttpSettings, ConfigError> {
         let missing = |setting, example| ConfigError::Missing { setting, example };
         let url = self.backend_url.as_ref();
         let url = url.ok_or(missing(Setting::BackendUrl, "https://example.org/api"))?;
-        let token = self.token.clone().ok_or(missing(Setting::BotToken, "TOKEN"))?;
+        let token = self.tokens.of(bot).cloned().ok_or(missing(Setting::BotToken, "TOKEN"))?;
         let ca_file = self.ca_file.clone();
         Ok(HttpSettings { ca_file, ..HttpSettings::new(url.to_string(), token) })
     }
@@ -187,32 +188,6 @@ impl Reading {
         let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
         let choice = self.chosen(Setting::Listen, Some(&usual.to_string()), value::address)?;
         Ok(choice.unwrap_or(Choice::Usual(usual)))
-    }
-
-    /// The token and the file that holds it are one setting in two forms: the stronger place counts.
-    fn token(&mut self) -> Result<Option<SecretString>, ConfigError> {
-        let layer = |setting| self.layers.get(&setting).map(|written| written.origin.layer());
-        match (layer(Setting::BotToken), layer(Setting::BotTokenFromFile)) {
-            (Some(token), Some(file)) if token == file => {
-                let layer = self.layers.get(&Setting::BotToken).map_or("", |written| written.origin.word());
-                return Err(ConfigError::TwoTokens { layer });
-            }
-            (Some(token), Some(file)) if token < file => self.layers.remove(&Setting::BotTokenFromFile),
-            (Some(_), Some(_)) => self.layers.remove(&Setting::BotToken),
-            _ => None,
-        };
-        let token = self.optional(Setting::BotToken, |text| Ok(SecretString::from(text.trim())))?;
-        let file = self.optional(Setting::BotTokenFromFile, path)?;
-        let Some(path) = file else { return Ok(token) };
-        let origin = self.layers.get(&Setting::BotTokenFromFile).map(|written| written.origin.clone());
-        let place = origin.unwrap_or(Origin::Default).place(Setting::BotTokenFromFile);
-        match fs::read_to_string(&path).map(SecretString::from) {
-            Err(source) => Err(ConfigError::UnreadableToken { place, path, source }),
-            Ok(text) if text.expose_secret().trim().is_empty() => {
-                Err(ConfigError::EmptyToken { place, path })
-            }
-            Ok(text) => Ok(Some(SecretString::from(text.expose_secret().trim()))),
-        }
     }
 }
 

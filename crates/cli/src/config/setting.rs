@@ -6,6 +6,12 @@ pub(crate) enum Setting {
     BackendUrl,
     BotToken,
     BotTokenFromFile,
+    BotTokenPing,
+    BotTokenPingFromFile,
+    BotTokenSnmp,
+    BotTokenSnmpFromFile,
+    BotTokenNetflow,
+    BotTokenNetflowFromFile,
     CaFile,
     JobsRefreshInterval,
     Data,
@@ -21,10 +27,16 @@ pub(crate) enum Setting {
 
 impl Setting {
     /// All of them, in the order in which `grafolean config` prints them.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::BackendUrl,
         Self::BotToken,
         Self::BotTokenFromFile,
+        Self::BotTokenPing,
+        Self::BotTokenPingFromFile,
+        Self::BotTokenSnmp,
+        Self::BotTokenSnmpFromFile,
+        Self::BotTokenNetflow,
+        Self::BotTokenNetflowFromFile,
         Self::CaFile,
         Self::JobsRefreshInterval,
         Self::Data,
@@ -44,6 +56,12 @@ impl Setting {
             Self::BackendUrl => "backend_url",
             Self::BotToken => "bot_token",
             Self::BotTokenFromFile => "bot_token_from_file",
+            Self::BotTokenPing => "bot_token_ping",
+            Self::BotTokenPingFromFile => "bot_token_ping_from_file",
+            Self::BotTokenSnmp => "bot_token_snmp",
+            Self::BotTokenSnmpFromFile => "bot_token_snmp_from_file",
+            Self::BotTokenNetflow => "bot_token_netflow",
+            Self::BotTokenNetflowFromFile => "bot_token_netflow_from_file",
             Self::CaFile => "ca_file",
             Self::JobsRefreshInterval => "jobs_refresh_interval",
             Self::Data => "data",
@@ -66,6 +84,12 @@ impl Setting {
             Self::BackendUrl
             | Self::BotToken
             | Self::BotTokenFromFile
+            | Self::BotTokenPing
+            | Self::BotTokenPingFromFile
+            | Self::BotTokenSnmp
+            | Self::BotTokenSnmpFromFile
+            | Self::BotTokenNetflow
+            | Self::BotTokenNetflowFromFile
             | Self::JobsRefreshInterval
             | Self::NetflowPort => bare,
             _ => format!("GRAFOLEAN_{bare}"),
@@ -95,7 +119,7 @@ impl Setting {
 
     /// Whether its value is never shown.
     pub(crate) const fn is_secret(self) -> bool {
-        matches!(self, Self::BotToken)
+        matches!(self, Self::BotToken | Self::BotTokenPing | Self::BotTokenSnmp | Self::BotTokenNetflow)
     }
 }
 
@@ -123,5 +147,6 @@ mod tests {
         assert_eq!(Setting::NetflowPort.variable(), "NETFLOW_PORT");
         assert_eq!(Setting::Log.variable(), "GRAFOLEAN_LOG");
         assert_eq!(Setting::BotTokenFromFile.flag(), "--bot-token-from-file");
+        assert_eq!(Setting::BotTokenSnmp.variable(), "BOT_TOKEN_SNMP");
     }
 }

@@ -10,13 +10,17 @@ use std::io::{self, Write};
 
 use grafolean_collector::backend::http::HttpBackend;
 
-use crate::{arguments::Check, config::Config, failure::Outcome};
+use crate::{
+    arguments::Check,
+    config::{Config, Protocol},
+    failure::Outcome,
+};
 use examine::Examination;
 use report::Report;
 
 /// Checks, prints the report and says whether the bot would work.
 pub(crate) async fn run(check: Check, config: &Config) -> anyhow::Result<Outcome> {
-    let backend = HttpBackend::new(config.backend()?)?;
+    let backend = HttpBackend::new(config.backend(check.protocol.as_deref().and_then(Protocol::named))?)?;
     let report = Report { backend: backend.url().to_string(), ..Report::default() };
     let mut examination = Examination { backend, protocol: check.protocol, report };
     examination.run().await;

@@ -1,0 +1,103 @@
+//! Bots as services: one or several in a process, until they are stopped.
+
+use std::{net::SocketAddr, path::PathBuf, pin::Pin, sync::Arc};
+
+use anyhow::Context;
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use grafolean_collector::{
+    backend::http::HttpBackend,
+    bot::Bot,
+    collector::{Collector, CollectorSettings, can_begin},
+    health::{Health, Hearts, Service},
+    time::SystemClock,
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use super::{limits, web};
+use crate::config::Config;
+
+/// Bots that share a process, its metrics and its end; each has its own folder, queue and connections.
+pub(in crate::command) struct Ensemble {
+    /// Where the bots are registered before they are added.
+    pub(in crate::command) health: Health,
+    hearts: Hearts,
+    stop: CancellationToken,
+    parts: Vec<Part>,
+}
+
+/// A bot at work.
+type Part = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
+
+impl Ensemble {
+    /// Begins with none. `stop` ends all of them.
+    pub(in crate::command) fn new(health: Health, stop: CancellationToken) -> Self {
+        Self { health, hearts: Hearts::default(), stop, parts: Vec::new() }
+    }
+
+    /// Opens what a bot keeps on disk; it does not begin yet.
+    pub(in crate::command) async fn add<B: Bot>(
+        &mut self,
+        bot: B,
+        backend: HttpBackend,
+        settings: CollectorSettings,
+    ) -> anyhow::Result<()> {
+        let (bot, backend) = (Arc::new(bot), Arc::new(backend));
+        let protocol = bot.protocol().to_owned();
+        let clock = Arc::new(SystemClock);
+        let opened = Collector::open(bot, Arc::clone(&backend), clock, &settings, &mut self.health);
+        let collector = opened.await?;
+        let (hearts, stop) = (self.hearts.clone(), self.stop.clone());
+        self.parts.push(Box::pin(async move {
+            if can_begin(&backend, &settings, &protocol, &stop).await {
+                let ran = collector.run_among(&hearts, stop).await;
+                ran.with_context(|| format!("the {protocol} bot stopped"))?;
+            }
+            Ok(())
+        }));
+        Ok(())
+    }
+
+    /// Lets all of them work until they are stopped. One that cannot go on stops all, so that whoever restarts the
+    /// process restarts it; what waits for delivery is on disk.
+    pub(in crate::command) async fn run(self, metrics: Option<SocketAddr>) -> anyhow::Result<Arc<Health>> {
+        let Self { health, hearts, stop, parts } = self;
+        let (health, listener) = (Arc::new(health), listen(metrics).await?);
+        let serving =
+            listener.map(|listener| tokio::spawn(web::serve(listener, Arc::clone(&health), stop.clone())));
+        let service = tokio::spawn(Service { hearts, stop: stop.clone() }.run());
+        let mut working: FuturesUnordered<_> = parts.into_iter().map(tokio::spawn).collect();
+        let mut outcome = Ok(());
+        while let Some(ended) = working.next().await {
+            stop.cancel();
+            outcome = outcome.and(ended.map_err(Into::into).flatten());
+        }
+        service.await?;
+        if let Some(serving) = serving {
+            serving.await.context("/metrics stopped")??;
+        }
+        outcome.map(|()| health)
+    }
+}
+
+/// Gives the settings of a bot that keeps its data below `data`.
+pub(in crate::command) fn settings(
+    backend: &HttpBackend,
+    data: PathBuf,
+    config: &Config,
+) -> CollectorSettings {
+    CollectorSettings {
+        refresh_interval: config.jobs_refresh_interval.duration(),
+        spool: limits(config),
+        ..CollectorSettings::new(backend.url(), data)
+    }
+}
+
+async fn listen(address: Option<SocketAddr>) -> anyhow::Result<Option<TcpListener>> {
+    let Some(address) = address else { return Ok(None) };
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.with_context(|| format!("cannot listen on {address} for --metrics"))?;
+    info!(address = %listener.local_addr()?, "/metrics and /healthz are served");
+    Ok(Some(listener))
+}

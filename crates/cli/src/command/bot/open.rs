@@ -1,0 +1,70 @@
+//! The bots, each opened with what it needs of this machine: sockets, and a folder unless it is to keep nothing.
+
+use std::{
+    fs, io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use anyhow::Context;
+use grafolean_bots::{
+    netflow::{
+        bot::{self as netflow, NetflowBot},
+        receive::{Listen, ReceiveError},
+    },
+    ping::{
+        PingBot,
+        engine::{Options, Pinger},
+    },
+    snmp::{
+        SnmpBot,
+        engine::{Engine, SnmpMetrics},
+    },
+};
+use grafolean_collector::{health::Health, time::SystemClock};
+
+/// Opens the ping bot.
+pub(in crate::command) fn ping(health: &mut Health) -> anyhow::Result<PingBot> {
+    let pinger = Pinger::open(Options::default())?;
+    pinger.metrics().register(health.registry_of("ping"));
+    Ok(PingBot::new(pinger))
+}
+
+/// Opens the SNMP bot. In a folder it keeps its last readings, so that a restart costs no rate.
+pub(in crate::command) fn snmp(folder: Option<PathBuf>, health: &mut Health) -> anyhow::Result<SnmpBot> {
+    let metrics = SnmpMetrics::default();
+    metrics.register(health.registry_of("snmp"));
+    let engine = Engine::start(metrics)?;
+    let Some(folder) = folder else { return Ok(SnmpBot::new(engine)) };
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    Ok(SnmpBot::remembering(engine, &folder.join("readings.sqlite"))?)
+}
+
+/// Opens the NetFlow bot on a port of both address families. In a folder it keeps templates and open bins.
+pub(in crate::command) fn netflow(
+    folder: Option<PathBuf>,
+    port: u16,
+    health: &mut Health,
+) -> anyhow::Result<NetflowBot> {
+    let options =
+        |address: SocketAddr| netflow::Options { listen: Listen::on([address]), folder: folder.clone() };
+    let both = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+    let opened = NetflowBot::open(&options(both), &SystemClock);
+    let bot = match opened {
+        // a machine without IPv6
+        Err(error) if no_ipv6(&error) => {
+            let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+            NetflowBot::open(&options(v4), &SystemClock)?
+        }
+        opened => opened?,
+    };
+    bot.metrics().register(health.registry_of("netflow"));
+    Ok(bot)
+}
+
+fn no_ipv6(error: &netflow::OpenError) -> bool {
+    use io::ErrorKind::{AddrNotAvailable, Unsupported};
+    let netflow::OpenError::Receive(ReceiveError::Bind { source, .. }) = error else { return false };
+    // EAFNOSUPPORT has no kind of its own
+    matches!(source.kind(), AddrNotAvailable | Unsupported) || source.raw_os_error() == Some(97)
+}
