@@ -126,6 +126,20 @@ impl<'hub> Setup<'hub> {
         .await
     }
 
+    /// Lets a bot keep the account's entities in step, as the ready-made systemwide bots of Grafolean may: the
+    /// interfaces of devices, and exporters that nobody named.
+    pub async fn allow_entities(&self, account: AccountId, bot: UserId) -> Result<(), SetupError> {
+        self.write("rights of the bot".to_owned(), move |connection| {
+            let grant = Grant::everything_below(&format!("accounts/{account}/entities"));
+            let known = permission::of(connection, bot)?.into_iter().any(|held| held.grant == grant);
+            if !known {
+                permission::insert(connection, bot, &grant)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Finds a credential of an account by name and protocol, or makes it.
     pub async fn credential(
         &self,

@@ -16,7 +16,8 @@ Examples:
   grafolean bot all            run all bots in one process";
 
 pub(super) const DEMO: &str = "\
-Nothing beyond this machine is pinged unless --device names it. A second start goes on with the same data: without \
+It pings addresses of this machine, polls an SNMP agent of its own that tells this machine's counters, and takes flows \
+that it invents. Nothing beyond this machine is pinged unless --device names it. A second start goes on with the same data: without \
 --data it lies in grafolean/demo in the user's data folder. If port 8080 is taken and --listen does not insist on it, \
 the next free one is used.
 

@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
 /// What is to be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Shows it all at work: a hub and a ping bot in one process, with devices that every machine has
+    /// Shows it all at work: a hub and all bots in one process, with devices that every machine has
     #[command(after_help = examples::DEMO)]
     Demo(Demo),
     /// Runs a bot: measures what the backend says, and sends what it measured

@@ -30,6 +30,7 @@ use crate::{
     failure::Outcome,
 };
 pub(super) use ensemble::{Ensemble, settings};
+pub(super) use open::{ping, snmp};
 
 /// Runs a bot, or all.
 pub(crate) async fn run(command: BotCommand, config: &Config) -> anyhow::Result<Outcome> {

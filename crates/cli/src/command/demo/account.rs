@@ -1,10 +1,11 @@
-//! What the demo's hub is filled with: an account, a person, a ping bot, and devices that are pinged often. A second
-//! start finds all of it again.
+//! What the demo's hub is filled with: an account, a person, a bot for each protocol, devices that are measured often,
+//! and an exporter of flows. A second start finds all of it again.
 
 use std::{
     collections::BTreeMap,
     fs::{self, OpenOptions},
     io::Write,
+    net::SocketAddr,
     os::unix::fs::OpenOptionsExt,
     path::Path,
 };
@@ -12,13 +13,20 @@ use std::{
 use anyhow::Context;
 use grafolean_collector::{
     backend::Inventory,
-    model::{AccountId, Attachment, Details, Entity, EntityId, NewEntity, SensorUse},
+    model::{AccountId, Attachment, CredentialId, Details, Entity, EntityId, NewEntity, SensorId, SensorUse},
 };
-use grafolean_hub::{Hub, setup::BotAccess};
+use grafolean_hub::{
+    Hub,
+    setup::{BotAccess, Setup},
+};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::device::DemoDevice;
+use super::{
+    agent,
+    device::{DemoDevice, THIS_MACHINE},
+    exporter,
+};
 
 /// Who may log in at the page.
 pub(super) const USERNAME: &str = "demo";
@@ -27,36 +35,127 @@ pub(super) const USERNAME: &str = "demo";
 /// takes two seconds at most.
 const INTERVAL_SECONDS: u32 = 5;
 
+/// What the exporter is called wherever its flows are shown.
+const EXPORTER: &str = "flow generator (invented flows)";
+
 /// The demo's account, filled.
 pub(super) struct DemoAccount {
     pub(super) account: AccountId,
-    pub(super) bot: BotAccess,
-    /// Each device with its entity, in order.
+    pub(super) ping: BotAccess,
+    pub(super) snmp: BotAccess,
+    pub(super) netflow: BotAccess,
+    /// Each device that is pinged, with its entity, in order.
     pub(super) devices: Vec<(EntityId, DemoDevice)>,
+    /// The device that is polled by SNMP too.
+    pub(super) machine: EntityId,
+    pub(super) exporter: EntityId,
     pub(super) password: SecretString,
 }
 
-/// Fills a hub, or finds what an earlier start filled it with.
-pub(super) async fn fill(hub: &Hub, folder: &Path, devices: Vec<DemoDevice>) -> anyhow::Result<DemoAccount> {
+/// Fills a hub, or finds what an earlier start filled it with. The agent's port is another one at each start.
+pub(super) async fn fill(
+    hub: &Hub,
+    folder: &Path,
+    devices: Vec<DemoDevice>,
+    agent: SocketAddr,
+) -> anyhow::Result<DemoAccount> {
     let setup = hub.setup();
     let password = password(setup.first_person(USERNAME).await?, &folder.join("password"))?;
     let account = setup.account("Demo").await?;
-    let bot = setup.bot(account, "Demo ping bot", "ping").await?;
+    let ping = setup.bot(account, "Demo ping bot", "ping").await?;
+    let snmp = setup.bot(account, "Demo SNMP bot", "snmp").await?;
+    setup.allow_entities(account, snmp.id).await?;
+    let netflow = setup.bot(account, "Demo NetFlow bot", "netflow").await?;
+    let pinged = attachment_of_ping(&setup, account, &ping).await?;
+    let polled = attachment_of_snmp(&setup, account, &snmp).await?;
+    let exporting = attachment_of_netflow(&setup, account, &netflow).await?;
+    let (mut filled, mut machine) = (Vec::new(), None);
+    for device in devices {
+        let mut protocols = BTreeMap::from([("ping".to_owned(), pinged.clone())]);
+        let mut details = device.details();
+        let is_machine = device.target == THIS_MACHINE;
+        if is_machine {
+            protocols.insert("snmp".to_owned(), polled.clone());
+            details.insert("snmp_port".to_owned(), agent.port().into());
+        }
+        let entity = setup.entity(account, entity(&device.name, details), protocols).await?;
+        machine = machine.or(is_machine.then_some(entity));
+        filled.push((entity, device));
+    }
+    let details = object(json!({"ipv4": exporter::ADDRESS}));
+    let protocols = BTreeMap::from([("netflow".to_owned(), exporting)]);
+    let exporter = setup.entity(account, entity(EXPORTER, details), protocols).await?;
+    let machine = machine.context("this machine is not among the devices")?;
+    Ok(DemoAccount { account, ping, snmp, netflow, devices: filled, machine, exporter, password })
+}
+
+async fn attachment_of_ping(
+    setup: &Setup<'_>,
+    account: AccountId,
+    bot: &BotAccess,
+) -> anyhow::Result<Attachment> {
     let often = json!({"n_packets": "3", "sleep_packets": "0.5", "timeout": "1.0", "retry": "0"});
-    let often = often.as_object().cloned().unwrap_or_default();
-    let credential = setup.credential(account, "3 packets, half a second apart", "ping", often).await?;
+    let name = "3 packets, half a second apart";
+    let credential = setup.credential(account, name, "ping", object(often)).await?;
     let name = format!("every {INTERVAL_SECONDS} seconds");
     let sensor = setup.sensor(account, &name, "ping", Some(INTERVAL_SECONDS), Details::new()).await?;
-    let sensors = vec![SensorUse { sensor, interval: None }];
-    let attachment = Attachment { credential: Some(credential), bot: Some(bot.id), sensors };
-    let protocols = BTreeMap::from([("ping".to_owned(), attachment)]);
-    let mut filled = Vec::new();
-    for device in devices {
-        let (name, details) = (device.name.clone(), device.details());
-        let entity = NewEntity { name, entity_type: "device".to_owned(), parent: None, details };
-        filled.push((setup.entity(account, entity, protocols.clone()).await?, device));
+    Ok(attachment(credential, bot, [sensor]))
+}
+
+/// The sensors that a new account has for traffic, and two more, all of them often.
+async fn attachment_of_snmp(
+    setup: &Setup<'_>,
+    account: AccountId,
+    bot: &BotAccess,
+) -> anyhow::Result<Attachment> {
+    let details = json!({"version": "snmpv2c", "snmpv12_community": agent::COMMUNITY});
+    let credential = setup.credential(account, "Demo agent", "snmp", object(details)).await?;
+    let get = |oid| json!({"oid": oid, "fetch_method": "get"});
+    let walk = |oid| json!({"oid": oid, "fetch_method": "walk"});
+    let names = walk("1.3.6.1.2.1.2.2.1.2");
+    let mut sensors = Vec::new();
+    for (name, oids, expression, path) in [
+        ("Traffic IN", vec![names.clone(), walk("1.3.6.1.2.1.2.2.1.10")], "$2", "if.in-octets.{$index}.{$1}"),
+        ("Traffic OUT", vec![names, walk("1.3.6.1.2.1.2.2.1.16")], "$2", "if.out-octets.{$index}.{$1}"),
+        ("Uptime, days", vec![get("1.3.6.1.2.1.25.1.1.0")], "$1 / 8640000", "uptime.days"),
+        ("Load", vec![get("1.3.6.1.4.1.2021.10.1.5.1")], "$1 / 100", "load.1min"),
+    ] {
+        let details = object(json!({"oids": oids, "expression": expression, "output_path": path}));
+        sensors.push(setup.sensor(account, name, "snmp", Some(60), details).await?);
     }
-    Ok(DemoAccount { account, bot, devices: filled, password })
+    Ok(attachment(credential, bot, sensors))
+}
+
+async fn attachment_of_netflow(
+    setup: &Setup<'_>,
+    account: AccountId,
+    bot: &BotAccess,
+) -> anyhow::Result<Attachment> {
+    let credential = setup.credential(account, "Demo flows", "netflow", Details::new()).await?;
+    let sensor = setup.sensor(account, "Demo flows", "netflow", None, Details::new()).await?;
+    Ok(Attachment {
+        credential: Some(credential),
+        bot: Some(bot.id),
+        sensors: vec![SensorUse { sensor, interval: None }],
+    })
+}
+
+fn attachment(
+    credential: CredentialId,
+    bot: &BotAccess,
+    sensors: impl IntoIterator<Item = SensorId>,
+) -> Attachment {
+    let interval = Some(INTERVAL_SECONDS.into());
+    let sensors = sensors.into_iter().map(|sensor| SensorUse { sensor, interval }).collect();
+    Attachment { credential: Some(credential), bot: Some(bot.id), sensors }
+}
+
+fn entity(name: &str, details: Details) -> NewEntity {
+    NewEntity { name: name.to_owned(), entity_type: "device".to_owned(), parent: None, details }
+}
+
+fn object(value: Value) -> Details {
+    value.as_object().cloned().unwrap_or_default()
 }
 
 /// Takes the ping protocol off the devices that an earlier start was told of and this one was not: nothing beyond this

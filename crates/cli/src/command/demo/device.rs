@@ -12,6 +12,9 @@ pub(super) struct DemoDevice {
     pub(super) target: String,
 }
 
+/// The device that is polled by SNMP too.
+pub(super) const THIS_MACHINE: &str = "127.0.0.1";
+
 /// All of 127.0.0.0/8 answers on loopback, except its broadcast address: the kernel refuses to send there, and if it
 /// did, the packet would stay on loopback. So it is a device that cannot be reached, on any machine and without a
 /// packet that leaves it (unlike 240.0.0.1 or 192.0.2.1, which go to the default route).
@@ -20,7 +23,7 @@ const UNREACHABLE: &str = "127.255.255.255";
 /// Gives the devices that exist on every machine.
 pub(super) fn usual() -> Vec<DemoDevice> {
     let device = |name: &str, target: &str| DemoDevice { name: name.to_owned(), target: target.to_owned() };
-    let mut devices = vec![device("this machine", "127.0.0.1")];
+    let mut devices = vec![device("this machine", THIS_MACHINE)];
     if has_ipv6_loopback() {
         devices.push(device("this machine over IPv6", "::1"));
     }

@@ -4,10 +4,11 @@ use std::fmt;
 
 use grafolean_collector::health::Health;
 
-/// What the bot's own metrics say, the same that Prometheus would read.
+/// What the bots' own metrics say, the same that Prometheus would read.
 pub(super) struct Figures {
     devices: usize,
     runs: u64,
+    flows: u64,
     collected: u64,
     delivered: u64,
     /// As counted in the hub.
@@ -15,7 +16,7 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    /// Puts together what the bot counted and what the hub holds.
+    /// Puts together what the bots counted and what the hub holds.
     pub(super) fn of(health: &Health, devices: usize, stored: u64) -> Self {
         let text = health.render();
         let sum = |name: &str| {
@@ -26,6 +27,7 @@ impl Figures {
             devices,
             stored,
             runs: sum("grafolean_runs_started_total"),
+            flows: sum("grafolean_netflow_flows_total"),
             collected: sum("grafolean_spool_accepted_values_total"),
             delivered: sum("grafolean_delivery_delivered_values_total"),
         }
@@ -39,8 +41,9 @@ impl Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { devices, runs, collected, delivered, stored } = self;
-        write!(out, "{devices} devices, {runs} runs: {collected} values collected, {delivered} delivered, ")?;
+        let Self { devices, runs, flows, collected, delivered, stored } = self;
+        write!(out, "{devices} devices, {runs} runs, {flows} flows: ")?;
+        write!(out, "{collected} values collected, {delivered} delivered, ")?;
         write!(out, "{stored} stored, {} lost", self.lost())
     }
 }

@@ -1,43 +1,57 @@
-//! `grafolean demo`: a hub and a ping bot in one process, joined by HTTP on loopback as in real life.
+//! `grafolean demo`: a hub and all bots in one process, joined by HTTP on loopback as in real life.
 //!
-//! `device` says what is pinged, `account` fills the hub with it; `show` keeps the `board` in step with what the hub has
-//! stored, `screen` draws it; `figures` are the sum.
+//! `device` says what is pinged, `agent` is what is polled over SNMP, `exporter` sends invented flows; `account` fills
+//! the hub with all of them. `show` keeps the `board` in step with what the hub has stored, `screen` draws it; `figures`
+//! are the sum.
 
 mod account;
+mod agent;
 mod board;
 mod device;
+mod exporter;
 mod figures;
 mod screen;
 mod show;
 
-use std::{io::ErrorKind, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    io::ErrorKind,
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context;
-use grafolean_bots::ping::{
-    PingBot,
-    engine::{Options, Pinger},
+use grafolean_bots::netflow::{
+    bot::{NetflowBot, Options},
+    metrics::NetflowMetrics,
+    receive::Listen,
 };
 use grafolean_collector::{
     backend::{
         Backend,
         http::{HttpBackend, HttpSettings},
     },
-    collector::{Collector, stop_on_signal},
+    collector::{CollectorSettings, stop_on_signal},
     health::Health,
     time::{Clock, SystemClock, Timestamp},
 };
-use grafolean_hub::{Hub, serve};
+use grafolean_hub::{Hub, serve, setup::BotAccess};
 use secrecy::ExposeSecret;
 use tokio::{net::TcpListener, time};
 use tokio_util::sync::CancellationToken;
 
-use super::{bot::settings, folders, hub};
+use super::{
+    bot::{Ensemble, ping, settings, snmp},
+    folders, hub,
+};
 use crate::{
     arguments::Demo,
     config::{Choice, Config},
-    failure::Outcome,
+    failure::{Outcome, chain},
 };
 use account::DemoAccount;
+use agent::Agent;
 use board::Board;
 use figures::Figures;
 pub(crate) use screen::Screen;
@@ -48,36 +62,92 @@ const PORTS: u16 = 100;
 
 /// Runs until its time is over, or until it is stopped, and says what came of it.
 pub(crate) async fn run(demo: Demo, config: &Config, screen: Screen) -> anyhow::Result<Outcome> {
-    let pinger = Pinger::open(Options::default()).context("the demo pings, but this user may not")?;
     let folder = folders::demo(config)?;
     let stop = stop_on_signal()?;
     let listener = listen(config).await?;
     let address = hub::reachable(listener.local_addr()?);
     let hub = hub::open(&folder).await?;
+    let agent = Agent::start(stop.clone()).await?;
     let devices = device::usual().into_iter().chain(device::named(&demo.devices)).collect();
-    let filled = account::fill(&hub, &folder, devices).await?;
-    introduce(&screen, &hub, &filled, address, &folder).await?;
+    let filled = account::fill(&hub, &folder, devices, agent.address).await?;
+    introduce(&screen, &hub, &filled, address, agent.address, &folder).await?;
+    let flow_values_before = show::flow_values(&hub, filled.account).await?;
     let serving = CancellationToken::new();
     let server = tokio::spawn(serve(listener, Arc::clone(&hub), serving.clone()));
     // A run is due at a whole second.
     let began = Timestamp::from_seconds(SystemClock.now().seconds());
-    let mut health = Health::new(env!("CARGO_PKG_VERSION"), began);
-    let bot = Arc::new(PingBot::new(pinger));
-    let backend = Arc::new(backend(&filled, address)?);
-    account::leave_out_others(&hub, &filled, backend.inventory().await?).await?;
-    let settings = settings(&backend, folder, config);
-    let collector = Collector::open(bot, backend, Arc::new(SystemClock), &settings, &mut health).await?;
-    let collecting = tokio::spawn(collector.run(stop.clone()));
+    let stage = Stage { filled: &filled, hub: &hub, address, folder: &folder, config, screen: &screen };
+    let bots = Ensemble::new(Health::new(env!("CARGO_PKG_VERSION"), began), stop.clone());
+    let (bots, flows) = stage.assemble(bots).await?;
+    let collecting = tokio::spawn(bots.run(None));
+    let exporting = flows.to.map(|to| tokio::spawn(exporter::run(to, stop.clone())));
     stop_after(demo.span, &stop);
-    let mut show = Show { screen, account: filled.account, board: Board::of(&filled.devices), hub, began };
+    let board = Board::of(&filled, flows.metrics);
+    let mut show = Show { screen, account: filled.account, board, hub, began, flow_values_before };
     show.run(&stop).await?;
-    collecting.await.context("the bot stopped")??;
+    if let Some(exporting) = exporting {
+        exporting.await.context("the flow generator stopped")??;
+    }
+    let health = collecting.await.context("the bots stopped")??;
     show.look().await?;
-    let figures = Figures::of(&health, filled.devices.len(), show.stored().await?);
+    let figures = Figures::of(&health, filled.devices.len() + 1, show.stored().await?);
     serving.cancel();
     server.await.context("the hub stopped")??;
     show.screen.close(&figures.to_string())?;
     Ok(if figures.lost() == 0 { Outcome::Good } else { Outcome::Bad })
+}
+
+/// What the bots are made of.
+struct Stage<'a> {
+    filled: &'a DemoAccount,
+    hub: &'a Hub,
+    address: SocketAddr,
+    folder: &'a Path,
+    config: &'a Config,
+    screen: &'a Screen,
+}
+
+/// Where flows are taken, and what is counted of them.
+struct Flows {
+    to: Option<SocketAddr>,
+    metrics: NetflowMetrics,
+}
+
+impl Stage<'_> {
+    /// Opens all bots. A user who may not ping sees the others at work.
+    async fn assemble(&self, mut bots: Ensemble) -> anyhow::Result<(Ensemble, Flows)> {
+        let netflow = NetflowBot::open(&self.flows(), &SystemClock)?;
+        let flows = Flows { to: netflow.addresses().first().copied(), metrics: netflow.metrics().clone() };
+        flows.metrics.register(bots.health.registry_of("netflow"));
+        let (backend, settings) = self.way_to(&self.filled.netflow)?;
+        bots.add(netflow, backend, settings).await?;
+
+        let bot = snmp(Some(folders::of_bot(self.folder, "snmp")), &mut bots.health)?;
+        let (backend, settings) = self.way_to(&self.filled.snmp)?;
+        bots.add(bot, backend, settings).await?;
+
+        let (backend, settings) = self.way_to(&self.filled.ping)?;
+        account::leave_out_others(self.hub, self.filled, backend.inventory().await?).await?;
+        match ping(&mut bots.health) {
+            Ok(bot) => bots.add(bot, backend, settings).await?,
+            Err(error) => self.screen.line(&format!("nothing is pinged: {}", chain(&*error)))?,
+        }
+        Ok((bots, flows))
+    }
+
+    /// A bot knows of the hub no more than any other does: the address of its API and a token.
+    fn way_to(&self, bot: &BotAccess) -> anyhow::Result<(HttpBackend, CollectorSettings)> {
+        let url = format!("http://{}/api", self.address);
+        let backend = HttpBackend::new(HttpSettings::new(url, bot.token.clone()))?;
+        let settings = settings(&backend, self.folder.to_owned(), self.config);
+        Ok((backend, settings))
+    }
+
+    /// Flows are taken on a free port of loopback: those of real exporters are none of the demo's business.
+    fn flows(&self) -> Options {
+        let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Options { listen: Listen::on([free]), folder: Some(folders::of_bot(self.folder, "netflow")) }
+    }
 }
 
 /// Takes the port that somebody asked for, else the usual one or the next that is free.
@@ -100,6 +170,7 @@ async fn introduce(
     hub: &Hub,
     filled: &DemoAccount,
     address: SocketAddr,
+    agent: SocketAddr,
     folder: &Path,
 ) -> anyhow::Result<()> {
     let session = hub.setup().session(account::USERNAME).await?;
@@ -107,16 +178,12 @@ async fn introduce(
     let (user, password) = (account::USERNAME, filled.password.expose_secret());
     screen.line(&format!("the page:  http://{address}/{token}"))?;
     screen.line(&format!("log in:    {user} / {password}"))?;
+    screen.line(&format!("agent:     this machine over SNMP at {agent}, community {}", agent::COMMUNITY))?;
+    screen.line("flows:     invented ones, from a generator at 127.0.0.2")?;
     screen.line(&format!("data:      {}", folder.display()))?;
     screen.line("Ctrl-C ends; the same data is taken up again at the next start")?;
     screen.line("")?;
     Ok(())
-}
-
-/// The bot knows of the hub no more than any other does: the address of its API and a token.
-fn backend(filled: &DemoAccount, address: SocketAddr) -> anyhow::Result<HttpBackend> {
-    let url = format!("http://{address}/api");
-    Ok(HttpBackend::new(HttpSettings::new(url, filled.bot.token.clone()))?)
 }
 
 fn stop_after(span: Option<Duration>, stop: &CancellationToken) {

@@ -32,6 +32,8 @@ pub(super) struct Show {
     pub(super) board: Board,
     /// Values from before are an earlier demo's.
     pub(super) began: Timestamp,
+    /// Values of flows that were there before; their times are those of their bins, not of this demo.
+    pub(super) flow_values_before: u64,
 }
 
 impl Show {
@@ -46,7 +48,7 @@ impl Show {
 
     /// Shows what the hub has stored.
     pub(super) async fn look(&mut self) -> anyhow::Result<()> {
-        let (account, filter) = (self.account, pings()?);
+        let (account, filter) = (self.account, "*".parse()?);
         let last =
             self.hub.points().read(move |reader| reader.last_values(account, &filter, MOST_SERIES)).await?;
         let ours = last.iter().filter(|it| it.point.time >= self.began);
@@ -58,18 +60,24 @@ impl Show {
 
     /// Counts the values that the hub holds of this demo.
     pub(super) async fn stored(&self) -> anyhow::Result<u64> {
-        let (account, filter) = (self.account, pings()?);
-        let span = Span { from: self.began, until: Span::ALL.until };
-        let counted = self.hub.points().read(move |reader| {
-            let rows = reader.paths(account, &filter, MOST_SERIES)?.rows;
-            let count =
-                |row| reader.window(row, span, Order::Ascending, MOST_POINTS).map(|it| it.points.len());
-            rows.into_iter().try_fold(0, |sum, row| Ok(sum + count(row.id)?))
-        });
-        Ok(u64::try_from(counted.await?)?)
+        let since = Span { from: self.began, until: Span::ALL.until };
+        let of_flows = flow_values(&self.hub, self.account).await?;
+        let of_others = count(&self.hub, self.account, "entity.*", since).await?;
+        Ok(of_others + of_flows.saturating_sub(self.flow_values_before))
     }
 }
 
-fn pings() -> anyhow::Result<PathFilter> {
-    Ok("entity.?.ping.*".parse()?)
+/// Counts the values of flows that a hub holds.
+pub(super) async fn flow_values(hub: &Hub, account: AccountId) -> anyhow::Result<u64> {
+    count(hub, account, "netflow.*", Span::ALL).await
+}
+
+async fn count(hub: &Hub, account: AccountId, filter: &str, span: Span) -> anyhow::Result<u64> {
+    let filter: PathFilter = filter.parse()?;
+    let counted = hub.points().read(move |reader| {
+        let rows = reader.paths(account, &filter, MOST_SERIES)?.rows;
+        let count = |row| reader.window(row, span, Order::Ascending, MOST_POINTS).map(|it| it.points.len());
+        rows.into_iter().try_fold(0, |sum, row| Ok(sum + count(row.id)?))
+    });
+    Ok(u64::try_from(counted.await?)?)
 }

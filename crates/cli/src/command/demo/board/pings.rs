@@ -1,18 +1,16 @@
-//! What the demo shows: each device with its newest values, as the hub has stored them. Pure.
+//! The devices that are pinged: each with the newest values.
 
 use std::collections::BTreeMap;
 
 use comfy_table::{CellAlignment, Table, presets};
 use grafolean_collector::{model::EntityId, time::Timestamp};
 
-use super::device::DemoDevice;
+use super::{Stored, ago, time_of_day};
+use crate::command::demo::device::DemoDevice;
 
-/// A series' newest value: path, time, value.
-pub(super) type Stored<'a> = (&'a str, Timestamp, f64);
-
-/// All devices of the demo.
+/// All devices that are pinged.
 #[derive(Debug)]
-pub(super) struct Board {
+pub(super) struct Pings {
     rows: Vec<Row>,
 }
 
@@ -27,7 +25,7 @@ struct Row {
     runs: u64,
 }
 
-impl Board {
+impl Pings {
     /// Shows these devices, in this order.
     pub(super) fn of(devices: &[(EntityId, DemoDevice)]) -> Self {
         let row = |(entity, device): &(EntityId, DemoDevice)| Row {
@@ -58,8 +56,7 @@ impl Board {
         table.load_style(presets::NOTHING);
         table.set_header(["device", "address", "answers", "rtt avg", "min", "max", "loss", "runs", "seen"]);
         for row in &self.rows {
-            let seen =
-                row.newest.map_or("-".to_owned(), |newest| format!("{} s ago", now.since(newest).as_secs()));
+            let seen = ago(row.newest, now);
             let [avg, min, max] = ["rtt.avg", "rtt.min", "rtt.max"].map(|metric| row.milliseconds(metric));
             let (answers, loss) = (row.answers(), row.percent("loss"));
             table.add_row([
@@ -132,12 +129,6 @@ impl Row {
     }
 }
 
-/// Writes the time of the day, in UTC.
-fn time_of_day(moment: Timestamp) -> String {
-    let seconds = moment.seconds().rem_euclid(24 * 3600);
-    format!("{:02}:{:02}:{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
-}
-
 /// Takes `entity.<id>.ping.<metric>` apart.
 fn split(path: &str) -> Option<(EntityId, &str)> {
     let (entity, metric) = path.strip_prefix("entity.")?.split_once(".ping.")?;
@@ -151,7 +142,7 @@ mod tests {
     #[test]
     fn a_device_shows_its_newest_run_only() {
         let device = DemoDevice { name: "this machine".to_owned(), target: "127.0.0.1".to_owned() };
-        let mut board = Board::of(&[(EntityId::new(7), device)]);
+        let mut board = Pings::of(&[(EntityId::new(7), device)]);
         let at = Timestamp::from_seconds;
         let first = [
             ("entity.7.ping.p0.ok", at(100), 1.0),
