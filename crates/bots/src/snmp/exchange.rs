@@ -103,6 +103,20 @@ pub enum Status {
     Other(i32),
 }
 
+impl Status {
+    /// Reads the number of an error status, which is not 0 (RFC 3416, section 3).
+    pub const fn from_number(number: i32) -> Self {
+        match number {
+            1 => Self::TooBig,
+            2 => Self::NoSuchName,
+            5 => Self::GenErr,
+            6 => Self::NoAccess,
+            16 => Self::Authorization,
+            other => Self::Other(other),
+        }
+    }
+}
+
 impl AskError {
     /// A short word from a small fixed set, under which it is counted.
     pub fn label(&self) -> &'static str {

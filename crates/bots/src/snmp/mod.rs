@@ -3,9 +3,10 @@
 //! From the ground: [`Oid`], [`Value`] and [`Varbind`] are what agents speak of, [`Request`] and [`AskError`] how they
 //! are asked. [`Expression`] is what a sensor makes of the values it reads, [`OutputPath`] where the result belongs;
 //! [`counter`] makes rates of counters, [`Interfaces`] a device's interfaces of its tables. [`settings`] checks what
-//! people type, [`plan`] decides what to ask in which packets. All of that is arithmetic: no socket, no clock. [`engine`]
-//! has both, and [`SnmpBot`] puts all of it to work.
+//! people type, [`plan`] decides what to ask in which packets, [`codec`] is v1 and v2c as octets. All of that is
+//! arithmetic: no socket, no clock. [`engine`] has both, and [`SnmpBot`] puts all of it to work.
 
+pub mod codec;
 pub mod counter;
 pub mod engine;
 pub mod plan;

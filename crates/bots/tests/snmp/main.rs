@@ -10,3 +10,4 @@ mod peer;
 mod plan;
 mod recorded;
 mod snmpd;
+mod wire;

@@ -10,7 +10,7 @@ use grafolean_collector::time::{Clock, SystemClock};
 
 use crate::snmp::{
     AskError,
-    settings::{Access, AuthProtocol, Community, Level, PrivProtocol, User},
+    settings::{AuthProtocol, Level, PrivProtocol, User},
 };
 
 /// More credentials than anyone has; at this many all are forgotten and made again when they are needed.
@@ -34,19 +34,9 @@ pub(super) struct Made {
 
 impl Keys {
     /// Gives how to get in, as the library wants it.
-    pub(super) async fn auth(&self, access: &Access) -> Result<(Auth, Option<DesSaltState>), AskError> {
-        match access {
-            Access::Community(Community::V1(community)) => {
-                Ok((Auth::v1(community.expose().to_owned()), None))
-            }
-            Access::Community(Community::V2c(community)) => {
-                Ok((Auth::v2c(community.expose().to_owned()), None))
-            }
-            Access::User(user) => {
-                let made = self.made(user).await?;
-                Ok((Auth::Usm(made.usm.clone()), made.salt.clone()))
-            }
-        }
+    pub(super) async fn auth(&self, user: &User) -> Result<(Auth, Option<DesSaltState>), AskError> {
+        let made = self.made(user).await?;
+        Ok((Auth::Usm(made.usm.clone()), made.salt.clone()))
     }
 
     async fn made(&self, user: &User) -> Result<Arc<Made>, AskError> {

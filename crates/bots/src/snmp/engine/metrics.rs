@@ -22,6 +22,10 @@ pub struct SnmpMetrics {
     pub request_errors: Family<ReasonLabels, Counter>,
     /// Objects that came.
     pub varbinds_received: Counter,
+    /// Requests of v1 and v2c that were sent again, since there was no answer.
+    pub requests_repeated: Counter,
+    /// Datagrams that the kernel dropped on the sockets of v1 and v2c, since its buffer was full.
+    pub kernel_drops: Counter,
     /// Requests under way.
     pub requests_in_flight: Gauge,
     /// Datagrams that are no answer to anything: wrong source, id, version or community, late or doubled.
@@ -60,6 +64,8 @@ impl Default for SnmpMetrics {
             requests: Family::default(),
             request_errors: Family::default(),
             varbinds_received: Counter::default(),
+            requests_repeated: Counter::default(),
+            kernel_drops: Counter::default(),
             requests_in_flight: Gauge::default(),
             datagrams_discarded: Gauge::default(),
             datagrams_malformed: Gauge::default(),
@@ -87,6 +93,16 @@ impl SnmpMetrics {
             "grafolean_snmp_varbinds_received",
             "Objects that came",
             self.varbinds_received.clone(),
+        );
+        registry.register(
+            "grafolean_snmp_requests_repeated",
+            "Requests of v1 and v2c that were sent again",
+            self.requests_repeated.clone(),
+        );
+        registry.register(
+            "grafolean_snmp_kernel_drops",
+            "Datagrams of v1 and v2c that the kernel dropped before they were read",
+            self.kernel_drops.clone(),
         );
         registry.register(
             "grafolean_snmp_requests_in_flight",

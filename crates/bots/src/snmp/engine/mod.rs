@@ -1,20 +1,22 @@
 //! The sockets: one for each address family, shared by all devices, on a thread of their own.
 //!
-//! [`Engine`] owns thread and sockets; a [`Session`] asks one device. The library that speaks SNMP is known only here:
-//! `translate` makes our types of its types, `keys` its keys of our [`Access`](super::settings::Access), `observe`
-//! listens to what it rejects, so that a wrong key is not taken for silence; `silence` asks what silence means.
-//! [`SnmpMetrics`] counts.
+//! [`Engine`] owns thread and sockets; a [`Session`] asks one device. `community` is v1 and v2c, which are ours from the
+//! octets up; `user` is v3, by a library that is known only here: `translate` makes our types of its types, `keys` its keys
+//! of our [`Access`](super::settings::Access), `observe` listens to what it rejects, so that a wrong key is not taken for
+//! silence. `silence` asks what silence means. [`SnmpMetrics`] counts.
 
+mod community;
 mod keys;
 mod metrics;
 mod observe;
 mod session;
 mod silence;
 mod translate;
+mod user;
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{Arc, mpsc},
     thread,
 };
@@ -27,15 +29,18 @@ use tokio_util::{
     task::AbortOnDropHandle,
 };
 
-use self::keys::Keys;
+use self::{
+    community::{Line, Traffic},
+    keys::Keys,
+};
 
 pub use self::{metrics::SnmpMetrics, session::Session};
 
-/// Requests under way at a time, over all devices. With this many none of 10,000 agents' answers was lost in the
+/// Requests of v3 under way at a time, over all devices. With this many none of 10,000 agents' answers was lost in the
 /// kernel's buffer; what is more waits its turn.
-pub const MOST_IN_FLIGHT: usize = 2_000;
+const MOST_IN_FLIGHT: usize = 2_000;
 
-/// The kernel's buffer for answers that have not been read. A kernel that allows less gives what it allows.
+/// The kernel's buffer for answers of v3 that have not been read. A kernel that allows less gives what it allows.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// Why the engine cannot start.
@@ -55,8 +60,8 @@ pub struct Engine {
 
 /// What all sessions use.
 struct Shared {
-    v4: Option<UdpTransport>,
-    v6: Option<UdpTransport>,
+    sockets: Sockets,
+    traffic: Traffic,
     cache: Arc<EngineCache>,
     keys: Keys,
     permits: Semaphore,
@@ -72,14 +77,15 @@ impl Engine {
         let stop = CancellationToken::new();
         let (opened, outcome) = mpsc::sync_channel(1);
         let stopped = stop.clone();
+        let traffic = Traffic::new(metrics.requests_repeated.clone(), metrics.kernel_drops.clone());
+        let counting = traffic.clone();
         let thread = thread::Builder::new().name("snmp".to_owned());
-        thread.spawn(move || run(&opened, &stopped)).map_err(EngineError::Socket)?;
+        thread.spawn(move || run(&opened, &counting, &stopped)).map_err(EngineError::Socket)?;
         let opened = outcome.recv().map_err(io::Error::other).and_then(|outcome| outcome);
-        let (handle, (v4, v6)) = opened.map_err(EngineError::Socket)?;
-        let permits = Semaphore::new(MOST_IN_FLIGHT);
-        let cache = Arc::new(EngineCache::new());
-        let shared = Shared { v4, v6, cache, keys: Keys::default(), permits, metrics };
-        Ok(Self { runtime: handle, shared: Arc::new(shared), _stop: stop.drop_guard() })
+        let (runtime, sockets) = opened.map_err(EngineError::Socket)?;
+        let (cache, permits) = (Arc::new(EngineCache::new()), Semaphore::new(MOST_IN_FLIGHT));
+        let shared = Shared { sockets, traffic, cache, keys: Keys::default(), permits, metrics };
+        Ok(Self { runtime, shared: Arc::new(shared), _stop: stop.drop_guard() })
     }
 
     /// Does something on the engine's own thread, where its requests cost least; dropped with the future.
@@ -115,24 +121,73 @@ impl Engine {
 
 impl Shared {
     fn transport(&self, address: SocketAddr) -> Option<&UdpTransport> {
-        if address.is_ipv4() { self.v4.as_ref() } else { self.v6.as_ref() }
+        self.sockets.users.of(address)
+    }
+
+    fn line(&self, address: SocketAddr) -> Option<&Arc<Line>> {
+        self.sockets.communities.of(address)
     }
 
     /// Takes over what the sockets counted.
     fn count_datagrams(&self) {
-        let stats = [&self.v4, &self.v6].map(|transport| transport.as_ref().map(UdpTransport::stats));
+        let Families { v4, v6 } = &self.sockets.users;
+        let stats = [v4, v6].map(|transport| transport.as_ref().map(UdpTransport::stats));
         let sum = |count: fn(&async_snmp::UdpStats) -> u64| stats.iter().flatten().map(count).sum::<u64>();
-        self.metrics
-            .note_datagrams(sum(|stats| stats.discarded_datagrams), sum(|stats| stats.malformed_datagrams));
+        let (discarded, malformed) = self.traffic.rejected();
+        self.metrics.note_datagrams(
+            discarded + sum(|stats| stats.discarded_datagrams),
+            malformed + sum(|stats| stats.malformed_datagrams),
+        );
     }
 }
 
-type Sockets = (Option<UdpTransport>, Option<UdpTransport>);
+/// One of each address family that this machine has.
+struct Families<T> {
+    v4: Option<T>,
+    v6: Option<T>,
+}
+
+impl<T> Families<T> {
+    /// A machine without IPv6 is no error, one without either is.
+    fn new(v4: io::Result<T>, v6: io::Result<T>) -> io::Result<Self> {
+        match (v4, v6) {
+            (Err(error), Err(_)) => Err(error),
+            (v4, v6) => Ok(Self { v4: v4.ok(), v6: v6.ok() }),
+        }
+    }
+
+    const fn of(&self, address: SocketAddr) -> Option<&T> {
+        if address.is_ipv4() { self.v4.as_ref() } else { self.v6.as_ref() }
+    }
+}
+
+/// The sockets of v1 and v2c, and those of v3.
+struct Sockets {
+    communities: Families<Arc<Line>>,
+    users: Families<UdpTransport>,
+}
+
+impl Sockets {
+    async fn open(traffic: &Traffic) -> io::Result<Self> {
+        let line = |local: IpAddr| Line::open(local, traffic);
+        Ok(Self {
+            communities: Families::new(
+                line(Ipv4Addr::UNSPECIFIED.into()),
+                line(Ipv6Addr::UNSPECIFIED.into()),
+            )?,
+            users: Families::new(bind("0.0.0.0:0").await, bind("[::]:0").await)?,
+        })
+    }
+}
 
 /// The engine's thread: opens the sockets, says so, and drives whatever is asked until it is stopped.
-fn run(opened: &mpsc::SyncSender<io::Result<(runtime::Handle, Sockets)>>, stopped: &CancellationToken) {
+fn run(
+    opened: &mpsc::SyncSender<io::Result<(runtime::Handle, Sockets)>>,
+    traffic: &Traffic,
+    stopped: &CancellationToken,
+) {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
-    let open = runtime.and_then(|runtime| Ok((runtime.block_on(bind_both())?, runtime)));
+    let open = runtime.and_then(|runtime| Ok((runtime.block_on(Sockets::open(traffic))?, runtime)));
     match open {
         Ok((sockets, runtime)) => {
             if opened.send(Ok((runtime.handle().clone(), sockets))).is_ok() {
@@ -142,14 +197,6 @@ fn run(opened: &mpsc::SyncSender<io::Result<(runtime::Handle, Sockets)>>, stoppe
         Err(error) => {
             let _nobody_waits = opened.send(Err(error));
         }
-    }
-}
-
-/// A socket of each family that this machine has.
-async fn bind_both() -> io::Result<Sockets> {
-    match (bind("0.0.0.0:0").await, bind("[::]:0").await) {
-        (Err(error), Err(_)) => Err(error),
-        (v4, v6) => Ok((v4.ok(), v6.ok())),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Our types of the library's types, and the other way round.
 
-use async_snmp::{Error, ErrorStatus, v3::ReportStatus};
+use async_snmp::{Error, v3::ReportStatus};
 
 use crate::snmp::{AskError, Exception, Oid, Status, Value, Varbind};
 
@@ -41,9 +41,10 @@ fn value(value: async_snmp::Value) -> Result<Value, Exception> {
 pub(super) fn error(error: &Error) -> AskError {
     match error.exchange_source() {
         Error::Timeout { .. } => AskError::Timeout,
-        Error::Snmp { status, index, .. } => {
-            AskError::Status { status: self::status(*status), index: usize::try_from(*index).unwrap_or(0) }
-        }
+        Error::Snmp { status, index, .. } => AskError::Status {
+            status: Status::from_number(status.as_i32()),
+            index: usize::try_from(*index).unwrap_or(0),
+        },
         Error::Report { status, .. } => report(status),
         Error::Auth { .. } => AskError::NotInTimeWindow,
         error @ (Error::Decode(_) | Error::MalformedResponse { .. } | Error::ResponseShape { .. }) => {
@@ -67,16 +68,5 @@ pub(super) fn report(status: &ReportStatus) -> AskError {
         ReportStatus::WrongDigest { .. } => AskError::WrongDigest,
         ReportStatus::DecryptionError { .. } => AskError::Decryption,
         other => AskError::Malformed(other.to_string()),
-    }
-}
-
-fn status(status: ErrorStatus) -> Status {
-    match status {
-        ErrorStatus::TooBig => Status::TooBig,
-        ErrorStatus::NoSuchName => Status::NoSuchName,
-        ErrorStatus::GenErr => Status::GenErr,
-        ErrorStatus::NoAccess => Status::NoAccess,
-        ErrorStatus::AuthorizationError => Status::Authorization,
-        other => Status::Other(other.as_i32()),
     }
 }

@@ -1,0 +1,41 @@
+//! SNMPv1 and v2c as octets, without any socket: requests are written, replies are read.
+//!
+//! [`Question`] writes a [`Request`](super::Request) straight into a buffer that is used again and again; [`Reply`] reads
+//! an agent's answer where it lies. What the standards leave no doubt about is demanded (RFC 1157, RFC 3416; BER as RFC
+//! 3417 section 8 narrows it); what agents do wrong and can be meant in one way only is taken as it is meant: lengths and
+//! numbers longer than they need be, unsigned numbers that look negative, octets behind the end. A value that cannot be
+//! meant in one way only becomes [`Value::Unknown`](super::Value), and costs no other. Everything read is somebody else's
+//! octets: nothing here panics on them, and what is made of them is no larger than a few times as large.
+
+mod ber;
+mod malformed;
+mod number;
+mod oid;
+mod question;
+mod reply;
+mod value;
+
+pub use self::{
+    malformed::Malformed,
+    question::{MOST_OCTETS, Question},
+    reply::{Reply, Varbinds, decode_reply},
+};
+
+/// Which of the two versions that a community opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Version {
+    /// SNMPv1.
+    V1,
+    /// SNMPv2c.
+    V2c,
+}
+
+impl Version {
+    /// As messages say it.
+    const fn number(self) -> u8 {
+        match self {
+            Self::V1 => 0,
+            Self::V2c => 1,
+        }
+    }
+}
