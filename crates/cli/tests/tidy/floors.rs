@@ -36,6 +36,7 @@ fn crates_import_only_downwards() {
         ),
         ("bots", &["grafolean-hub", "grafolean", "axum", "reqwest"]),
         ("hub", &["grafolean-bots", "grafolean", "nix", "socket2"]),
+        ("python", &["grafolean-bots", "grafolean-hub", "grafolean", "axum", "nix", "socket2"]),
     ] {
         let names = dependencies(folder);
         let upwards: Vec<_> = never.iter().filter(|name| names.contains(**name)).collect();

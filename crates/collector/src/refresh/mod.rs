@@ -28,6 +28,7 @@ use notices::{Changes, Notices};
 pub use last_good::{LastGood, StateError};
 pub use metrics::RefreshMetrics;
 pub use planned::{Planned, plan_once};
+pub use second_look::steady_inventory;
 
 /// How often the configuration is read unless someone says otherwise (`JOBS_REFRESH_INTERVAL`).
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(120);

@@ -14,6 +14,7 @@ use tokio::time;
 use crate::{
     backend::{Backend, BackendError, Inventory},
     model::{AccountId, Device, Entity, EntityId},
+    selection::select,
 };
 
 /// How long a backend is given to finish what it is writing, which takes it milliseconds.
@@ -24,6 +25,21 @@ const PAUSE: Duration = Duration::from_secs(2);
 const IN_FLIGHT: usize = 8;
 
 type Place = (AccountId, EntityId);
+
+/// Reads the inventory, and alone a second time what of `known` seems to have vanished from it: for whoever makes jobs
+/// otherwise than by a [`super::Refresh`].
+pub async fn steady_inventory<B: Backend>(
+    backend: &B,
+    protocol: &str,
+    known: &[Device],
+) -> Result<Inventory, BackendError> {
+    let mut inventory = backend.inventory().await?;
+    let suspects = suspects(known, &select(&inventory, protocol).devices);
+    if !suspects.is_empty() {
+        look_again(backend, &mut inventory, suspects).await?;
+    }
+    Ok(inventory)
+}
 
 /// Finds the devices that are gone or have lost a sensor.
 pub(super) fn suspects(known: &[Device], seen: &[Device]) -> Vec<Place> {

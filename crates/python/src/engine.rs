@@ -1,0 +1,261 @@
+//! What Python holds.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    num::NonZeroUsize,
+    path::PathBuf,
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use grafolean_collector::{
+    backend::http::{HttpBackend, HttpSettings},
+    bot::{Job, Plan},
+    health::Health,
+    model::{Device, Interval, Intervals},
+    refresh::steady_inventory,
+    run::{DEFAULT_CONCURRENCY, Heartbeat, Performer, RunLoop, RunMetrics},
+    selection::{Selection, select},
+    spool::Spool,
+    time::{Clock, SystemClock, Timestamp},
+};
+use pyo3::{
+    exceptions::{PyRuntimeError, PyValueError},
+    prelude::*,
+};
+use secrecy::SecretString;
+use tokio::{
+    runtime::{Builder, Handle, Runtime},
+    sync::mpsc,
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    bot::{Call, PythonBot},
+    configuration, failure,
+    post::Post,
+    report,
+    report::Sent,
+    workers::Workers,
+};
+
+/// How often a wait looks whether somebody pressed Ctrl-C.
+const SIGNALS: Duration = Duration::from_millis(50);
+/// How long threads of the runtime are waited for at the end.
+const LAST_GRACE: Duration = Duration::from_secs(1);
+/// A function may take as long as it likes, as it always could: it cannot be dropped, and does not overlap itself.
+const NO_DEADLINE: Duration = Duration::from_hours(24 * 365);
+/// Threads that send and receive; measuring is done by the workers.
+const IO_THREADS: usize = 2;
+
+/// A backend, a spool for what goes there, and the jobs of a bot.
+#[pyclass(frozen)]
+pub(crate) struct Engine {
+    runtime: Mutex<Option<Runtime>>,
+    handle: Handle,
+    backend: Arc<HttpBackend>,
+    folder: PathBuf,
+    health: Mutex<Health>,
+    /// By protocol, what was there at the last look.
+    known: Mutex<HashMap<String, Vec<Device>>>,
+    post: tokio::sync::Mutex<Option<Post>>,
+    running: Mutex<Option<Running>>,
+}
+
+/// Jobs at work.
+struct Running {
+    plans: mpsc::Sender<Plan<Call>>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+    workers: Arc<Workers>,
+}
+
+/// A job as Python gives it: id, intervals, start, version, what is called.
+type Given = (String, Vec<i64>, Option<i64>, u64, Py<PyAny>);
+
+#[pymethods]
+impl Engine {
+    /// Checks the settings; nothing is asked or opened yet.
+    #[new]
+    fn new(url: String, token: String, folder: PathBuf, ca_file: Option<PathBuf>) -> PyResult<Self> {
+        let settings = HttpSettings { ca_file, ..HttpSettings::new(url, SecretString::from(token)) };
+        let backend = HttpBackend::new(settings);
+        let backend = backend.map_err(|error| PyValueError::new_err(failure::with_causes(&error)))?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(IO_THREADS)
+            .thread_name("grafolean-engine")
+            .enable_all()
+            .build()?;
+        Ok(Self {
+            handle: runtime.handle().clone(),
+            runtime: Mutex::new(Some(runtime)),
+            backend: Arc::new(backend),
+            folder,
+            health: Mutex::new(Health::new(env!("CARGO_PKG_VERSION"), SystemClock.now())),
+            known: Mutex::default(),
+            post: tokio::sync::Mutex::default(),
+            running: Mutex::default(),
+        })
+    }
+
+    /// Asks whose token this is.
+    fn user_id(&self, py: Python<'_>) -> PyResult<i64> {
+        let profile = self.wait(py, self.backend.profile())?;
+        profile.map(|profile| profile.user_id.number()).map_err(|error| failure::of_backend(&error))
+    }
+
+    /// Reads the configuration; gives what a bot of the protocol is told of each device, as JSON, and what is wrong.
+    fn job_configs(&self, py: Python<'_>, protocol: String) -> PyResult<(String, Vec<String>)> {
+        let known = locked(&self.known).get(&protocol).cloned().unwrap_or_default();
+        let look = steady_inventory(&*self.backend, &protocol, &known);
+        let inventory = self.wait(py, look)?.map_err(|error| failure::of_backend(&error))?;
+        py.detach(|| {
+            let Selection { devices, refused, .. } = select(&inventory, &protocol);
+            let broken = inventory.accounts.iter().flat_map(|it| {
+                it.broken.iter().map(|row| format!("account {} ({}): {row}", it.account.id, it.account.name))
+            });
+            let faults = broken.chain(refused.iter().map(ToString::to_string)).collect();
+            let configs = serde_json::to_string(&devices.iter().map(configuration::of).collect::<Vec<_>>());
+            locked(&self.known).insert(protocol, devices);
+            configs.map(|configs| (configs, faults)).map_err(|error| failure::of(&error))
+        })
+    }
+
+    /// Keeps values on disk and has them delivered; what has no time of its own is of this moment.
+    fn send(&self, py: Python<'_>, sent: Vec<Sent>) -> PyResult<()> {
+        let reports = report::of(sent, SystemClock.now());
+        self.wait(py, async {
+            let spool = self.spool().await?;
+            spool.accept(&reports).await.map_err(|error| failure::of(&error))
+        })?
+    }
+
+    /// Begins to run jobs: `runner(what, intervals, due, done)` is called on one of so many threads, at most this many
+    /// runs going on at a time.
+    fn start(&self, py: Python<'_>, runner: Py<PyAny>, workers: usize) -> PyResult<()> {
+        let spool = self.wait(py, self.spool())??;
+        let mut running = locked(&self.running);
+        if running.is_some() {
+            return Err(PyRuntimeError::new_err("the engine runs already"));
+        }
+        let workers = Arc::new(Workers::start(workers)?);
+        let metrics = RunMetrics::default();
+        let heartbeat = Heartbeat::default();
+        let mut health = locked(&self.health);
+        metrics.register(health.registry_of("python"));
+        let watched = heartbeat.clone();
+        health.watch(move || watched.fresh());
+        let bot = PythonBot { runner: Arc::new(runner), workers: Arc::clone(&workers), spool: spool.clone() };
+        let (plans, receiver) = mpsc::channel(1);
+        let stop = CancellationToken::new();
+        let run_loop = RunLoop {
+            performer: Performer::new(Arc::new(bot), Arc::new(spool), Arc::new(SystemClock), metrics),
+            plans: receiver,
+            concurrency: DEFAULT_CONCURRENCY.max(NonZeroUsize::MIN),
+            heartbeat,
+            stop: stop.clone(),
+        };
+        let task = self.handle.spawn(run_loop.run());
+        *running = Some(Running { plans, stop, task, workers });
+        Ok(())
+    }
+
+    /// Puts these jobs in force, all that there are. Gives those that cannot be, with the reason.
+    fn replace(&self, py: Python<'_>, jobs: Vec<Given>) -> PyResult<Vec<(String, String)>> {
+        let mut refused = Vec::new();
+        let jobs = jobs.into_iter().filter_map(|given| {
+            let id = given.0.clone();
+            job(given).map_err(|reason| refused.push((id, reason))).ok()
+        });
+        let plan = Plan { jobs: jobs.collect(), refused: Vec::new() };
+        let plans = locked(&self.running).as_ref().map(|running| running.plans.clone());
+        let plans = plans.ok_or_else(|| PyRuntimeError::new_err("the engine does not run"))?;
+        let sent = self.wait(py, async { plans.send(plan).await })?;
+        sent.map_err(|_| PyRuntimeError::new_err("the run loop ended: its log says why"))?;
+        Ok(refused)
+    }
+
+    /// Lets runs that go on end within their grace, delivers what can be delivered at once, and closes all.
+    fn stop(&self, py: Python<'_>) -> PyResult<()> {
+        let running = locked(&self.running).take();
+        if let Some(Running { stop, task, workers, .. }) = running {
+            stop.cancel();
+            let ended = self.wait(py, task)?;
+            py.detach(|| workers.close());
+            ended.map_err(|error| failure::of(&error))?;
+        }
+        self.wait(py, async {
+            if let Some(post) = self.post.lock().await.take() {
+                post.close().await;
+            }
+        })?;
+        let runtime = locked(&self.runtime).take();
+        py.detach(|| runtime.map(|runtime| runtime.shutdown_timeout(LAST_GRACE)));
+        Ok(())
+    }
+
+    /// Gives all metrics as OpenMetrics text.
+    fn metrics(&self, py: Python<'_>) -> String {
+        py.detach(|| locked(&self.health).render())
+    }
+
+    /// Tells what is wrong, a sentence each; nothing if all is well.
+    fn faults(&self, py: Python<'_>) -> Vec<String> {
+        py.detach(|| locked(&self.health).healthy().err().unwrap_or_default())
+    }
+
+    /// Tells how many values wait for delivery.
+    fn waiting(&self, py: Python<'_>) -> PyResult<u64> {
+        self.wait(py, async {
+            self.post.lock().await.as_ref().map_or(0, |post| post.spool.statistics().queue.values)
+        })
+    }
+}
+
+impl Engine {
+    /// Opens the spool where nobody has yet.
+    async fn spool(&self) -> PyResult<Spool> {
+        let mut post = self.post.lock().await;
+        if let Some(open) = &*post {
+            return Ok(open.spool.clone());
+        }
+        let mut health = Health::new(env!("CARGO_PKG_VERSION"), SystemClock.now());
+        let opened = Post::open(&self.folder, &self.backend, &mut health).await;
+        let opened = opened.map_err(|error| failure::of(&error))?;
+        *locked(&self.health) = health;
+        let spool = opened.spool.clone();
+        *post = Some(opened);
+        Ok(spool)
+    }
+
+    /// Waits without the interpreter's lock; Ctrl-C ends the wait as Python's own.
+    fn wait<T: Send>(&self, py: Python<'_>, work: impl Future<Output = T> + Send) -> PyResult<T> {
+        if locked(&self.runtime).is_none() {
+            return Err(PyRuntimeError::new_err("the engine has been stopped"));
+        }
+        let mut work = pin!(work);
+        loop {
+            let step = async { timeout(SIGNALS, &mut work).await };
+            match py.detach(|| self.handle.block_on(step)) {
+                Ok(done) => return Ok(done),
+                Err(_) => py.check_signals()?,
+            }
+        }
+    }
+}
+
+fn job((id, intervals, start, version, what): Given) -> Result<Job<Call>, String> {
+    let intervals = intervals.into_iter().map(Interval::from_seconds).collect::<Result<Vec<_>, _>>();
+    let intervals = intervals.and_then(Intervals::new).map_err(|error| error.to_string())?;
+    let call = Call { version, what: Arc::new(what) };
+    let start = start.map(Timestamp::from_seconds);
+    Ok(Job { start, deadline: Some(NO_DEADLINE), ..Job::new(id, intervals, call) })
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
