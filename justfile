@@ -25,3 +25,7 @@ demo *arguments:
 # Every figure of the README, in one run.
 bench:
     bench/run
+
+# Looks for input that breaks a parser: netflow5, netflow9, ipfix, sflow5, flow_templates or snmp_reply.
+fuzz target seconds="60":
+    RUSTC_BOOTSTRAP=1 cargo fuzz run {{ target }} -- -max_total_time={{ seconds }} -max_len=4096
