@@ -21,6 +21,11 @@ ROWS = [
     ("ping: CPU a ping, raw socket, 10,000 targets", "ping_raw_cpu", "fping_cpu", "fping", "< 5 us"),
     ("ping: CPU a ping, datagram socket", "ping_datagram_cpu", "bare_cpu", "bare system calls", "< 5 us"),
     ("ping: lost of 100,000", "ping_raw_lost", "fping_lost", "fping", "< 1 packets"),
+    ("raw flows: handed over by the receiving thread", "flow_archive_hand_over", None, "", ""),
+    ("raw flows: written, CPU a flow", "flow_archive_write", None, "", ""),
+    ("raw flows: at rest", "flow_archive_at_rest", None, "", ""),
+    ("raw flows: looked through, port and network, by source", "flow_query_443_from_10_by_src_on_2", None, "", "> 20 Mflows/s"),
+    ("raw flows: looked through, all by source", "flow_query_by_src_on_2", None, "", "> 20 Mflows/s"),
 ]
 
 

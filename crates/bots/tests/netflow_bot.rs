@@ -31,7 +31,8 @@ const ACCOUNT: AccountId = AccountId::new(1);
 
 fn open(folder: Option<&Path>) -> NetflowBot {
     let listen = Listen::on([SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]);
-    NetflowBot::open(&Options { listen, folder: folder.map(Path::to_owned) }, &SystemClock).unwrap()
+    NetflowBot::open(&Options { listen, folder: folder.map(Path::to_owned), archive: None }, &SystemClock)
+        .unwrap()
 }
 
 fn device(entity: i64, details: Value) -> Device {

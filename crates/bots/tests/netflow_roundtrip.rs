@@ -51,28 +51,34 @@ fn any_flow() -> impl Strategy<Value = Flow> {
         (any::<[u8; 4]>(), any::<[u8; 4]>()).prop_map(|(a, b)| (IpAddr::from(a), IpAddr::from(b))),
         (any::<[u8; 16]>(), any::<[u8; 16]>()).prop_map(|(a, b)| (IpAddr::from(a), IpAddr::from(b))),
     ];
-    (ends, any::<(u16, u16, u8, u64, u64)>(), any::<(u32, u32, u8)>(), times).prop_map(
-        |(
-            (source, destination),
-            (source_port, destination_port, protocol, bytes, packets),
-            (input, output, direction),
-            (first, last),
-        )| Flow {
-            source: Some(source),
-            destination: Some(destination),
-            source_port: Some(source_port),
-            destination_port: Some(destination_port),
-            protocol: Some(protocol),
-            bytes: Some(bytes),
-            packets: Some(packets),
-            input: Some(input),
-            output: Some(output),
-            direction: Some(Direction::from_number(direction)),
-            first: Some(first),
-            last: Some(last),
-            ..Flow::default()
-        },
-    )
+    (ends, any::<(u16, u16, u8, u64, u64)>(), any::<(u32, u32, u8)>(), times, any::<(u8, u8, u32, u32)>())
+        .prop_map(
+            |(
+                (source, destination),
+                (source_port, destination_port, protocol, bytes, packets),
+                (input, output, direction),
+                (first, last),
+                (tcp_flags, tos, source_as, destination_as),
+            )| Flow {
+                source: Some(source),
+                destination: Some(destination),
+                source_port: Some(source_port),
+                destination_port: Some(destination_port),
+                protocol: Some(protocol),
+                tcp_flags: Some(u16::from(tcp_flags)),
+                tos: Some(tos),
+                source_as: Some(source_as),
+                destination_as: Some(destination_as),
+                bytes: Some(bytes),
+                packets: Some(packets),
+                input: Some(input),
+                output: Some(output),
+                direction: Some(Direction::from_number(direction)),
+                first: Some(first),
+                last: Some(last),
+                ..Flow::default()
+            },
+        )
 }
 
 /// What comes of a flow on its way through a protocol.
@@ -81,12 +87,15 @@ fn as_sent(protocol: Protocol, sampling: u32, flow: &Flow) -> Option<Flow> {
     let narrow = |count: Option<u64>| count.map(|count| count.min(u64::from(u32::MAX)));
     let index =
         |interface: Option<u32>| interface.map(|interface| u32::from(u16::try_from(interface).unwrap_or(0)));
+    let system = |number: Option<u32>| number.map(|number| u16::try_from(number).map_or(23_456, u32::from));
     match protocol {
         Protocol::Netflow5 => flow.source.unwrap().is_ipv4().then_some(Flow {
             bytes: narrow(flow.bytes),
             packets: narrow(flow.packets),
             input: index(flow.input),
             output: index(flow.output),
+            source_as: system(flow.source_as),
+            destination_as: system(flow.destination_as),
             direction: None,
             sampling: (sampling > 1).then_some(factor),
             factor,
@@ -102,6 +111,9 @@ fn as_sent(protocol: Protocol, sampling: u32, flow: &Flow) -> Option<Flow> {
             (!behind_extensions).then_some(Flow {
                 bytes: narrow(flow.bytes),
                 packets: Some(1),
+                tcp_flags: flow.tcp_flags.filter(|_| flow.protocol == Some(6)),
+                source_as: None,
+                destination_as: None,
                 source_port: flow.source_port.filter(|_| with_ports),
                 destination_port: flow.destination_port.filter(|_| with_ports),
                 input: single(flow.input),

@@ -105,6 +105,9 @@ spool_max_size 1GiB default
 spool_max_age 7days default
 metrics 127.0.0.1:9300 flag --metrics
 netflow_port 2055 default
+flow_archive off default
+flow_archive_max_size 10GiB default
+flow_archive_max_age 7days default
 listen 127.0.0.1:8080 default
 log debug environment GRAFOLEAN_LOG
 log_format text default

@@ -71,7 +71,8 @@ fn what_is_sent_is_shown_flow_by_flow() {
         let sum = |key: &str| flows.iter().map(|flow| flow[key].as_u64().unwrap()).sum::<u64>();
         assert_eq!((flows.len() as u64, Some(sum("bytes"))), (100, sent["bytes"].as_u64()), "{format}");
         let keys: Vec<_> = flows[0].as_object().unwrap().keys().map(String::as_str).collect();
-        let expected = "exporter src dst sport dport proto bytes packets in out dir sampling first last";
+        let expected =
+            "exporter src dst sport dport proto bytes packets in out dir sampling first last counter way";
         assert_eq!(keys, expected.split(' ').collect::<Vec<_>>());
         assert_eq!(flows[0]["exporter"], "127.0.0.1");
         assert_eq!(flows[0]["sampling"].as_f64(), Some(10.0), "{format}");
@@ -147,7 +148,7 @@ async fn from_an_exporter_to_the_hub_the_paths_and_bytes_are_those_of_the_contra
     let clock = Arc::new(Still(Mutex::new(Timestamp::from_seconds(midnight - 30))));
     let listen = Listen::on([SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]);
     let data = world.folder.path().join("bot");
-    let options = Options { listen, folder: Some(data.join("netflow")) };
+    let options = Options { listen, folder: Some(data.join("netflow")), archive: None };
     let bot = Arc::new(NetflowBot::open(&options, &*clock).unwrap());
     let backend = HttpBackend::new(HttpSettings::new(world.url(), world.bot.token.clone())).unwrap();
     // what is sent before the bot knows its exporters is not counted

@@ -4,6 +4,11 @@
 
 mod world;
 
+#[path = "../../bots/tests/snmp/message.rs"]
+mod message;
+#[path = "../../bots/tests/snmp/responder.rs"]
+mod responder;
+
 use std::{
     net::UdpSocket,
     path::Path,
@@ -11,6 +16,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use grafolean_bots::snmp::Value;
+use responder::{Responder, Way};
 use serde_json::json;
 use world::{Run, grafolean, json_lines, text};
 
@@ -29,6 +36,11 @@ impl Drop for Snmpd {
 }
 
 fn snmpd(folder: &Path) -> Option<Snmpd> {
+    snmpd_of(folder, "")
+}
+
+/// An agent with what it kept of its last life.
+fn snmpd_of(folder: &Path, kept: &str) -> Option<Snmpd> {
     if !Path::new("/usr/sbin/snmpd").exists() {
         eprintln!("skipped: no /usr/sbin/snmpd");
         return None;
@@ -36,13 +48,17 @@ fn snmpd(folder: &Path) -> Option<Snmpd> {
     let host = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let config = folder.join("snmpd.conf");
     let text = format!(
-        "agentaddress udp:{host}\nrocommunity public\nsysname peer\ncreateUser ann SHA authpass12 AES privpass12\nrouser ann priv\n"
+        "agentaddress udp:{host}\nrocommunity public\nsysname peer\ncreateUser ann SHA authpass12 AES privpass12\nrouser ann priv\n\
+         createUser eve\nrouser eve noauth\nexactEngineID 0x8000000001020304dd\n"
     );
     std::fs::write(&config, text).unwrap();
+    let state = folder.join("state");
+    std::fs::create_dir_all(&state).unwrap();
+    std::fs::write(state.join("snmpd.conf"), kept).unwrap();
     let process = Command::new("/usr/sbin/snmpd")
         .args(["-f", "-Lf", "/dev/null", "-C", "-c"])
-        .arg(&config)
-        .env("SNMP_PERSISTENT_DIR", folder.join("state"))
+        .arg(format!("{},{}", config.display(), state.join("snmpd.conf").display()))
+        .env("SNMP_PERSISTENT_DIR", &state)
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -96,7 +112,13 @@ fn a_test_says_who_it_is_or_why_it_cannot_be_measured() {
             "privacy key or protocol is wrong",
         ),
         (vec!["-v3", "-u", "bob", "-t", "0.5", "-r", "0"], 1, "knows no user of this name"),
+        (
+            vec!["-v3", "-u", "eve", "-A", "authpass12", "-t", "0.5", "-r", "0"],
+            1,
+            "does not allow this user the security level",
+        ),
         (vec!["-c", "wrong", "-t", "0.5", "-r", "0"], 1, "no answer to this community"),
+        (vec!["-v1", "-c", "wrong", "-t", "0.5", "-r", "0"], 1, "look at the community"),
     ] {
         let output = snmp(folder.path(), &[&["test", agent.host.as_str()], &flags[..]].concat());
         assert_eq!(output.status.code(), Some(code), "{flags:?}: {output:?}");
@@ -118,4 +140,51 @@ fn a_port_where_nothing_listens_is_said_and_a_walk_of_nothing_fails() {
     let wrong = snmp(folder.path(), &["walk", &nobody, "sysName"]);
     assert_eq!(wrong.status.code(), Some(2));
     assert!(text(&wrong.stderr).contains("as 1.3.6.1.2.1.1.3.0"), "{wrong:?}");
+}
+
+#[test]
+fn an_agent_whose_boots_have_run_out_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    // At 2^31 - 1 boots every message is outside the time window: RFC 3414, section 3.2.
+    let kept = "engineBoots 2147483646\noldEngineID 0x8000000001020304dd\n";
+    let Some(agent) = snmpd_of(folder.path(), kept) else { return };
+    let flags = ["-v3", "-u", "ann", "-A", "authpass12", "-X", "privpass12", "-t", "1", "-r", "0"];
+    let output = snmp(folder.path(), &[&["test", agent.host.as_str()], &flags[..]].concat());
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(text(&output.stdout).contains("clock and boots do not fit"), "{output:?}");
+}
+
+#[test]
+fn a_filter_is_told_from_a_port_where_nothing_listens() {
+    let folder = tempfile::tempdir().unwrap();
+    // It takes what comes and says nothing.
+    let filtered = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let host = filtered.local_addr().unwrap().to_string();
+    for flags in [&["-c", "public"][..], &["-v3", "-u", "ann"]] {
+        let output = snmp(folder.path(), &[&["test", host.as_str(), "-t", "0.3", "-r", "0"], flags].concat());
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(text(&output.stdout).contains("a filter drops the packets"), "{output:?}");
+    }
+}
+
+#[test]
+fn a_walk_that_does_not_reach_its_end_says_why_and_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let cell =
+        |row| (format!("1.3.6.1.2.1.2.2.1.2.{row}").parse().unwrap(), Value::Octets((*b"port").into()));
+    let objects: Vec<_> = (1..=500).map(cell).collect();
+    let agent = Responder::on(Way::Ends(3), &objects, 1_400);
+    let walk = ["walk", &agent.address.to_string(), "1.3.6.1.2.1.2.2.1.2", "--json", "-t", "0.3", "-r", "0"];
+    let output = snmp(folder.path(), &walk);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let came = json_lines(&output).len();
+    assert!(came > 0 && came < 500, "{came}");
+    let said = text(&output.stderr);
+    assert!(said.contains("did not reach its end") && said.contains("no answer"), "{said}");
+    // Behind the last one the first one comes again.
+    let looping = Responder::on(Way::Round, &objects, 1_400);
+    let walk = ["walk", &looping.address.to_string(), "1.3.6.1.2.1.2.2.1.2"];
+    let output = snmp(folder.path(), &walk);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(text(&output.stderr).contains("walk loop"), "{output:?}");
 }

@@ -20,6 +20,7 @@ use tracing::{info, warn};
 
 use super::{
     aggregate::{Exporters, GRACE_SECONDS, Span},
+    archive::{self, Archive, ArchiveError},
     keeper::Keeper,
     metrics::NetflowMetrics,
     receive::{Listen, ReceiveError, Receiver, Running},
@@ -42,6 +43,7 @@ pub struct NetflowBot {
     /// Receiving stops before the last state is kept.
     running: Option<Running>,
     keeper: Option<Keeper>,
+    archive: Option<Archive>,
 }
 
 /// How the bot is set up.
@@ -51,6 +53,8 @@ pub struct Options {
     pub listen: Listen,
     /// Where it keeps templates and open bins over restarts; none keeps them nowhere.
     pub folder: Option<PathBuf>,
+    /// Where it keeps raw flows; none keeps none.
+    pub archive: Option<archive::Settings>,
 }
 
 /// Why the bot could not begin.
@@ -59,6 +63,9 @@ pub enum OpenError {
     /// No flows can be received.
     #[error("flows can't be received")]
     Receive(#[from] ReceiveError),
+    /// Raw flows can't be kept.
+    #[error("raw flows can't be kept")]
+    Archive(#[from] ArchiveError),
     /// The folder can't be used.
     #[error("templates and open bins can't be kept in {}", folder.display())]
     Folder {
@@ -110,6 +117,8 @@ impl NetflowBot {
             started.map_err(|source| OpenError::Folder { folder: folder.clone(), source })
         });
         let keeper = keeper.transpose()?;
+        let kept = |settings| Archive::open(settings, station.metrics.archive.clone(), clock.now());
+        let archive = options.archive.as_ref().map(kept).transpose()?;
         for bound in receiver.sockets() {
             info!(address = %bound.address, buffer_bytes = bound.granted_bytes, "listening for flows");
             if bound.granted_bytes < bound.asked_bytes {
@@ -123,9 +132,10 @@ impl NetflowBot {
         let addresses = receiver.sockets().iter().map(|bound| bound.address).collect();
         let running = receiver.start(|_| {
             let station = Arc::clone(&station);
-            move |batch: &super::receive::Batch<'_>| station.receive(batch)
+            let mut feed = archive.as_ref().map(Archive::feed);
+            move |batch: &super::receive::Batch<'_>| station.receive(batch, feed.as_mut())
         })?;
-        Ok(Self { station, addresses, running: Some(running), keeper })
+        Ok(Self { station, addresses, running: Some(running), keeper, archive })
     }
 
     /// Gives the addresses that it listens on.
@@ -145,6 +155,7 @@ impl Drop for NetflowBot {
             running.stop();
         }
         self.keeper.take();
+        self.archive.take();
     }
 }
 

@@ -22,6 +22,14 @@ pub struct Flow {
     pub destination_port: Option<u16>,
     /// IP protocol number.
     pub protocol: Option<u8>,
+    /// TCP's control bits seen in any packet of the flow; bits 8 and above are those of IPFIX (RFC 7125).
+    pub tcp_flags: Option<u16>,
+    /// IPv4's type of service or IPv6's traffic class.
+    pub tos: Option<u8>,
+    /// Autonomous system of the source, origin or peer as the exporter is set up.
+    pub source_as: Option<u32>,
+    /// Autonomous system of the destination.
+    pub destination_as: Option<u32>,
     /// Octets of the flow's IP packets (of sFlow: of the sampled frame), not scaled.
     pub bytes: Option<u64>,
     /// Packets of the flow, not scaled.
@@ -67,6 +75,10 @@ impl Flow {
             destination: self.source,
             source_port: self.destination_port,
             destination_port: self.source_port,
+            // they were of the other way's packets
+            tcp_flags: None,
+            source_as: self.destination_as,
+            destination_as: self.source_as,
             input: self.output,
             output: self.input,
             bytes,
@@ -124,6 +136,19 @@ pub enum Counter {
     Layer2,
 }
 
+impl Counter {
+    /// Gives its name, in one word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Delta => "delta",
+            Self::Total => "total",
+            Self::Post => "post",
+            Self::Initiator => "initiator",
+            Self::Layer2 => "layer2",
+        }
+    }
+}
+
 /// Which way of a record that tells both this flow is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Way {
@@ -132,4 +157,14 @@ pub enum Way {
     There,
     /// The reverse of what was recorded.
     Back,
+}
+
+impl Way {
+    /// Gives its name, in one word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::There => "there",
+            Self::Back => "back",
+        }
+    }
 }

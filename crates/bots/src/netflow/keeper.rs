@@ -19,13 +19,14 @@ use tracing::{info, warn};
 use super::{
     aggregate::Span,
     keep::{self, KeepError},
+    standing::{self, Standing},
     station::Station,
 };
 
 /// How often state is written, which is what a crash loses.
 const PAUSE: Duration = Duration::from_secs(5);
 const MINUTES: &str = "flows-open.bin";
-const EXPORTERS: &str = "exporters.bin";
+pub(super) const EXPORTERS: &str = "exporters.bin";
 const SUGGESTED: &str = "suggested.bin";
 
 /// Writes the station's state every five seconds, and once more when it is dropped.
@@ -114,7 +115,9 @@ impl Files {
         let suggested = self.station.cold().suggested.clone();
         self.write(self.folder.join(SUGGESTED), &suggested)?;
         let snapshot = self.station.hot().intake.snapshot();
-        self.write(self.folder.join(EXPORTERS), &snapshot)
+        self.write(self.folder.join(EXPORTERS), &snapshot)?;
+        let standing = Standing::of(&self.station.hot().intake);
+        self.write(self.folder.join(standing::FILE), &standing)
     }
 
     fn write(&mut self, path: PathBuf, value: &impl Serialize) -> Result<(), KeepError> {

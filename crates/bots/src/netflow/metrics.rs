@@ -2,6 +2,8 @@
 
 use prometheus_client::{metrics::counter::Counter, metrics::gauge::Gauge, registry::Registry};
 
+use super::archive::ArchiveMetrics;
+
 /// Counters of one bot; clones count together.
 #[derive(Clone, Debug, Default)]
 pub struct NetflowMetrics {
@@ -23,6 +25,8 @@ pub struct NetflowMetrics {
     pub bins_estimated: Counter,
     /// Times that state could not be kept on disk.
     pub keep_errors: Counter,
+    /// What the archive of raw flows counts.
+    pub archive: ArchiveMetrics,
 }
 
 impl NetflowMetrics {
@@ -40,6 +44,7 @@ impl NetflowMetrics {
         ] {
             registry.register(format!("grafolean_netflow_{name}"), help, counter.clone());
         }
+        self.archive.register(registry);
         registry.register(
             "grafolean_netflow_open_keys",
             "Distinct flows in the open minutes",

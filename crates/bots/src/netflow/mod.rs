@@ -11,6 +11,7 @@
 //! A [`flow::Flow`] is plain data that says what was told and no more; its [`origin::Origin`] says who told it, and when.
 
 pub mod aggregate;
+pub mod archive;
 pub mod bot;
 pub mod decode;
 pub mod flow;
@@ -21,8 +22,10 @@ mod keeper;
 pub mod ledger;
 pub mod metrics;
 pub mod origin;
+pub mod query;
 pub mod receive;
 pub mod sampling;
 pub mod snapshot;
+pub mod standing;
 mod station;
 pub mod template;

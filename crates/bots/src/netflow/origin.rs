@@ -19,6 +19,18 @@ pub enum Protocol {
     Sflow5,
 }
 
+impl Protocol {
+    /// Gives its name, in one word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Netflow5 => "netflow5",
+            Self::Netflow9 => "netflow9",
+            Self::Ipfix => "ipfix",
+            Self::Sflow5 => "sflow5",
+        }
+    }
+}
+
 /// One numbered stream of datagrams: a transport session, and within it an observation domain.
 ///
 /// The domain is v5's engine type and number (`type << 8 | number`), v9's source id, IPFIX's observation domain id or

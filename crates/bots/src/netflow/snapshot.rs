@@ -35,6 +35,21 @@ struct KeptSampling {
     book: Book,
 }
 
+impl Snapshot {
+    /// Gives each template with its session, and when it was last declared or used.
+    pub fn templates(&self) -> impl Iterator<Item = (Scope, &Definition, Timestamp)> {
+        self.templates.iter().map(|kept| {
+            let scope = Scope { exporter: kept.exporter, protocol: kept.protocol, domain: kept.domain };
+            (scope, &kept.definition, kept.used)
+        })
+    }
+
+    /// Gives what each domain said about its sampling, and when it last did.
+    pub fn samplings(&self) -> impl Iterator<Item = (Domain, &Book, Timestamp)> {
+        self.samplings.iter().map(|kept| (kept.domain, &kept.book, kept.told))
+    }
+}
+
 impl Intake {
     /// Gives what is to be kept over a restart.
     pub fn snapshot(&self) -> Snapshot {

@@ -15,6 +15,7 @@ use tracing::{debug, warn};
 
 use super::{
     aggregate::{Closed, Exporters, GRACE_SECONDS, Minutes, Rollup, SET_BACK_SECONDS, Span, values},
+    archive::Feed,
     flow::Flow,
     intake::Intake,
     ledger::Coverage,
@@ -78,7 +79,7 @@ impl Station {
     }
 
     /// Takes in what a socket received.
-    pub(super) fn receive(&self, batch: &Batch<'_>) {
+    pub(super) fn receive(&self, batch: &Batch<'_>, mut feed: Option<&mut Feed>) {
         let metrics = &self.metrics;
         metrics.kernel_drops.inc_by(u64::from(batch.kernel_drops));
         if let Some(error) = &batch.error {
@@ -90,6 +91,9 @@ impl Station {
         intake.ledger_mut().kernel_dropped(u64::from(batch.kernel_drops));
         let (mut flows, mut unnamed) = (0, 0);
         let mut sink = |origin: &Origin, flow: &Flow| {
+            if let Some(feed) = feed.as_mut() {
+                feed.flow(origin, flow);
+            }
             let exporter = origin.stream.exporter.ip();
             if heard.len() < HEARD_MAX {
                 heard.insert(exporter);
@@ -106,6 +110,9 @@ impl Station {
                 metrics.datagrams_faulty.inc();
                 debug!(exporter = %datagram.exporter, %error, "a datagram could not be read wholly");
             }
+        }
+        if let Some(feed) = feed {
+            feed.pass(batch.now);
         }
         metrics.flows.inc_by(flows);
         metrics.flows_unnamed.inc_by(unnamed);

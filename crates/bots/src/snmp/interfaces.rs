@@ -14,11 +14,19 @@ use super::Value;
 const ENTITY_TYPE: &str = "interface";
 const KEY: &str = "snmp_index";
 
+/// other, softwareLoopback, propVirtual, tunnel and mplsTunnel of ifType (IANAifType-MIB).
+const WITHOUT_WIRE: [u32; 5] = [1, 24, 53, 131, 150];
+
+/// ifCounterDiscontinuityTime: sysUpTime when an interface's counters last began anew (RFC 2863).
+pub(super) const DISCONTINUITY: [u32; 11] = [1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 19];
+
 /// The columns that tell what interfaces there are (RFC 2863).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Column {
     /// ifDescr: which rows there are, and their names.
     Description,
+    /// ifType: what kind.
+    Type,
     /// ifSpeed: bits a second, at most 4.3 Gbit/s.
     Speed,
     /// ifName: the short name.
@@ -31,12 +39,14 @@ pub enum Column {
 
 impl Column {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Description, Self::Speed, Self::Name, Self::HighSpeed, Self::Alias];
+    pub const ALL: [Self; 6] =
+        [Self::Description, Self::Type, Self::Speed, Self::Name, Self::HighSpeed, Self::Alias];
 
     /// The column's arcs.
     pub const fn arcs(self) -> &'static [u32] {
         match self {
             Self::Description => &[1, 3, 6, 1, 2, 1, 2, 2, 1, 2],
+            Self::Type => &[1, 3, 6, 1, 2, 1, 2, 2, 1, 3],
             Self::Speed => &[1, 3, 6, 1, 2, 1, 2, 2, 1, 5],
             Self::Name => &[1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 1],
             Self::HighSpeed => &[1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 15],
@@ -53,6 +63,7 @@ pub struct Interfaces(BTreeMap<u32, Interface>);
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Interface {
     description: Option<String>,
+    kind: Option<u32>,
     speed: Option<u32>,
     name: Option<String>,
     high_speed: Option<u32>,
@@ -72,6 +83,7 @@ impl Interfaces {
         };
         match column {
             Column::Description => row.description = Some(text().unwrap_or_default()),
+            Column::Type => row.kind = number,
             Column::Speed => row.speed = number,
             Column::Name => row.name = text(),
             Column::HighSpeed => row.high_speed = number,
@@ -79,9 +91,12 @@ impl Interfaces {
         }
     }
 
-    /// Gives the bits a second that an interface can carry, where it tells. 0 means that it does not.
-    pub fn speed_bps(&self, index: u32) -> Option<u64> {
-        self.0.get(&index)?.speed_bps()
+    /// Gives the bits a second that interfaces can carry, by their index, of those that tell it. What has no wire
+    /// carries what the machine can, whatever speed it tells: of such an interface none is given.
+    pub fn ceilings_bps(&self) -> impl Iterator<Item = (u32, u64)> {
+        let has_wire = |row: &Interface| row.kind.is_none_or(|kind| !WITHOUT_WIRE.contains(&kind));
+        let wired = self.0.iter().filter(move |(_, row)| has_wire(row));
+        wired.filter_map(|(index, row)| Some((*index, row.speed_bps()?)))
     }
 
     /// Gives the number of interfaces.
@@ -146,17 +161,41 @@ impl Interface {
     }
 }
 
-/// The index of the interface whose octets an object counts, where it does: ifInOctets, ifOutOctets and their 64-bit
-/// kin. For these the interface's speed is a bound. The object's name may come in two parts.
-pub fn interface_of_octets(root: &[u32], index: &[u32]) -> Option<u32> {
+/// What an object counts of an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// Its index; None where the object is a column.
+    pub interface: Option<u32>,
+    /// What.
+    pub what: What,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Octets, for which the interface's speed is a bound.
+    Octets,
+    /// Packets or errors.
+    Packets,
+}
+
+/// Tells what an object, or a column, of the interface tables counts, where it does (RFC 2863). The name may come in
+/// two parts.
+pub fn counted(root: &[u32], index: &[u32]) -> Option<Counted> {
     let mut arcs = root.iter().chain(index).copied();
-    let name: [u32; 11] = std::array::from_fn(|_| arcs.next().unwrap_or_default());
-    let rest: Vec<u32> = arcs.by_ref().take(2).collect();
-    match (name, &*rest) {
-        ([1, 3, 6, 1, 2, 1, 2, 2, 1, 10 | 16, index], []) if index > 0 => Some(index),
-        ([1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 6 | 10], &[index]) => Some(index),
-        _ => None,
-    }
+    let table: [u32; 9] = std::array::from_fn(|_| arcs.next().unwrap_or_default());
+    let what = match (table, arcs.next()?) {
+        ([1, 3, 6, 1, 2, 1, 2, 2, 1], 10 | 16) => What::Octets,
+        ([1, 3, 6, 1, 2, 1, 2, 2, 1], 11..=15 | 17..=20) => What::Packets,
+        ([1, 3, 6, 1, 2, 1, 31, 1, 1], 1) => match arcs.next()? {
+            6 | 10 => What::Octets,
+            2..=5 | 7..=9 | 11..=13 => What::Packets,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let interface = arcs.next();
+    arcs.next().is_none().then_some(Counted { interface, what })
 }
 
 #[cfg(test)]
@@ -220,12 +259,29 @@ mod tests {
     }
 
     #[test]
-    fn octets_of_interfaces_are_known_by_their_columns() {
-        let of = |oid: &str| interface_of_octets(oid.parse::<Oid>().unwrap().arcs(), &[]);
-        assert_eq!(of("1.3.6.1.2.1.2.2.1.16.7"), Some(7));
-        assert_eq!(of("1.3.6.1.2.1.31.1.1.1.6.9"), Some(9));
-        assert_eq!(of("1.3.6.1.2.1.2.2.1.11.7"), None);
-        assert_eq!(of("1.3.6.1.2.1.2.2.1.10"), None);
-        assert_eq!(interface_of_octets(&[1, 3, 6, 1, 2, 1, 2, 2, 1, 10], &[4]), Some(4));
+    fn what_has_no_wire_has_no_ceiling() {
+        let mut interfaces = Interfaces::default();
+        for (index, kind, speed) in [(1, 24, 10_000_000), (2, 6, 1_000_000), (3, 6, 0), (4, 131, 9_000)] {
+            interfaces.put(Column::Description, &[index], &text(&format!("p{index}")));
+            interfaces.put(Column::Type, &[index], &Value::Integer(kind));
+            interfaces.put(Column::Speed, &[index], &Value::Gauge32(speed));
+        }
+        assert_eq!(interfaces.ceilings_bps().collect::<Vec<_>>(), [(2, 1_000_000)]);
+    }
+
+    #[test]
+    fn counters_of_interfaces_are_known_by_their_columns() {
+        let of = |oid: &str| counted(oid.parse::<Oid>().unwrap().arcs(), &[]);
+        let octets = |interface| Some(Counted { interface, what: What::Octets });
+        assert_eq!(of("1.3.6.1.2.1.2.2.1.16.7"), octets(Some(7)));
+        assert_eq!(of("1.3.6.1.2.1.31.1.1.1.6.9"), octets(Some(9)));
+        assert_eq!(of("1.3.6.1.2.1.2.2.1.11.7"), Some(Counted { interface: Some(7), what: What::Packets }));
+        assert_eq!(of("1.3.6.1.2.1.2.2.1.10"), octets(None));
+        assert_eq!(counted(&[1, 3, 6, 1, 2, 1, 2, 2, 1, 10], &[4]), octets(Some(4)));
+        for none in
+            ["1.3.6.1.2.1.2.2.1.5.7", "1.3.6.1.2.1.2.2.1.10.4.4", "1.3.6.1.2.1.31.1.1.1.15.1", "1.3.6"]
+        {
+            assert_eq!(of(none), None, "{none}");
+        }
     }
 }

@@ -16,6 +16,7 @@ mod bot;
 mod exchange;
 mod expression;
 mod interfaces;
+mod numeral;
 mod oid;
 mod output_path;
 mod value;
@@ -25,7 +26,7 @@ pub use self::{
     bot::{DueSensor, Memory, SnmpBot, SnmpTask, drive},
     exchange::{AskError, Request, Status},
     expression::{Expression, ExpressionError, Fault},
-    interfaces::{Column, Interfaces, interface_of_octets},
+    interfaces::{Column, Counted, Interfaces, What, counted},
     oid::{Oid, OidError},
     output_path::{Filled, OutputPath, OutputPathError, Rows, slug},
     value::{Exception, Value, Varbind},

@@ -41,6 +41,18 @@ impl Oid {
         }
     }
 
+    /// Checks a row of arcs below which objects are to be walked: it may be a single one, a name that no object has.
+    ///
+    /// # Errors
+    /// As [`Oid::new`].
+    pub fn root(arcs: impl Into<Box<[u32]>>) -> Result<Self, OidError> {
+        let arcs = arcs.into();
+        match *arcs {
+            [0..=2] => Ok(Self(arcs)),
+            _ => Self::new(arcs),
+        }
+    }
+
     /// Gives the arcs.
     pub fn arcs(&self) -> &[u32] {
         &self.0

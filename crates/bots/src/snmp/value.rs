@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use thiserror::Error;
 
-use super::Oid;
+use super::{Oid, numeral::numeral};
 
 /// An object and what the agent says of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,7 +55,8 @@ pub enum Exception {
 }
 
 impl Value {
-    /// Gives the number; None of what is none, as text. Counters are numbers too, though not rates.
+    /// Gives the number; None of what is none. Counters are numbers too, though not rates, and so is text that begins
+    /// with a number and ends with its unit, as many agents tell temperatures.
     pub fn number(&self) -> Option<f64> {
         match self {
             Self::Integer(number) => Some(f64::from(*number)),
@@ -64,7 +65,8 @@ impl Value {
             }
             Self::Counter64(number) => Some(*number as f64),
             Self::Opaque(octets) => float(octets),
-            Self::Octets(_) | Self::Oid(_) | Self::Address(_) | Self::Unknown => None,
+            Self::Octets(octets) => numeral(octets),
+            Self::Oid(_) | Self::Address(_) | Self::Unknown => None,
         }
     }
 
@@ -96,7 +98,7 @@ impl Value {
             Self::TimeTicks(_) => "TimeTicks",
             Self::Opaque(_) => "Opaque",
             Self::Counter64(_) => "Counter64",
-            Self::Unknown => "an unknown type",
+            Self::Unknown => "NULL",
         }
     }
 }
@@ -124,12 +126,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_numbers_and_text_is_none() {
+    fn numbers_are_numbers_and_names_are_none() {
         assert_eq!(Value::Integer(-5).number(), Some(-5.0));
         assert_eq!(Value::Counter64(1 << 60).number(), Some((1_u64 << 60) as f64));
         assert_eq!(Value::Opaque([0x9f, 0x78, 4, 0x3f, 0xc0, 0, 0].into()).number(), Some(1.5));
         assert_eq!(Value::Opaque([0x9f, 0x78, 4, 0x3f].into()).number(), None);
-        assert_eq!(Value::Octets((*b"42").into()).number(), None);
+        assert_eq!(Value::Octets((*b"42.5 C").into()).number(), Some(42.5));
+        assert_eq!(Value::Octets((*b"eth0").into()).number(), None);
+        assert_eq!(Value::Address([1, 2, 3, 4]).number(), None);
     }
 
     #[test]

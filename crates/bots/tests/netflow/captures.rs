@@ -1,4 +1,5 @@
 //! Reads the recordings and the oracles' findings beside them.
+#![allow(dead_code, reason = "each test crate uses its own part of it")]
 
 use std::{
     fs,
@@ -101,6 +102,11 @@ pub(crate) fn datagram(exporter: u32, payload: &[u8]) -> Datagram<'_> {
 }
 
 impl Capture {
+    /// Gives each datagram with the number of its exporter.
+    pub(crate) fn datagrams(&self) -> &[(u32, Vec<u8>)] {
+        &self.datagrams
+    }
+
     pub(crate) fn payloads(&self) -> impl Iterator<Item = &Vec<u8>> {
         self.datagrams.iter().map(|(_, payload)| payload)
     }
@@ -173,7 +179,7 @@ fn normal(origin: &Origin, flow: &Flow) -> Normal {
     }
 }
 
-fn golden(line: &Value) -> Normal {
+pub(crate) fn golden(line: &Value) -> Normal {
     let number = |name: &str| line[name].as_u64();
     let address = |name: &str| line[name].as_str().map(|text| text.parse().unwrap());
     Normal {

@@ -1,4 +1,5 @@
 //! Where the oracles differ: which is right, and why.
+#![allow(dead_code, reason = "each test crate uses its own part of it")]
 
 /// What is held of a capture whose oracles differ.
 #[derive(Clone, Copy)]

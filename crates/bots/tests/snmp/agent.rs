@@ -32,6 +32,21 @@ pub(crate) struct Faults {
     pub(crate) loops: bool,
     /// Speaks v1: no exceptions, an unknown object is an error.
     pub v1: bool,
+    /// Does not say about which object an error is.
+    pub(crate) hides_culprit: bool,
+    /// How it takes a GETBULK.
+    pub(crate) bulk: Bulk,
+    /// Behind the last object it says that it has no such one.
+    pub(crate) wrong_end: bool,
+}
+
+/// How an agent takes a GETBULK.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Bulk {
+    #[default]
+    Answered,
+    Silent,
+    Error,
 }
 
 /// An agent.
@@ -70,13 +85,21 @@ impl Agent {
         if is_lost {
             return Err(AskError::Timeout);
         }
+        match (request, faults.bulk) {
+            (Request::Bulk { .. }, Bulk::Silent) => return Err(AskError::Timeout),
+            (Request::Bulk { .. }, Bulk::Error) => {
+                return Err(AskError::Status { status: Status::GenErr, index: 0 });
+            }
+            _ => {}
+        }
         let mut varbinds = match request {
             Request::Get(oids) => oids.iter().map(|oid| self.get(oid)).collect(),
             Request::Next(oids) => oids.iter().map(|oid| self.next(oid)).collect(),
             Request::Bulk { oids, repetitions } => self.bulk(oids, *repetitions),
         };
         if let Some(place) = varbinds.iter().position(|varbind| self.broken.contains(&varbind.oid)) {
-            return Err(AskError::Status { status: Status::GenErr, index: place + 1 });
+            let index = if faults.hides_culprit { 0 } else { place + 1 };
+            return Err(AskError::Status { status: Status::GenErr, index });
         }
         if faults.too_big_above.is_some_and(|above| varbinds.len() > above) {
             return Err(AskError::Status { status: Status::TooBig, index: 0 });
@@ -99,6 +122,9 @@ impl Agent {
         let mut after = self.objects.range(oid..).filter(|(found, _)| *found != oid);
         match after.next().or_else(|| self.faults.loops.then(|| self.objects.iter().next())?) {
             Some((oid, value)) => Varbind { oid: oid.clone(), value: Ok(value.clone()) },
+            None if self.faults.wrong_end => {
+                Varbind { oid: oid.clone(), value: Err(Exception::NoSuchInstance) }
+            }
             None => Varbind { oid: oid.clone(), value: Err(Exception::EndOfMibView) },
         }
     }

@@ -22,7 +22,7 @@ use grafolean_collector::{
 };
 use serde_json::{Value, json};
 
-fn sensor(id: i64, details: Value) -> DeviceSensor {
+pub(crate) fn sensor(id: i64, details: Value) -> DeviceSensor {
     DeviceSensor {
         sensor: serde_json::from_value(
             json!({"id": id, "name": "S", "protocol": "snmp", "details": details}),
@@ -47,10 +47,24 @@ fn get(id: i64, oid: &str, expression: &str, path: &str) -> DeviceSensor {
 fn device(address: SocketAddr, community: &str, sensors: Vec<DeviceSensor>) -> Device {
     let credential = json!({"version": "snmpv2c", "snmpv12_community": community, "snmp_timeout": "0.3", "snmp_retries": "0"});
     let details = json!({"ipv4": address.ip().to_string(), "snmp_port": address.port().to_string()});
+    let mut device = device_of(credential, sensors);
+    device.entity.details = details.as_object().unwrap().clone();
+    device
+}
+
+/// A device at an address that is asked patiently.
+pub(crate) fn device_at(address: SocketAddr, sensors: Vec<DeviceSensor>) -> Device {
+    let mut device = device(address, "public", sensors);
+    device.credential.details.insert("snmp_timeout".to_owned(), json!("60"));
+    device
+}
+
+/// A device that is nowhere yet.
+pub(crate) fn device_of(credential: Value, sensors: Vec<DeviceSensor>) -> Device {
     Device {
         account: AccountId::new(1),
         entity: serde_json::from_value::<Entity>(
-            json!({"id": 7, "name": "switch", "entity_type": "device", "details": details}),
+            json!({"id": 7, "name": "switch", "entity_type": "device", "details": {}}),
         )
         .unwrap(),
         credential: serde_json::from_value::<Credential>(
@@ -61,13 +75,13 @@ fn device(address: SocketAddr, community: &str, sensors: Vec<DeviceSensor>) -> D
     }
 }
 
-fn job(bot: &SnmpBot, device: &Device) -> Job<SnmpTask> {
+pub(crate) fn job(bot: &SnmpBot, device: &Device) -> Job<SnmpTask> {
     let plan = bot.jobs(std::slice::from_ref(device));
     assert!(plan.refused.is_empty(), "{:?}", plan.refused);
     plan.jobs.into_iter().next().unwrap()
 }
 
-async fn run(
+pub(crate) async fn run(
     bot: &SnmpBot,
     job: &Job<SnmpTask>,
     due: i64,
@@ -94,7 +108,7 @@ async fn run(
     (values, children)
 }
 
-fn bot(metrics: &SnmpMetrics) -> SnmpBot {
+pub(crate) fn bot(metrics: &SnmpMetrics) -> SnmpBot {
     SnmpBot::new(Engine::start(metrics.clone()).unwrap())
 }
 

@@ -1,13 +1,21 @@
 //! SNMP, from expressions to the whole bot.
 //!
-//! `agent` is an agent that exists only as data and misbehaves as it is told, `peer` is Debian's snmpd.
+//! `agent` is an agent that exists only as data and misbehaves as it is told, `peer` is Debian's snmpd, `simulator` is
+//! PyPI's snmpsim, `responder` a port that says what a `recording` of a real device says, by messages of its own
+//! (`message`).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 mod agent;
 mod bot;
 mod expression;
+mod message;
 mod peer;
 mod plan;
 mod recorded;
+mod recording;
+mod responder;
+mod simulated;
+mod simulator;
 mod snmpd;
+mod weather;
 mod wire;

@@ -1,9 +1,9 @@
 //! The poll planner against an agent that exists only as data: what came is whole or said not to be, whatever the
 //! agent does, and few packets are needed.
 
-use crate::agent::{Agent, Faults, UPTIME, oid, poll};
+use crate::agent::{Agent, Bulk, Faults, UPTIME, oid, poll};
 use grafolean_bots::snmp::{
-    AskError, Exception, Request, Value,
+    AskError, Exception, Oid, Request, Value,
     plan::{Harvest, Limits, Missing, Wanted},
     settings::Manners,
 };
@@ -173,14 +173,94 @@ fn a_loop_is_told_from_an_end() {
 }
 
 #[test]
-fn a_row_over_which_the_agent_stumbles_cuts_its_column_alone() {
-    let mut agent = Agent::with_table(TABLE, 3, 30);
-    agent.broken.push(oid(&format!("{TABLE}.2.20")));
-    let harvest = run(&mut agent, &columns(3));
-    assert_eq!(rows(&harvest, 1).len(), 30);
-    assert_eq!(rows(&harvest, 3).len(), 30);
-    assert_eq!(rows(&harvest, 2), (1..20).collect::<Vec<_>>());
-    assert!(matches!(end(&harvest, 2), Err(Missing::Failed(AskError::Status { .. }))));
+fn a_row_over_which_the_agent_stumbles_costs_itself_alone_and_is_said() {
+    // The last arc of its index is one after the one before, or only the other columns tell where to go on.
+    for (gap, columns_walked) in [(0, 1), (0, 3), (5, 3)] {
+        for names_culprit in [true, false] {
+            let mut agent = Agent::with_table(TABLE, 3, 30);
+            (21..21 + gap).for_each(|row| {
+                (1..=3)
+                    .for_each(|column| drop(agent.objects.remove(&oid(&format!("{TABLE}.{column}.{row}")))));
+            });
+            agent.faults.hides_culprit = !names_culprit;
+            agent.broken.push(oid(&format!("{TABLE}.1.20")));
+            let harvest = run(&mut agent, &columns(columns_walked));
+            let left = (1..=30).filter(|row| !(21..21 + gap).contains(row));
+            assert_eq!(rows(&harvest, 1), left.clone().filter(|row| *row != 20).collect::<Vec<_>>());
+            assert!(matches!(end(&harvest, 1), Err(Missing::Failed(AskError::Status { .. }))));
+            for column in 2..=columns_walked {
+                assert_eq!((rows(&harvest, column), end(&harvest, column)), (left.clone().collect(), Ok(())));
+            }
+            assert!(agent.requests.len() < 45, "{} packets", agent.requests.len());
+        }
+    }
+}
+
+#[test]
+fn an_agent_that_stumbles_everywhere_is_left_alone() {
+    let mut agent = Agent::with_table(TABLE, 3, 300);
+    agent.broken.extend((1..=300).map(|row| oid(&format!("{TABLE}.3.{row}"))));
+    let mut wanted = columns(1);
+    wanted.walk(oid(&format!("{TABLE}.3")));
+    let harvest = run(&mut agent, &wanted);
+    assert_eq!((rows(&harvest, 1).len(), end(&harvest, 1)), (300, Ok(())));
+    assert!(end(&harvest, 3).is_err() && rows(&harvest, 3).is_empty());
+    assert!(agent.requests.len() < 80, "{} packets", agent.requests.len());
+}
+
+#[test]
+fn an_agent_that_does_not_know_getbulk_is_walked_all_the_same() {
+    for knows in [Bulk::Silent, Bulk::Error] {
+        let mut agent = Agent::with_table(TABLE, 2, 40);
+        agent.faults.bulk = knows;
+        let harvest = run(&mut agent, &columns(2));
+        for column in 1..=2 {
+            assert_eq!((rows(&harvest, column).len(), end(&harvest, column)), (40, Ok(())), "{knows:?}");
+        }
+        let later = poll(&mut agent, &columns(2), harvest.limits, Manners::default());
+        assert_eq!(later.timeouts, 0, "what was learnt is not tried again");
+    }
+}
+
+#[test]
+fn an_exception_behind_rows_is_no_end() {
+    let mut agent = Agent::with_table(TABLE, 1, 5);
+    agent.faults.wrong_end = true;
+    agent.objects.remove(&oid("1.3.6.1.6.3.1.0"));
+    let harvest = run(&mut agent, &columns(1));
+    assert_eq!(rows(&harvest, 1), [1, 2, 3, 4, 5]);
+    assert_eq!(end(&harvest, 1), Err(Missing::Exception(Exception::NoSuchInstance)));
+    let harvest = run(&mut agent, &columns(2));
+    assert_eq!((rows(&harvest, 2), end(&harvest, 2)), (vec![], Ok(())), "a table that is not there");
+}
+
+#[test]
+fn everything_is_walked_from_a_single_arc_on() {
+    let mut agent = Agent::with_table(TABLE, 1, 3);
+    agent.objects.insert(oid("1.0.8802.1.1"), Value::Integer(1));
+    agent.objects.insert(oid("0.4.1"), Value::Integer(2));
+    agent.objects.insert(oid("1.3.6.1.4294967295"), Value::Integer(3));
+    let mut wanted = Wanted::default();
+    [0, 1].into_iter().for_each(|arc| wanted.walk(Oid::root([arc]).unwrap()));
+    let harvest = run(&mut agent, &wanted);
+    let lengths = [0, 1].map(|arc| {
+        let column = harvest.column(&Oid::root([arc]).unwrap()).unwrap();
+        assert_eq!(column.end, Ok(()));
+        column.rows.len()
+    });
+    assert_eq!(lengths, [1, 7]);
+}
+
+#[test]
+fn values_beyond_the_memory_of_a_run_end_it() {
+    let mut agent = Agent::with_table(TABLE, 1, 0);
+    for row in 1..=100 {
+        agent.objects.insert(oid(&format!("{TABLE}.1.{row}")), Value::Octets(vec![b'x'; 1_000].into()));
+    }
+    let manners = Manners { max_bytes: 20_000, ..Manners::default() };
+    let harvest = poll(&mut agent, &columns(1), Limits::default(), manners);
+    assert_eq!(end(&harvest, 1), Err(Missing::TooManyBytes(20_000)));
+    assert!(agent.requests.len() < 4);
 }
 
 #[test]
@@ -225,6 +305,7 @@ fn faults() -> impl Strategy<Value = Faults> {
             silent_from,
             loops,
             v1,
+            ..Faults::default()
         })
 }
 

@@ -67,7 +67,42 @@ pub(super) const FLOW: &str = "\
 Examples:
   grafolean flow tail --listen 0.0.0.0:2055 --json
   grafolean flow send --to 127.0.0.1:2055 --rate 10000 --for 30s --format ipfix
-  grafolean flow send --to 127.0.0.1:2055 --count 1000 --sampling 100 --json";
+  grafolean flow send --to 127.0.0.1:2055 --count 1000 --sampling 100 --json
+  grafolean flow query --last 1h --filter 'dst port 443' --by src";
+
+pub(super) const FLOW_QUERY: &str = "\
+A bot keeps raw flows while --flow-archive is set. Bytes and packets are scaled by the sampling, as an estimate of what \
+passed; --raw takes them as exported, as the filter always does. Times are those of receiving, to the second they are \
+within five of being found. Files are Parquet: docs/flow-archive.md tells their columns.
+
+A filter is made of conditions, \"and\", \"or\", \"not\" and parentheses:
+  [src|dst] host ADDRESS       src 192.0.2.1            host 2001:db8::7
+  [src|dst] net NETWORK        dst net 10.0.0.0/8       net 172.16/12
+  [src|dst] port NUMBER        dst port 443             port in [80 443 8000-8999]
+  [src|dst] as NUMBER          src as 64500             exporter 192.0.2.254
+  proto NAME or NUMBER         proto udp                tcp          proto 47
+  [in|out] if NUMBER           in if 3                  ingress      egress
+  bytes, packets NUMBER        bytes > 10M              packets <= 2
+  flags LETTERS                flags S and not flags A  tos 46       ipv4     ipv6
+A NUMBER is 443, 1-1023, in [80 443], or has one of = != < <= > >= before it. Without src or dst either end is meant.
+
+By: src dst sport dport proto exporter domain in out dir srcas dstas tos minute hour day, and networks as src/24.
+
+Examples:
+  grafolean flow query --last 1h --filter 'dst port 443 and src net 10.0.0.0/8' --by src --top 10
+  grafolean flow query --last 15m --filter 'flags S and not flags A' --by src,dport --order flows
+  grafolean flow query --from 2026-11-26T10:00:00Z --to 2026-11-26T11:00:00Z --by minute --top 60 --csv
+  grafolean flow query --archive /mnt/old/archive --from 0 --by exporter --json";
+
+pub(super) const FLOW_EXPORTERS: &str = "\
+Reads what a NetFlow bot keeps in DIR/netflow every few seconds; it need not run. Sums are since its last start, templates \
+and samplings of before it as well. Coverage is the share of what was sent that was seen, by the exporter's own numbers: \
+flows, packets or records, as each protocol counts. Waiting is data that came before its template, expired what waited in vain.
+
+Examples:
+  grafolean flow exporters
+  grafolean flow exporters 192.0.2.1         its templates and samplings too
+  grafolean flow exporters --json --data /var/lib/grafolean";
 
 pub(super) const FLOW_SEND: &str = "\
 Flows are invented from a seed, the same ones each time. At the end it tells what was sent, unscaled; --json gives
@@ -79,9 +114,10 @@ Examples:
 
 pub(super) const FLOW_TAIL: &str = "\
 With --json, one object a flow; counts are as exported (not scaled), null is what the exporter did not say, dir is 0 for \
-ingress and 1 for egress, first and last are seconds since 1970, sampling is the factor that a bot would scale by:
+ingress and 1 for egress, first and last are seconds since 1970, sampling is the factor that a bot would scale by, counter is which counter bytes \
+is (delta, total, post, initiator, layer2), way is \"back\" for the second flow of a record that tells both ways:
   {\"exporter\",\"src\",\"dst\",\"sport\",\"dport\",\"proto\",\"bytes\",\"packets\",\"in\",\"out\",\"dir\",
-   \"sampling\",\"first\",\"last\"}
+   \"sampling\",\"first\",\"last\",\"counter\",\"way\"}
 
 Examples:
   grafolean flow tail
@@ -142,7 +178,8 @@ Examples:
   grafolean snmp test 192.0.2.1
   grafolean snmp test switch.example.org -v3 -u ann -A authpass12 -X privpass12
   grafolean snmp get 192.0.2.1:1161 1.3.6.1.2.1.1.3.0
-  grafolean snmp walk 192.0.2.1 1.3.6.1.2.1.2.2.1.2 --json";
+  grafolean snmp walk 192.0.2.1 1.3.6.1.2.1.2.2.1.2 --json
+  grafolean snmp explain switch-1 --rows 24";
 
 pub(super) const SPOOL: &str = "\
 Works beside a running bot.

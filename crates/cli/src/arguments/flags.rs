@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use secrecy::SecretString;
 
-use super::{Arguments, BotCommand, Command, RunAll, RunNetflow};
+use super::{
+    Arguments, BotCommand, Command, FlowCommand, FlowExporters, FlowQuery, RunAll, RunNetflow, SnmpCommand,
+};
 use crate::config::Setting;
 
 /// What every command takes.
@@ -93,6 +95,16 @@ pub(crate) struct NetflowFlag {
     /// UDP port on which flows arrive, over IPv4 and IPv6 [env: NETFLOW_PORT] [default: 2055]
     #[arg(long, value_name = "PORT")]
     netflow_port: Option<String>,
+    /// Keep raw flows below DIR/netflow/archive, for `grafolean flow query`: on or off [env: GRAFOLEAN_FLOW_ARCHIVE]
+    /// [default: off]
+    #[arg(long, value_name = "ON", num_args = 0..=1, default_missing_value = "on", require_equals = true)]
+    flow_archive: Option<String>,
+    /// How many bytes of them are kept [env: GRAFOLEAN_FLOW_ARCHIVE_MAX_SIZE] [default: 10GiB]
+    #[arg(long, value_name = "SIZE")]
+    flow_archive_max_size: Option<String>,
+    /// How long they are kept [env: GRAFOLEAN_FLOW_ARCHIVE_MAX_AGE] [default: 7days]
+    #[arg(long, value_name = "TIME")]
+    flow_archive_max_age: Option<String>,
 }
 
 /// Where data lies.
@@ -130,6 +142,9 @@ impl Arguments {
             }
             Command::Check(check) => given.backend(&check.backend),
             Command::Send(send) => given.backend(&send.backend),
+            Command::Snmp { command: SnmpCommand::Explain(explain) } => {
+                given.backend(&explain.backend).data(&explain.data)
+            }
             Command::Spool(spool) => given.data(&spool.data),
             Command::Config(show) => given
                 .backend(&show.backend)
@@ -138,6 +153,11 @@ impl Arguments {
                 .data(&show.data)
                 .netflow(&show.netflow)
                 .listen(&show.listen),
+            Command::Flow {
+                flow:
+                    FlowCommand::Query(FlowQuery { data, .. })
+                    | FlowCommand::Exporters(FlowExporters { data, .. }),
+            } => given.data(data),
             Command::Ping(_)
             | Command::Flow { .. }
             | Command::Snmp { .. }
@@ -196,6 +216,9 @@ impl Given {
 
     fn netflow(&mut self, flag: &NetflowFlag) -> &mut Self {
         self.text(Setting::NetflowPort, flag.netflow_port.as_ref())
+            .text(Setting::FlowArchive, flag.flow_archive.as_ref())
+            .text(Setting::FlowArchiveMaxSize, flag.flow_archive_max_size.as_ref())
+            .text(Setting::FlowArchiveMaxAge, flag.flow_archive_max_age.as_ref())
     }
 
     fn listen(&mut self, flag: &ListenFlag) -> &mut Self {

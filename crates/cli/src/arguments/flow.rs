@@ -1,11 +1,19 @@
 //! The command line of `grafolean flow`.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::{Args, Subcommand, ValueEnum};
-use grafolean_bots::netflow::origin::Protocol;
+use grafolean_bots::netflow::{
+    origin::Protocol,
+    query::{By, Counts, Filter},
+};
+use grafolean_collector::time::Timestamp;
 
-use super::examples;
+use super::{DataFlag, examples};
 use crate::config::value;
 
 /// What is done with flows.
@@ -17,6 +25,82 @@ pub(crate) enum FlowCommand {
     /// Shows flows as they arrive
     #[command(after_help = examples::FLOW_TAIL)]
     Tail(FlowTail),
+    /// Adds up the raw flows that a NetFlow bot kept
+    #[command(after_help = examples::FLOW_QUERY)]
+    Query(FlowQuery),
+    /// Shows the exporters that a NetFlow bot hears: what came, what was lost, templates, sampling
+    #[command(after_help = examples::FLOW_EXPORTERS)]
+    Exporters(FlowExporters),
+}
+
+/// Which exporters are shown.
+#[derive(Debug, Args)]
+pub(crate) struct FlowExporters {
+    /// Only this exporter, with its templates and samplings
+    pub(crate) exporter: Option<IpAddr>,
+    /// Print one JSON object a line, one for each exporter
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) data: DataFlag,
+}
+
+/// Which flows are added up, and by what.
+#[derive(Debug, Args)]
+pub(crate) struct FlowQuery {
+    /// Flows received in this time up to now, e.g. 15m or 2h [default: 1h]
+    #[arg(long, value_name = "TIME", value_parser = value::positive_span, conflicts_with = "from")]
+    pub(crate) last: Option<Duration>,
+    /// Flows received from this moment on: seconds since 1970, or 2026-11-26T10:00:00Z
+    #[arg(long, value_name = "MOMENT", value_parser = value::moment)]
+    pub(crate) from: Option<Timestamp>,
+    /// Flows received before this moment [default: now]
+    #[arg(long, value_name = "MOMENT", value_parser = value::moment)]
+    pub(crate) to: Option<Timestamp>,
+    /// Which flows, e.g. 'dst port 443 and src net 10.0.0.0/8' [default: any]
+    #[arg(long, value_name = "FILTER", value_parser = Filter::parse, default_value = "", hide_default_value = true)]
+    pub(crate) filter: Filter,
+    /// By what they are added up, e.g. src or src,dst,dport or src/24; without it there is only the total
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = By::parse)]
+    pub(crate) by: Vec<By>,
+    /// How many groups are shown, the greatest first
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) top: usize,
+    /// Which groups are the greatest
+    #[arg(long, value_enum, default_value = "bytes")]
+    pub(crate) order: FlowOrder,
+    /// Take counts as exported; they are else scaled by the sampling
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// Print one JSON object
+    #[arg(long, conflicts_with = "csv")]
+    pub(crate) json: bool,
+    /// Print lines of comma-separated values
+    #[arg(long)]
+    pub(crate) csv: bool,
+    /// Read this folder of flows, not DIR/netflow/archive
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) archive: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) data: DataFlag,
+}
+
+/// By what groups are ordered.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum FlowOrder {
+    Bytes,
+    Packets,
+    Flows,
+}
+
+impl From<FlowOrder> for Counts {
+    fn from(order: FlowOrder) -> Self {
+        match order {
+            FlowOrder::Bytes => Self::Bytes,
+            FlowOrder::Packets => Self::Packets,
+            FlowOrder::Flows => Self::Flows,
+        }
+    }
 }
 
 /// What is sent, and how fast.

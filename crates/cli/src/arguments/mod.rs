@@ -17,8 +17,8 @@ use grafolean_collector::{
 use crate::config::{Protocol, value};
 
 pub(crate) use flags::{BackendFlags, BotFlags, CommonFlags, DataFlag, ListenFlag, NetflowFlag, TokenFlags};
-pub(crate) use flow::{FlowCommand, FlowSend, FlowTail};
-pub(crate) use snmp::{Agent, SnmpCommand, Version};
+pub(crate) use flow::{FlowCommand, FlowExporters, FlowQuery, FlowSend, FlowTail};
+pub(crate) use snmp::{Agent, Explain, SnmpCommand, Version};
 
 /// Collects data from networks for Grafolean: bots, a backend of its own, and tools for the hand.
 #[derive(Debug, Parser)]
@@ -55,7 +55,7 @@ pub(crate) enum Command {
     /// Pings hosts by hand, with the engine of the ping bot
     #[command(after_help = examples::PING)]
     Ping(Ping),
-    /// Sends and shows flows by hand, with the generator and the decoders of the NetFlow bot
+    /// Sends, shows and asks for flows by hand, with the generator, the decoders and the files of the NetFlow bot
     #[command(after_help = examples::FLOW, arg_required_else_help = true)]
     Flow {
         #[command(subcommand)]

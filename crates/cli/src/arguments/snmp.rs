@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use grafolean_bots::snmp::Oid;
+use grafolean_bots::snmp::{Oid, OidError};
 
+use super::{BackendFlags, DataFlag};
 use crate::config::value;
 
 /// What is asked over SNMP.
@@ -33,13 +34,41 @@ pub(crate) enum SnmpCommand {
     Walk {
         #[command(flatten)]
         agent: Agent,
-        /// Below which object, as numbers
-        #[arg(value_name = "OID")]
+        /// Below which object, as numbers; below 1, which is nearly all there is, if left out
+        #[arg(value_name = "OID", default_value = "1", value_parser = root)]
         oid: Oid,
         /// Print JSON lines: one object a line
         #[arg(long)]
         json: bool,
     },
+    /// Shows what the bot asks a device of the backend, and in which packets; asks the device nothing
+    Explain(Explain),
+}
+
+/// Which device is explained.
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The entity, by its id or name
+    #[arg(value_name = "ENTITY")]
+    pub(crate) entity: String,
+    /// Rows that each table is taken to have; as the bot met them if left out, else 48
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub(crate) rows: Option<u32>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) backend: BackendFlags,
+    #[command(flatten)]
+    pub(crate) data: DataFlag,
+}
+
+/// Below which objects: a single number will do.
+fn root(text: &str) -> Result<Oid, OidError> {
+    match text.trim().trim_start_matches('.').parse() {
+        Ok(arc) => Oid::root([arc]),
+        Err(_) => text.parse(),
+    }
 }
 
 /// Whom to ask, and how to get in.

@@ -24,3 +24,8 @@ pub(super) fn demo(config: &Config) -> Result<PathBuf, ConfigError> {
 pub(super) fn of_bot(data: &Path, protocol: &str) -> PathBuf {
     data.join(protocol)
 }
+
+/// Gives where the NetFlow bot, whose folder this is, keeps raw flows.
+pub(super) fn flow_archive(netflow: &Path) -> PathBuf {
+    netflow.join("archive")
+}

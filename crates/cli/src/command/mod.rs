@@ -40,9 +40,9 @@ pub(crate) fn run(arguments: Arguments, config: &Config) -> anyhow::Result<Outco
         Command::Bot { bot } => on_runtime(bot::run(bot, config)),
         Command::Check(check) => on_runtime(check::run(check, config)),
         Command::Hub(_) => on_runtime(hub::run(config)),
-        Command::Flow { flow } => on_runtime(flow::run(flow)),
+        Command::Flow { flow } => on_runtime(flow::run(flow, config)),
         Command::Ping(ping) => on_runtime(ping::run(ping)),
-        Command::Snmp { command } => on_runtime(snmp::run(command)),
+        Command::Snmp { command } => on_runtime(snmp::run(command, config)),
         Command::Spool(spool) => spool::run(spool, config),
         Command::Send(send) => on_runtime(send::run(send, config)),
     }

@@ -43,6 +43,9 @@ pub(crate) struct Config {
     pub(crate) spool_max_age: Duration,
     pub(crate) metrics: Option<SocketAddr>,
     pub(crate) netflow_port: u16,
+    pub(crate) flow_archive: FlowArchive,
+    pub(crate) flow_archive_max_size: u64,
+    pub(crate) flow_archive_max_age: Duration,
     pub(crate) listen: Choice<SocketAddr>,
     pub(crate) log: Option<Targets>,
     pub(crate) log_format: LogFormat,
@@ -67,6 +70,13 @@ impl<T: Clone> Choice<T> {
             Self::Said(value) | Self::Usual(value) => value.clone(),
         }
     }
+}
+
+/// Whether raw flows are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FlowArchive {
+    On,
+    Off,
 }
 
 /// How log lines look.
@@ -111,6 +121,13 @@ impl Config {
             spool_max_age: reading.required(Setting::SpoolMaxAge, "7days", value::positive_span)?,
             metrics: reading.optional(Setting::Metrics, value::address)?,
             netflow_port: reading.required(Setting::NetflowPort, "2055", value::port)?,
+            flow_archive: reading.required(Setting::FlowArchive, "off", flow_archive)?,
+            flow_archive_max_size: reading.required(Setting::FlowArchiveMaxSize, "10GiB", value::size)?,
+            flow_archive_max_age: reading.required(
+                Setting::FlowArchiveMaxAge,
+                "7days",
+                value::positive_span,
+            )?,
             listen: reading.listen()?,
             log: reading.optional(Setting::Log, value::targets)?,
             log_format: reading.required(Setting::LogFormat, "text", log_format)?,
@@ -198,6 +215,14 @@ fn path(text: &str) -> Result<PathBuf, String> {
 fn existing_file(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     if path.is_file() { Ok(path) } else { Err(format!("there is no file {text}")) }
+}
+
+fn flow_archive(text: &str) -> Result<FlowArchive, String> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "on" | "true" | "1" => Ok(FlowArchive::On),
+        "off" | "false" | "0" => Ok(FlowArchive::Off),
+        _ => Err(format!("{text:?} is neither on nor off")),
+    }
 }
 
 fn log_format(text: &str) -> Result<LogFormat, String> {

@@ -19,6 +19,9 @@ pub(crate) enum Setting {
     SpoolMaxAge,
     Metrics,
     NetflowPort,
+    FlowArchive,
+    FlowArchiveMaxSize,
+    FlowArchiveMaxAge,
     Listen,
     Log,
     LogFormat,
@@ -27,7 +30,7 @@ pub(crate) enum Setting {
 
 impl Setting {
     /// All of them, in the order in which `grafolean config` prints them.
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::BackendUrl,
         Self::BotToken,
         Self::BotTokenFromFile,
@@ -44,6 +47,9 @@ impl Setting {
         Self::SpoolMaxAge,
         Self::Metrics,
         Self::NetflowPort,
+        Self::FlowArchive,
+        Self::FlowArchiveMaxSize,
+        Self::FlowArchiveMaxAge,
         Self::Listen,
         Self::Log,
         Self::LogFormat,
@@ -69,6 +75,9 @@ impl Setting {
             Self::SpoolMaxAge => "spool_max_age",
             Self::Metrics => "metrics",
             Self::NetflowPort => "netflow_port",
+            Self::FlowArchive => "flow_archive",
+            Self::FlowArchiveMaxSize => "flow_archive_max_size",
+            Self::FlowArchiveMaxAge => "flow_archive_max_age",
             Self::Listen => "listen",
             Self::Log => "log",
             Self::LogFormat => "log_format",

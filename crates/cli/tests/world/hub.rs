@@ -17,7 +17,7 @@ use grafolean_collector::{
 use grafolean_hub::{
     Hub, Options,
     points::{Order, PathFilter, Span},
-    setup::BotAccess,
+    setup::{BotAccess, Setup},
 };
 use nix::sys::signal::Signal;
 use secrecy::{ExposeSecret, SecretString};
@@ -68,13 +68,43 @@ impl World {
         world
     }
 
-    async fn filled(protocol: &str, fill: Fill<'_>) -> Self {
+    /// Fills a hub as told, with an account and a bot, and starts it.
+    pub async fn with(
+        protocol: &str,
+        fill: impl AsyncFnOnce(&Setup<'_>, AccountId) -> Vec<EntityId> + Send,
+    ) -> Self {
+        let alone = || {
+            let _alone = STARTING.write().unwrap();
+            Runtime::new().unwrap().block_on(Self::made(protocol, fill))
+        };
+        let mut world = thread::scope(|scope| scope.spawn(alone).join().unwrap());
+        world.start_hub();
+        world
+    }
+
+    /// With its only entity.
+    pub fn map_first(self) -> (Self, EntityId) {
+        let first = self.entities[0];
+        (self, first)
+    }
+
+    async fn made(protocol: &str, fill: impl AsyncFnOnce(&Setup<'_>, AccountId) -> Vec<EntityId>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let hub = open(&folder.path().join("hub"));
         let setup = hub.setup();
         let password = setup.first_person("admin").await.unwrap().unwrap();
         let account = setup.account("Office").await.unwrap();
         let bot = setup.bot(account, "pinger", protocol).await.unwrap();
+        let entities = fill(&setup, account).await;
+        drop(hub);
+        Self { folder, account, bot, entities, password, hub: None, address: "127.0.0.1:0".to_owned() }
+    }
+
+    async fn filled(protocol: &str, fill: Fill<'_>) -> Self {
+        Self::made(protocol, async |setup, account| Self::devices(setup, account, protocol, fill).await).await
+    }
+
+    async fn devices(setup: &Setup<'_>, account: AccountId, protocol: &str, fill: Fill<'_>) -> Vec<EntityId> {
         let quick = json!({"n_packets": "3", "sleep_packets": "0.01", "timeout": "0.5", "retry": "0"});
         let quick = quick.as_object().unwrap().clone();
         let credential = setup.credential(account, "quick", protocol, quick).await.unwrap();
@@ -90,8 +120,7 @@ impl World {
             let protocols = BTreeMap::from([(protocol.to_owned(), attachment)]);
             entities.push(setup.entity(account, entity, protocols).await.unwrap());
         }
-        drop(hub);
-        Self { folder, account, bot, entities, password, hub: None, address: "127.0.0.1:0".to_owned() }
+        entities
     }
 
     /// Starts the hub, after the first time at the same address.
@@ -121,10 +150,19 @@ impl World {
 
     /// Asks the hub as the person who may do everything; gives the status and the body.
     pub fn ask(&self, method: &str, path: &str) -> (u16, Value) {
+        self.send(method, path, "")
+    }
+
+    /// The same with a body.
+    pub fn tell(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        self.send(method, path, &body.to_string())
+    }
+
+    fn send(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         let login = json!({"username": "admin", "password": self.password.expose_secret()});
         let (_, head, _) = self.exchange("POST", "/auth/login", "", &login.to_string());
         let session = head.lines().find_map(|line| line.strip_prefix("x-jwt-token: ")).unwrap();
-        let (status, _, body) = self.exchange(method, path, &format!("authorization: {session}\r\n"), "");
+        let (status, _, body) = self.exchange(method, path, &format!("authorization: {session}\r\n"), body);
         (status, serde_json::from_str(&body).unwrap_or_default())
     }
 

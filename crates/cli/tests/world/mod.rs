@@ -76,6 +76,11 @@ impl Process {
         Self(command.spawn().unwrap())
     }
 
+    /// Takes charge of one that was started.
+    pub fn of(child: Child) -> Self {
+        Self(child)
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(i32::try_from(self.0.id()).unwrap()), signal).unwrap();

@@ -15,6 +15,8 @@
 //! | source, destination | 8 and 27, 12 and 28 | of both families the one that is not all zero; 225-228 and 281, 282 (after translation) are never taken |
 //! | ports | 7, 180, 182; 11, 181, 183 | 227, 228 (after translation) are never taken |
 //! | protocol | 4 | |
+//! | TCP flags, type of service | 6; 5 | |
+//! | autonomous systems | 16, 129; 17, 128 | origin or peer as exported, before the adjacent ones |
 //! | interfaces | 10, 252; 14, 253 | logical before physical |
 //! | direction | 61 | |
 //! | start | 156, 154, 152, 150, 158, 22, then 323, 324, 325, 322 | the finest first; 22 needs an uptime; an event is its own start |
@@ -43,6 +45,10 @@ pub(super) enum Target {
     SourcePort,
     DestinationPort,
     Protocol,
+    TcpFlags,
+    Tos,
+    SourceAs,
+    DestinationAs,
     Bytes,
     Packets,
     BytesBack,
@@ -135,6 +141,10 @@ pub(super) const ROWS: &[Row] = &[
         (Iana(183), Target::DestinationPort),
     ]),
     row(&[(Iana(4), Target::Protocol)]),
+    row(&[(Iana(6), Target::TcpFlags)]),
+    row(&[(Iana(5), Target::Tos)]),
+    row(&[(Iana(16), Target::SourceAs), (Iana(129), Target::SourceAs)]),
+    row(&[(Iana(17), Target::DestinationAs), (Iana(128), Target::DestinationAs)]),
     BYTES,
     row(&[
         (Iana(2), Target::Packets),

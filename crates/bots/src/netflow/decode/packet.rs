@@ -14,6 +14,16 @@ pub(super) struct Ends {
     pub(super) destination: Option<IpAddr>,
     pub(super) protocol: Option<u8>,
     pub(super) ports: Option<(u16, u16)>,
+    /// IPv4's type of service or IPv6's traffic class.
+    pub(super) tos: Option<u8>,
+    pub(super) tcp_flags: Option<u16>,
+}
+
+/// What the beginning of a packet's payload tells.
+#[derive(Clone, Copy, Default)]
+struct Transport {
+    ports: Option<(u16, u16)>,
+    tcp_flags: Option<u16>,
 }
 
 /// Reads the outermost IP header of a packet that begins with the given protocol (sFlow's header_protocol). `None` where
@@ -90,37 +100,44 @@ fn mpls(mut reader: Reader<'_>) -> Option<Ends> {
 
 fn ipv4(mut reader: Reader<'_>) -> Option<Ends> {
     let header = reader.array::<20>()?;
-    let [version_and_length, _, _, _, _, _, fragment_high, fragment_low, _, protocol, _, _, addresses @ ..] =
+    let [version_and_length, tos, _, _, _, _, fragment_high, fragment_low, _, protocol, _, _, addresses @ ..] =
         header;
     let options = usize::from(version_and_length & 0x0F).checked_sub(5)? * 4;
     let [a, b, c, d, e, f, g, h] = addresses;
     let first_fragment = u16::from_be_bytes([fragment_high, fragment_low]) & 0x1FFF == 0;
     let after_options = reader.take(options);
+    let transport = after_options.filter(|_| first_fragment).map(|_| transport(protocol, reader));
+    let Transport { ports, tcp_flags } = transport.unwrap_or_default();
     Some(Ends {
         source: Some(IpAddr::V4(Ipv4Addr::new(a, b, c, d))),
         destination: Some(IpAddr::V4(Ipv4Addr::new(e, f, g, h))),
         protocol: Some(protocol),
-        ports: after_options.filter(|_| first_fragment).and_then(|_| ports(protocol, reader)),
+        ports,
+        tos: Some(tos),
+        tcp_flags,
     })
 }
 
 fn ipv6(mut reader: Reader<'_>) -> Option<Ends> {
-    reader.take(6)?;
+    let [high, low, ..] = reader.array::<6>()?;
+    let traffic_class = (high << 4) | (low >> 4);
     let next_header = reader.u8()?;
     reader.take(1)?;
     let source = Ipv6Addr::from_octets(reader.array()?);
     let destination = Ipv6Addr::from_octets(reader.array()?);
-    let (protocol, ports) = behind_extensions(next_header, reader);
+    let (protocol, Transport { ports, tcp_flags }) = behind_extensions(next_header, reader);
     Some(Ends {
         source: Some(IpAddr::V6(source)),
         destination: Some(IpAddr::V6(destination)),
         protocol: Some(protocol),
         ports,
+        tos: Some(traffic_class),
+        tcp_flags,
     })
 }
 
 /// Follows IPv6's extension headers as far as they were sampled.
-fn behind_extensions(mut protocol: u8, mut reader: Reader<'_>) -> (u8, Option<(u16, u16)>) {
+fn behind_extensions(mut protocol: u8, mut reader: Reader<'_>) -> (u8, Transport) {
     for _ in 0..LAYERS_MAX {
         let mut ahead = reader;
         let Some([next, length]) = ahead.array() else { break };
@@ -132,7 +149,7 @@ fn behind_extensions(mut protocol: u8, mut reader: Reader<'_>) -> (u8, Option<(u
             44 => {
                 let later_fragment = ahead.u16().is_some_and(|offset| offset & 0xFFF8 != 0);
                 if later_fragment {
-                    return (next, None);
+                    return (next, Transport::default());
                 }
                 8
             }
@@ -140,18 +157,23 @@ fn behind_extensions(mut protocol: u8, mut reader: Reader<'_>) -> (u8, Option<(u
         };
         protocol = next;
         if reader.take(octets).is_none() {
-            return (protocol, None);
+            return (protocol, Transport::default());
         }
     }
-    (protocol, ports(protocol, reader))
+    (protocol, transport(protocol, reader))
 }
 
-/// TCP, UDP, DCCP, SCTP and UDP-Lite begin with their ports.
-fn ports(protocol: u8, mut reader: Reader<'_>) -> Option<(u16, u16)> {
-    match protocol {
-        6 | 17 | 33 | 132 | 136 => Some((reader.u16()?, reader.u16()?)),
+/// TCP, UDP, DCCP, SCTP and UDP-Lite begin with their ports; TCP's control bits stand behind two numbers of 32 bits.
+fn transport(protocol: u8, mut reader: Reader<'_>) -> Transport {
+    let ports = match protocol {
+        6 | 17 | 33 | 132 | 136 => reader.u16().zip(reader.u16()),
         _ => None,
-    }
+    };
+    let tcp_flags = match protocol {
+        6 if ports.is_some() => reader.take(8).and_then(|_| reader.u16()).map(|word| word & 0x01FF),
+        _ => None,
+    };
+    Transport { ports, tcp_flags }
 }
 
 #[cfg(test)]

@@ -30,6 +30,10 @@ pub(crate) struct Packet<'a> {
 
 /// One sample of a datagram.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives for one turn of a loop, and nothing is allocated for a flow"
+)]
 pub(crate) enum Sample {
     /// A packet that was sampled.
     Flow(FlowSample),
@@ -158,6 +162,8 @@ fn sampled_header(mut reader: Reader<'_>, told: &Flow) -> Option<Flow> {
         source_port: ends.ports.map(|(source, _)| source),
         destination_port: ends.ports.map(|(_, destination)| destination),
         protocol: ends.protocol,
+        tcp_flags: ends.tcp_flags,
+        tos: ends.tos,
         bytes: Some(u64::from(frame_length)),
         packets: Some(1),
         ..*told
@@ -190,12 +196,15 @@ fn sampled_ip(
     ends: (IpAddr, IpAddr),
 ) -> Option<Flow> {
     let (source_port, destination_port) = (reader.u32()?, reader.u32()?);
+    let (tcp_flags, tos) = (reader.u32(), reader.u32());
     Some(Flow {
         source: Some(ends.0),
         destination: Some(ends.1),
         source_port: Some(low_u16(u64::from(source_port))),
         destination_port: Some(low_u16(u64::from(destination_port))),
         protocol: Some(low_u8(u64::from(head.1))),
+        tcp_flags: tcp_flags.map(|flags| low_u16(u64::from(flags))),
+        tos: tos.map(|tos| low_u8(u64::from(tos))),
         bytes: Some(u64::from(head.0)),
         packets: Some(1),
         ..*told

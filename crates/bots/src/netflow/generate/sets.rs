@@ -165,9 +165,10 @@ fn record(exporter: &Exporter, flow: &Flow, out: &mut Vec<u8>) {
     }
     out.extend([if exporter.setup.sampling > 1 { SAMPLER } else { 0 }]);
     // class of service, TCP flags, masks, next hop, autonomous systems
-    out.extend([0, 0x1B, 24, 24, 192, 0, 2, 1]);
-    out.extend(64_500_u32.to_be_bytes());
-    out.extend(64_501_u32.to_be_bytes());
+    let flags = u8::try_from(flow.tcp_flags.unwrap_or(0) & 0xFF).unwrap_or(0);
+    out.extend([flow.tos.unwrap_or(0), flags, 24, 24, 192, 0, 2, 1]);
+    out.extend(flow.source_as.unwrap_or(0).to_be_bytes());
+    out.extend(flow.destination_as.unwrap_or(0).to_be_bytes());
 }
 
 fn is_v6(flow: &Flow) -> bool {

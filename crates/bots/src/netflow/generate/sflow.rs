@@ -69,15 +69,15 @@ fn sample(exporter: &mut Exporter, flow: &Flow, out: &mut Vec<u8>) {
 /// An Ethernet frame's beginning, padded to a multiple of four.
 fn header(flow: &Flow) -> Vec<u8> {
     let mut out = vec![0; 12];
-    let protocol = flow.protocol.unwrap_or(0);
+    let (protocol, tos) = (flow.protocol.unwrap_or(0), flow.tos.unwrap_or(0));
     match (flow.source, flow.destination) {
         (Some(IpAddr::V6(source)), Some(IpAddr::V6(destination))) => {
-            out.extend([0x86, 0xDD, 0x60, 0, 0, 0, 0, 0, protocol, 64]);
+            out.extend([0x86, 0xDD, 0x60 | (tos >> 4), tos << 4, 0, 0, 0, 0, protocol, 64]);
             out.extend(source.octets());
             out.extend(destination.octets());
         }
         (Some(IpAddr::V4(source)), Some(IpAddr::V4(destination))) => {
-            out.extend([0x08, 0x00, 0x45, 0, 0, 0, 0, 0, 0, 0, 64, protocol, 0, 0]);
+            out.extend([0x08, 0x00, 0x45, tos, 0, 0, 0, 0, 0, 0, 64, protocol, 0, 0]);
             out.extend(source.octets());
             out.extend(destination.octets());
         }
@@ -85,7 +85,9 @@ fn header(flow: &Flow) -> Vec<u8> {
     }
     out.extend(flow.source_port.unwrap_or(0).to_be_bytes());
     out.extend(flow.destination_port.unwrap_or(0).to_be_bytes());
-    out.resize(out.len() + TCP_HEADER - 4, 0);
+    out.extend([0; 8]);
+    out.extend(flow.tcp_flags.unwrap_or(0).to_be_bytes());
+    out.resize(out.len() + TCP_HEADER - 14, 0);
     out.resize(out.len().next_multiple_of(4), 0);
     out
 }

@@ -13,6 +13,7 @@ use crate::netflow::flow::{Direction, Flow};
 const SERVICES: [(u8, u16); 8] =
     [(6, 443), (6, 80), (17, 53), (6, 22), (17, 443), (6, 25), (17, 123), (6, 5432)];
 const INTERFACES: u32 = 8;
+const TCP: u8 = 6;
 
 /// Which address families flows have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,6 +55,10 @@ impl Traffic {
             source_port: u16::try_from(1_024 + self.below(60_000)).ok(),
             destination_port: Some(port),
             protocol: Some(protocol),
+            tcp_flags: Some(if protocol == TCP { 0x1B } else { 0 }),
+            tos: Some(0),
+            source_as: Some(64_500),
+            destination_as: Some(64_501),
             bytes: Some(packets * u64::from(40 + self.below(1_461))),
             packets: Some(packets),
             input: Some(1 + self.below(INTERFACES)),

@@ -45,6 +45,9 @@ pub(super) fn write(
     sent
 }
 
+/// What stands for an autonomous system whose number needs more than 16 bits (RFC 6793).
+const TRANSITION_AS: u16 = 23_456;
+
 fn record(
     exporter: &Exporter,
     flow: &Flow,
@@ -65,8 +68,14 @@ fn record(
     out.extend(uptime(flow.last));
     out.extend(flow.source_port.unwrap_or(0).to_be_bytes());
     out.extend(flow.destination_port.unwrap_or(0).to_be_bytes());
-    out.extend([0, 0, flow.protocol.unwrap_or(0), 0]);
-    out.extend([0; 8]);
+    let flags = u8::try_from(flow.tcp_flags.unwrap_or(0) & 0xFF).unwrap_or(0);
+    out.extend([0, flags, flow.protocol.unwrap_or(0), flow.tos.unwrap_or(0)]);
+    for system in [flow.source_as, flow.destination_as] {
+        out.extend(
+            system.and_then(|system| u16::try_from(system).ok()).unwrap_or(TRANSITION_AS).to_be_bytes(),
+        );
+    }
+    out.extend([0; 4]);
 }
 
 /// Counters here have 32 bits.

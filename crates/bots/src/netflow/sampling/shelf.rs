@@ -56,6 +56,11 @@ impl Shelf {
         })
     }
 
+    /// Gives all that operators set.
+    pub fn all_set_by_hand(&self) -> impl Iterator<Item = (IpAddr, Factor)> {
+        self.overrides.keys().filter_map(|address| Some((*address, self.set_by_hand(*address)?)))
+    }
+
     /// Gives the book of a domain, if it ever told its sampling.
     pub fn book(&self, domain: Domain) -> Option<&Book> {
         self.books.get(&domain).map(|entry| &entry.book)

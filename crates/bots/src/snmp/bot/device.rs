@@ -1,6 +1,6 @@
 //! What is kept of a device between runs.
 
-use std::{collections::HashMap, net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use tokio::time::{Instant, timeout};
 
@@ -30,8 +30,6 @@ const TOLD_AGAIN: Duration = Duration::from_secs(600);
 /// What is kept of a device between runs.
 pub(super) struct Device {
     pub(super) memory: Memory,
-    /// Bits a second that its interfaces can carry, as of the last sync.
-    pub(super) speeds: HashMap<u32, u64>,
     session: Option<(Session, Host, Access, Manners, Instant)>,
     silence: Option<Silent>,
     told: Option<(String, Instant)>,
@@ -53,7 +51,7 @@ impl Device {
     /// A device of which the last process knew something.
     pub(super) fn remembered(memory: Memory) -> Self {
         let touched = Instant::now();
-        Self { memory, speeds: HashMap::new(), session: None, silence: None, told: None, touched }
+        Self { memory, session: None, silence: None, told: None, touched }
     }
 
     /// Notes that it is being measured.
@@ -87,8 +85,10 @@ impl Device {
     pub(super) fn is_paused(&self, interval: Duration) -> bool {
         self.silence.as_ref().is_some_and(|silence| {
             let pause = interval.saturating_mul(2_u32.saturating_pow(silence.runs.saturating_sub(1).min(16)));
-            // Runs that come a little early are not to be taken for the ones in between.
-            silence.runs > 1 && silence.last.elapsed() + interval / 2 < pause.min(LONGEST_PAUSE)
+            let since = silence.last.elapsed();
+            // Runs that come a little early are not to be taken for the ones in between; and the next one must not be
+            // too late.
+            silence.runs > 1 && since + interval / 2 < pause && since + interval <= LONGEST_PAUSE
         })
     }
 
@@ -137,4 +137,43 @@ async fn resolve(engine: &Engine, host: &Host) -> Result<SocketAddr, AskError> {
         found.ok()?.ok()?.next()
     };
     engine.on_its_thread(lookup).await.ok().flatten().ok_or_else(unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The seconds at which a device that is always silent is asked, if its runs are due each so many seconds.
+    async fn asked(interval_s: u64, until_s: u64) -> Vec<u64> {
+        let (mut device, begin) = (Device::default(), Instant::now());
+        let interval = Duration::from_secs(interval_s);
+        let mut asked = Vec::new();
+        while begin.elapsed().as_secs() < until_s {
+            if !device.is_paused(interval) {
+                device.note_answered(Heard::Nothing);
+                asked.push(begin.elapsed().as_secs());
+            }
+            tokio::time::advance(interval).await;
+        }
+        asked
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_device_is_asked_less_often_but_each_five_minutes() {
+        assert_eq!(asked(60, 1_300).await, [0, 60, 180, 420, 720, 1_020]);
+        for interval in [1, 7, 60, 100, 200, 299, 300, 3_600] {
+            let asked = asked(interval, 20_000).await;
+            let longest = interval.max(LONGEST_PAUSE.as_secs());
+            assert!(asked.windows(2).all(|pair| pair[1] - pair[0] <= longest), "{interval}: {asked:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_answer_ends_the_pause() {
+        let (mut device, minute) = (Device::default(), Duration::from_secs(60));
+        (0..9).for_each(|_| device.note_answered(Heard::Nothing));
+        assert!(device.is_paused(minute));
+        device.note_answered(Heard::Something);
+        assert!(!device.is_paused(minute));
+    }
 }

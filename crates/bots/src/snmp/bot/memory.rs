@@ -17,6 +17,9 @@ use crate::snmp::{
 pub struct Memory {
     /// What it can take in one packet.
     pub limits: Limits,
+    /// Bits a second that its interfaces can carry, as of the last sync.
+    #[serde(default)]
+    pub(super) speeds: HashMap<u32, u64>,
     /// What each sensor read last.
     pub(super) sensors: HashMap<i64, SensorMemory>,
 }
@@ -26,6 +29,9 @@ pub struct Memory {
 pub(super) struct SensorMemory {
     /// The device's uptime then.
     pub(super) uptime: Option<Uptime>,
+    /// ifCounterDiscontinuityTime of the interfaces it counts, by their index; what is 0 is left out.
+    #[serde(default)]
+    pub(super) discontinuities: HashMap<u32, u32>,
     /// How many rows it had, when that was last known.
     pub(super) rows: usize,
     /// For each of its objects that is a counter.
@@ -41,6 +47,11 @@ pub(super) struct Counters {
 }
 
 impl Memory {
+    /// Gives the rows of the longest table that a sensor reads, where one is known.
+    pub fn rows(&self) -> Option<usize> {
+        self.sensors.values().map(|sensor| sensor.rows).max().filter(|rows| *rows > 0)
+    }
+
     /// Gives what a sensor read last; nothing if it reads something else than then.
     pub(super) fn of(&mut self, id: SensorId, sensor: &Sensor) -> &mut SensorMemory {
         let memory = self.sensors.entry(id.number()).or_default();

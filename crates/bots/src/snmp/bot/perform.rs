@@ -21,15 +21,14 @@ use super::{
     Memory, SnmpTask,
     device::{Device, Heard},
     drive::drive,
-    plan::{self, DueSensor, SYNC_INTERVAL_S},
+    plan::{self, DueSensor, Sync},
     results::{self, Circumstances, Outcome, Why},
 };
 use crate::snmp::{
     AskError, Column, Interfaces, Oid, Value,
     counter::Uptime,
     engine::Engine,
-    plan::{Dialect, Harvest, Missing, Poll, Wanted},
-    settings::{Access, Community},
+    plan::{Harvest, Poll},
 };
 
 /// sysUpTime.0, which every agent has and every rate needs.
@@ -95,9 +94,8 @@ impl SnmpBot {
     ) -> Result<(Harvest, Option<u32>), AskError> {
         let session = device.session(&self.engine, task).await?;
         let Ok(small) = Oid::new(UPTIME) else { return Err(AskError::Local("sysUpTime".to_owned())) };
-        let is_v1 = matches!(task.access, Access::Community(Community::V1(_)));
-        let dialect = if is_v1 { Dialect::Next } else { Dialect::Bulk };
-        let poll = Poll::new(&look.wanted(), small, dialect, device.memory.limits, task.manners);
+        let wanted = task.wanted_by(&look.due, look.interfaces);
+        let poll = Poll::new(&wanted, small, task.dialect(), device.memory.limits, task.manners);
         let driven = drive(session.clone(), poll, task.manners, look.until);
         let failed = |error: tokio::task::JoinError| AskError::Local(error.to_string());
         let harvest = self.engine.on_its_thread(driven).await.map_err(failed)?;
@@ -117,37 +115,16 @@ struct Look<'a> {
     until: Instant,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sync {
-    Due,
-    NotDue,
-}
-
 impl Look<'_> {
     fn of(run: &Run<SnmpTask>) -> Look<'_> {
         let sensors = run.task.sensors.iter();
-        let shortest = sensors.clone().map(|sensor| sensor.interval.duration()).min().unwrap_or(LONGEST_RUN);
-        let sync_is_due =
-            run.intervals.iter().any(|interval| i64::from(interval.seconds()) == SYNC_INTERVAL_S);
+        let shortest = sensors.map(|sensor| sensor.interval.duration()).min().unwrap_or(LONGEST_RUN);
+        let longest = shortest.mul_f64(ASKING).min(run.task.manners.max_time);
         Look {
-            due: sensors.filter(|sensor| run.intervals.contains(&sensor.interval)).collect(),
-            interfaces: if sync_is_due { Sync::Due } else { Sync::NotDue },
-            until: Instant::now() + shortest.min(LONGEST_RUN).mul_f64(ASKING),
+            due: run.task.due(&run.intervals).collect(),
+            interfaces: plan::sync(&run.intervals),
+            until: Instant::now() + longest,
         }
-    }
-
-    fn wanted(&self) -> Wanted {
-        let mut wanted = Wanted::default();
-        for sensor in &self.due {
-            sensor.sensor.fetches.iter().for_each(|fetch| wanted.add(fetch));
-        }
-        if self.interfaces == Sync::Due {
-            Column::ALL
-                .iter()
-                .filter_map(|column| Oid::new(column.arcs()).ok())
-                .for_each(|root| wanted.walk(root));
-        }
-        wanted
     }
 }
 
@@ -220,14 +197,15 @@ impl SnmpBot {
             Ok((Value::TimeTicks(ticks), at)) => Some(Uptime { ticks: *ticks, boots, at: *at }),
             _ => None,
         });
-        let Device { memory, speeds, .. } = &mut *device;
-        let circumstances = Circumstances { uptime, speeds };
+        let speeds = std::mem::take(&mut device.memory.speeds);
+        let circumstances = Circumstances { uptime, speeds: &speeds };
         let mut told = Told::default();
         let mut values = Vec::new();
         let mut paths = HashSet::new();
         let (mut wanted, mut complete) = (0, 0);
         for DueSensor { id, sensor, .. } in &look.due {
-            let mut outcome = results::measure(sensor, harvest, memory.of(*id, sensor), &circumstances);
+            let mut outcome =
+                results::measure(sensor, harvest, device.memory.of(*id, sensor), &circumstances);
             wanted += outcome.wanted;
             complete += outcome.complete;
             for (path, value) in outcome.values.drain(..) {
@@ -243,6 +221,7 @@ impl SnmpBot {
                 told.add(|| format!("sensor {id}: ${}: {}", absent.number, absent.why));
             }
         }
+        device.memory.speeds = speeds;
         if told.lines.is_empty() {
             if device.is_well_again() {
                 info!(entity = %run.task.entity, host = %run.task.host, "device is measured completely again");
@@ -303,24 +282,17 @@ fn silent(task: &SnmpTask, due: Timestamp, look: &Look<'_>) -> Report {
 /// answered through one.
 fn interfaces(device: &mut Device, run: &Run<SnmpTask>, harvest: &Harvest) -> Option<Report> {
     let mut interfaces = Interfaces::default();
-    let mut indexes = Vec::new();
     for column in Column::ALL {
         let walked = harvest.column(&Oid::new(column.arcs()).ok()?)?;
-        if let Err(
-            cut
-            @ (Missing::Failed(_) | Missing::NotIncreasing | Missing::TooManyRows(_) | Missing::OutOfTime),
-        ) = &walked.end
-        {
+        if let Err(cut) = &walked.end {
             debug!(entity = %run.task.entity, %cut, ?column, "interfaces are not brought in step this time");
             return None;
         }
         for row in &walked.rows {
             interfaces.put(column, &row.index, &row.value);
-            indexes.extend(row.index.first().copied());
         }
     }
-    let speed = |index: u32| Some((index, interfaces.speed_bps(index)?));
-    device.speeds = indexes.into_iter().filter_map(speed).collect();
+    device.memory.speeds = interfaces.ceilings_bps().collect();
     let SnmpTask { account, entity, .. } = *run.task;
     (!interfaces.is_empty()).then(|| Report::Children(interfaces.children(account, entity, run.due)))
 }

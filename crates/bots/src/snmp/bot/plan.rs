@@ -1,14 +1,21 @@
 //! What people set up, as jobs.
 
+use std::collections::BTreeSet;
+
 use grafolean_collector::{
     bot::{Job, Refusal},
     model::{AccountId, Device, DeviceSensor, EntityId, Interval, Intervals, SensorId},
 };
 
-use crate::snmp::settings::{Access, Host, Manners, Sensor};
+use crate::snmp::{
+    Column, Oid, counted,
+    interfaces::DISCONTINUITY,
+    plan::{Dialect, Wanted},
+    settings::{Access, Community, Fetch, Host, Manners, Sensor},
+};
 
 /// How often a device's interfaces are brought in step.
-pub(super) const SYNC_INTERVAL_S: i64 = 300;
+const SYNC_INTERVAL_S: i64 = 300;
 
 /// All a run needs to know.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +43,68 @@ pub struct DueSensor {
     pub interval: Interval,
     /// What it reads and makes of it.
     pub sensor: Sensor,
+}
+
+/// Whether the device's interfaces are brought in step in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sync {
+    Due,
+    NotDue,
+}
+
+/// Tells whether a run that these intervals caused brings interfaces in step.
+pub(super) fn sync(intervals: &[Interval]) -> Sync {
+    let is_due = intervals.iter().any(|interval| i64::from(interval.seconds()) == SYNC_INTERVAL_S);
+    if is_due { Sync::Due } else { Sync::NotDue }
+}
+
+impl SnmpTask {
+    /// Gives all that a run asks for which these intervals caused.
+    pub fn wanted(&self, intervals: &[Interval]) -> Wanted {
+        self.wanted_by(&self.due(intervals).collect::<Vec<_>>(), sync(intervals))
+    }
+
+    /// Gives how the device's tables are walked.
+    pub fn dialect(&self) -> Dialect {
+        let is_v1 = matches!(self.access, Access::Community(Community::V1(_)));
+        if is_v1 { Dialect::Next } else { Dialect::Bulk }
+    }
+
+    /// Gives the intervals of its runs, ascending.
+    pub fn intervals(&self) -> impl Iterator<Item = Interval> {
+        let sync = Interval::from_seconds(SYNC_INTERVAL_S);
+        let all: BTreeSet<Interval> = self.sensors.iter().map(|sensor| sensor.interval).chain(sync).collect();
+        all.into_iter()
+    }
+
+    /// Gives the sensors that fall due with these intervals.
+    pub fn due(&self, intervals: &[Interval]) -> impl Iterator<Item = &DueSensor> {
+        self.sensors.iter().filter(|sensor| intervals.contains(&sensor.interval))
+    }
+
+    pub(super) fn wanted_by(&self, due: &[&DueSensor], interfaces: Sync) -> Wanted {
+        let mut wanted = Wanted::default();
+        for fetch in due.iter().flat_map(|sensor| &sensor.sensor.fetches) {
+            wanted.add(fetch);
+            // When counters of interfaces began anew comes with them.
+            let (Fetch::Get(oid) | Fetch::Walk(oid)) = fetch;
+            match (fetch, counted(oid.arcs(), &[]).map(|counted| counted.interface)) {
+                (Fetch::Walk(_), Some(None)) => {
+                    Oid::new(DISCONTINUITY).into_iter().for_each(|it| wanted.walk(it));
+                }
+                (Fetch::Get(_), Some(Some(interface))) => {
+                    let oid = Oid::new([&DISCONTINUITY[..], &[interface]].concat());
+                    oid.into_iter().for_each(|it| wanted.get(it));
+                }
+                _ => {}
+            }
+        }
+        if interfaces == Sync::Due {
+            let roots = Column::ALL.iter().filter_map(|column| Oid::new(column.arcs()).ok());
+            roots.for_each(|root| wanted.walk(root));
+        }
+        wanted
+    }
 }
 
 /// A device's job, and what about it cannot be done.

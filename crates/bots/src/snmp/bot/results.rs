@@ -6,9 +6,9 @@ use thiserror::Error;
 
 use super::memory::SensorMemory;
 use crate::snmp::{
-    Value,
-    counter::{Continuity, NoRate, Reading, Uptime},
-    interface_of_octets,
+    Oid, Value, What, counted,
+    counter::{Continuity, MOST_EXCEEDED, NoRate, Reading, Uptime},
+    interfaces::DISCONTINUITY,
     plan::{Harvest, Missing, Row},
     settings::{Fetch, Sensor},
 };
@@ -69,7 +69,8 @@ pub(super) fn measure(
         (Some(now), Some(before)) => now.continuity(&before),
         _ => Continuity::Unknown,
     };
-    let bench = Bench { sensor, harvest, memory, speeds: circumstances.speeds, continuity };
+    let discontinuities = discontinuities(sensor, harvest);
+    let bench = Bench { sensor, harvest, memory, speeds: circumstances.speeds, continuity, discontinuities };
     let mut outcome = Outcome::default();
     let first_walk = sensor.fetches.iter().find_map(|fetch| match fetch {
         Fetch::Walk(root) => Some(root),
@@ -88,7 +89,11 @@ pub(super) fn measure(
     let is_whole =
         first_walk.is_none_or(|root| harvest.column(root).is_some_and(|column| column.end.is_ok()));
     let rows = outcome.wanted;
-    remember(sensor, harvest, memory);
+    let came: Vec<_> = (0..sensor.fetches.len()).map(|place| bench.readings(place)).collect();
+    let discontinuities = bench.discontinuities;
+    remember(sensor, harvest, memory, came);
+    memory.discontinuities.extend(discontinuities.iter().filter(|(_, ticks)| **ticks > 0));
+    memory.discontinuities.retain(|interface, _| discontinuities.get(interface) != Some(&0));
     if is_whole {
         memory.rows = rows;
     }
@@ -105,6 +110,8 @@ struct Bench<'a> {
     memory: &'a SensorMemory,
     speeds: &'a HashMap<u32, u64>,
     continuity: Continuity,
+    /// When interfaces began to count, by their index, of those that tell it.
+    discontinuities: HashMap<u32, u32>,
 }
 
 impl Bench<'_> {
@@ -181,18 +188,62 @@ impl Bench<'_> {
     /// The number that an object stands for: a counter's is its rate.
     fn operand(&self, place: usize, index: &[u32]) -> Result<f64, Why> {
         let Came { value, at, is_walked } = self.value(place, index)?;
-        let Some(reading) = Reading::of(value, at) else {
-            return value.number().ok_or(Why::NoNumber(value.kind()));
+        match Reading::of(value, at) {
+            Some(reading) => Ok(self.rate(place, if is_walked { index } else { &[] }, &reading)?),
+            None => value.number().ok_or(Why::NoNumber(value.kind())),
+        }
+    }
+
+    fn rate(&self, place: usize, index: &[u32], reading: &Reading) -> Result<f64, NoRate> {
+        let oid = match self.sensor.fetches.get(place) {
+            Some(Fetch::Get(oid) | Fetch::Walk(oid)) => oid.arcs(),
+            None => &[],
         };
-        let index = if is_walked { index } else { &[] };
-        let before = self.memory.counters.get(place).and_then(|counters| counters.readings.get(index));
-        let interface = self.sensor.fetches.get(place).and_then(|fetch| match fetch {
-            Fetch::Get(oid) => interface_of_octets(oid.arcs(), &[]),
-            Fetch::Walk(root) => interface_of_octets(root.arcs(), index),
-        });
-        let speed = interface.and_then(|interface| self.speeds.get(&interface));
-        let ceiling = speed.map(|bits| *bits as f64 / 8.0);
-        Ok(reading.rate(before, self.continuity, ceiling)?)
+        let counted = counted(oid, index);
+        let interface = counted.and_then(|counted| counted.interface);
+        let before = self.before(place, index);
+        if before.is_some()
+            && let Some(interface) = interface
+            && let Some(began) = self.discontinuities.get(&interface)
+            && self.memory.discontinuities.get(&interface).copied().unwrap_or(0) != *began
+        {
+            return Err(NoRate::Discontinuity);
+        }
+        let is_octets = counted.is_some_and(|counted| counted.what == What::Octets);
+        let speed = interface.filter(|_| is_octets).and_then(|interface| self.speeds.get(&interface));
+        reading.rate(before, self.continuity, speed.map(|bits| *bits as f64 / 8.0))
+    }
+
+    fn before(&self, place: usize, index: &[u32]) -> Option<&Reading> {
+        self.memory.counters.get(place)?.readings.get(index)
+    }
+
+    /// The counters that came at a place, as they are remembered.
+    fn readings(&self, place: usize) -> Vec<(Box<[u32]>, Reading)> {
+        let one = |index: &[u32], value: &Value, at| {
+            let mut reading = Reading::of(value, at)?;
+            let before = self.before(place, index).map_or(0, |before| before.exceeded);
+            reading.exceeded = match self.rate(place, index, &reading) {
+                Err(NoRate::Implausible { .. }) => before.saturating_add(1),
+                _ if before >= MOST_EXCEEDED => before,
+                _ => 0,
+            };
+            Some((index.into(), reading))
+        };
+        match self.sensor.fetches.get(place) {
+            Some(Fetch::Get(oid)) => self
+                .harvest
+                .value(oid)
+                .ok()
+                .and_then(|(value, at)| one(&[], value, *at))
+                .into_iter()
+                .collect(),
+            Some(Fetch::Walk(root)) => {
+                let rows = self.harvest.column(root).map_or(&[][..], |column| &column.rows);
+                rows.iter().filter_map(|row| one(&row.index, &row.value, row.at)).collect()
+            }
+            None => Vec::new(),
+        }
     }
 }
 
@@ -202,27 +253,47 @@ struct Came<'a> {
     is_walked: bool,
 }
 
+/// When the interfaces that a sensor counts began to, as far as they tell.
+fn discontinuities(sensor: &Sensor, harvest: &Harvest) -> HashMap<u32, u32> {
+    let ticks = |value: &Value| match value {
+        Value::TimeTicks(ticks) => Some(*ticks),
+        _ => None,
+    };
+    let mut found = HashMap::new();
+    for fetch in &sensor.fetches {
+        let (Fetch::Get(oid) | Fetch::Walk(oid)) = fetch;
+        match counted(oid.arcs(), &[]).map(|counted| counted.interface) {
+            Some(None) => {
+                let column = Oid::new(DISCONTINUITY).ok().and_then(|root| harvest.column(&root));
+                let rows = column.map_or(&[][..], |column| &column.rows);
+                found.extend(rows.iter().filter_map(|row| Some((*row.index.first()?, ticks(&row.value)?))));
+            }
+            Some(Some(interface)) => {
+                let oid = Oid::new([&DISCONTINUITY[..], &[interface]].concat());
+                let value = oid.ok().and_then(|oid| ticks(&harvest.value(&oid).ok()?.0));
+                found.extend(value.map(|ticks| (interface, ticks)));
+            }
+            None => {}
+        }
+    }
+    found
+}
+
 /// Keeps the counters that came. Those of a table that came whole are all there are; of what did not come the last ones
 /// are kept.
-fn remember(sensor: &Sensor, harvest: &Harvest, memory: &mut SensorMemory) {
-    for (fetch, counters) in sensor.fetches.iter().zip(&mut memory.counters) {
-        match fetch {
-            Fetch::Get(oid) => {
-                let reading = harvest.value(oid).ok().and_then(|(value, at)| Reading::of(value, *at));
-                counters.readings.extend(reading.map(|reading| (Box::default(), reading)));
-            }
-            Fetch::Walk(root) => {
-                let Some(column) = harvest.column(root) else { continue };
-                if column.end.is_ok() {
-                    counters.readings.clear();
-                }
-                let readings = column
-                    .rows
-                    .iter()
-                    .filter_map(|row| Some((row.index.clone(), Reading::of(&row.value, row.at)?)));
-                counters.readings.extend(readings);
-            }
+fn remember(
+    sensor: &Sensor,
+    harvest: &Harvest,
+    memory: &mut SensorMemory,
+    came: Vec<Vec<(Box<[u32]>, Reading)>>,
+) {
+    for ((fetch, counters), came) in sensor.fetches.iter().zip(&mut memory.counters).zip(came) {
+        if let Fetch::Walk(root) = fetch
+            && harvest.column(root).is_some_and(|column| column.end.is_ok())
+        {
+            counters.readings.clear();
         }
+        counters.readings.extend(came);
     }
 }
 
@@ -256,6 +327,7 @@ mod tests {
     fn harvest(sensor: &Sensor, objects: &[(&str, Value)], second: i64, silent_from: u32) -> Harvest {
         let mut wanted = Wanted::default();
         sensor.fetches.iter().for_each(|fetch| wanted.add(fetch));
+        wanted.walk(Oid::new(DISCONTINUITY).unwrap());
         let mut poll = Poll::new(&wanted, oid(UPTIME), Dialect::Next, Limits::default(), Manners::default());
         let known: Vec<(Oid, Value)> =
             objects.iter().map(|(name, value)| (oid(name), value.clone())).collect();
@@ -267,6 +339,9 @@ mod tests {
                     known.iter().filter(|(known, _)| if next { known > name } else { known == name });
                 match found.next() {
                     Some((name, value)) => Varbind { oid: name.clone(), value: Ok(value.clone()) },
+                    None if next => {
+                        Varbind { oid: name.clone(), value: Err(crate::snmp::Exception::EndOfMibView) }
+                    }
                     None => Varbind { oid: name.clone(), value: Err(crate::snmp::Exception::NoSuchObject) },
                 }
             };
@@ -362,6 +437,48 @@ mod tests {
     }
 
     #[test]
+    fn a_speed_that_is_always_exceeded_is_a_lie() {
+        let mut device = traffic();
+        device.speeds = HashMap::from([(1, 8_000)]);
+        let mut dropped = 0;
+        for minute in 0..20_u32 {
+            let objects = [vec![up(1000 + 60 * minute)], table(1_000_000 * minute, 0)].concat();
+            let outcome = device.measure(&objects, i64::from(60 * minute));
+            dropped += outcome
+                .absent
+                .iter()
+                .filter(|it| matches!(it.why, Why::NoRate(NoRate::Implausible { .. })))
+                .count();
+            assert_eq!(
+                outcome.values.len(),
+                match minute {
+                    0 => 0,
+                    1..=5 => 1,
+                    _ => 2,
+                },
+                "minute {minute}"
+            );
+        }
+        assert_eq!(dropped, usize::from(MOST_EXCEEDED));
+    }
+
+    #[test]
+    fn an_interface_that_began_to_count_anew_is_a_gap_and_the_others_are_not() {
+        let mut device = traffic();
+        let began = |second: u32| ("1.3.6.1.2.1.31.1.1.1.19.1", Value::TimeTicks(second * 100));
+        let mut objects = |second: u32, first, began| {
+            let objects = [vec![up(1000 + second)], table(first, 600 * second), vec![began]].concat();
+            device.measure(&objects, i64::from(second)).values.len()
+        };
+        assert_eq!(objects(0, 5_000, began(0)), 0);
+        assert_eq!(objects(60, 5_600, began(0)), 2);
+        // Counted on beyond where it was, so that nothing else would tell.
+        assert_eq!(objects(120, 9_000, began(1_090)), 1);
+        assert_eq!(objects(180, 9_600, began(1_090)), 2);
+        assert_eq!(objects(240, 9_900, began(0)), 1);
+    }
+
+    #[test]
     fn an_index_that_another_walk_lacks_is_named_and_the_rest_is_sent() {
         let mut device = traffic();
         let mut objects = [vec![up(1000)], table(0, 0)].concat();
@@ -390,7 +507,7 @@ mod tests {
             [up(1), ("1.3.6.1.4.1.9.1", Value::Gauge32(1)), ("1.3.6.1.4.1.9.2", Value::Gauge32(2))].into();
         let whole = device.measure(&objects, 0);
         assert_eq!((whole.complete, whole.wanted), (2, 2));
-        let cut = device.measure_until(&objects, 60, 3);
+        let cut = device.measure_until(&objects, 60, 4);
         assert_eq!(cut.values, [("x.1".to_owned(), 1.0)]);
         assert_eq!((cut.complete, cut.wanted), (1, 2), "as many rows as there were");
         assert!(matches!(cut.absent[0].why, Why::Missing(Missing::Failed(AskError::Timeout))));

@@ -7,6 +7,6 @@ mod reading;
 mod uptime;
 
 pub use self::{
-    reading::{NoRate, Reading, Width},
+    reading::{MOST_EXCEEDED, NoRate, Reading, Width},
     uptime::{Continuity, Uptime},
 };

@@ -29,6 +29,9 @@ pub struct Reading {
     pub count: u64,
     /// When the answer came.
     pub at: Timestamp,
+    /// How many looks in a row, up to this one, were more than the interface can carry.
+    #[serde(default)]
+    pub exceeded: u8,
 }
 
 /// Why two looks give no rate.
@@ -56,6 +59,9 @@ pub enum NoRate {
         /// What its speed allows.
         ceiling: f64,
     },
+    /// The interface's counters began anew: ifCounterDiscontinuityTime has changed.
+    #[error("the interface began to count anew")]
+    Discontinuity,
     /// The object has become another kind of counter.
     #[error("the counter changed its type")]
     Retyped,
@@ -72,6 +78,7 @@ impl NoRate {
             Self::Restarted => "restarted",
             Self::Backwards { .. } => "backwards",
             Self::Implausible { .. } => "implausible",
+            Self::Discontinuity => "discontinuity",
             Self::Retyped => "retyped",
             Self::NoTime => "no_time",
         }
@@ -82,12 +89,18 @@ impl NoRate {
 /// interface carried in the time between and in this.
 const REFRESH: Duration = Duration::from_secs(30);
 
+/// After so many looks in a row that are more than the interface can carry it is the speed that is wrong, as it is of
+/// many virtual machines: then the counter is believed.
+pub const MOST_EXCEEDED: u8 = 5;
+
 impl Reading {
     /// Takes a value if it is a counter.
     pub fn of(value: &Value, at: Timestamp) -> Option<Self> {
         match *value {
-            Value::Counter32(count) => Some(Self { width: Width::Bits32, count: count.into(), at }),
-            Value::Counter64(count) => Some(Self { width: Width::Bits64, count, at }),
+            Value::Counter32(count) => {
+                Some(Self { width: Width::Bits32, count: count.into(), at, exceeded: 0 })
+            }
+            Value::Counter64(count) => Some(Self { width: Width::Bits64, count, at, exceeded: 0 }),
             _ => None,
         }
     }
@@ -122,7 +135,10 @@ impl Reading {
         };
         let rate = increase as f64 / elapsed.as_secs_f64();
         match ceiling {
-            Some(ceiling) if increase as f64 > ceiling * (elapsed + REFRESH).as_secs_f64() => {
+            Some(ceiling)
+                if earlier.exceeded < MOST_EXCEEDED
+                    && increase as f64 > ceiling * (elapsed + REFRESH).as_secs_f64() =>
+            {
                 Err(NoRate::Implausible { rate, ceiling })
             }
             _ => Ok(rate),
@@ -191,6 +207,13 @@ mod tests {
         // A wrap that a cleared counter feigned.
         let cleared = rate(Counter32(500_000_000), Counter32(100), Unbroken, ceiling);
         assert!(matches!(cleared, Err(NoRate::Implausible { .. })), "{cleared:?}");
+    }
+
+    #[test]
+    fn a_speed_that_is_exceeded_again_and_again_is_not_believed() {
+        let before = Reading { exceeded: MOST_EXCEEDED, ..reading(Counter64(0), 0) };
+        let after = reading(Counter64(60 * 200_000), 60);
+        assert_eq!(after.rate(Some(&before), Unbroken, Some(125_000.0)), Ok(200_000.0));
     }
 
     #[test]

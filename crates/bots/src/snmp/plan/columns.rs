@@ -5,6 +5,9 @@ use grafolean_collector::time::Timestamp;
 use super::{Column, Missing};
 use crate::snmp::{Exception, Oid, Value, Varbind};
 
+/// Objects of one walk over which an agent may stumble before the walk is cut: a table in which more are broken is.
+const MOST_SKIPPED: u32 = 16;
+
 /// One object of a walk.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
@@ -23,6 +26,9 @@ struct Walked {
     /// The last object that came.
     cursor: Oid,
     rows: Vec<Row>,
+    /// Why something before the cursor is not there, and how often that happened.
+    hole: Option<Missing>,
+    skipped: u32,
     end: Option<Result<(), Missing>>,
 }
 
@@ -32,8 +38,7 @@ pub(super) struct Columns(Vec<Walked>);
 
 impl Columns {
     pub(super) fn new(roots: Vec<Oid>) -> Self {
-        let walked = |root: Oid| Walked { cursor: root.clone(), root, rows: Vec::new(), end: None };
-        Self(roots.into_iter().map(walked).collect())
+        Self(roots.into_iter().map(Walked::new).collect())
     }
 
     /// Gives the places of the first few columns that have not ended.
@@ -65,6 +70,31 @@ impl Columns {
         saw_end_of_all
     }
 
+    /// Goes on behind the object over which the agent stumbles in the column at a place: the next row that another
+    /// column has, else the next number. Gives whether there is such a place, and the walk has not stumbled too often.
+    pub(super) fn skip(&mut self, place: usize, why: &Missing) -> bool {
+        let Some(column) = self.0.get(place).filter(|column| column.skipped < MOST_SKIPPED) else {
+            return false;
+        };
+        let index = column.cursor.below(&column.root).unwrap_or_default();
+        let others = self.0.iter().filter_map(|other| other.row_after(index)).min();
+        let next = match (others, index.split_last()) {
+            (Some(next), _) => next.to_vec(),
+            (None, Some((last, before))) => [before, &[last.saturating_add(1)]].concat(),
+            (None, None) => return false,
+        };
+        let Ok(cursor) = Oid::new([column.root.arcs(), &next].concat()) else { return false };
+        match self.0.get_mut(place).filter(|column| column.cursor < cursor) {
+            Some(column) => {
+                column.cursor = cursor;
+                column.skipped += 1;
+                column.hole.get_or_insert_with(|| why.clone());
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Ends the column at a place.
     pub(super) fn end(&mut self, place: usize, end: Result<(), Missing>) {
         if let Some(column) = self.0.get_mut(place) {
@@ -81,18 +111,32 @@ impl Columns {
 
     /// Gives what came of the walks, all of which have ended.
     pub(super) fn into_columns(self) -> impl Iterator<Item = (Oid, Column)> {
-        self.0.into_iter().map(|Walked { root, rows, end, .. }| {
-            (root, Column { rows, end: end.unwrap_or(Err(Missing::OutOfTime)) })
+        self.0.into_iter().map(|Walked { root, rows, hole, end, .. }| {
+            let end = end.unwrap_or(Err(Missing::OutOfTime));
+            (root, Column { rows, end: end.and(hole.map_or(Ok(()), Err)) })
         })
     }
 }
 
 impl Walked {
+    fn new(root: Oid) -> Self {
+        let cursor = match *root.arcs() {
+            // No message can name a single arc; nothing lies between it and this.
+            [arc] => Oid::new([arc, 0]).unwrap_or_else(|_| root.clone()),
+            _ => root.clone(),
+        };
+        Self { root, cursor, rows: Vec::new(), hole: None, skipped: 0, end: None }
+    }
+
     fn take(&mut self, varbind: Varbind, at: Timestamp, most_rows: u32) {
         let value = match varbind.value {
-            // An agent that knows no object here has reached the end of what it knows.
-            Err(_) => return self.end = Some(Ok(())),
             Ok(value) => value,
+            // Some agents say so of a table that they do not have. Behind rows it is no end: RFC 3416, section 4.2.3.
+            Err(exception @ (Exception::NoSuchObject | Exception::NoSuchInstance)) => {
+                let is_end = self.rows.is_empty();
+                return self.end = Some(if is_end { Ok(()) } else { Err(exception.into()) });
+            }
+            Err(Exception::EndOfMibView) => return self.end = Some(Ok(())),
         };
         if varbind.oid <= self.cursor {
             return self.end = Some(Err(Missing::NotIncreasing));
@@ -103,5 +147,11 @@ impl Walked {
         }
         self.rows.push(Row { index: index.into(), value, at });
         self.cursor = varbind.oid;
+    }
+
+    /// The index of the first row behind an index.
+    fn row_after(&self, index: &[u32]) -> Option<&[u32]> {
+        let place = self.rows.partition_point(|row| *row.index <= *index);
+        self.rows.get(place).map(|row| &*row.index)
     }
 }

@@ -26,6 +26,9 @@ pub enum Missing {
     /// A table with more rows than are wanted.
     #[error("walk cut at {0} rows, its limit")]
     TooManyRows(u32),
+    /// More than a run's values may take in memory.
+    #[error("walk cut at {0} bytes, the limit of a run")]
+    TooManyBytes(u32),
     /// The run's time was over.
     #[error("the run's time was over")]
     OutOfTime,
@@ -42,6 +45,7 @@ impl Missing {
             Self::LeftOut => "left_out",
             Self::NotIncreasing => "walk_loop",
             Self::TooManyRows(_) => "walk_limit",
+            Self::TooManyBytes(_) => "size_limit",
             Self::OutOfTime => "out_of_time",
         }
     }
@@ -52,7 +56,7 @@ impl Missing {
 pub struct Column {
     /// What came.
     pub rows: Vec<Row>,
-    /// Ok if the walk saw its true end.
+    /// Ok if the walk saw its true end, and nothing before it was left out.
     pub end: Result<(), Missing>,
 }
 
@@ -69,6 +73,8 @@ impl Column {
 pub struct Harvest {
     pub(super) values: HashMap<Oid, Result<(Value, Timestamp), Missing>>,
     pub(super) columns: HashMap<Oid, Column>,
+    /// What the values take in memory, about.
+    pub(super) bytes: usize,
     /// Requests that were made, repetitions not counted.
     pub requests: u32,
     /// Those that were not answered.

@@ -3,6 +3,7 @@
 //! [`Wanted`] is what all due sensors of a device need together; [`Poll`] turns it into requests, one at a time, and
 //! takes what comes back, without a socket and without a clock. [`Harvest`] is what came of it: values, the rows of
 //! walks, and by name why anything is [`Missing`]. [`Limits`] is what a device can take, learnt from its answers.
+//! [`rehearse`] says what would be asked.
 //!
 //! **Invariant**: a walk whose end was not seen is an error. Only the first object behind a table, the end of all
 //! objects, or (v1) `noSuchName` is an end; a time-out, an error status, an object that does not come after the one
@@ -12,6 +13,7 @@ mod columns;
 mod harvest;
 mod limits;
 mod poll;
+mod rehearsal;
 mod wanted;
 
 pub use self::{
@@ -19,5 +21,6 @@ pub use self::{
     harvest::{Column, Harvest, Missing},
     limits::Limits,
     poll::{Dialect, Poll},
+    rehearsal::rehearse,
     wanted::Wanted,
 };

@@ -4,11 +4,8 @@ use std::collections::VecDeque;
 
 use grafolean_collector::time::Timestamp;
 
-use super::{Harvest, Limits, Missing, Wanted, columns::Columns};
-use crate::snmp::{AskError, Exception, Oid, Request, Status, Varbind, settings::Manners};
-
-/// Silences in one run of a device that does answer: more, and what is left is given up until the next run.
-const MOST_TIMEOUTS: u32 = 6;
+use super::{Harvest, Limits, Missing, Row, Wanted, columns::Columns};
+use crate::snmp::{AskError, Exception, Oid, Request, Status, Value, Varbind, settings::Manners};
 
 /// How walks are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +28,10 @@ pub struct Poll {
     asked: Option<Asked>,
     /// A big request was met by silence from the start: is the device there at all?
     doubted: Doubt,
-    /// Walk row by row, since an answer to more was an error.
+    /// Walk row by row, since an answer to more was an error, until the culprit is found.
     row_by_row: bool,
+    /// Objects and columns of one request, until a culprit that an error does not name is alone.
+    most: usize,
     harvest: Harvest,
 }
 
@@ -64,6 +63,7 @@ impl Poll {
             asked: None,
             doubted: Doubt::None,
             row_by_row: false,
+            most: usize::MAX,
             harvest: Harvest { limits, ..Harvest::default() },
         }
     }
@@ -81,29 +81,31 @@ impl Poll {
             return Some((Asked::Small, Request::Get(vec![self.small.clone()])));
         }
         if !self.gets.is_empty() {
-            let most = self.harvest.limits.oids(&self.manners).min(self.gets.len());
+            let most = self.harvest.limits.oids(&self.manners).min(self.most).min(self.gets.len());
             let oids: Vec<Oid> = self.gets.drain(..most).collect();
             return Some((Asked::Get(oids.clone()), Request::Get(oids)));
         }
         loop {
             let table = self.tables.front()?;
-            let places = table.open(self.harvest.limits.columns(&self.manners));
+            let places = table.open(self.harvest.limits.columns(&self.manners).min(self.most));
             if places.is_empty() {
                 let table = self.tables.pop_front()?;
                 self.row_by_row = false;
+                self.most = usize::MAX;
                 self.harvest.columns.extend(table.into_columns());
                 continue;
             }
             let oids = table.cursors(&places);
-            if self.dialect == Dialect::Next {
-                return Some((Asked::Walk { places, repetitions: 1 }, Request::Next(oids)));
-            }
-            let repetitions = if self.row_by_row {
-                1
-            } else {
-                self.harvest.limits.repetitions(places.len(), &self.manners)
+            let repetitions = match self.dialect {
+                Dialect::Bulk if !self.row_by_row => {
+                    self.harvest.limits.repetitions(places.len(), &self.manners)
+                }
+                _ => 1,
             };
-            return Some((Asked::Walk { places, repetitions }, Request::Bulk { oids, repetitions }));
+            // A single row is asked for in the way that agents understand too which know no GETBULK.
+            let request =
+                if repetitions == 1 { Request::Next(oids) } else { Request::Bulk { oids, repetitions } };
+            return Some((Asked::Walk { places, repetitions }, request));
         }
     }
 
@@ -113,6 +115,7 @@ impl Poll {
         if let Ok(varbinds) = &answer {
             self.harvest.heard = true;
             self.harvest.varbinds += varbinds.len() as u64;
+            self.harvest.bytes += varbinds.iter().map(bytes).sum::<usize>();
         }
         match (asked, answer) {
             (Asked::Small, answer) => self.take_small(answer),
@@ -137,6 +140,10 @@ impl Poll {
                 self.put_back(asked);
                 self.give_up(&Missing::Failed(error));
             }
+        }
+        let most = self.manners.max_bytes;
+        if usize::try_from(most).is_ok_and(|most| self.harvest.bytes > most) {
+            self.give_up(&Missing::TooManyBytes(most));
         }
     }
 
@@ -193,9 +200,10 @@ impl Poll {
             return self.put_back(Asked::Get(oids));
         } else if oids.len() > 1 {
             // It does not say which one: each half is asked for alone.
-            let _ = self.harvest.limits.shrink_get(oids.len());
+            self.most = oids.len() / 2;
             return self.put_back(Asked::Get(oids));
         }
+        self.most = usize::MAX;
         for oid in oids {
             self.harvest.values.insert(oid, Err(refused(status, index)));
         }
@@ -231,13 +239,18 @@ impl Poll {
         }
         let place = match (index.checked_sub(1).and_then(|place| places.get(place)), places) {
             (Some(place), _) | (None, [place]) => *place,
-            _ => {
-                let _ = self.harvest.limits.shrink_walk(places.len(), 1);
-                return;
-            }
+            _ => return self.most = places.len() / 2,
         };
         // v1 has no other word for the end of all objects.
-        table.end(place, if status == Status::NoSuchName { Ok(()) } else { Err(refused(status, 0)) });
+        if status == Status::NoSuchName {
+            return table.end(place, Ok(()));
+        }
+        let why = refused(status, 0);
+        if !table.skip(place, &why) {
+            table.end(place, Err(why));
+        }
+        self.row_by_row = false;
+        self.most = usize::MAX;
     }
 
     fn unanswered(&mut self, asked: Asked, error: AskError) {
@@ -252,7 +265,7 @@ impl Poll {
             }
             return;
         }
-        if self.harvest.timeouts > MOST_TIMEOUTS {
+        if self.harvest.timeouts > self.manners.max_timeouts {
             self.put_back(asked);
             return self.give_up(&Missing::Failed(error));
         }
@@ -289,6 +302,17 @@ impl Poll {
             self.harvest.columns.extend(table.into_columns());
         }
     }
+}
+
+/// What an object takes in memory, about.
+fn bytes(varbind: &Varbind) -> usize {
+    let arcs = size_of_val(varbind.oid.arcs());
+    let value = match &varbind.value {
+        Ok(Value::Octets(octets) | Value::Opaque(octets)) => octets.len(),
+        Ok(Value::Oid(oid)) => size_of_val(oid.arcs()),
+        _ => 0,
+    };
+    size_of::<Row>() + arcs + value
 }
 
 /// What an error status about one object means for it.

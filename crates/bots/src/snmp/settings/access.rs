@@ -116,6 +116,15 @@ pub enum PrivProtocol {
 const SHORTEST_KEY: usize = 8;
 
 impl Access {
+    /// Gives the version's name.
+    pub fn version(&self) -> &'static str {
+        match self {
+            Self::Community(Community::V1(_)) => "SNMPv1",
+            Self::Community(Community::V2c(_)) => "SNMPv2c",
+            Self::User(_) => "SNMPv3",
+        }
+    }
+
     /// Reads a credential's details.
     ///
     /// # Errors

@@ -21,6 +21,12 @@ pub struct Manners {
     pub max_varbinds: u32,
     /// `snmp_max_rows`: the most rows of one walk; at more it is cut, and said to be.
     pub max_rows: u32,
+    /// `snmp_max_bytes`: the most that the values of one run may take in memory; at more it ends, and says so.
+    pub max_bytes: u32,
+    /// `snmp_max_timeouts`: after more silences in one run of a device that does answer, what is left is given up.
+    pub max_timeouts: u32,
+    /// `snmp_max_time`: the longest that a run asks, where that is less than its interval allows.
+    pub max_time: Duration,
 }
 
 impl Default for Manners {
@@ -34,6 +40,9 @@ impl Default for Manners {
             max_oids: 24,
             max_varbinds: 200,
             max_rows: 100_000,
+            max_bytes: 64 << 20,
+            max_timeouts: 6,
+            max_time: Duration::from_secs(300),
         }
     }
 }
@@ -51,6 +60,12 @@ impl Manners {
     pub const VARBINDS: RangeInclusive<u32> = 1..=2_000;
     /// A full Internet routing table has a million rows.
     pub const ROWS: RangeInclusive<u32> = 1..=2_000_000;
+    /// A device that sends a gigabyte is not being measured but copied.
+    pub const BYTES: RangeInclusive<u32> = 1_000..=1_000_000_000;
+    /// Each costs a time-out.
+    pub const TIMEOUTS: RangeInclusive<u32> = 0..=1_000;
+    /// In seconds.
+    pub const TIME_S: RangeInclusive<f64> = 0.1..=3_600.0;
 
     /// Reads a credential's details. Absent, null and empty mean the default.
     ///
@@ -66,6 +81,9 @@ impl Manners {
             max_oids: fields.whole("snmp_max_oids", &Self::OIDS)?.unwrap_or(default.max_oids),
             max_varbinds: fields.whole("snmp_max_varbinds", &Self::VARBINDS)?.unwrap_or(default.max_varbinds),
             max_rows: fields.whole("snmp_max_rows", &Self::ROWS)?.unwrap_or(default.max_rows),
+            max_bytes: fields.whole("snmp_max_bytes", &Self::BYTES)?.unwrap_or(default.max_bytes),
+            max_timeouts: fields.whole("snmp_max_timeouts", &Self::TIMEOUTS)?.unwrap_or(default.max_timeouts),
+            max_time: fields.seconds("snmp_max_time", &Self::TIME_S)?.unwrap_or(default.max_time),
         })
     }
 }

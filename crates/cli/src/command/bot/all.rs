@@ -71,7 +71,7 @@ async fn add(
             ensemble.add(bot, backend, settings).await
         }
         Protocol::Netflow => {
-            let bot = open::netflow(Some(folder), config.netflow_port, &mut ensemble.health)?;
+            let bot = open::netflow(Some(folder), config, &mut ensemble.health)?;
             ensemble.add(bot, backend, settings).await
         }
     }

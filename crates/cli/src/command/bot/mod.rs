@@ -53,7 +53,7 @@ pub(crate) async fn run(command: BotCommand, config: &Config) -> anyhow::Result<
                 );
             }
             let folder = folder(Protocol::Netflow, &arguments, config)?;
-            let bot = open::netflow(folder, config.netflow_port, &mut health)?;
+            let bot = open::netflow(folder, config, &mut health)?;
             begin(bot, backend, health, &arguments, config).await
         }
         BotCommand::Snmp(arguments) => {

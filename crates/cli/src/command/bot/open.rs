@@ -9,6 +9,7 @@ use std::{
 use anyhow::Context;
 use grafolean_bots::{
     netflow::{
+        archive,
         bot::{self as netflow, NetflowBot},
         receive::{Listen, ReceiveError},
     },
@@ -22,6 +23,11 @@ use grafolean_bots::{
     },
 };
 use grafolean_collector::{health::Health, time::SystemClock};
+
+use crate::{
+    command::folders,
+    config::{Config, FlowArchive},
+};
 
 /// Opens the ping bot.
 pub(in crate::command) fn ping(health: &mut Health) -> anyhow::Result<PingBot> {
@@ -40,14 +46,23 @@ pub(in crate::command) fn snmp(folder: Option<PathBuf>, health: &mut Health) -> 
     Ok(SnmpBot::remembering(engine, &folder.join("readings.sqlite"))?)
 }
 
-/// Opens the NetFlow bot on a port of both address families. In a folder it keeps templates and open bins.
+/// Opens the NetFlow bot on a port of both address families. In a folder it keeps templates and open bins, and raw
+/// flows where that is asked for.
 pub(in crate::command) fn netflow(
     folder: Option<PathBuf>,
-    port: u16,
+    config: &Config,
     health: &mut Health,
 ) -> anyhow::Result<NetflowBot> {
-    let options =
-        |address: SocketAddr| netflow::Options { listen: Listen::on([address]), folder: folder.clone() };
+    let port = config.netflow_port;
+    let archive = folder.as_deref().filter(|_| config.flow_archive == FlowArchive::On).map(|folder| {
+        let (age, bytes) = (config.flow_archive_max_age, config.flow_archive_max_size);
+        archive::Settings::new(folders::flow_archive(folder), age, bytes)
+    });
+    let options = |address: SocketAddr| netflow::Options {
+        listen: Listen::on([address]),
+        folder: folder.clone(),
+        archive: archive.clone(),
+    };
     let both = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
     let opened = NetflowBot::open(&options(both), &SystemClock);
     let bot = match opened {

@@ -146,7 +146,11 @@ impl Stage<'_> {
     /// Flows are taken on a free port of loopback: those of real exporters are none of the demo's business.
     fn flows(&self) -> Options {
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Options { listen: Listen::on([free]), folder: Some(folders::of_bot(self.folder, "netflow")) }
+        Options {
+            listen: Listen::on([free]),
+            folder: Some(folders::of_bot(self.folder, "netflow")),
+            archive: None,
+        }
     }
 }
 

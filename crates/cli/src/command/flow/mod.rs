@@ -1,14 +1,19 @@
-//! `grafolean flow`: flows by hand, sent (`send`) and shown as they arrive (`tail`).
+//! `grafolean flow`: flows by hand, sent (`send`), shown as they arrive (`tail`), asked for where a bot
+//! kept them (`query`); and who sends them (`exporters`).
 
+mod exporters;
+mod query;
 mod send;
 mod tail;
 
-use crate::{arguments::FlowCommand, failure::Outcome};
+use crate::{arguments::FlowCommand, config::Config, failure::Outcome};
 
 /// Does what is asked with flows.
-pub(crate) async fn run(flow: FlowCommand) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(flow: FlowCommand, config: &Config) -> anyhow::Result<Outcome> {
     match flow {
         FlowCommand::Send(send) => send::run(&send).await,
         FlowCommand::Tail(tail) => tail::run(tail).await,
+        FlowCommand::Exporters(exporters) => exporters::run(&exporters, config),
+        FlowCommand::Query(query) => query::run(query, config),
     }
 }

@@ -10,7 +10,7 @@ use grafolean_bots::netflow::{
     aggregate::protocol_name,
     flow::Flow,
     intake::Intake,
-    origin::Origin,
+    origin::{Origin, Protocol},
     receive::{Batch, Listen, Receiver},
 };
 use grafolean_collector::time::Timestamp;
@@ -42,6 +42,8 @@ struct Line {
     sampling: f64,
     first: Option<f64>,
     last: Option<f64>,
+    counter: &'static str,
+    way: &'static str,
 }
 
 /// Prints flows until there were enough, or it is stopped.
@@ -105,6 +107,7 @@ fn read(intake: &mut Intake, batch: &Batch<'_>, as_json: bool) -> Vec<String> {
 
 impl Line {
     fn of(origin: &Origin, flow: &Flow) -> Self {
+        let sampled = origin.stream.protocol == Protocol::Sflow5;
         Self {
             exporter: origin.stream.exporter.ip(),
             src: flow.source,
@@ -116,10 +119,13 @@ impl Line {
             packets: flow.packets,
             input: flow.input,
             output: flow.output,
-            dir: flow.direction.map(|direction| direction.number()),
+            // sFlow does not tell it: it follows from the source of the sample
+            dir: flow.direction.filter(|_| !sampled).map(|direction| direction.number()),
             sampling: flow.factor.as_f64(),
             first: flow.first.map(Timestamp::as_seconds_f64),
             last: flow.last.map(Timestamp::as_seconds_f64),
+            counter: flow.counter.name(),
+            way: flow.way.name(),
         }
     }
 

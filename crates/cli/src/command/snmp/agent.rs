@@ -18,7 +18,7 @@ use tokio::{net::lookup_host, time::Instant};
 use crate::arguments::{Agent, Version};
 
 /// sysUpTime.0, by which a silent device is told from one that cannot answer much.
-const UPTIME: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 3, 0];
+pub(super) const UPTIME: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 3, 0];
 
 /// The longest that is asked; a walk of a whole device over a slow line fits.
 const LONGEST: Duration = Duration::from_secs(86_400);

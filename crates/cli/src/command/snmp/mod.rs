@@ -1,9 +1,10 @@
 //! `grafolean snmp`: the SNMP bot's planner and engine by hand.
 //!
 //! `agent` makes a session of the flags, `print` shows objects as text or JSON, `test` tells why a device can or cannot
-//! be measured.
+//! be measured, `explain` what the bot asks a device of the backend.
 
 mod agent;
+mod explain;
 mod print;
 mod test;
 
@@ -16,13 +17,14 @@ use grafolean_bots::snmp::{
     plan::{Missing, Wanted},
 };
 
-use crate::{arguments::SnmpCommand, failure::Outcome};
+use crate::{arguments::SnmpCommand, config::Config, failure::Outcome};
 use agent::Asked;
 
 /// Asks an agent.
-pub(crate) async fn run(command: SnmpCommand) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(command: SnmpCommand, config: &Config) -> anyhow::Result<Outcome> {
     let engine = Engine::start(SnmpMetrics::default())?;
     match command {
+        SnmpCommand::Explain(arguments) => explain::run(&arguments, config).await,
         SnmpCommand::Test { agent, oids } => test::run(&engine, &agent, oids).await,
         SnmpCommand::Get { agent, oids, json } => {
             let mut wanted = Wanted::default();
@@ -34,7 +36,9 @@ pub(crate) async fn run(command: SnmpCommand) -> anyhow::Result<Outcome> {
             let mut wanted = Wanted::default();
             wanted.walk(oid.clone());
             // Below a single object is nothing: then the object itself is meant.
-            wanted.get(oid.clone());
+            if oid.arcs().len() > 1 {
+                wanted.get(oid.clone());
+            }
             let asked = agent::ask(&engine, &agent, &wanted).await?;
             walk(&asked, &oid, print::Printer { as_json: json })
         }

@@ -1,0 +1,68 @@
+//! Pieces put together: their row groups are copied as they are, nothing is decoded.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+use parquet::{
+    column::writer::ColumnCloseResult,
+    errors::ParquetError,
+    file::metadata::{ParquetMetaData, ParquetMetaDataReader},
+};
+use tracing::warn;
+
+use super::{ArchiveError, file};
+
+/// Makes one file of several, in order. Those that are damaged, as after a power cut, are set aside and told. Gives the flows
+/// in it; none, and no file, where no piece could be read.
+pub(super) fn assemble(pieces: &[PathBuf], target: &Path) -> Result<u64, ArchiveError> {
+    let mut whole = Vec::new();
+    for path in pieces {
+        match open(path) {
+            Ok(piece) => whole.push(piece),
+            Err(error) => set_aside(path, &error),
+        }
+    }
+    let flows = whole.iter().map(|(_, metadata)| metadata.file_metadata().num_rows());
+    let flows = u64::try_from(flows.sum::<i64>()).unwrap_or(0);
+    if flows == 0 {
+        return Ok(0);
+    }
+    if let Some(folder) = target.parent() {
+        fs::create_dir_all(folder).map_err(ArchiveError::file("make the folder", folder))?;
+    }
+    file::write(target, |out| {
+        for (source, metadata) in &whole {
+            for group in metadata.row_groups() {
+                let mut row_group = out.next_row_group()?;
+                for column in group.columns() {
+                    let closed = ColumnCloseResult {
+                        bytes_written: u64::try_from(column.compressed_size())?,
+                        rows_written: u64::try_from(group.num_rows())?,
+                        metadata: column.clone(),
+                        bloom_filter: None,
+                        column_index: None,
+                        offset_index: None,
+                    };
+                    row_group.append_column(source, closed)?;
+                }
+                row_group.close()?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(flows)
+}
+
+fn open(path: &Path) -> Result<(File, ParquetMetaData), ParquetError> {
+    let file = File::open(path)?;
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&file)?;
+    Ok((file, metadata))
+}
+
+fn set_aside(path: &Path, error: &ParquetError) {
+    let aside = path.with_extension("damaged");
+    let moved = fs::rename(path, &aside);
+    warn!(path = %aside.display(), %error, moved = moved.is_ok(), "raw flows that can't be read are set aside");
+}

@@ -1,0 +1,102 @@
+//! The columns of a file.
+
+use super::Record;
+
+/// A column: its name, how it is written, and what it tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// Its name in the file.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// What it tells, for people.
+    pub meaning: &'static str,
+}
+
+/// What a column holds, and where it is taken from.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// A moment that is always known: `TIMESTAMP`, microseconds of UTC.
+    Moment(fn(&Record) -> i64),
+    /// A moment, null where it was not told.
+    MomentIfTold(fn(&Record) -> Option<i64>),
+    /// An address as text, null where it was not told.
+    Address(fn(&Record) -> Option<u128>),
+    /// The high 64 bits of an address, `UINT64`, where IPv4 is mapped into IPv6.
+    High(fn(&Record) -> Option<u128>),
+    /// The low 64 bits.
+    Low(fn(&Record) -> Option<u128>),
+    /// A small number, `UINT8` or `UINT16` by its bits, null where it was not told.
+    Small(u8, fn(&Record) -> Option<i32>),
+    /// A number of 32 bits, kept in `INT64`, which every tool has; null where it was not told.
+    Number(fn(&Record) -> Option<i64>),
+    /// A number that is always known.
+    Known(fn(&Record) -> i64),
+    /// A factor, `DOUBLE`.
+    Factor(fn(&Record) -> f64),
+    /// One of a few words.
+    Word(fn(&Record) -> &'static str),
+}
+
+/// All columns, in the order of a file. A file of an older version may lack some: what it lacks was not told.
+pub const COLUMNS: &[Column] = &[
+    column("received", Kind::Moment(Record::received), "when its datagram came, by the collector's clock"),
+    column("exporter", Kind::Address(Record::exporter), "address that the datagram came from"),
+    column("exporter_high", Kind::High(Record::exporter), "high 64 bits of that address"),
+    column("exporter_low", Kind::Low(Record::exporter), "low 64 bits of it"),
+    column("format", Kind::Word(Record::told_by), "netflow5, netflow9, ipfix or sflow5"),
+    column("domain", Kind::Known(Record::domain), "engine, source id, observation domain or sub-agent"),
+    column(
+        "first",
+        Kind::MomentIfTold(Record::first),
+        "when its first packet passed, by the exporter's clock",
+    ),
+    column("last", Kind::MomentIfTold(Record::last), "when its last packet passed"),
+    column("src", Kind::Address(Record::source), "source address"),
+    column("src_high", Kind::High(Record::source), "high 64 bits of it"),
+    column("src_low", Kind::Low(Record::source), "low 64 bits of it"),
+    column("dst", Kind::Address(Record::destination), "destination address"),
+    column("dst_high", Kind::High(Record::destination), "high 64 bits of it"),
+    column("dst_low", Kind::Low(Record::destination), "low 64 bits of it"),
+    column("src_port", Kind::Small(16, Record::source_port), "source port"),
+    column("dst_port", Kind::Small(16, Record::destination_port), "destination port"),
+    column("proto", Kind::Small(8, Record::protocol), "IP protocol number"),
+    column("tcp_flags", Kind::Small(16, Record::tcp_flags), "TCP's control bits, of all packets together"),
+    column("tos", Kind::Small(8, Record::tos), "type of service or traffic class"),
+    column("bytes", Kind::Number(Record::bytes), "as exported; times `sampling` is what passed"),
+    column("packets", Kind::Number(Record::packets), "as exported"),
+    column("sampling", Kind::Factor(Record::sampling), "packets of which one was seen; 1 where all were"),
+    column("in_if", Kind::Number(Record::input), "SNMP index of the interface of arrival"),
+    column("out_if", Kind::Number(Record::output), "SNMP index of the interface of departure"),
+    column("direction", Kind::Small(8, Record::direction), "0 ingress, 1 egress"),
+    column("src_as", Kind::Number(Record::source_as), "autonomous system of the source"),
+    column("dst_as", Kind::Number(Record::destination_as), "autonomous system of the destination"),
+    column(
+        "counter",
+        Kind::Word(Record::counter),
+        "which counter `bytes` is: delta, total, post, initiator, layer2",
+    ),
+    column("way", Kind::Word(Record::way), "there; back for the way back that the same record told"),
+];
+
+const fn column(name: &'static str, kind: Kind, meaning: &'static str) -> Column {
+    Column { name, kind, meaning }
+}
+
+impl Column {
+    /// Gives the column as Parquet's message format writes it.
+    pub fn declaration(&self) -> String {
+        let name = self.name;
+        match self.kind {
+            Kind::Moment(_) => format!("required int64 {name} (TIMESTAMP(MICROS,true));"),
+            Kind::MomentIfTold(_) => format!("optional int64 {name} (TIMESTAMP(MICROS,true));"),
+            Kind::Address(_) => format!("optional binary {name} (STRING);"),
+            Kind::High(_) | Kind::Low(_) => format!("optional int64 {name} (INTEGER(64,false));"),
+            Kind::Small(bits, _) => format!("optional int32 {name} (INTEGER({bits},false));"),
+            Kind::Number(_) => format!("optional int64 {name};"),
+            Kind::Known(_) => format!("required int64 {name};"),
+            Kind::Factor(_) => format!("required double {name};"),
+            Kind::Word(_) => format!("required binary {name} (STRING);"),
+        }
+    }
+}

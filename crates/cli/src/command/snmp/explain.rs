@@ -1,0 +1,217 @@
+//! `grafolean snmp explain`: what the bot would ask a device of the backend, and in which packets.
+
+use std::io::{self, Write};
+
+use anyhow::{Context, anyhow, bail};
+use grafolean_bots::snmp::{
+    Memory, Oid, Request, SnmpBot, SnmpTask,
+    engine::{Engine, SnmpMetrics},
+    plan::{Limits, rehearse},
+};
+use grafolean_collector::{
+    backend::http::HttpBackend,
+    keep::Keep,
+    model::{Device, Interval},
+    refresh::{Planned, plan_once},
+};
+use serde::Serialize;
+
+use super::agent::UPTIME;
+use crate::{
+    arguments::Explain,
+    command::folders,
+    config::{Config, Protocol},
+    failure::Outcome,
+};
+
+/// Rows of a table of which nothing is known: a switch of 48 ports.
+const USUAL_ROWS: u32 = 48;
+
+/// What a device is asked.
+#[derive(Serialize)]
+struct Explanation<'a> {
+    account: i64,
+    entity: i64,
+    name: &'a str,
+    host: String,
+    version: &'static str,
+    /// Rows that each table is taken to have.
+    rows: u32,
+    rows_from: &'static str,
+    /// Whether what the bot has learnt of the device is heeded.
+    limits_learnt: bool,
+    runs: Vec<Run<'a>>,
+}
+
+/// What is asked in a run, and when.
+#[derive(Serialize)]
+struct Run<'a> {
+    every_s: u32,
+    sensors: Vec<PlannedSensor<'a>>,
+    packets: usize,
+    /// How many it would take to ask for each object alone.
+    packets_alone: usize,
+    requests: Vec<PlannedRequest>,
+}
+
+#[derive(Serialize)]
+struct PlannedSensor<'a> {
+    sensor: i64,
+    name: &'a str,
+}
+
+#[derive(Clone, PartialEq, Serialize)]
+struct PlannedRequest {
+    pdu: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repetitions: Option<u32>,
+    oids: Vec<Oid>,
+}
+
+/// Tells what the bot would ask.
+pub(super) async fn run(arguments: &Explain, config: &Config) -> anyhow::Result<Outcome> {
+    let backend = HttpBackend::new(config.backend(Some(Protocol::Snmp))?)?;
+    let bot = SnmpBot::new(Engine::start(SnmpMetrics::default())?);
+    let planned = plan_once(&backend, &bot).await.context("cannot read what is to be measured")?;
+    let device = find(&planned, &arguments.entity)?;
+    let task = planned.plan.jobs.iter().map(|job| &job.task);
+    let mut task = task.filter(|task| (task.account, task.entity) == (device.account, device.entity.id));
+    for refusal in planned.plan.refused.iter().filter(|it| it.entity == device.entity.id) {
+        tracing::warn!("{refusal}");
+    }
+    let task = task.next().ok_or_else(|| anyhow!("nothing of {:?} can be measured", device.entity.name))?;
+    let memory = learnt(task, config);
+    let explanation = explain(device, task, memory.as_ref(), arguments.rows)?;
+    let mut out = io::stdout().lock();
+    if arguments.json {
+        serde_json::to_writer_pretty(&mut out, &explanation)?;
+        writeln!(out)?;
+    } else {
+        print(&mut out, &explanation)?;
+    }
+    Ok(Outcome::Good)
+}
+
+/// The device of an id or a name.
+fn find<'a, T>(planned: &'a Planned<T>, wanted: &str) -> anyhow::Result<&'a Device> {
+    let is_wanted = |id: i64, name: &str| name == wanted || wanted.parse() == Ok(id);
+    let mut found = planned.devices.iter().filter(|it| is_wanted(it.entity.id.number(), &it.entity.name));
+    match (found.next(), found.next()) {
+        (Some(device), None) => Ok(device),
+        (Some(_), Some(_)) => bail!("more than one entity is called {wanted:?}: give its id"),
+        (None, _) => {
+            let left = &planned.left_alone;
+            let left = left.iter().find(|it| is_wanted(it.entity.number(), &it.name));
+            let refused = planned.plan.refused.iter().find(|it| is_wanted(it.entity.number(), &it.name));
+            match (left, refused) {
+                (Some(left), _) => {
+                    bail!("entity {wanted:?} is not measured over SNMP by this bot: {}", left.reason)
+                }
+                (None, Some(refused)) => bail!("{refused}"),
+                (None, None) => bail!(
+                    "the token sees no entity {wanted:?}: `grafolean check snmp` lists what would be measured"
+                ),
+            }
+        }
+    }
+}
+
+/// What a bot with its data here has learnt of the device.
+fn learnt(task: &SnmpTask, config: &Config) -> Option<Memory> {
+    let file = folders::of_bot(&folders::data(config).ok()?, "snmp").join("readings.sqlite");
+    let (_, known) = file.exists().then(|| Keep::open(&file).ok())??;
+    serde_json::from_str(known.get(&format!("{}.{}", task.account, task.entity))?).ok()
+}
+
+fn explain<'a>(
+    device: &'a Device,
+    task: &SnmpTask,
+    memory: Option<&Memory>,
+    said: Option<u32>,
+) -> anyhow::Result<Explanation<'a>> {
+    let met = memory.and_then(Memory::rows).and_then(|rows| u32::try_from(rows).ok());
+    let (rows, rows_from) = match (said, met) {
+        (Some(rows), _) => (rows, "as --rows says"),
+        (None, Some(rows)) => (rows, "as the bot met them"),
+        (None, None) => (USUAL_ROWS, "assumed, --rows says otherwise"),
+    };
+    let limits = memory.map_or_else(Limits::default, |memory| memory.limits);
+    let mut runs = Vec::new();
+    for interval in task.intervals() {
+        // Those that divide it fall due with it.
+        let due: Vec<Interval> =
+            task.intervals().filter(|other| interval.seconds().is_multiple_of(other.seconds())).collect();
+        let wanted = task.wanted(&due);
+        let requests = rehearse(&wanted, Oid::new(UPTIME)?, task.dialect(), limits, task.manners, rows);
+        let name = |id| device.sensors.iter().find(|it| it.sensor.id == id).map_or("", |it| &it.sensor.name);
+        let sensor =
+            |id: grafolean_collector::model::SensorId| PlannedSensor { sensor: id.number(), name: name(id) };
+        runs.push(Run {
+            every_s: interval.seconds(),
+            sensors: task.due(&due).map(|due| sensor(due.id)).collect(),
+            packets: requests.len(),
+            packets_alone: wanted.requests_alone(usize::try_from(rows)?),
+            requests: requests.into_iter().map(planned_request).collect(),
+        });
+    }
+    Ok(Explanation {
+        account: task.account.number(),
+        entity: task.entity.number(),
+        name: &device.entity.name,
+        host: task.host.to_string(),
+        version: task.access.version(),
+        rows,
+        rows_from,
+        limits_learnt: memory.is_some(),
+        runs,
+    })
+}
+
+fn planned_request(request: Request) -> PlannedRequest {
+    match request {
+        Request::Get(oids) => PlannedRequest { pdu: "GET", repetitions: None, oids },
+        Request::Next(oids) => PlannedRequest { pdu: "GETNEXT", repetitions: None, oids },
+        Request::Bulk { oids, repetitions } => {
+            PlannedRequest { pdu: "GETBULK", repetitions: Some(repetitions), oids }
+        }
+    }
+}
+
+fn print(out: &mut impl Write, it: &Explanation<'_>) -> io::Result<()> {
+    writeln!(
+        out,
+        "entity {} {:?} of account {}, {} over {}",
+        it.entity, it.name, it.account, it.host, it.version
+    )?;
+    writeln!(out, "tables of {} rows, {}", it.rows, it.rows_from)?;
+    if it.limits_learnt {
+        writeln!(out, "packets as big as the bot has learnt that the device takes them")?;
+    }
+    for run in &it.runs {
+        let names: Vec<_> = run.sensors.iter().map(|it| format!("{} {:?}", it.sensor, it.name)).collect();
+        let sensors = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        writeln!(out, "\nevery {} s, sensors: {sensors}", run.every_s)?;
+        writeln!(
+            out,
+            "  {} packets; {} if each object were asked for alone",
+            run.packets, run.packets_alone
+        )?;
+        let alike = |a: &PlannedRequest, b: &PlannedRequest| {
+            a.pdu == b.pdu && a.pdu != "GET" && a.oids.len() == b.oids.len()
+        };
+        for requests in run.requests.chunk_by(alike) {
+            let Some(first) = requests.first() else { continue };
+            let rows = first.repetitions.map(|rows| format!(" of {rows} rows")).unwrap_or_default();
+            let after = if first.pdu == "GET" { "" } else { " after" };
+            writeln!(
+                out,
+                "  {:3} x {}{rows}, {} objects{after}",
+                requests.len(),
+                first.pdu,
+                first.oids.len()
+            )?;
+            first.oids.iter().try_for_each(|oid| writeln!(out, "        {oid}"))?;
+        }
+    }
+    Ok(())
+}

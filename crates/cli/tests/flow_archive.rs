@@ -1,0 +1,206 @@
+//! Raw flows from an exporter to `grafolean flow query`, `flow exporters`, and to DuckDB.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::print_stderr, missing_docs)]
+
+mod world;
+
+use std::{
+    collections::VecDeque,
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use grafolean_bots::netflow::{
+    archive::{COLUMNS, Settings},
+    bot::{NetflowBot, Options},
+    flow::Flow,
+    generate::{Exporter, Families, Setup, Traffic},
+    origin::Protocol,
+    receive::Listen,
+};
+use grafolean_collector::time::{Clock, SystemClock};
+use serde_json::Value;
+use tempfile::TempDir;
+use world::{Run, grafolean, json_lines, text};
+
+const SAMPLING: u32 = 10;
+const FLOWS: u64 = 2_000;
+
+/// A data folder in which a bot kept flows of both families that IPFIX told.
+struct Kept {
+    folder: TempDir,
+    flows: Vec<Flow>,
+}
+
+impl Kept {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let netflow = folder.path().join("data/netflow");
+        let archive = Settings::new(netflow.join("archive"), Duration::from_secs(3_600), 1 << 30);
+        let listen = Listen::on([SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]);
+        let options = Options { listen, folder: Some(netflow), archive: Some(archive) };
+        let bot = NetflowBot::open(&options, &SystemClock).unwrap();
+        let (mut traffic, now) = (Traffic::new(3, 100, Families::Mixed), SystemClock.now());
+        let flows: Vec<Flow> = (0..FLOWS).map(|_| traffic.flow(now)).collect();
+        let boot = now - Duration::from_secs(3_600);
+        let mut exporter =
+            Exporter::new(Setup { protocol: Protocol::Ipfix, domain: 7, sampling: SAMPLING, boot });
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let (mut queue, mut datagram, mut sent) = (VecDeque::from(flows.clone()), Vec::new(), 0);
+        while !queue.is_empty() {
+            exporter.export(now, &mut queue, &mut datagram);
+            socket.send_to(&datagram, bot.addresses()[0]).unwrap();
+            sent += 1;
+            world::until(|| bot.metrics().datagrams.get() == sent);
+        }
+        drop(bot);
+        Self { folder, flows }
+    }
+
+    fn archive(&self) -> PathBuf {
+        self.folder.path().join("data/netflow/archive")
+    }
+
+    fn run(&self, arguments: &[&str]) -> std::process::Output {
+        grafolean(self.folder.path()).arg("flow").args(arguments).args(["--data", "data"]).finished()
+    }
+
+    fn bytes(&self, meant: impl Fn(&Flow) -> bool) -> u64 {
+        self.flows.iter().filter(|flow| meant(flow)).filter_map(|flow| flow.bytes).sum()
+    }
+}
+
+#[test]
+fn what_an_exporter_told_is_added_up_and_so_is_the_exporter() {
+    let kept = Kept::new();
+    let of_443 = kept.bytes(|flow| flow.destination_port == Some(443));
+    let ask = ["query", "--filter", "dst port 443", "--by", "src,dport", "--top", "1000"];
+    let answer = kept.run(&[&ask[..], &["--json"]].concat());
+    assert!(answer.status.success(), "{}", text(&answer.stderr));
+    let answer = &json_lines(&answer)[0];
+    assert_eq!(answer["total"]["bytes"], of_443 * u64::from(SAMPLING));
+    assert_eq!(answer["scanned"]["flows"], FLOWS);
+    let groups = answer["groups"].as_array().unwrap();
+    assert!(groups.iter().all(|group| group["dport"] == 443 && group["src"].is_string()), "{groups:?}");
+    let raw = kept.run(&[&ask[..], &["--raw", "--csv"]].concat());
+    let raw = text(&raw.stdout);
+    let lines: Vec<_> = raw.lines().collect();
+    assert_eq!((lines[0], lines.len()), ("src,dport,bytes,packets,flows", groups.len() + 1));
+    let sum: u64 =
+        lines[1..].iter().map(|line| line.split(',').nth(2).unwrap().parse::<u64>().unwrap()).sum();
+    assert_eq!(sum, of_443);
+    let table = text(&kept.run(&["query", "--by", "proto", "--order", "flows"]).stdout);
+    assert!(table.contains("TCP") && table.contains("2,000 flows in 2 groups"), "{table}");
+
+    let told = json_lines(&kept.run(&["exporters", "--json"]));
+    let stream = &told[0]["streams"][0];
+    assert_eq!((&told[0]["exporter"], &stream["flows"]), (&Value::from("127.0.0.1"), &Value::from(FLOWS)));
+    assert_eq!((told[0]["coverage"].as_f64(), stream["domain"].as_u64()), (Some(1.0), Some(7)));
+    assert_eq!(told[0]["sampling"]["told"][0]["samplers"]["1"], f64::from(SAMPLING));
+    assert_eq!(told[0]["templates"].as_array().unwrap().len(), 3);
+    let table = text(&kept.run(&["exporters", "127.0.0.1"]).stdout);
+    assert!(
+        table.contains("100.00 %") && table.contains("sampler 1: 10") && table.contains("8:4 12:4"),
+        "{table}"
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_question_is_told_with_what_would_be_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| grafolean(folder.path()).arg("flow").args(arguments).finished();
+    for (arguments, told) in [
+        (&["query", "--filter", "dst prot 443"][..], "wrong at character 5"),
+        (&["query", "--by", "source"], "there is no \"source\" to add up by: there are src, dst"),
+        (&["query"], "--flow-archive"),
+        (&["query", "--from", "20", "--to", "10"], "--from has to be before --to"),
+        (&["query", "--json", "--csv"], "cannot be used with"),
+        (&["exporters"], "run `grafolean bot netflow` first"),
+    ] {
+        let refused = run(arguments);
+        assert_eq!(refused.status.code(), Some(2), "{arguments:?}");
+        assert!(text(&refused.stderr).contains(told), "{arguments:?}: {}", text(&refused.stderr));
+    }
+}
+
+#[test]
+fn an_independent_reader_sees_every_column_of_every_flow() {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/oracles/bin/python");
+    if !python.exists() {
+        eprintln!("skipped: no DuckDB in target/oracles, ./test installs it");
+        return;
+    }
+    let kept = Kept::new();
+    let files = kept.archive().join("date=*/hour=*/*.parquet");
+    let script = format!(
+        "import duckdb, json\n\
+         c = duckdb.connect()\n\
+         q = lambda sql: c.execute(sql).fetchall()\n\
+         f = \"read_parquet('{}')\"\n\
+         print(json.dumps({{\n\
+         'columns': [row[:2] for row in q('describe select * exclude (date, hour) from ' + f)],\n\
+         'sums': q('select count(*), sum(bytes), sum(packets), cast(sum(bytes * sampling) as bigint) from ' + f)[0],\n\
+         'ports': dict(q('select dst_port, sum(bytes)::bigint from ' + f + ' group by 1')),\n\
+         'sources': dict(q('select src, sum(bytes)::bigint from ' + f + ' group by 1')),\n\
+         'low': q('select count(*) from ' + f + \" where src like '10.%' and src_high = 0 and src_low >> 32 = 65535\")[0],\n\
+         'time': q('select max(abs(epoch_us(received) - epoch_us(last))) < 3600000000 from ' + f)[0],\n\
+         'words': q('select distinct format, counter, way, domain, exporter from ' + f),\n\
+         }}, default=str))",
+        files.display()
+    );
+    let told = Command::new(python).args(["-c", &script]).finished();
+    assert!(told.status.success(), "{}", text(&told.stderr));
+    let told = &json_lines(&told)[0];
+    let names: Vec<_> =
+        told["columns"].as_array().unwrap().iter().map(|column| column[0].as_str().unwrap()).collect();
+    assert_eq!(names, COLUMNS.iter().map(|column| column.name).collect::<Vec<_>>());
+    let packets: u64 = kept.flows.iter().filter_map(|flow| flow.packets).sum();
+    let bytes = kept.bytes(|_| true);
+    let sums: Vec<u64> = told["sums"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|sum| sum.as_u64().unwrap_or_else(|| sum.as_str().unwrap().parse().unwrap()))
+        .collect();
+    assert_eq!(sums, [FLOWS, bytes, packets, bytes * u64::from(SAMPLING)]);
+    for (port, sum) in told["ports"].as_object().unwrap() {
+        let port = port.parse().ok();
+        assert_eq!(sum.as_u64(), Some(kept.bytes(|flow| flow.destination_port == port)), "{port:?}");
+    }
+    for (source, sum) in told["sources"].as_object().unwrap() {
+        let source = source.parse().ok();
+        assert_eq!(sum.as_u64(), Some(kept.bytes(|flow| flow.source == source)), "{source:?}");
+    }
+    let v4 = kept.flows.iter().filter(|flow| flow.source.unwrap().is_ipv4()).count();
+    assert_eq!(told["low"][0], v4 as u64);
+    assert_eq!(told["time"][0], true);
+    assert_eq!(told["words"], serde_json::json!([["ipfix", "delta", "there", 7, "127.0.0.1"]]));
+}
+
+#[test]
+fn the_page_about_the_columns_tells_all_of_them() {
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/flow-archive.md"))
+            .unwrap();
+    for column in COLUMNS {
+        let line = format!("| `{}` | {} | {} |", column.name, written(&column.declaration()), column.meaning);
+        assert!(page.contains(&line), "docs/flow-archive.md lacks {line}");
+    }
+}
+
+/// A type as people call it, from how the format declares it.
+fn written(declaration: &str) -> String {
+    let words: Vec<_> = declaration.trim_end_matches(';').split(' ').collect();
+    let logical = words.get(3).map(|word| word.trim_matches(['(', ')']));
+    let kind = match (words[1], logical) {
+        (_, Some("TIMESTAMP(MICROS,true")) => "timestamp, UTC, microseconds".to_owned(),
+        (_, Some("STRING")) => "text".to_owned(),
+        (_, Some(integer)) => {
+            format!("uint{}", integer.trim_start_matches("INTEGER(").split(',').next().unwrap())
+        }
+        (physical, None) => physical.to_owned(),
+    };
+    if words[0] == "optional" { format!("{kind}, null where not told") } else { kind }
+}
