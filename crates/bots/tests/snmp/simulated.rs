@@ -37,13 +37,13 @@ async fn packaged_devices_are_what_their_recordings_say_in_every_version() {
     let is_fit = |path: &std::path::PathBuf| {
         path.metadata().unwrap().len() < PACKED && recording::read(path.to_str().unwrap()).is_in_order
     };
-    let paths: Vec<_> = packaged().into_iter().filter(is_fit).take(4).collect();
+    let paths: Vec<_> = packaged().into_iter().filter(is_fit).take(2).collect();
     let named = |(number, path): (usize, &std::path::PathBuf)| {
         (format!("device{number}.snmprec.bz2"), std::fs::read(path).unwrap())
     };
     let files: Vec<_> = paths.iter().enumerate().map(named).collect();
     let Some(agent) = Simulator::start(&files) else { return };
-    assert_eq!(paths.len(), 4, "{paths:?}");
+    assert_eq!(paths.len(), 2, "{paths:?}");
     let engine = Engine::start(SnmpMetrics::default()).unwrap();
     for (number, path) in paths.iter().enumerate() {
         let name = format!("device{number}");
