@@ -81,6 +81,29 @@ fn what_is_sent_is_shown_flow_by_flow() {
     }
 }
 
+#[test]
+fn what_is_held_back_on_purpose_is_counted_to_the_flow() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let to = socket.local_addr().unwrap().to_string();
+    let send = ["flow", "send", "--to", &to, "--count", "1000", "--rate", "100000", "--json"];
+    let sent = grafolean(folder.path()).args(send).args(["--exporters", "5", "--drop", "10%"]).finished();
+    let sent = &json_lines(&sent)[0];
+    let datagrams = |told: &Value| told["datagrams"].as_u64().unwrap();
+    assert_eq!((sent["flows"].as_u64(), datagrams(&sent["held_back"])), (Some(1_000), datagrams(sent) / 10));
+    let (mut buffer, mut domains) = ([0; 2_048], BTreeSet::new());
+    for _ in 0..datagrams(sent) - datagrams(&sent["held_back"]) {
+        let (_, from) = socket.recv_from(&mut buffer).unwrap();
+        domains.insert((from.port(), buffer[16..20].to_vec()));
+    }
+    assert_eq!(domains.len(), 5);
+    socket.set_nonblocking(true).unwrap();
+    assert!(socket.recv_from(&mut buffer).is_err(), "no more than was told");
+    let refused = grafolean(folder.path()).args(send).args(["--drop", "101"]).finished();
+    assert!(text(&refused.stderr).contains("from 0 to 100"), "{refused:?}");
+}
+
 #[tokio::test]
 async fn the_netflow_bot_refuses_to_run_once_and_says_what_else_to_do() {
     let world = World::start_for("netflow", Fill { devices: &["127.0.0.1"], interval: 60 }).await;

@@ -110,7 +110,10 @@ Flows are invented from a seed, the same ones each time. At the end it tells wha
 
 Examples:
   grafolean flow send --to 127.0.0.1:2055
-  grafolean flow send --to [::1]:9995 --rate 100000 --for 10s --format v5 --pairs 100000";
+  grafolean flow send --to [::1]:9995 --rate 100000 --for 10s --format v5 --pairs 100000
+  grafolean flow send --to 127.0.0.1:2055 --exporters 10 --drop 3 --count 100000 --json
+
+With --drop, what was not sent is in the totals, and also told apart as \"held_back\".";
 
 pub(super) const FLOW_TAIL: &str = "\
 With --json, one object a flow; counts are as exported (not scaled), null is what the exporter did not say, dir is 0 for \

@@ -133,6 +133,12 @@ pub(crate) struct FlowSend {
     /// Another seed invents other flows
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Exporters that send in turn, each from a port of its own and with the next domain
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub(crate) exporters: u16,
+    /// Number and count so many percent of the datagrams, and do not send them: what a network would lose
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
+    pub(crate) drop: f64,
     /// Let one flow in four be IPv6
     #[arg(long)]
     pub(crate) mixed: bool,
@@ -153,6 +159,12 @@ pub(crate) struct FlowTail {
     /// Print JSON lines, one object a flow
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let number =
+        text.trim_end_matches('%').parse::<f64>().ok().filter(|number| (0.0..=100.0).contains(number));
+    number.ok_or_else(|| format!("{text:?} is no share: write a number from 0 to 100"))
 }
 
 /// The protocols, as people call them.
