@@ -26,6 +26,13 @@ ROWS = [
     ("raw flows: at rest", "flow_archive_at_rest", None, "", ""),
     ("raw flows: looked through, port and network, by source", "flow_query_443_from_10_by_src_on_2", None, "", "> 20 Mflows/s"),
     ("raw flows: looked through, all by source", "flow_query_by_src_on_2", None, "", "> 20 Mflows/s"),
+    ("flows: decoded on one core, NetFlow v9 of 20 fields", "flow_decode_netflow9", "pypi_netflow_decode", "PyPI's netflow", "> 10 Mflows/s"),
+    ("flows: decoded on one core, IPFIX", "flow_decode_ipfix", "pypi_netflow_decode", "PyPI's netflow, v9", "> 10 Mflows/s"),
+    ("flows: received and added up by one core", "flow_aggregate", "nfacctd", "nfacctd, one table", "> 2 Mflows/s"),
+    ("flows: the same, beside a collector that only stores", "flow_aggregate", "nfcapd", "nfcapd", "> 2 Mflows/s"),
+    ("flows: lost at 2,000,000 a second for 10 s", "flow_aggregate_lost", "nfcapd_lost", "nfcapd", "< 1 datagrams"),
+    ("flows: memory of an hour of 1,000,000 address pairs", "flow_memory_of_an_hour", None, "", "< 300 MB"),
+    ("flows: memory of the bot at 1,000,000 flows a second", "flow_memory_of_the_bot", None, "", "< 300 MB"),
 ]
 
 

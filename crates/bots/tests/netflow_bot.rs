@@ -1,49 +1,38 @@
 //! The bot on loopback: datagrams in, values out, over restarts.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
+#[path = "netflow/driven.rs"]
+mod driven;
+
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeSet, VecDeque},
     fs,
-    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     path::Path,
-    sync::Arc,
     thread,
     time::Duration,
 };
 
+use driven::{ACCOUNT, device, run, told, total};
 use grafolean_bots::netflow::{
     aggregate::{GRACE_SECONDS, Span},
-    bot::{NetflowBot, NetflowTask, Options},
+    bot::{NetflowBot, Options},
     flow::{Direction, Flow},
     generate::{Exporter, Families, Setup, Totals, Traffic},
     origin::Protocol,
     receive::Listen,
 };
 use grafolean_collector::{
-    bot::{Bot, Run},
-    model::{AccountId, Device},
+    bot::Bot,
     report::Report,
     time::{Clock, SystemClock, Timestamp},
 };
 use serde_json::{Value, json};
 
-const ACCOUNT: AccountId = AccountId::new(1);
-
 fn open(folder: Option<&Path>) -> NetflowBot {
     let listen = Listen::on([SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]);
     NetflowBot::open(&Options { listen, folder: folder.map(Path::to_owned), archive: None }, &SystemClock)
         .unwrap()
-}
-
-fn device(entity: i64, details: Value) -> Device {
-    let row = json!({"id": entity, "name": "router", "entity_type": "device", "details": details});
-    let credential = json!({"id": 1, "protocol": "netflow"});
-    Device {
-        account: ACCOUNT,
-        entity: serde_json::from_value(row).unwrap(),
-        credential: serde_json::from_value(credential).unwrap(),
-        sensors: Vec::new(),
-    }
 }
 
 /// Sends flows to the bot and waits until it has taken them in; drops what `arrives` refuses, by number.
@@ -90,38 +79,6 @@ fn now() -> i64 {
     SystemClock.now().seconds()
 }
 
-/// What the job of an interval tells when it runs after the bins of a moment have ended.
-async fn told(
-    bot: &NetflowBot,
-    devices: &[Device],
-    span: Span,
-    moment: i64,
-) -> Vec<(Timestamp, BTreeMap<String, f64>)> {
-    let ends = Span::ALL.map(|it| it.bin_of(moment) + it.seconds());
-    let end = if span == Span::Minute { ends[0] } else { ends[4] };
-    run(bot, devices, &format!("netflow.1.{}", span.label()), end + GRACE_SECONDS)
-        .await
-        .into_iter()
-        .map(|report| {
-            let Report::Values(values) = report else { panic!("{report:?}") };
-            assert_eq!(values.account, ACCOUNT);
-            (values.time, values.values.into_iter().collect())
-        })
-        .collect()
-}
-
-async fn run(bot: &NetflowBot, devices: &[Device], id: &str, due: i64) -> Vec<Report> {
-    let plan = bot.jobs_of(&[ACCOUNT], devices);
-    let job = plan.jobs.into_iter().find(|job| job.id.as_str() == id).unwrap();
-    let task: Arc<NetflowTask> = Arc::new(job.task);
-    let due = Timestamp::from_seconds(due);
-    bot.perform(Run { id: job.id, task, due, intervals: job.intervals.as_slice().to_vec() }).await.unwrap()
-}
-
-fn total(bins: &[(Timestamp, BTreeMap<String, f64>)], path: &str) -> f64 {
-    bins.iter().filter_map(|(_, values)| values.get(path)).sum()
-}
-
 #[tokio::test]
 async fn every_interval_tells_all_bytes_that_were_sent() {
     let bot = open(None);
@@ -163,6 +120,31 @@ async fn sampling_is_scaled_in_unless_the_entity_says_otherwise() {
 }
 
 #[tokio::test]
+async fn an_exporter_of_ipv6_is_known_by_its_address_and_suggested_by_it() {
+    let listen = Listen::on([SocketAddr::from((Ipv6Addr::LOCALHOST, 0))]);
+    let bot = NetflowBot::open(&Options { listen, folder: None, archive: None }, &SystemClock).unwrap();
+    let devices = [device(7, json!({"ipv6": "0:0:0:0:0:0:0:1"}))];
+    bot.jobs(&devices);
+    let (mut flows, mut datagram) = (VecDeque::from(invented(20)), Vec::new());
+    let mut exporter = exporter(1);
+    exporter.export(SystemClock.now(), &mut flows, &mut datagram);
+    let socket = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
+    socket.send_to(&datagram, bot.addresses()[0]).unwrap();
+    while bot.metrics().datagrams.get() < 1 {
+        thread::yield_now();
+    }
+    let bins = told(&bot, &devices, Span::Day, now()).await;
+    let bytes = total(&bins, "netflow.24h.ingress.entity.7") + total(&bins, "netflow.24h.egress.entity.7");
+    assert_eq!(bytes, exporter.totals().bytes as f64);
+    let suggested = run(&bot, &[], "netflow.1.suggest", now()).await;
+    let [Report::Suggestions(proposed)] = &suggested[..] else { panic!("{suggested:?}") };
+    assert_eq!(
+        (proposed.key.as_str(), proposed.entities[0].name.as_str()),
+        ("ipv6", "::1 (NetFlow exporter)")
+    );
+}
+
+#[tokio::test]
 async fn a_restart_goes_on_in_the_open_bins_and_knows_the_templates() {
     let folder = tempfile::tempdir().unwrap();
     let devices = [device(7, json!({"ipv4": "127.0.0.1"}))];
@@ -181,6 +163,18 @@ async fn a_restart_goes_on_in_the_open_bins_and_knows_the_templates() {
     let bins = told(&bot, &devices, Span::Day, now()).await;
     let bytes = total(&bins, "netflow.24h.ingress") + total(&bins, "netflow.24h.egress");
     assert_eq!(bytes, (sent.bytes * 10) as f64);
+}
+
+#[tokio::test]
+async fn after_a_restart_flows_count_before_the_configuration_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let devices = [device(7, json!({"ipv4": "127.0.0.1", "netflow_sampling": "7"}))];
+    open(Some(folder.path())).jobs(&devices);
+    let bot = open(Some(folder.path()));
+    let sent = send(&bot, &mut exporter(100), invented(100), |_| true);
+    let bins = told(&bot, &devices, Span::Day, now()).await;
+    let bytes = total(&bins, "netflow.24h.ingress") + total(&bins, "netflow.24h.egress");
+    assert_eq!(bytes, (sent.bytes * 7) as f64);
 }
 
 /// Copies what is on the disk at this moment, as a crash would leave it.

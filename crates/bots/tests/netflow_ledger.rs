@@ -19,7 +19,12 @@ const PROTOCOLS: [Protocol; 4] = [Protocol::Netflow5, Protocol::Netflow9, Protoc
 
 /// So many datagrams of one exporter, of varied sizes, whose numbers begin at `first`.
 fn datagrams(protocol: Protocol, count: usize, first: u32) -> Vec<Vec<u8>> {
-    let setup = Setup { protocol, domain: 3, sampling: 10, boot: NOW - Duration::from_secs(3_600) };
+    datagrams_of(3, protocol, count, first)
+}
+
+/// The same of a domain, engine or sub-agent.
+fn datagrams_of(domain: u32, protocol: Protocol, count: usize, first: u32) -> Vec<Vec<u8>> {
+    let setup = Setup { protocol, domain, sampling: 10, boot: NOW - Duration::from_secs(3_600) };
     let mut exporter = Exporter::with_sequence(setup, first);
     let mut traffic = Traffic::new(7, 1_000, Families::V4);
     (0..count)
@@ -66,6 +71,28 @@ fn numbers_that_wrap_lose_nothing_in_any_protocol() {
             .iter()
             .for_each(|datagram| drop(take(&mut intake, 1, datagram)));
         assert_eq!((lost(&intake), account(&intake).restarts), (0, 0), "{protocol:?}");
+    }
+}
+
+#[test]
+fn domains_engines_and_sub_agents_of_one_exporter_are_numbered_apart() {
+    for protocol in PROTOCOLS {
+        let mut intake = Intake::default();
+        let streams = [(3, 0), (4, 700_000), (5, u32::MAX - 9)];
+        let streams = streams.map(|(domain, first)| datagrams_of(domain, protocol, 40, first));
+        for number in 0..40 {
+            for (stream, datagrams) in streams.iter().enumerate() {
+                // one of the second's is lost
+                if (stream, number) != (1, 20) {
+                    take(&mut intake, 1, &datagrams[number]);
+                }
+            }
+        }
+        let ledger = intake.ledger();
+        let mut lost: Vec<_> =
+            ledger.accounts().map(|(stream, account)| (stream.domain, account.coverage.lost > 0)).collect();
+        lost.sort_unstable();
+        assert_eq!(lost, [(3, false), (4, true), (5, false)], "{protocol:?}");
     }
 }
 

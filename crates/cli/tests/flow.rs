@@ -174,7 +174,7 @@ async fn from_an_exporter_to_the_hub_the_paths_and_bytes_are_those_of_the_contra
     let options = Options { listen, folder: Some(data.join("netflow")), archive: None };
     let bot = Arc::new(NetflowBot::open(&options, &*clock).unwrap());
     let backend = HttpBackend::new(HttpSettings::new(world.url(), world.bot.token.clone())).unwrap();
-    // what is sent before the bot knows its exporters is not counted
+    // what is sent before the bot ever knew its exporters is not counted
     let devices = grafolean_collector::refresh::plan_once(&backend, &*bot).await.unwrap();
     assert_eq!(devices.devices.len(), 1);
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

@@ -1,7 +1,7 @@
 //! The NetFlow bot: flows arrive by themselves; its jobs tell what came of them.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     io,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
@@ -23,9 +23,9 @@ use super::{
     archive::{self, Archive, ArchiveError},
     keeper::Keeper,
     metrics::NetflowMetrics,
-    receive::{Listen, ReceiveError, Receiver, Running},
+    receive::{Batch, Listen, ReceiveError, Receiver, Running},
     sampling::Override,
-    station::Station,
+    station::{Named, Station},
 };
 
 /// How often exporters that nobody named are suggested.
@@ -111,7 +111,7 @@ impl NetflowBot {
     /// Fails when an address cannot be bound, or the folder not be made.
     pub fn open(options: &Options, clock: &dyn Clock) -> Result<Self, OpenError> {
         let receiver = Receiver::bind(&options.listen)?;
-        let station = Arc::new(Station::default());
+        let station = Arc::new(Station::new(receiver.sockets().len()));
         let keeper = options.folder.as_ref().map(|folder| {
             let started = Keeper::start(Arc::clone(&station), folder, clock.now());
             started.map_err(|source| OpenError::Folder { folder: folder.clone(), source })
@@ -129,11 +129,13 @@ impl NetflowBot {
                 );
             }
         }
-        let addresses = receiver.sockets().iter().map(|bound| bound.address).collect();
-        let running = receiver.start(|_| {
-            let station = Arc::clone(&station);
+        let mut addresses: Vec<_> = receiver.sockets().iter().map(|bound| bound.address).collect();
+        // several threads share one
+        addresses.dedup();
+        let running = receiver.start(|place| {
+            let mut post = station.post(place);
             let mut feed = archive.as_ref().map(Archive::feed);
-            move |batch: &super::receive::Batch<'_>| station.receive(batch, feed.as_mut())
+            move |batch: &Batch<'_>| post.receive(batch, feed.as_mut())
         })?;
         Ok(Self { station, addresses, running: Some(running), keeper, archive })
     }
@@ -173,23 +175,25 @@ impl Bot for NetflowBot {
 
     /// Says also whose flows are counted from here on.
     fn jobs_of(&self, accounts: &[AccountId], devices: &[Device]) -> Plan<NetflowTask> {
-        let (mut named, mut sampling) = (BTreeMap::<AccountId, Exporters>::new(), HashMap::new());
+        let (mut exporters_of, mut named) = (BTreeMap::<AccountId, Exporters>::new(), Named::new());
         let mut refused = Vec::new();
         for device in devices {
             match Exporter::of(device) {
                 Ok(exporter) => {
-                    for address in exporter.addresses.iter().filter(|_| exporter.sampling.is_some()) {
-                        sampling.extend(exporter.sampling.map(|set| (*address, set)));
+                    for address in &exporter.addresses {
+                        let sampling = named.entry(*address).or_default();
+                        *sampling = sampling.or(exporter.sampling);
                     }
-                    named.entry(device.account).or_default().insert(device.entity.id, exporter.addresses);
+                    let account = exporters_of.entry(device.account).or_default();
+                    account.insert(device.entity.id, exporter.addresses);
                 }
                 Err(reason) => refused.push(Refusal::of(device, reason)),
             }
         }
-        self.station.name(named.values().flat_map(BTreeMap::values).flatten().copied().collect(), sampling);
+        self.station.name(named);
         let mut jobs = Vec::new();
         for account in accounts {
-            let exporters = named.remove(account).unwrap_or_default();
+            let exporters = exporters_of.remove(account).unwrap_or_default();
             jobs.extend(suggesting(*account, &exporters));
             if !exporters.is_empty() {
                 jobs.extend(Span::ALL.into_iter().filter_map(|span| telling(*account, span, &exporters)));

@@ -1,6 +1,10 @@
 //! The intake: datagrams in, flows out, and all that must be remembered between them.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use grafolean_collector::time::Timestamp;
 
@@ -22,14 +26,20 @@ use super::{
 
 /// Decodes datagrams of all exporters and keeps their templates, samplings and accounts.
 ///
-/// Pure but for its memory: times come with the datagrams. One intake serves one thread; with several receiving threads
-/// each has its own, as the kernel gives all datagrams of one session to the same thread.
+/// Pure but for its memory: times come with the datagrams. One intake serves one thread. Further threads have one
+/// [beside](Self::beside) it: what an exporter said to one of them, all know, so that its data may come to another.
 #[derive(Debug, Default)]
 pub struct Intake {
-    pub(super) templates: Store,
-    pub(super) samplings: Shelf,
-    parking: Parking,
-    ledger: Ledger,
+    memory: Arc<Memory>,
+}
+
+/// What all threads share. Each lock is held for one look, never while flows are decoded, and no two at once.
+#[derive(Debug, Default)]
+struct Memory {
+    templates: Mutex<Store>,
+    samplings: Mutex<Shelf>,
+    parking: Mutex<Parking>,
+    ledger: Mutex<Ledger>,
 }
 
 /// A message under way: what its sets have in common.
@@ -45,6 +55,11 @@ struct Context {
 }
 
 impl Intake {
+    /// Gives an intake for a further thread.
+    pub fn beside(&self) -> Self {
+        Self { memory: Arc::clone(&self.memory) }
+    }
+
     /// Decodes one datagram and hands its flows on, and those that waited for a template that it brought.
     ///
     /// # Errors
@@ -66,47 +81,48 @@ impl Intake {
             _ => Err(DecodeError::Truncated { what: "a datagram's version", length: datagram.payload.len() }),
         };
         if taken.is_err() {
-            self.ledger.foreign();
+            self.ledger_mut().foreign();
         }
         taken?
     }
 
     /// Forgets what is too old: data that waits for a template, and templates. To be called every few seconds.
     pub fn expire(&mut self, now: Timestamp) {
-        for parked in self.parking.expire(now) {
-            self.ledger.expire(&parked.origin.stream);
+        let expired = lock(&self.memory.parking).expire(now);
+        for parked in expired {
+            self.ledger_mut().expire(&parked.origin.stream);
         }
-        self.templates.expire(now);
+        lock(&self.memory.templates).expire(now);
     }
 
     /// Replaces what operators set about sampling, by the exporter's address.
     pub fn set_sampling(&mut self, overrides: HashMap<IpAddr, Override>) {
-        self.samplings.set_overrides(overrides);
+        lock(&self.memory.samplings).set_overrides(overrides);
     }
 
-    /// Gives the ledger.
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
+    /// Gives the ledger. No thread decodes while it is held.
+    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        lock(&self.memory.ledger)
     }
 
     /// Gives the ledger, to close its window or to count what the kernel dropped.
-    pub fn ledger_mut(&mut self) -> &mut Ledger {
-        &mut self.ledger
+    pub fn ledger_mut(&mut self) -> MutexGuard<'_, Ledger> {
+        lock(&self.memory.ledger)
     }
 
-    /// Gives the templates.
-    pub fn templates(&self) -> &Store {
-        &self.templates
+    /// Gives the templates. No thread decodes while they are held.
+    pub fn templates(&self) -> MutexGuard<'_, Store> {
+        lock(&self.memory.templates)
     }
 
-    /// Gives the samplings that exporters told.
-    pub fn samplings(&self) -> &Shelf {
-        &self.samplings
+    /// Gives the samplings that exporters told. No thread decodes while they are held.
+    pub fn samplings(&self) -> MutexGuard<'_, Shelf> {
+        lock(&self.memory.samplings)
     }
 
     /// Gives the octets of data that waits for its template, with what keeping it costs.
     pub fn parked_bytes(&self) -> usize {
-        self.parking.weight()
+        lock(&self.memory.parking).weight()
     }
 
     fn take_v5(
@@ -117,8 +133,8 @@ impl Intake {
         let export = v5::Export::read(datagram.payload)?;
         let stream = stream(datagram, Protocol::Netflow5, u32::from(export.engine), None);
         let origin = Origin { stream, received: datagram.received, exported: Some(export.exported.at) };
-        self.ledger.receive(&stream, datagram.payload.len(), datagram.received);
-        let by_hand = self.samplings.set_by_hand(datagram.exporter.ip());
+        self.ledger_mut().receive(&stream, datagram.payload.len(), datagram.received);
+        let by_hand = self.samplings().set_by_hand(datagram.exporter.ip());
         let mut tally = Tally::default();
         for mut flow in export.flows() {
             flow.factor = by_hand.or(flow.sampling).unwrap_or_default();
@@ -132,7 +148,7 @@ impl Intake {
             uptime_ms: export.exported.uptime_ms,
             announced: u32::from(export.count),
         };
-        self.ledger.enter(&stream, numbering, &tally);
+        self.ledger_mut().enter(&stream, numbering, &tally);
         let cut =
             DecodeError::Truncated { what: "the records of NetFlow v5", length: datagram.payload.len() };
         Ok(if tally.undecodable { Err(cut) } else { Ok(()) })
@@ -146,15 +162,15 @@ impl Intake {
         let packet = sflow::Packet::read(datagram.payload)?;
         let stream = stream(datagram, Protocol::Sflow5, packet.sub_agent, packet.agent);
         let origin = Origin { stream, received: datagram.received, exported: None };
-        self.ledger.receive(&stream, datagram.payload.len(), datagram.received);
-        let by_hand = self.samplings.set_by_hand(datagram.exporter.ip());
+        self.ledger_mut().receive(&stream, datagram.payload.len(), datagram.received);
+        let by_hand = self.samplings().set_by_hand(datagram.exporter.ip());
         let mut tally = Tally::default();
         let mut fault = None;
         for sample in packet.samples() {
             match sample {
                 Ok(sflow::Sample::Flow(sample)) => {
                     tally.records += 1;
-                    self.ledger.sample(&stream, sample.source, sample.sequence);
+                    self.ledger_mut().sample(&stream, sample.source, sample.sequence);
                     if let Some(mut flow) = sample.flow {
                         flow.factor = by_hand.or(flow.sampling).unwrap_or_default();
                         sink.flow(&origin, &flow);
@@ -169,7 +185,7 @@ impl Intake {
         tally.undecodable = fault.is_some();
         let numbering =
             Numbering { number: packet.sequence, uptime_ms: Some(packet.uptime_ms), announced: 0 };
-        self.ledger.enter(&stream, numbering, &tally);
+        self.ledger_mut().enter(&stream, numbering, &tally);
         Ok(fault.map_or(Ok(()), Err))
     }
 
@@ -181,7 +197,7 @@ impl Intake {
         sink: &mut impl FlowSink,
     ) -> Result<(), DecodeError> {
         let stream = stream(datagram, message.protocol, message.domain, None);
-        self.ledger.receive(&stream, datagram.payload.len(), datagram.received);
+        self.ledger_mut().receive(&stream, datagram.payload.len(), datagram.received);
         let mut context = Context {
             scope: Scope { exporter: stream.exporter, protocol: stream.protocol, domain: stream.domain },
             origin: Origin { stream, received: datagram.received, exported: Some(message.exported.at) },
@@ -202,7 +218,7 @@ impl Intake {
         context.tally.undecodable = context.fault.is_some();
         let numbering =
             Numbering { number: message.sequence, uptime_ms: message.exported.uptime_ms, announced: 0 };
-        self.ledger.enter(&stream, numbering, &context.tally);
+        self.ledger_mut().enter(&stream, numbering, &context.tally);
         for template in std::mem::take(&mut context.news) {
             self.take_parked(&context.scope, template, sink);
         }
@@ -221,7 +237,7 @@ impl Intake {
                     }
                 }
             }
-            SetKind::Data => match self.templates.find(&context.scope, set.id, received) {
+            SetKind::Data => match self.find(&context.scope, set.id, received) {
                 Some(template) => {
                     let found = self.take_data(&template, &context.origin, context.exported, set.body, sink);
                     context.tally.add(&found);
@@ -241,10 +257,24 @@ impl Intake {
             Declaration::Define(definition) => Some(definition.id),
             _ => None,
         };
-        let news = self.templates.declare(context.scope, declaration, context.origin.received);
+        let news = lock(&self.memory.templates).declare(context.scope, declaration, context.origin.received);
         if news && let Some(id) = id {
             context.news.push(id);
         }
+    }
+
+    /// Gives the templates, to put back what was kept.
+    pub(super) fn templates_mut(&mut self) -> MutexGuard<'_, Store> {
+        lock(&self.memory.templates)
+    }
+
+    /// Gives the samplings, to put back what was kept.
+    pub(super) fn samplings_mut(&mut self) -> MutexGuard<'_, Shelf> {
+        lock(&self.memory.samplings)
+    }
+
+    fn find(&self, scope: &Scope, id: u16, now: Timestamp) -> Option<Arc<Template>> {
+        lock(&self.memory.templates).find(scope, id, now)
     }
 
     fn take_data(
@@ -259,18 +289,20 @@ impl Intake {
         let domain = Domain { address: exporter, domain: origin.stream.domain };
         let Some(plan) = &template.plan else {
             let records = read_options(&template.definition, body, |statement| {
-                self.samplings.note(domain, statement, origin.received);
+                self.samplings().note(domain, statement, origin.received);
             });
             return Tally { options: records.count, ..records.into() };
         };
-        let by_hand = self.samplings.set_by_hand(exporter);
-        let book = self.samplings.book(domain);
-        if let Some(init) = book.and_then(|book| book.system_init()) {
+        let (by_hand, book) = {
+            let samplings = self.samplings();
+            (samplings.set_by_hand(exporter), samplings.book(domain))
+        };
+        if let Some(init) = book.as_ref().and_then(|book| book.system_init()) {
             exported.started_unless_known(init);
         }
         let mut flows = 0;
         let records = read_flows(plan, body, exported, |flow: &mut Flow| {
-            let told = || book.map_or(Factor::NONE, |book| book.factor(flow));
+            let told = || book.as_ref().map_or(Factor::NONE, |book| book.factor(flow));
             flow.factor = by_hand.or(flow.sampling).unwrap_or_else(told);
             sink.flow(origin, flow);
             flows += 1;
@@ -289,19 +321,26 @@ impl Intake {
             body: set.body.into(),
         };
         context.tally.parked += 1;
-        for gone in self.parking.park(parked) {
-            self.ledger.expire(&gone.origin.stream);
+        let gone = lock(&self.memory.parking).park(parked);
+        for gone in gone {
+            self.ledger_mut().expire(&gone.origin.stream);
         }
     }
 
     /// Decodes what waited for a template that has come.
     fn take_parked(&mut self, scope: &Scope, template: u16, sink: &mut impl FlowSink) {
-        for parked in self.parking.take(scope, template) {
-            let Some(found) = self.templates.find(&parked.scope, template, parked.origin.received) else {
+        let waiting = lock(&self.memory.parking).take(scope, template);
+        for parked in waiting {
+            let Some(found) = self.find(&parked.scope, template, parked.origin.received) else {
                 continue;
             };
             let tally = self.take_data(&found, &parked.origin, parked.exported, &parked.body, sink);
-            self.ledger.unpark(&parked.origin.stream, parked.position, &tally, parked.first_of_datagram);
+            self.ledger_mut().unpark(
+                &parked.origin.stream,
+                parked.position,
+                &tally,
+                parked.first_of_datagram,
+            );
         }
     }
 }
@@ -316,6 +355,11 @@ impl Context {
     fn note(&mut self, fault: DecodeError) {
         self.fault = self.fault.or(Some(fault));
     }
+}
+
+/// A thread that panicked while it held a lock has told so; each look leaves what it changed whole.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn stream(datagram: &Datagram<'_>, protocol: Protocol, domain: u32, agent: Option<IpAddr>) -> Stream {

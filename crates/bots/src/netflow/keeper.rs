@@ -1,7 +1,7 @@
 //! The thread that keeps on disk what a restart goes on from.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     fs, io,
     path::{Path, PathBuf},
     sync::{
@@ -23,13 +23,14 @@ use super::{
     station::Station,
 };
 
-/// How often state is written, which is what a crash loses.
-const PAUSE: Duration = Duration::from_secs(5);
+/// How long between two times that state is written. With the time that writing takes, a crash loses less than 5 s.
+const PAUSE: Duration = Duration::from_secs(3);
 const MINUTES: &str = "flows-open.bin";
 pub(super) const EXPORTERS: &str = "exporters.bin";
 const SUGGESTED: &str = "suggested.bin";
+const NAMED: &str = "named.bin";
 
-/// Writes the station's state every five seconds, and once more when it is dropped.
+/// Writes the station's state every few seconds, and once more when it is dropped.
 #[derive(Debug)]
 pub(super) struct Keeper {
     stop: Option<Sender<()>>,
@@ -80,12 +81,13 @@ impl Files {
         }
         cold.suggested = told(keep::read(&self.folder.join(SUGGESTED))).unwrap_or_default();
         drop(cold);
-        let mut hot = self.station.hot();
-        hot.minutes = told(keep::read(&self.folder.join(MINUTES))).unwrap_or_default();
-        hot.minutes.go_on_from(floor);
+        self.station.restore(told(keep::read(&self.folder.join(MINUTES))).unwrap_or_default(), floor);
+        // whose flows count is known before the backend has told it again
+        self.station.name(told(keep::read(&self.folder.join(NAMED))).unwrap_or_default());
         if let Some(snapshot) = told(keep::read(&self.folder.join(EXPORTERS))) {
-            hot.intake.restore(snapshot, now);
-            info!(templates = hot.intake.templates().len(), "templates are known from before");
+            let mut intake = self.station.intake();
+            intake.restore(snapshot, now);
+            info!(templates = intake.templates().len(), "templates are known from before");
         }
     }
 
@@ -96,28 +98,35 @@ impl Files {
         }
     }
 
-    /// Longest interval first, minutes last: see [`super::aggregate::Rollup::checkpoint`].
+    /// Longest interval first, minutes last: see [`super::aggregate::Rollup::checkpoint`]. All are of one moment, else a
+    /// minute that is added up between two of them would be in none.
     fn try_save(&mut self) -> Result<(), KeepError> {
-        for span in Span::ALL.into_iter().rev().filter(|span| *span != Span::Minute) {
-            let level = self.station.cold().rollup.checkpoint(span);
-            if let Some(level) = level {
+        let (mut levels, minutes) = {
+            let mut cold = self.station.cold();
+            let spans = Span::ALL.into_iter().rev().filter(|span| *span != Span::Minute);
+            let levels = spans.filter_map(|span| {
                 let path = self.level(span);
-                let written = self.write(path, &level);
-                if written.is_err() {
-                    self.station.cold().rollup.checkpoint_failed(span);
-                }
-                written?;
+                let level = cold.rollup.checkpoint(span)?;
+                Some((span, keep::encode(&path, &level).map(|bytes| (path, bytes))))
+            });
+            (VecDeque::from_iter(levels), self.station.minutes())
+        };
+        while let Some((span, level)) = levels.pop_front() {
+            if let Err(error) = level.and_then(|(path, bytes)| self.put(path, &bytes)) {
+                let mut cold = self.station.cold();
+                cold.rollup.checkpoint_failed(span);
+                levels.iter().for_each(|(span, _)| cold.rollup.checkpoint_failed(*span));
+                return Err(error);
             }
         }
-        let path = self.folder.join(MINUTES);
-        let minutes = keep::encode(&path, &self.station.hot().minutes)?;
-        self.put(path, &minutes)?;
+        self.write(self.folder.join(MINUTES), &minutes)?;
+        drop(minutes);
         let suggested = self.station.cold().suggested.clone();
         self.write(self.folder.join(SUGGESTED), &suggested)?;
-        let snapshot = self.station.hot().intake.snapshot();
-        self.write(self.folder.join(EXPORTERS), &snapshot)?;
-        let standing = Standing::of(&self.station.hot().intake);
-        self.write(self.folder.join(standing::FILE), &standing)
+        self.write(self.folder.join(NAMED), &*self.station.named())?;
+        let intake = self.station.intake();
+        self.write(self.folder.join(EXPORTERS), &intake.snapshot())?;
+        self.write(self.folder.join(standing::FILE), &Standing::of(&intake))
     }
 
     fn write(&mut self, path: PathBuf, value: &impl Serialize) -> Result<(), KeepError> {

@@ -77,14 +77,17 @@ impl Intake {
 
     /// Takes in what was kept, under the same limits as what arrives. Templates that are too old by now are left out.
     pub fn restore(&mut self, snapshot: Snapshot, now: Timestamp) {
+        let mut templates = self.templates_mut();
         for kept in snapshot.templates {
             if now.since(kept.used) < LIFETIME && kept.definition.shortest() > 0 {
                 let scope = Scope { exporter: kept.exporter, protocol: kept.protocol, domain: kept.domain };
-                self.templates.declare(scope, Declaration::Define(kept.definition), kept.used);
+                templates.declare(scope, Declaration::Define(kept.definition), kept.used);
             }
         }
+        drop(templates);
+        let mut samplings = self.samplings_mut();
         for kept in snapshot.samplings {
-            self.samplings.restore(kept.domain, kept.book, kept.told);
+            samplings.restore(kept.domain, kept.book, kept.told);
         }
     }
 }

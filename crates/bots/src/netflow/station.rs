@@ -1,12 +1,12 @@
-//! What the receiving thread and the bot's runs share.
+//! What the receiving threads and the bot's runs share.
 //!
-//! Flows go into [`Hot`], behind a lock that is held for a batch of datagrams; bins that ended are in [`Cold`], whose work
-//! takes longer and keeps no datagram waiting.
+//! Each thread has a [`Post`], which adds flows to minutes of its own, behind a lock that is held for a batch of datagrams;
+//! bins that ended are in [`Cold`], whose work takes longer and keeps no datagram waiting.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     net::IpAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use grafolean_collector::{model::AccountId, time::Timestamp};
@@ -29,15 +29,27 @@ use super::{
 /// that forged senders can make; who is heard later is not suggested until a restart.
 const HEARD_MAX: usize = 256;
 
-/// What flows go through.
+/// Exporters that an entity names, and what it says of their sampling. Only theirs are the flows that count.
+pub(super) type Named = BTreeMap<IpAddr, Option<Override>>;
+
 #[derive(Default)]
-pub(super) struct Hot {
-    pub(super) intake: Intake,
-    pub(super) minutes: Minutes,
-    /// Exporters that an entity names.
-    named: BTreeSet<IpAddr>,
-    /// Exporters that sent flows though no entity at all, or not one of every account, names them.
-    heard: BTreeSet<IpAddr>,
+pub(super) struct Station {
+    intake: Intake,
+    /// Open minutes of each receiving thread.
+    minutes: Vec<Mutex<Minutes>>,
+    named: RwLock<Arc<Named>>,
+    /// Exporters that sent flows, though no entity at all, or not one of every account, may name them.
+    heard: Mutex<BTreeSet<IpAddr>>,
+    cold: Mutex<Cold>,
+    pub(super) metrics: NetflowMetrics,
+}
+
+/// Where one thread receives.
+pub(super) struct Post {
+    station: Arc<Station>,
+    place: usize,
+    intake: Intake,
+    latest_heard: Option<IpAddr>,
 }
 
 /// What is made of bins that ended.
@@ -61,70 +73,56 @@ pub(super) struct Suggested {
 /// Values of one account at one time.
 pub(super) type Bin = (Timestamp, Vec<(String, f64)>);
 
-#[derive(Default)]
-pub(super) struct Station {
-    hot: Mutex<Hot>,
-    cold: Mutex<Cold>,
-    pub(super) metrics: NetflowMetrics,
-}
-
 impl Station {
-    /// A thread that panicked while it held a lock has told so; sums are whole between any two of its steps.
-    pub(super) fn hot(&self) -> MutexGuard<'_, Hot> {
-        self.hot.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Makes one for so many receiving threads.
+    pub(super) fn new(threads: usize) -> Self {
+        Self { minutes: (0..threads).map(|_| Mutex::default()).collect(), ..Self::default() }
+    }
+
+    /// Gives what the thread of this place receives by.
+    pub(super) fn post(self: &Arc<Self>, place: usize) -> Post {
+        Post { station: Arc::clone(self), place, intake: self.intake.beside(), latest_heard: None }
+    }
+
+    /// Gives an intake that knows what all threads know.
+    pub(super) fn intake(&self) -> Intake {
+        self.intake.beside()
     }
 
     pub(super) fn cold(&self) -> MutexGuard<'_, Cold> {
-        self.cold.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.cold)
     }
 
-    /// Takes in what a socket received.
-    pub(super) fn receive(&self, batch: &Batch<'_>, mut feed: Option<&mut Feed>) {
-        let metrics = &self.metrics;
-        metrics.kernel_drops.inc_by(u64::from(batch.kernel_drops));
-        if let Some(error) = &batch.error {
-            metrics.receive_errors.inc();
-            debug!(%error, "could not read a socket");
+    /// Copies the open minutes of each thread.
+    pub(super) fn minutes(&self) -> Vec<Minutes> {
+        self.minutes.iter().map(|minutes| lock(minutes).clone()).collect()
+    }
+
+    /// Puts back what was open before a restart, which may have had another number of threads.
+    pub(super) fn restore(&self, kept: Vec<Minutes>, floor: i64) {
+        for (mut kept, minutes) in kept.into_iter().zip(self.minutes.iter().cycle()) {
+            kept.go_on_from(floor);
+            lock(minutes).merge(kept);
         }
-        let mut hot = self.hot();
-        let Hot { intake, minutes, named, heard } = &mut *hot;
-        intake.ledger_mut().kernel_dropped(u64::from(batch.kernel_drops));
-        let (mut flows, mut unnamed) = (0, 0);
-        let mut sink = |origin: &Origin, flow: &Flow| {
-            if let Some(feed) = feed.as_mut() {
-                feed.flow(origin, flow);
-            }
-            let exporter = origin.stream.exporter.ip();
-            if heard.len() < HEARD_MAX {
-                heard.insert(exporter);
-            }
-            if named.contains(&exporter) {
-                minutes.add(origin, flow);
-                flows += 1;
-            } else {
-                unnamed += 1;
-            }
-        };
-        for datagram in batch.datagrams {
-            if let Err(error) = intake.take(datagram, &mut sink) {
-                metrics.datagrams_faulty.inc();
-                debug!(exporter = %datagram.exporter, %error, "a datagram could not be read wholly");
-            }
-        }
-        if let Some(feed) = feed {
-            feed.pass(batch.now);
-        }
-        metrics.flows.inc_by(flows);
-        metrics.flows_unnamed.inc_by(unnamed);
-        // last: whoever sees them counted finds their flows
-        metrics.datagrams.inc_by(batch.datagrams.len() as u64);
+        self.minutes.iter().for_each(|minutes| lock(minutes).go_on_from(floor));
     }
 
     /// Says whose flows are counted, and how they are scaled.
-    pub(super) fn name(&self, named: BTreeSet<IpAddr>, sampling: HashMap<IpAddr, Override>) {
-        let mut hot = self.hot();
-        hot.named = named;
-        hot.intake.set_sampling(sampling);
+    pub(super) fn name(&self, named: Named) {
+        let overrides = named.iter().filter_map(|(exporter, set)| Some((*exporter, (*set)?))).collect();
+        self.intake().set_sampling(overrides);
+        *self.named.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(named);
+    }
+
+    pub(super) fn named(&self) -> Arc<Named> {
+        Arc::clone(&self.named.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn hear(&self, exporter: IpAddr) {
+        let mut heard = lock(&self.heard);
+        if heard.len() < HEARD_MAX {
+            heard.insert(exporter);
+        }
     }
 
     /// Gives the bins of an account that ended by `due` and were not given before, the last one also if it is empty.
@@ -159,7 +157,7 @@ impl Station {
 
     /// Gives exporters that sent flows and that an account does not know, each once and for all.
     pub(super) fn unknown(&self, account: AccountId, known: &BTreeSet<IpAddr>) -> Vec<IpAddr> {
-        let heard: Vec<IpAddr> = self.hot().heard.difference(known).copied().collect();
+        let heard: Vec<IpAddr> = lock(&self.heard).difference(known).copied().collect();
         let mut cold = self.cold();
         let suggested = &mut cold.suggested.exporters;
         heard.into_iter().filter(|exporter| suggested.insert((account.number(), *exporter))).collect()
@@ -171,12 +169,16 @@ impl Station {
         if until <= settled && settled - until <= SET_BACK_SECONDS {
             return;
         }
-        let mut hot = self.hot();
-        self.metrics.open_keys.set(i64::try_from(hot.minutes.keys()).unwrap_or(i64::MAX));
-        let minutes = hot.minutes.close(until);
-        cold.coverage = hot.intake.ledger_mut().close_window().into_iter().collect();
-        hot.intake.expire(Timestamp::from_seconds(until));
-        drop(hot);
+        let (mut minutes, mut keys) = (Vec::new(), 0);
+        for open in &self.minutes {
+            let mut open = lock(open);
+            keys += open.keys();
+            minutes.extend(open.close(until));
+        }
+        self.metrics.open_keys.set(i64::try_from(keys).unwrap_or(i64::MAX));
+        let mut intake = self.intake();
+        cold.coverage = intake.ledger_mut().close_window().into_iter().collect();
+        intake.expire(Timestamp::from_seconds(until));
         cold.rollup.settle(minutes, until);
         for span in Span::ALL {
             if let Some(bin) = cold.rollup.closed(span, span.bin_of(until) - span.seconds())
@@ -200,6 +202,52 @@ impl Station {
     }
 }
 
+impl Post {
+    /// Takes in what the thread's socket received.
+    pub(super) fn receive(&mut self, batch: &Batch<'_>, mut feed: Option<&mut Feed>) {
+        let Self { station, place, intake, latest_heard } = self;
+        let metrics = &station.metrics;
+        if let Some(error) = &batch.error {
+            metrics.receive_errors.inc();
+            debug!(%error, "could not read a socket");
+        }
+        if batch.kernel_drops > 0 {
+            metrics.kernel_drops.inc_by(u64::from(batch.kernel_drops));
+            intake.ledger_mut().kernel_dropped(u64::from(batch.kernel_drops));
+        }
+        let Some(minutes) = station.minutes.get(*place) else { return };
+        let (named, mut minutes) = (station.named(), lock(minutes));
+        for datagram in batch.datagrams {
+            let exporter = datagram.exporter.ip();
+            let counts = named.contains_key(&exporter);
+            let mut flows = 0;
+            let mut sink = |origin: &Origin, flow: &Flow| {
+                flows += 1;
+                if let Some(feed) = feed.as_mut() {
+                    feed.flow(origin, flow);
+                }
+                if counts {
+                    minutes.add(origin, flow);
+                }
+            };
+            if let Err(error) = intake.take(datagram, &mut sink) {
+                metrics.datagrams_faulty.inc();
+                debug!(%exporter, %error, "a datagram could not be read wholly");
+            }
+            if flows > 0 && *latest_heard != Some(exporter) {
+                station.hear(exporter);
+                *latest_heard = Some(exporter);
+            }
+            if counts { &metrics.flows } else { &metrics.flows_unnamed }.inc_by(flows);
+        }
+        if let Some(feed) = feed {
+            feed.pass(batch.now);
+        }
+        // last: whoever sees them counted finds their flows
+        metrics.datagrams.inc_by(batch.datagrams.len() as u64);
+    }
+}
+
 impl Cold {
     fn coverage_of(&self, exporters: &Exporters) -> Vec<(String, f64)> {
         let of = |addresses: &Vec<IpAddr>| {
@@ -213,4 +261,9 @@ impl Cold {
         let told = exporters.iter().filter_map(|(entity, addresses)| Some((entity, of(addresses)?)));
         told.map(|(entity, ratio)| (format!("netflow.coverage.entity.{entity}"), ratio)).collect()
     }
+}
+
+/// A thread that panicked while it held a lock has told so; sums are whole between any two of its steps.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -60,6 +60,7 @@ restart goes on where it was.
 Examples:
   grafolean bot netflow --backend-url https://example.org/api \\
     --bot-token-from-file /run/secrets/token --netflow-port 9995
+  grafolean bot netflow --netflow-listen [::]:2055,[::]:6343 --netflow-threads 4
   grafolean bot netflow --dry-run        what would be sent, minute by minute
   grafolean flow send --to 127.0.0.1:2055 --for 2m   flows to try it with";
 

@@ -95,6 +95,14 @@ pub(crate) struct NetflowFlag {
     /// UDP port on which flows arrive, over IPv4 and IPv6 [env: NETFLOW_PORT] [default: 2055]
     #[arg(long, value_name = "PORT")]
     netflow_port: Option<String>,
+    /// Addresses on which flows arrive, with commas between them, where the port alone does not do, e.g.
+    /// 192.0.2.1:2055,[::]:6343 [env: GRAFOLEAN_NETFLOW_LISTEN]
+    #[arg(long, value_name = "ADDRESSES")]
+    netflow_listen: Option<String>,
+    /// Threads that receive at each address; the kernel spreads exporters over them [env: GRAFOLEAN_NETFLOW_THREADS]
+    /// [default: 1]
+    #[arg(long, value_name = "N")]
+    netflow_threads: Option<String>,
     /// Keep raw flows below DIR/netflow/archive, for `grafolean flow query`: on or off [env: GRAFOLEAN_FLOW_ARCHIVE]
     /// [default: off]
     #[arg(long, value_name = "ON", num_args = 0..=1, default_missing_value = "on", require_equals = true)]
@@ -216,6 +224,8 @@ impl Given {
 
     fn netflow(&mut self, flag: &NetflowFlag) -> &mut Self {
         self.text(Setting::NetflowPort, flag.netflow_port.as_ref())
+            .text(Setting::NetflowListen, flag.netflow_listen.as_ref())
+            .text(Setting::NetflowThreads, flag.netflow_threads.as_ref())
             .text(Setting::FlowArchive, flag.flow_archive.as_ref())
             .text(Setting::FlowArchiveMaxSize, flag.flow_archive_max_size.as_ref())
             .text(Setting::FlowArchiveMaxAge, flag.flow_archive_max_age.as_ref())

@@ -13,11 +13,12 @@ mod toml_file;
 pub(crate) mod value;
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     time::Duration,
 };
 
+use grafolean_bots::netflow::receive::Listen;
 use grafolean_collector::{
     backend::http::{BaseUrl, HttpSettings},
     model::Interval,
@@ -42,7 +43,7 @@ pub(crate) struct Config {
     pub(crate) spool_max_size: u64,
     pub(crate) spool_max_age: Duration,
     pub(crate) metrics: Option<SocketAddr>,
-    pub(crate) netflow_port: u16,
+    pub(crate) netflow: Listen,
     pub(crate) flow_archive: FlowArchive,
     pub(crate) flow_archive_max_size: u64,
     pub(crate) flow_archive_max_age: Duration,
@@ -120,7 +121,7 @@ impl Config {
             spool_max_size: reading.required(Setting::SpoolMaxSize, "1GiB", value::size)?,
             spool_max_age: reading.required(Setting::SpoolMaxAge, "7days", value::positive_span)?,
             metrics: reading.optional(Setting::Metrics, value::address)?,
-            netflow_port: reading.required(Setting::NetflowPort, "2055", value::port)?,
+            netflow: reading.netflow()?,
             flow_archive: reading.required(Setting::FlowArchive, "off", flow_archive)?,
             flow_archive_max_size: reading.required(Setting::FlowArchiveMaxSize, "10GiB", value::size)?,
             flow_archive_max_age: reading.required(
@@ -199,6 +200,15 @@ impl Reading {
     ) -> Result<Option<Choice<T>>, ConfigError> {
         let choice = if self.layers.contains_key(&setting) { Choice::Said } else { Choice::Usual };
         Ok(self.defaulted(setting, default, read)?.map(choice))
+    }
+
+    /// Addresses are more than a port alone, so that they win over it.
+    fn netflow(&mut self) -> Result<Listen, ConfigError> {
+        let port = self.required(Setting::NetflowPort, "2055", value::port)?;
+        let addresses = self.optional(Setting::NetflowListen, value::udp_addresses)?;
+        let threads = self.required(Setting::NetflowThreads, "1", value::threads)?;
+        let both_families = || vec![SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))];
+        Ok(Listen { threads, ..Listen::on(addresses.unwrap_or_else(both_families)) })
     }
 
     fn listen(&mut self) -> Result<Choice<SocketAddr>, ConfigError> {

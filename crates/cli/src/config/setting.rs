@@ -19,6 +19,8 @@ pub(crate) enum Setting {
     SpoolMaxAge,
     Metrics,
     NetflowPort,
+    NetflowListen,
+    NetflowThreads,
     FlowArchive,
     FlowArchiveMaxSize,
     FlowArchiveMaxAge,
@@ -30,7 +32,7 @@ pub(crate) enum Setting {
 
 impl Setting {
     /// All of them, in the order in which `grafolean config` prints them.
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::BackendUrl,
         Self::BotToken,
         Self::BotTokenFromFile,
@@ -47,6 +49,8 @@ impl Setting {
         Self::SpoolMaxAge,
         Self::Metrics,
         Self::NetflowPort,
+        Self::NetflowListen,
+        Self::NetflowThreads,
         Self::FlowArchive,
         Self::FlowArchiveMaxSize,
         Self::FlowArchiveMaxAge,
@@ -75,6 +79,8 @@ impl Setting {
             Self::SpoolMaxAge => "spool_max_age",
             Self::Metrics => "metrics",
             Self::NetflowPort => "netflow_port",
+            Self::NetflowListen => "netflow_listen",
+            Self::NetflowThreads => "netflow_threads",
             Self::FlowArchive => "flow_archive",
             Self::FlowArchiveMaxSize => "flow_archive_max_size",
             Self::FlowArchiveMaxAge => "flow_archive_max_age",

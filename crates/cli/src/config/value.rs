@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroUsize,
     time::Duration,
 };
 
@@ -97,6 +98,28 @@ pub(crate) fn port(text: &str) -> Result<u16, String> {
     port.ok_or_else(|| format!("{text:?} is no port: write a number from 1 to 65535, usually 2055"))
 }
 
+/// Reads UDP addresses to listen on, one or several with commas between them.
+pub(crate) fn udp_addresses(text: &str) -> Result<Vec<SocketAddr>, String> {
+    let read = |part: &str| part.trim().parse().ok().filter(|address: &SocketAddr| address.port() > 0);
+    let addresses: Option<Vec<_>> = text.split(',').map(read).collect();
+    addresses.ok_or_else(|| {
+        format!(
+            "{text:?} is no list of addresses to listen on: write 0.0.0.0:2055 (IPv4), [::]:2055 (both families), or \
+             several with commas between them"
+        )
+    })
+}
+
+/// Reads how many threads receive.
+pub(crate) fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    /// More than any machine has use for.
+    const MOST: usize = 256;
+    let threads = text.trim().parse().ok().filter(|threads: &NonZeroUsize| threads.get() <= MOST);
+    threads.ok_or_else(|| {
+        format!("{text:?} is no number of threads: write a number from 1 to {MOST}, usually 1")
+    })
+}
+
 /// Reads the base URL of a backend's API; slashes at its end do not count.
 pub(crate) fn backend_url(text: &str) -> Result<BaseUrl, String> {
     BaseUrl::parse(text).map_err(|error| error.to_string())
@@ -169,6 +192,22 @@ mod tests {
         assert_eq!(port(" 2055 "), Ok(2055));
         for refused in ["", "0", "65536", "-1", "netflow", "127.0.0.1:2055"] {
             assert!(port(refused).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn flows_may_arrive_at_several_addresses_by_several_threads() {
+        let addresses = udp_addresses("0.0.0.0:2055, [::1]:6343").unwrap();
+        assert_eq!(
+            addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>(),
+            ["0.0.0.0:2055", "[::1]:6343"]
+        );
+        for refused in ["", "2055", "0.0.0.0:0", "0.0.0.0:2055,", "router:2055"] {
+            assert!(udp_addresses(refused).is_err(), "{refused}");
+        }
+        assert_eq!(threads("4").unwrap().get(), 4);
+        for refused in ["", "0", "-1", "257", "all"] {
+            assert!(threads(refused).is_err(), "{refused}");
         }
     }
 

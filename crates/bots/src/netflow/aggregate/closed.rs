@@ -72,16 +72,16 @@ impl Ranking {
             .iter()
             .map(|(interface, total)| (interface, InterfaceRanking { total, ..InterfaceRanking::default() }))
             .collect();
-        for (interface, addresses) in by_interface(&sums.addresses) {
+        for (interface, addresses) in by_interface(sums.addresses.iter()) {
             interfaces.entry(interface).or_default().addresses = top(addresses);
         }
-        for (interface, protocols) in by_interface(&sums.protocols) {
+        for (interface, protocols) in by_interface(sums.protocols.iter()) {
             interfaces.entry(interface).or_default().protocols = top(protocols);
         }
         Self {
             total: sums.total,
-            addresses: top(over_interfaces(&sums.addresses)),
-            protocols: top(over_interfaces(&sums.protocols)),
+            addresses: top(over_interfaces(sums.addresses.iter())),
+            protocols: top(over_interfaces(sums.protocols.iter())),
             pairs: top(sums.pairs.iter().collect()),
             ports: top(sums.ports.iter().collect()),
             interfaces,
@@ -107,17 +107,17 @@ impl Ranking {
     }
 }
 
-fn by_interface<K: Copy + Eq + Hash + Ord>(counts: &Counts<(u32, K)>) -> BTreeMap<u32, Vec<(K, u64)>> {
+fn by_interface<K>(counts: impl Iterator<Item = ((u32, K), u64)>) -> BTreeMap<u32, Vec<(K, u64)>> {
     let mut apart = BTreeMap::<u32, Vec<(K, u64)>>::new();
-    for ((interface, key), bytes) in counts.iter() {
+    for ((interface, key), bytes) in counts {
         apart.entry(interface).or_default().push((key, bytes));
     }
     apart
 }
 
-fn over_interfaces<K: Copy + Eq + Hash + Ord>(counts: &Counts<(u32, K)>) -> Vec<(K, u64)> {
+fn over_interfaces<K: Copy + Eq + Hash>(counts: impl Iterator<Item = ((u32, K), u64)>) -> Vec<(K, u64)> {
     let mut together = Counts::default();
-    counts.iter().for_each(|((_, key), bytes)| together.add(key, bytes));
+    counts.for_each(|((_, key), bytes)| together.add(key, bytes));
     together.iter().collect()
 }
 

@@ -1,23 +1,16 @@
 //! The minutes that are open.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    net::IpAddr,
-};
+use std::collections::BTreeMap;
 
-use foldhash::quality::RandomState;
 use grafolean_collector::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Bin, KEYS_MAX, SET_BACK_SECONDS, Span, Way, bin::FlowKey};
+use super::{Minute, SET_BACK_SECONDS, Span};
 use crate::netflow::{flow::Flow, origin::Origin};
 
 /// How long a minute stays open after its end: datagrams come late by less, and a flow that is told just after a minute
 /// ended is spread over it. Values are reported so much later.
 pub const GRACE_SECONDS: i64 = 5;
-/// Distinct flows of one minute in the table that each flow updates. A full one is rolled up early, which costs a moment
-/// and loses nothing.
-pub const FLOW_KEYS_MAX: usize = 1 << 18;
 /// Minutes that wait to be rolled up while the run loop is held up. The oldest is then added to the one after it.
 pub const WAITING_MAX: usize = 4;
 
@@ -35,18 +28,10 @@ pub struct Minutes {
     floor: i64,
 }
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Minute {
-    flows: HashMap<FlowKey, u64, RandomState>,
-    rolled_up: Bin,
-}
-
 impl Minutes {
     /// Adds a flow of an exporter.
     pub fn add(&mut self, origin: &Origin, flow: &Flow) {
         let bytes = flow.scaled_bytes();
-        let exporter = origin.stream.exporter.ip();
-        let key = key(exporter, flow);
         let received = origin.received.micros();
         let second = origin.received.seconds();
         if self.floor > second.saturating_add(SET_BACK_SECONDS) {
@@ -55,29 +40,28 @@ impl Minutes {
         let first_open = Span::Minute.bin_of(second - GRACE_SECONDS).max(self.floor);
         let last_open = Span::Minute.bin_of(second).max(first_open);
         if first_open == last_open {
-            return self.add_to(last_open, key, bytes);
+            return self.add_to(last_open, origin, flow, bytes);
         }
         let (began, ended) = lasted(origin, flow);
         let boundary = last_open.saturating_mul(1_000_000);
         let before = share(bytes, began.min(received), ended.min(received), boundary);
         if before > 0 {
-            self.add_to(first_open, key, before);
+            self.add_to(first_open, origin, flow, before);
         }
         if before < bytes || bytes == 0 {
-            self.add_to(last_open, key, bytes - before);
+            self.add_to(last_open, origin, flow, bytes - before);
         }
     }
 
     /// Takes out the minutes that ended before a second; what comes for them from here on counts in the first open one.
-    pub fn close(&mut self, until: i64) -> Vec<(i64, Bin)> {
+    pub fn close(&mut self, until: i64) -> Vec<(i64, Minute)> {
         let until = Span::Minute.bin_of(until);
         if self.floor > until.saturating_add(SET_BACK_SECONDS) {
             self.set_back(until);
         }
         self.floor = self.floor.max(until);
         let still_open = self.open.split_off(&self.floor);
-        let ended = std::mem::replace(&mut self.open, still_open);
-        ended.into_iter().map(|(start, minute)| (start, minute.roll_up())).collect()
+        std::mem::replace(&mut self.open, still_open).into_iter().collect()
     }
 
     /// Drops minutes that were rolled up before the last restart, and goes on from there.
@@ -86,27 +70,34 @@ impl Minutes {
         self.floor = self.floor.max(floor);
     }
 
-    /// Gives the number of distinct flows in all open minutes.
-    pub fn keys(&self) -> usize {
-        self.open.values().map(|minute| minute.flows.len()).sum()
+    /// Adds all of another's, as of a receiving thread that is no more.
+    pub fn merge(&mut self, other: Self) {
+        for (start, minute) in other.open {
+            self.open.entry(start).or_default().merge(minute);
+        }
+        self.floor = self.floor.max(other.floor);
     }
 
-    fn add_to(&mut self, start: i64, key: FlowKey, bytes: u64) {
-        if !self.open.contains_key(&start) && self.open.len() >= WAITING_MAX {
+    /// Gives the number of distinct keys in all open minutes.
+    pub fn keys(&self) -> usize {
+        self.open.values().map(Minute::keys).sum()
+    }
+
+    fn add_to(&mut self, start: i64, origin: &Origin, flow: &Flow, bytes: u64) {
+        let exporter = origin.stream.exporter.ip();
+        if let Some(minute) = self.open.get_mut(&start) {
+            return minute.add(exporter, flow, bytes);
+        }
+        if self.open.len() >= WAITING_MAX {
             self.join_oldest();
         }
-        let minute = self.open.entry(start).or_default();
-        let sum = minute.flows.entry(key).or_default();
-        *sum = sum.saturating_add(bytes);
-        if minute.flows.len() >= FLOW_KEYS_MAX {
-            minute.fold();
-        }
+        self.open.entry(start).or_default().add(exporter, flow, bytes);
     }
 
     fn join_oldest(&mut self) {
         let Some((_, oldest)) = self.open.pop_first() else { return };
         if let Some(mut next) = self.open.first_entry() {
-            next.get_mut().rolled_up.merge(&oldest.roll_up());
+            next.get_mut().merge(oldest);
         }
     }
 
@@ -114,36 +105,8 @@ impl Minutes {
     fn set_back(&mut self, present: i64) {
         self.floor = present;
         for (_, minute) in self.open.split_off(&(present + 1)) {
-            self.open.entry(present).or_default().rolled_up.merge(&minute.roll_up());
+            self.open.entry(present).or_default().merge(minute);
         }
-    }
-}
-
-impl Minute {
-    /// Moves all flows into the sums.
-    fn fold(&mut self) {
-        for (key, bytes) in self.flows.drain() {
-            self.rolled_up.add(&key, bytes);
-        }
-        self.rolled_up.bound(KEYS_MAX);
-    }
-
-    fn roll_up(mut self) -> Bin {
-        self.fold();
-        self.rolled_up
-    }
-}
-
-fn key(exporter: IpAddr, flow: &Flow) -> FlowKey {
-    let way = Way::of(flow);
-    FlowKey {
-        exporter,
-        way,
-        interface: way.interface(flow),
-        source: flow.source,
-        destination: flow.destination,
-        protocol: flow.protocol,
-        port: flow.destination_port,
     }
 }
 

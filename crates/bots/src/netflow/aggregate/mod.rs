@@ -1,10 +1,10 @@
 //! Aggregation: flows become bytes by interval, exporter, interface and kind, and of each kind the ten largest.
 //!
 //! ```text
-//!  Flow ─▶ Minutes ─▶ 1min ─▶ 15min ─▶ 1h ─▶ 4h ─▶ 24h      one table a flow, rolled up when a bin ends
+//!  Flow ─▶ Minutes ─▶ 1min ─▶ 15min ─▶ 1h ─▶ 4h ─▶ 24h      a flow costs one look into a large table, and two into small ones
 //!                      └────────┴───────┴─────┴─────┴─▶ Closed ─▶ values
 //! ```
-//! [`Minutes`] takes flows into the bins of the minutes that are open. A minute that ended goes to the [`Rollup`], whose
+//! [`Minutes`] takes flows into each [`Minute`] that is open. One that ended is added up and goes to the [`Rollup`], whose
 //! [`Span`]s nest: each [`Bin`] that ends is ranked ([`Closed`]) and added to the one around it. [`values`] gives paths.
 //! [`Counts`] are exact up to a bound on the distinct keys, and tell by how much they may be short beyond it.
 //!
@@ -13,7 +13,10 @@
 mod bin;
 mod closed;
 mod counts;
+mod lanes;
+mod minute;
 mod minutes;
+mod narrow;
 mod paths;
 mod protocol;
 mod rollup;
@@ -23,7 +26,8 @@ mod way;
 pub use bin::{Bin, KEYS_MAX};
 pub use closed::{Closed, Ranking, TOP};
 pub use counts::Counts;
-pub use minutes::{FLOW_KEYS_MAX, GRACE_SECONDS, Minutes, WAITING_MAX};
+pub use minute::{Minute, OPEN_KEYS_MAX};
+pub use minutes::{GRACE_SECONDS, Minutes, WAITING_MAX};
 pub use paths::{Exporters, values};
 pub use protocol::protocol_name;
 pub use rollup::{CLOSED_KEPT, INTERFACES_MAX, LevelCheckpoint, Rollup, SET_BACK_SECONDS};

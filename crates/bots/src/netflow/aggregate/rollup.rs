@@ -1,6 +1,7 @@
 //! Bins of all intervals, each made of those within it.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     sync::Arc,
@@ -8,7 +9,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bin, Closed, Span, Way};
+use super::{Bin, Closed, Minute, Span, Way};
 
 /// Bins of one interval that ended and may still be asked for. Every account asks in the second in which a bin ends; the
 /// others are for runs that are held up.
@@ -27,8 +28,10 @@ const DAY: i64 = Span::Day.seconds();
 pub struct Rollup {
     levels: [Level; 5],
     /// By exporter and way: interfaces, and the minute in which each last had traffic.
-    interfaces: BTreeMap<(IpAddr, Way), BTreeMap<u32, i64>>,
+    interfaces: Interfaces,
 }
+
+type Interfaces = BTreeMap<(IpAddr, Way), BTreeMap<u32, i64>>;
 
 /// One interval.
 #[derive(Debug, Default)]
@@ -43,20 +46,21 @@ struct Level {
 
 /// A level as it is written down.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct LevelCheckpoint {
-    open: BTreeMap<i64, Bin>,
+pub struct LevelCheckpoint<'a> {
+    open: Cow<'a, BTreeMap<i64, Bin>>,
     /// What of the level below is part of this one.
     below: i64,
     floor: i64,
-    interfaces: BTreeMap<(IpAddr, Way), BTreeMap<u32, i64>>,
+    interfaces: Cow<'a, Interfaces>,
 }
 
 impl Rollup {
     /// Takes in minutes that ended, and closes all bins that end at `until` or before, a full minute.
-    pub fn settle(&mut self, minutes: Vec<(i64, Bin)>, until: i64) {
-        for (start, bin) in minutes {
+    pub fn settle(&mut self, minutes: Vec<(i64, Minute)>, until: i64) {
+        for (start, minute) in minutes {
+            let bin = minute.roll_up();
             self.note_interfaces(start, &bin);
-            self.level_mut(Span::Minute).open.entry(start).or_default().merge(&bin);
+            self.level_mut(Span::Minute).open.entry(start).or_default().merge(bin);
         }
         let until = Span::Minute.bin_of(until);
         for span in Span::ALL {
@@ -66,7 +70,7 @@ impl Rollup {
             target.changed |= !ended.is_empty();
             for (start, bin) in ended {
                 let start = longer.bin_of(start).max(target.floor);
-                target.open.entry(start).or_default().merge(&bin);
+                target.open.entry(start).or_default().merge(bin);
             }
         }
         self.forget_interfaces(until);
@@ -99,16 +103,17 @@ impl Rollup {
 
     /// Gives a level to be written down, if it changed since. Levels are to be written from the longest to the shortest
     /// and then the minutes: what is cut off in between is known by its floor, and counted once.
-    pub fn checkpoint(&mut self, span: Span) -> Option<LevelCheckpoint> {
+    pub fn checkpoint(&mut self, span: Span) -> Option<LevelCheckpoint<'_>> {
         let below = span.shorter().map_or(0, |below| self.level(below).floor);
-        let interfaces = if span == Span::Quarter { self.interfaces.clone() } else { BTreeMap::new() };
-        let level = self.level_mut(span);
-        std::mem::take(&mut level.changed).then(|| LevelCheckpoint {
-            open: level.open.clone(),
-            below,
-            floor: level.floor,
-            interfaces,
-        })
+        if !std::mem::take(&mut self.level_mut(span).changed) {
+            return None;
+        }
+        let interfaces = match span {
+            Span::Quarter => Cow::Borrowed(&self.interfaces),
+            _ => Cow::default(),
+        };
+        let level = self.level(span);
+        Some(LevelCheckpoint { open: Cow::Borrowed(&level.open), below, floor: level.floor, interfaces })
     }
 
     /// Says that a level could not be written down: it is to be tried again.
@@ -117,13 +122,13 @@ impl Rollup {
     }
 
     /// Takes in what was written down, from the longest to the shortest. Gives the second from which the minutes go on.
-    pub fn restore(&mut self, span: Span, checkpoint: LevelCheckpoint) -> i64 {
+    pub fn restore(&mut self, span: Span, checkpoint: LevelCheckpoint<'_>) -> i64 {
         let level = self.level_mut(span);
         // what the level above has already taken is no longer open here
         level.floor = level.floor.max(checkpoint.floor);
-        level.open = checkpoint.open;
+        level.open = checkpoint.open.into_owned();
         level.open = level.open.split_off(&level.floor);
-        self.interfaces.extend(checkpoint.interfaces);
+        self.interfaces.extend(checkpoint.interfaces.into_owned());
         if let Some(below) = span.shorter() {
             self.level_mut(below).floor = checkpoint.below;
         }
@@ -196,7 +201,7 @@ impl Level {
     fn set_back(&mut self, present: i64) {
         self.floor = present;
         for (_, bin) in self.open.split_off(&(present + 1)) {
-            self.open.entry(present).or_default().merge(&bin);
+            self.open.entry(present).or_default().merge(bin);
         }
         self.closed.retain(|start, _| *start < present);
     }

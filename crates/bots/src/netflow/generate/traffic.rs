@@ -61,8 +61,9 @@ impl Traffic {
             destination_as: Some(64_501),
             bytes: Some(packets * u64::from(40 + self.below(1_461))),
             packets: Some(packets),
-            input: Some(1 + self.below(INTERFACES)),
-            output: Some(1 + self.below(INTERFACES)),
+            // packets between two addresses take one way
+            input: Some(1 + pair % INTERFACES),
+            output: Some(1 + pair / INTERFACES % INTERFACES),
             direction: Some(if egress { Direction::Egress } else { Direction::Ingress }),
             first: Some(last - Duration::from_millis(u64::from(self.below(50_000)))),
             last: Some(last),

@@ -7,6 +7,7 @@
 mod account;
 mod book;
 mod coverage;
+mod inclusion;
 mod sequence;
 
 pub(super) use account::Tally;

@@ -12,9 +12,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::ReceiveError;
 
-/// Octets of a socket's buffer that are asked for: a third of a second at 100 MB/s, while our own thread is held up.
+/// Octets of a socket's buffer that are asked for: two thirds of a second at 100 MB/s, while our own thread is held up.
 /// Where the kernel grants less ([`Bound::granted_bytes`]) bursts are lost earlier, and told as kernel drops.
-pub const BUFFER_BYTES: usize = 32 << 20;
+pub const BUFFER_BYTES: usize = 64 << 20;
 /// How long a thread waits for a datagram before it looks whether it should stop.
 const IDLE: Duration = Duration::from_millis(250);
 

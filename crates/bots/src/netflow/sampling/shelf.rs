@@ -1,6 +1,6 @@
 //! The books of all exporters, and what operators set by hand.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use grafolean_collector::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ pub struct Domain {
 }
 
 /// What an operator set for an exporter: it wins over all that the exporter says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Override {
     /// Scale by this factor.
     Factor(Factor),
@@ -38,7 +38,7 @@ pub struct Shelf {
 
 #[derive(Clone, Debug)]
 struct Entry {
-    book: Book,
+    book: Arc<Book>,
     told: Timestamp,
 }
 
@@ -62,8 +62,8 @@ impl Shelf {
     }
 
     /// Gives the book of a domain, if it ever told its sampling.
-    pub fn book(&self, domain: Domain) -> Option<&Book> {
-        self.books.get(&domain).map(|entry| &entry.book)
+    pub fn book(&self, domain: Domain) -> Option<Arc<Book>> {
+        self.books.get(&domain).map(|entry| Arc::clone(&entry.book))
     }
 
     /// Takes in what an options record of a domain said.
@@ -71,24 +71,24 @@ impl Shelf {
         if statement.factor.is_none() && statement.system_init.is_none() {
             return;
         }
-        self.entry(domain, now).book.note(statement);
+        Arc::make_mut(&mut self.entry(domain, now).book).note(statement);
     }
 
     /// Gives all books with when each was last told of, for a snapshot or a listing.
     pub fn books(&self) -> impl Iterator<Item = (Domain, &Book, Timestamp)> {
-        self.books.iter().map(|(domain, entry)| (*domain, &entry.book, entry.told))
+        self.books.iter().map(|(domain, entry)| (*domain, entry.book.as_ref(), entry.told))
     }
 
     /// Puts a book back that was kept over a restart.
     pub fn restore(&mut self, domain: Domain, book: Book, told: Timestamp) {
-        self.entry(domain, told).book = book;
+        self.entry(domain, told).book = Arc::new(book);
     }
 
     fn entry(&mut self, domain: Domain, now: Timestamp) -> &mut Entry {
         if self.books.len() >= BOOKS_MAX && !self.books.contains_key(&domain) {
             self.forget_oldest();
         }
-        let entry = self.books.entry(domain).or_insert_with(|| Entry { book: Book::default(), told: now });
+        let entry = self.books.entry(domain).or_insert_with(|| Entry { book: Arc::default(), told: now });
         entry.told = now;
         entry
     }

@@ -46,35 +46,37 @@ pub(in crate::command) fn snmp(folder: Option<PathBuf>, health: &mut Health) -> 
     Ok(SnmpBot::remembering(engine, &folder.join("readings.sqlite"))?)
 }
 
-/// Opens the NetFlow bot on a port of both address families. In a folder it keeps templates and open bins, and raw
-/// flows where that is asked for.
+/// Opens the NetFlow bot. In a folder it keeps templates and open bins, and raw flows where that is asked for.
 pub(in crate::command) fn netflow(
     folder: Option<PathBuf>,
     config: &Config,
     health: &mut Health,
 ) -> anyhow::Result<NetflowBot> {
-    let port = config.netflow_port;
     let archive = folder.as_deref().filter(|_| config.flow_archive == FlowArchive::On).map(|folder| {
         let (age, bytes) = (config.flow_archive_max_age, config.flow_archive_max_size);
         archive::Settings::new(folders::flow_archive(folder), age, bytes)
     });
-    let options = |address: SocketAddr| netflow::Options {
-        listen: Listen::on([address]),
-        folder: folder.clone(),
-        archive: archive.clone(),
+    let open = |listen: &Listen| {
+        let (folder, archive) = (folder.clone(), archive.clone());
+        NetflowBot::open(&netflow::Options { listen: listen.clone(), folder, archive }, &SystemClock)
     };
-    let both = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
-    let opened = NetflowBot::open(&options(both), &SystemClock);
-    let bot = match opened {
-        // a machine without IPv6
+    let mut listen = config.netflow.clone();
+    let bot = match open(&listen) {
         Err(error) if no_ipv6(&error) => {
-            let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-            NetflowBot::open(&options(v4), &SystemClock)?
+            listen.addresses.iter_mut().for_each(without_ipv6);
+            open(&listen)?
         }
         opened => opened?,
     };
     bot.metrics().register(health.registry_of("netflow"));
     Ok(bot)
+}
+
+/// On a machine without IPv6 an address of both families is one of IPv4.
+fn without_ipv6(address: &mut SocketAddr) {
+    if address.ip() == Ipv6Addr::UNSPECIFIED {
+        address.set_ip(Ipv4Addr::UNSPECIFIED.into());
+    }
 }
 
 fn no_ipv6(error: &netflow::OpenError) -> bool {
