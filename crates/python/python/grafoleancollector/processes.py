@@ -14,7 +14,7 @@ from .running import Call, Runner
 
 # How often an idle worker looks whether its parent is still there.
 _LOOK_SECONDS = 2.0
-_logger = logging.getLogger("apscheduler.executors.default")
+_logger = logging.getLogger("apscheduler.executors.iaexecutor")
 
 
 class ProcessRunner:

@@ -131,7 +131,7 @@ def take(given: Any, data: Dict[str, Any], values: RunValues) -> None:
 
 def failed(job_id: str, error: BaseException) -> str:
     """Log an exception of a job with its traceback; give a line for the engine's count."""
-    logging.getLogger("apscheduler.executors.default").error(
+    logging.getLogger("apscheduler.executors.iaexecutor").error(
         'Job "%s" raised an exception', job_id, exc_info=(type(error), error, error.__traceback__)
     )
     return "".join(traceback.format_exception_only(type(error), error)).strip()
