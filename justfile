@@ -17,6 +17,11 @@ test *names:
     cargo build --workspace --all-targets --locked
     cargo nextest run --workspace --locked --no-fail-fast {{ names }}
     cargo test --doc --workspace --locked --quiet
+    {{ if names == "" { "crates/python/test" } else { "true" } }}
+
+# The Python package's tests alone; arguments go to pytest.
+test-python *arguments:
+    crates/python/test {{ arguments }}
 
 # The demo: hub and bots in one process, on this machine alone.
 demo *arguments:

@@ -40,7 +40,9 @@ def test_a_kill_while_the_backend_is_away_loses_no_value(ours, backend, gauge, s
     assert not wanted <= seconds_of(backend, "durable")
 
     backend.rule = lambda method, path: None
-    backend.inventory.accounts = {}
+    with backend.inventory.lock:
+        for account in backend.inventory.accounts.values():
+            account["entities"] = []
     start(ours, "established.py")
     wait_until(
         lambda: len(_missing(wanted, seconds_of(backend, "durable"))) == 0,
@@ -83,7 +85,7 @@ def test_a_thing_that_is_gone_while_the_rest_is_read_stops_nobody(ours, backend,
 def test_an_account_that_is_refused_keeps_the_others(ours, backend, gauge, start):
     gauge("good", start_ts=0)
     other = backend.inventory.account("Not ours")
-    backend.rule = lambda method, path: 404 if path.startswith(f"/accounts/{other}/") else None
+    backend.rule = lambda method, path: 403 if path.startswith(f"/accounts/{other}/") else None
     bot = start(ours, "established.py")
     bot.wait_for_runs("good", 2)
     assert bot.process.poll() is None

@@ -1,6 +1,7 @@
 """`fetch_job_configs`: the dictionaries that bots get, key by key, and what is raised instead."""
 
 import json
+import re
 
 import pytest
 
@@ -8,6 +9,7 @@ from backend import CLOSE, USER_ID
 from inventory import attachment
 from question import ask
 
+KINDS = ("entities", "credentials", "sensors")
 ODD_DETAILS = {"name": "ünï \"quoted\"", "deep": [{"a": [1, 2.5, None, True]}], "big": 2**53 + 1, "zero": 0.0, "": ""}
 
 
@@ -52,7 +54,7 @@ def rich(backend):
 def _told(inventory, account, entity):
     """Gives what a bot has to be told of an entity, as the contract has it."""
     records = inventory.accounts[account]
-    find = {kind: {it["id"]: it for it in records[kind]} for kind in ("entities", "credentials", "sensors")}
+    find = {kind: {it["id"]: it for it in records[kind]} for kind in KINDS}
     record = find["entities"][entity]
     attached = record["protocols"]["snmp"]
     sensors = []
@@ -93,17 +95,15 @@ def test_it_reads_lists_rather_than_one_thing_at_a_time(ours, backend, rich, tmp
     assert sorted(paths) == sorted(["/accounts", *wanted])
 
 
-KINDS = ("entities", "credentials", "sensors")
-
-
-@pytest.mark.parametrize("path, words", [("/accounts", "Invalid bot token or network error"), (r"/accounts/[0-9]+/entities", "Network error")])
-def test_a_refusal_below_raises_with_status_and_address(package, backend, rich, tmp_path, path, words):
-    import re
-
-    backend.rule = lambda method, asked: 403 if re.fullmatch(path, asked) else None
+@pytest.mark.parametrize(
+    "path, words",
+    [("/accounts", "Invalid bot token or network error"), (r"/accounts/[0-9]+/entities", "Network error")],
+)
+def test_a_failure_raises_with_status_and_address(package, backend, rich, tmp_path, path, words):
+    backend.rule = lambda method, asked: 503 if re.fullmatch(path, asked) else None
     answer = ask(package, backend, tmp_path, "job_configs", "snmp")
     assert answer.raised == "Exception"
-    assert answer.message.startswith(f"{words}, got status 403 "), answer.message
+    assert answer.message.startswith(f"{words}, got status 503 "), answer.message
     assert backend.url in answer.message
 
 

@@ -131,6 +131,7 @@ class Collector:
                 self._stop.wait(max(self.jobs_refresh_interval, 1))
             log.info("Got exit signal, exiting.")
         except KeyboardInterrupt:
+            self._stop.set()
             log.info("Got exit signal, exiting.")
         finally:
             if self.scheduler is not None:
@@ -163,12 +164,18 @@ class Collector:
                 self._told.add(fault)
                 logging.getLogger().warning("%s", fault)
 
+    def _end_at_once(self, *_: Any) -> None:
+        """Leave even a wait for a backend that hangs; once, since what comes after is the end itself."""
+        if not self._stop.is_set():
+            self._stop.set()
+            raise KeyboardInterrupt
+
     def _stop_on_sigterm(self) -> Callable[[], None]:
         if threading.current_thread() is not threading.main_thread():
             return lambda: None
         if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
             return lambda: None
-        signal.signal(signal.SIGTERM, lambda *_: self._stop.set())
+        signal.signal(signal.SIGTERM, self._end_at_once)
         return lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL) and None
 
 

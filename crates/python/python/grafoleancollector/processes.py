@@ -1,5 +1,6 @@
 """Workers that are processes, for functions that compute; one that dies is replaced."""
 
+import contextlib
 import logging
 import multiprocessing
 import os
@@ -41,9 +42,10 @@ class ProcessRunner:
             sent, failure, told = pipe.recv()
         except (EOFError, OSError):
             process.join()
-            _logger.error('Job "%s" raised an exception: its worker process died with code %s', job_id, process.exitcode)
+            code = process.exitcode
+            _logger.error('Job "%s" raised an exception: its worker process died with code %s', job_id, code)
             process, pipe = self._replacement(process, pipe)
-            return [], f"the worker process died with code {process.exitcode}"
+            return [], f"the worker process died with code {code}"
         except Exception as error:
             # What cannot be pickled was never sent: the process is as good as before.
             _logger.error('Job "%s" raised an exception', job_id, exc_info=error)
@@ -62,15 +64,19 @@ class ProcessRunner:
                 process, pipe = self._idle.get_nowait()
             except queue.Empty:
                 return
+            # The pipe's end alone does not tell: forked siblings hold it too.
+            with contextlib.suppress(OSError):
+                pipe.send(None)
             pipe.close()
             process.join()
 
     def _start(self) -> Tuple[Any, Connection]:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_work, args=(theirs, ours), name="grafolean-worker", daemon=True)
+        # One at a time: a sibling forked amid this would hold the worker's end, and its death would not be told.
         with self._lock:
+            ours, theirs = self._context.Pipe()
+            process = self._context.Process(target=_work, args=(theirs, ours), name="grafolean-worker", daemon=True)
             process.start()
-        theirs.close()
+            theirs.close()
         return process, ours
 
     def _replacement(self, process: Any, pipe: Connection) -> Tuple[Any, Connection]:
@@ -90,9 +96,12 @@ def _work(pipe: Connection, other_end: Connection) -> None:
             while not pipe.poll(_LOOK_SECONDS):
                 if os.getppid() != parent:
                     os._exit(0)
-            call, intervals, due = pipe.recv()
+            asked = pipe.recv()
         except (EOFError, OSError):
             os._exit(0)
+        if asked is None:
+            os._exit(0)
+        call, intervals, due = asked
         pipe.send(_ran(runner, call, intervals, due))
 
 

@@ -3,6 +3,7 @@
 Arguments: what to ask, then a JSON list of arguments for it.
 """
 
+import datetime
 import json
 import logging
 import os
@@ -40,15 +41,13 @@ def send(account_id, values):
 
 def trigger(intervals, start_ts, number):
     """Gives so many firing times from now on, with the intervals that caused each, relative to the start."""
-    import datetime
-
     trigger = MultipleIntervalsTrigger(intervals, start_ts=start_ts)
     now = datetime.datetime.now(datetime.timezone.utc)
     first = previous = trigger.get_next_fire_time(None, now)
     moments = []
     for _ in range(number):
         moments.append(int(previous.timestamp()) - start_ts)
-        previous = trigger.get_next_fire_time(previous, previous)
+        previous = trigger.get_next_fire_time(previous, previous + datetime.timedelta(seconds=0.5))
     return {"moments": moments, "late": (first - now).total_seconds()}
 
 
