@@ -1,6 +1,7 @@
 """Sets up a hub for a bench: one account, one bot, many devices with a few sensors each. Standard library only."""
 
 import json
+import sys
 import urllib.request
 
 
@@ -48,3 +49,7 @@ def populate(url, protocol, devices, sensors, interval):
         entity = {"name": f"device {number}", "entity_type": "device", "details": {"ipv4": address}}
         backend.call("POST", f"{account}/entities", entity | {"protocols": {protocol: attachment}})
     return backend.call("GET", f"{account}/bots/{bot}/token")["token"]
+
+
+if __name__ == "__main__":
+    print(populate(sys.argv[1], "ping", devices=1_000, sensors=3, interval=60))
