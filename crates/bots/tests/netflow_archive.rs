@@ -126,7 +126,7 @@ fn the_oldest_files_go_when_they_are_too_old_or_too_much() {
     assert!((START + Duration::from_secs(23 * 300)).since(oldest + WINDOW) < Duration::from_secs(3_600));
     assert_eq!(kept.metrics.files_aged.get() + files.len() as u64, kept.metrics.files.get());
     let bytes: u64 = files.iter().map(|file| file.bytes).sum();
-    let smaller = Settings { bytes: bytes / 2, age: Duration::MAX, ..kept.settings.clone() };
+    let smaller = Settings { bytes: bytes / 2, age: Duration::MAX, ..kept.settings };
     let metrics = ArchiveMetrics::default();
     drop(Archive::open(&smaller, metrics.clone(), START + Duration::from_secs(7_200)).unwrap());
     let left = catalog(&smaller).files;

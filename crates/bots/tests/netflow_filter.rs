@@ -148,7 +148,7 @@ fn combined() -> impl Strategy<Value = (String, Vec<bool>)> {
             inner
                 .clone()
                 .prop_map(|(text, meant)| (format!("not {text}"), meant.iter().map(|it| !it).collect())),
-            (inner.clone(), inner.clone(), any::<bool>()).prop_map(|((a, meant_a), (b, meant_b), both)| {
+            (inner.clone(), inner, any::<bool>()).prop_map(|((a, meant_a), (b, meant_b), both)| {
                 let both_of = meant_a.into_iter().zip(meant_b);
                 let meant = both_of.map(|(a, b)| if both { a && b } else { a || b }).collect();
                 (format!("({a} {} {b})", if both { "and" } else { "or" }), meant)

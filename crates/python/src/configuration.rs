@@ -1,28 +1,42 @@
 //! What a bot is told of its devices, as the established library does it: one object an entity.
 
-use grafolean_collector::model::{Device, DeviceSensor};
+use grafolean_collector::{
+    backend::http::HttpBackend,
+    model::{Device, DeviceSensor},
+};
 use serde_json::{Map, Value, json};
 
-/// Puts together what a bot of a device wants to know, key by key as ever.
-pub(crate) fn of(device: &Device) -> Value {
+/// Gives all of the entity as the backend wrote it but `id` and `protocols`; then its account and id, the details of its
+/// credential, and its sensors.
+pub(crate) fn of(device: &Device, backend: &HttpBackend) -> Value {
     let Device { account, entity, credential, sensors } = device;
-    let mut config = Map::new();
-    // What a backend leaves out is not made up, but these four it always gives.
-    config.insert("name".to_owned(), json!(entity.name));
-    config.insert("entity_type".to_owned(), json!(entity.entity_type));
-    config.insert("parent".to_owned(), json!(entity.parent));
-    config.insert("details".to_owned(), json!(entity.details));
+    let mut config = object(backend.entity_as_written(*account, entity.id));
+    config.retain(|key, _| key != "id" && key != "protocols");
+    let credential = object(backend.credential_as_written(*account, credential.id));
     config.insert("account_id".to_owned(), json!(account));
     config.insert("entity_id".to_owned(), json!(entity.id));
-    config.insert("credential_details".to_owned(), json!(credential.details));
-    config.insert("sensors".to_owned(), sensors.iter().map(sensor).collect());
+    config.insert("credential_details".to_owned(), details(credential));
+    let sensors = sensors.iter().map(|used| sensor(device, used, backend)).collect();
+    config.insert("sensors".to_owned(), sensors);
     Value::Object(config)
 }
 
-fn sensor(it: &DeviceSensor) -> Value {
+fn sensor(device: &Device, used: &DeviceSensor, backend: &HttpBackend) -> Value {
+    let written = object(backend.sensor_as_written(device.account, used.sensor.id));
     json!({
-        "sensor_details": it.sensor.details,
-        "sensor_id": it.sensor.id,
-        "interval": it.interval.map(|interval| interval.duration().as_secs()),
+        "sensor_details": details(written),
+        "sensor_id": used.sensor.id,
+        "interval": used.interval.map(|interval| interval.seconds()),
     })
+}
+
+fn details(mut row: Map<String, Value>) -> Value {
+    row.remove("details").unwrap_or_else(|| json!({}))
+}
+
+fn object(row: Option<Value>) -> Map<String, Value> {
+    match row {
+        Some(Value::Object(row)) => row,
+        _ => Map::new(),
+    }
 }

@@ -93,7 +93,7 @@ impl Engine {
         Ok(Self {
             handle: runtime.handle().clone(),
             runtime: Mutex::new(Some(runtime)),
-            backend: Arc::new(backend),
+            backend: Arc::new(backend.keeping_rows()),
             folder,
             health: Mutex::new(Health::new(env!("CARGO_PKG_VERSION"), SystemClock.now())),
             known: Mutex::default(),
@@ -119,7 +119,9 @@ impl Engine {
                 it.broken.iter().map(|row| format!("account {} ({}): {row}", it.account.id, it.account.name))
             });
             let faults = broken.chain(refused.iter().map(ToString::to_string)).collect();
-            let configs = serde_json::to_string(&devices.iter().map(configuration::of).collect::<Vec<_>>());
+            let configs: Vec<_> =
+                devices.iter().map(|device| configuration::of(device, &self.backend)).collect();
+            let configs = serde_json::to_string(&configs);
             locked(&self.known).insert(protocol, devices);
             configs.map(|configs| (configs, faults)).map_err(|error| failure::of(&error))
         })

@@ -113,7 +113,10 @@ impl HttpBackend {
 
     /// Asks whose token this is.
     pub async fn profile(&self) -> Result<Profile, BackendError> {
-        self.read(&Request::get("/profile/")).await
+        let profile: Profile = self.read(&Request::get("/profile/")).await?;
+        // A token has one owner: whoever asks for an inventory later need not ask again.
+        let _ = self.user.set(profile.user_id);
+        Ok(profile)
     }
 
     /// Asks what the token may do.

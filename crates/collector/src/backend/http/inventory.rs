@@ -40,6 +40,9 @@ impl HttpBackend {
     }
 
     pub(super) async fn account_inventories(&self) -> Result<Vec<AccountInventory>, BackendError> {
+        if let Some(kept) = &self.kept {
+            kept.forget_all();
+        }
         let mut accounts: Vec<_> = stream::iter(self.accounts().await?)
             .map(|account| self.account_inventory(account))
             .buffered(ACCOUNTS_IN_FLIGHT)
@@ -83,8 +86,11 @@ impl HttpBackend {
         Ok(AccountInventory { account, entities, credentials, sensors, broken })
     }
 
-    async fn list(&self, account: AccountId, list: &str) -> Result<Vec<Value>, BackendError> {
-        let List { list } = self.read(&Request::get(format!("/accounts/{account}/{list}/"))).await?;
+    async fn list(&self, account: AccountId, name: &'static str) -> Result<Vec<Value>, BackendError> {
+        let List { list } = self.read(&Request::get(format!("/accounts/{account}/{name}/"))).await?;
+        if let Some(kept) = &self.kept {
+            kept.keep(account, name, &list);
+        }
         Ok(list)
     }
 
@@ -125,10 +131,15 @@ impl HttpBackend {
         entity: EntityId,
     ) -> Result<Option<EntityRow>, BackendError> {
         match self.read(&Request::get(format!("/accounts/{account}/entities/{entity}"))).await {
-            Ok(row) => Ok(Some(rows::entity(row).map(|(mut entity, faults)| {
-                entity.protocols.get_or_insert_default();
-                (entity, faults)
-            }))),
+            Ok(row) => {
+                if let Some(kept) = &self.kept {
+                    kept.keep(account, "entities", std::slice::from_ref(&row));
+                }
+                Ok(Some(rows::entity(row).map(|(mut entity, faults)| {
+                    entity.protocols.get_or_insert_default();
+                    (entity, faults)
+                })))
+            }
             Err(BackendError::Refused { status: 404, .. }) => Ok(None),
             Err(error) => Err(error),
         }

@@ -2,11 +2,12 @@
 //!
 //! [`HttpBackend`] is made from [`HttpSettings`] and asks what [`Backend`] says. `settings` checks what a person
 //! typed, `exchange` sends one request and says what its answer means, `rows` reads lists row by row, `inventory`
-//! puts a refresh together, `access` is what a token may do and whether the backend is ready.
+//! puts a refresh together, `kept` holds rows as they came, `access` is what a token may do and whether the backend is ready.
 
 mod access;
 mod exchange;
 mod inventory;
+mod kept;
 mod rows;
 mod settings;
 
@@ -21,6 +22,7 @@ use tokio::sync::OnceCell;
 use super::{Backend, BackendError, EntityChange, Inventory, Stamp};
 use crate::model::{AccountId, Attachment, Entity, EntityId, Sample, SeriesPath, UserId};
 use exchange::Request;
+use kept::KeptRows;
 
 pub use access::{BackendStatus, BotRecord, Permission, Profile};
 pub use settings::{BaseUrl, HttpSettings, HttpSettingsError, Proxies};
@@ -31,6 +33,7 @@ pub struct HttpBackend {
     token: SecretString,
     client: reqwest::Client,
     user: OnceCell<UserId>,
+    kept: Option<KeptRows>,
 }
 
 impl HttpBackend {
@@ -38,7 +41,7 @@ impl HttpBackend {
     pub fn new(settings: HttpSettings) -> Result<Self, HttpSettingsError> {
         let (url, token) = (settings.base_url()?, settings.trimmed_token()?);
         let client = settings.client(&url)?;
-        Ok(Self { url, token, client, user: OnceCell::new() })
+        Ok(Self { url, token, client, user: OnceCell::new(), kept: None })
     }
 
     /// Gives the address of the API, without a slash at its end.
