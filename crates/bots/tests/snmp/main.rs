@@ -9,6 +9,7 @@ mod agent;
 mod bot;
 mod expression;
 mod message;
+mod misbehaving;
 mod peer;
 mod plan;
 mod recorded;
