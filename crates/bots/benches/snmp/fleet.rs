@@ -160,7 +160,7 @@ pub(super) fn run() {
         stop.cancel();
         task.await.unwrap();
         tell(&bot, since, memory);
-        line("snmp_fleet_cpu", 100.0 * used.as_secs_f64() / took.as_secs_f64(), "%_of_one_core");
+        line("snmp_fleet_cpu", 100.0 * used.as_secs_f64() / took.as_secs_f64(), "%");
         line("snmp_fleet_values", sink.values.load(Ordering::Relaxed) as f64, "values");
         line("snmp_fleet_incomplete", sink.incomplete.load(Ordering::Relaxed) as f64, "polls");
         line("snmp_fleet_repeated", metrics.requests_repeated.get() as f64, "requests");
