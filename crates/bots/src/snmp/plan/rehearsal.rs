@@ -19,7 +19,8 @@ use crate::snmp::{Oid, Request, Value, Varbind, settings::Manners};
 /// }
 /// let uptime = "1.3.6.1.2.1.1.3.0".parse()?;
 /// let requests = rehearse(&wanted, uptime, Dialect::Bulk, Limits::default(), Manners::default(), 48);
-/// assert_eq!(requests.len(), 4);
+/// // The uptime, twenty rows, then the other 28 with what stands behind them.
+/// assert_eq!(requests.len(), 3);
 /// # Ok::<(), grafolean_bots::snmp::OidError>(())
 /// ```
 pub fn rehearse(
