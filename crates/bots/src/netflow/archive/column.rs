@@ -1,6 +1,6 @@
 //! The columns of a file.
 
-use super::Record;
+use super::{End, Record};
 
 /// A column: its name, how it is written, and what it tells.
 #[derive(Clone, Copy, Debug)]
@@ -21,11 +21,11 @@ pub enum Kind {
     /// A moment, null where it was not told.
     MomentIfTold(fn(&Record) -> Option<i64>),
     /// An address as text, null where it was not told.
-    Address(fn(&Record) -> Option<u128>),
+    Address(End),
     /// The high 64 bits of an address, `UINT64`, where IPv4 is mapped into IPv6.
-    High(fn(&Record) -> Option<u128>),
+    High(End),
     /// The low 64 bits.
-    Low(fn(&Record) -> Option<u128>),
+    Low(End),
     /// A small number, `UINT8` or `UINT16` by its bits, null where it was not told.
     Small(u8, fn(&Record) -> Option<i32>),
     /// A number of 32 bits, kept in `INT64`, which every tool has; null where it was not told.
@@ -41,9 +41,9 @@ pub enum Kind {
 /// All columns, in the order of a file. A file of an older version may lack some: what it lacks was not told.
 pub const COLUMNS: &[Column] = &[
     column("received", Kind::Moment(Record::received), "when its datagram came, by the collector's clock"),
-    column("exporter", Kind::Address(Record::exporter), "address that the datagram came from"),
-    column("exporter_high", Kind::High(Record::exporter), "high 64 bits of that address"),
-    column("exporter_low", Kind::Low(Record::exporter), "low 64 bits of it"),
+    column("exporter", Kind::Address(End::Exporter), "address that the datagram came from"),
+    column("exporter_high", Kind::High(End::Exporter), "high 64 bits of that address"),
+    column("exporter_low", Kind::Low(End::Exporter), "low 64 bits of it"),
     column("format", Kind::Word(Record::told_by), "netflow5, netflow9, ipfix or sflow5"),
     column("domain", Kind::Known(Record::domain), "engine, source id, observation domain or sub-agent"),
     column(
@@ -52,12 +52,12 @@ pub const COLUMNS: &[Column] = &[
         "when its first packet passed, by the exporter's clock",
     ),
     column("last", Kind::MomentIfTold(Record::last), "when its last packet passed"),
-    column("src", Kind::Address(Record::source), "source address"),
-    column("src_high", Kind::High(Record::source), "high 64 bits of it"),
-    column("src_low", Kind::Low(Record::source), "low 64 bits of it"),
-    column("dst", Kind::Address(Record::destination), "destination address"),
-    column("dst_high", Kind::High(Record::destination), "high 64 bits of it"),
-    column("dst_low", Kind::Low(Record::destination), "low 64 bits of it"),
+    column("src", Kind::Address(End::Source), "source address"),
+    column("src_high", Kind::High(End::Source), "high 64 bits of it"),
+    column("src_low", Kind::Low(End::Source), "low 64 bits of it"),
+    column("dst", Kind::Address(End::Destination), "destination address"),
+    column("dst_high", Kind::High(End::Destination), "high 64 bits of it"),
+    column("dst_low", Kind::Low(End::Destination), "low 64 bits of it"),
     column("src_port", Kind::Small(16, Record::source_port), "source port"),
     column("dst_port", Kind::Small(16, Record::destination_port), "destination port"),
     column("proto", Kind::Small(8, Record::protocol), "IP protocol number"),

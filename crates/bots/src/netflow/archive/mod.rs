@@ -16,6 +16,7 @@
 
 mod assemble;
 mod column;
+mod encode;
 mod error;
 mod feed;
 mod file;
@@ -34,7 +35,7 @@ pub use error::ArchiveError;
 pub use feed::{BATCH_RECORDS, BATCHES, Feed};
 pub use layout::{Catalog, Stored};
 pub use metrics::ArchiveMetrics;
-pub use record::{NO_ADDRESS, Record, mapped};
+pub use record::{End, NO_ADDRESS, Record, mapped};
 pub use writer::{FILE_GROUPS, FLUSH, GROUP_RECORDS, WINDOW};
 
 /// Where raw flows are kept, and how many.

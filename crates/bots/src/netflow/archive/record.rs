@@ -16,6 +16,17 @@ pub const NO_ADDRESS: u128 = u128::MAX;
 const NO_NUMBER: i64 = -1;
 const NO_TIME: i64 = i64::MIN;
 
+/// Whose address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum End {
+    /// Where the packets came from.
+    Source,
+    /// Where they went.
+    Destination,
+    /// Who told it.
+    Exporter,
+}
+
 /// One flow with its origin, in a third of the octets that both have.
 #[derive(Clone, Copy, Debug)]
 pub struct Record {
@@ -93,16 +104,14 @@ impl Record {
         (self.last != NO_TIME).then_some(self.last)
     }
 
-    pub(super) fn exporter(&self) -> Option<u128> {
-        Some(self.exporter)
-    }
-
-    pub(super) fn source(&self) -> Option<u128> {
-        (self.source != NO_ADDRESS).then_some(self.source)
-    }
-
-    pub(super) fn destination(&self) -> Option<u128> {
-        (self.destination != NO_ADDRESS).then_some(self.destination)
+    #[inline]
+    pub(super) fn address(&self, end: End) -> Option<u128> {
+        let address = match end {
+            End::Source => self.source,
+            End::Destination => self.destination,
+            End::Exporter => self.exporter,
+        };
+        (address != NO_ADDRESS).then_some(address)
     }
 
     pub(super) fn bytes(&self) -> Option<i64> {

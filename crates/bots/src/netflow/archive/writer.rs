@@ -8,6 +8,7 @@ use tracing::{info, warn};
 use super::{
     ArchiveError, ArchiveMetrics, Record, Settings,
     assemble::assemble,
+    encode::Encoder,
     feed::Batch,
     file, layout,
     layout::{Group, Pieces, Stem},
@@ -33,6 +34,7 @@ pub(super) struct Writer {
     window: Option<Window>,
     /// The flows of the group under way.
     records: Vec<Record>,
+    encoder: Encoder,
 }
 
 /// The file under way.
@@ -62,7 +64,8 @@ pub(super) fn recover(folder: &Path) -> Result<(), ArchiveError> {
 impl Writer {
     pub(super) fn new(settings: Settings, metrics: ArchiveMetrics, now: Timestamp) -> Self {
         let records = Vec::new();
-        let writer = Self { settings, metrics, now, flushed: now, window: None, records };
+        let writer =
+            Self { settings, metrics, now, flushed: now, window: None, records, encoder: Encoder::default() };
         writer.told(retain(&writer.settings, &writer.metrics, now));
         writer
     }
@@ -112,7 +115,7 @@ impl Writer {
         let Some(window) = &mut self.window else { return };
         let Some(news @ [_, ..]) = self.records.get(window.in_parts..) else { return };
         let path = window.stem.piece(&self.settings.folder, window.group, Some(window.parts));
-        let written = file::write(&path, |out| file::add_group(out, news));
+        let written = file::write(&path, |out| self.encoder.add_group(out, news));
         if written.is_ok() {
             window.parts += 1;
             window.in_parts = self.records.len();
@@ -129,7 +132,7 @@ impl Writer {
         }
         let folder = &self.settings.folder;
         let path = window.stem.piece(folder, window.group, None);
-        let written = file::write(&path, |out| file::add_group(out, &self.records));
+        let written = file::write(&path, |out| self.encoder.add_group(out, &self.records));
         let flows = self.records.len();
         // what a full disk leaves in parts is kept
         let kept = if written.is_ok() { flows } else { window.in_parts };

@@ -5,8 +5,11 @@ use std::net::Ipv6Addr;
 use grafolean_collector::time::Timestamp;
 use thiserror::Error;
 
-use super::lane::{End, Lane, NOT_TOLD, joined};
-use crate::netflow::{aggregate::protocol_name, archive::NO_ADDRESS};
+use super::lane::{Lane, NOT_TOLD, joined};
+use crate::netflow::{
+    aggregate::protocol_name,
+    archive::{End, NO_ADDRESS},
+};
 
 const MICROS_A_MINUTE: i64 = 60_000_000;
 

@@ -1,5 +1,7 @@
 //! Columns as numbers.
 
+use crate::netflow::archive::End;
+
 /// A column that a question may need. Its numbers are not negative; -1 stands for what was not told, all ones for an address
 /// that was not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,14 +24,6 @@ pub(super) enum Lane {
     Sampling,
     High(End),
     Low(End),
-}
-
-/// Whose address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum End {
-    Source,
-    Destination,
-    Exporter,
 }
 
 /// What stands for a number that was not told.

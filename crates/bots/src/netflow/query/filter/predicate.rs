@@ -1,9 +1,12 @@
 //! What a filter is made into: conditions on lanes, which are decided a chunk at a time.
 
-use crate::netflow::query::{
-    bounds::Bounds,
-    chunk::Lanes,
-    lane::{End, Lane, halves},
+use crate::netflow::{
+    archive::End,
+    query::{
+        bounds::Bounds,
+        chunk::Lanes,
+        lane::{Lane, halves},
+    },
 };
 
 /// A condition, or several.

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::{FilterError, parse::Parser, predicate::Predicate, token::Token};
 use crate::netflow::{
     aggregate::protocol_name,
-    archive::mapped,
-    query::lane::{End, Lane},
+    archive::{End, mapped},
+    query::lane::Lane,
 };
 
 /// Words that begin a condition, to tell what was meant by one that is none.
