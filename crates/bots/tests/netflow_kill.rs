@@ -1,6 +1,8 @@
 //! Twenty bots are killed in the middle of a replay; each restart has what was received up to its last seconds.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout, missing_docs)]
 
+#[path = "netflow/archive.rs"]
+mod archive;
 #[path = "netflow/driven.rs"]
 mod driven;
 
@@ -22,9 +24,11 @@ use std::{
 use driven::{device, told, total};
 use grafolean_bots::netflow::{
     aggregate::Span,
+    archive::Settings,
     bot::{NetflowBot, Options},
     generate::{Exporter, Families, Setup, Traffic},
     origin::Protocol,
+    query::Question,
     receive::Listen,
 };
 use grafolean_collector::{
@@ -46,11 +50,15 @@ const FOLDER: &str = "NETFLOW_KILL_FOLDER";
 
 fn open(folder: &Path) -> NetflowBot {
     let listen = Listen::on([SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]);
-    let bot =
-        NetflowBot::open(&Options { listen, folder: Some(folder.to_owned()), archive: None }, &SystemClock)
-            .unwrap();
+    let options = Options { listen, folder: Some(folder.to_owned()), archive: Some(raw_flows(folder)) };
+    let bot = NetflowBot::open(&options, &SystemClock).unwrap();
     bot.jobs(&devices());
     bot
+}
+
+/// Where a bot keeps raw flows.
+fn raw_flows(folder: &Path) -> Settings {
+    Settings::new(folder.join("archive"), Duration::from_secs(86_400), u64::MAX)
 }
 
 fn devices() -> [Device; 1] {
@@ -105,6 +113,17 @@ impl Fed {
         self.exporter.export(now, &mut flows, &mut datagram);
         socket.send_to(&datagram, to).unwrap();
         self.sent.push((Instant::now(), self.exporter.totals().bytes));
+    }
+
+    /// Gives when the first datagram was sent that is not among these bytes; `None` where they are not a beginning of what
+    /// was sent, whole to the datagram.
+    fn first_lost(&self, kept: f64) -> Option<Instant> {
+        let count = match self.sent.iter().position(|(_, bytes)| *bytes as f64 == kept) {
+            Some(latest) => latest + 1,
+            None if kept == 0.0 => 0,
+            None => return None,
+        };
+        self.sent.get(count).map(|(when, _)| *when)
     }
 }
 
@@ -164,12 +183,16 @@ async fn a_kill_at_any_moment_costs_less_than_the_last_five_seconds() {
         let went_on = restarted.metrics().flows.get() > 0;
         let added = if went_on { fed.exporter.totals().bytes - before } else { 0 };
         let kept = bytes_of(&restarted).await - added as f64;
-        // a beginning of what was sent, whole to the datagram
-        let place = fed.sent.iter().position(|(_, bytes)| *bytes as f64 == kept);
-        assert!(place.is_some() || kept == 0.0, "round {round}: {kept} bytes of {before}");
-        assert_eq!(went_on, place.is_some(), "round {round}");
-        let first_lost = fed.sent[place.map_or(0, |place| place + 1)].0;
-        let lost = moment.saturating_duration_since(first_lost);
-        assert!(lost < LOSS_MAX + late, "round {round}: {lost:?}, on a machine that was late by {late:?}");
+        let first_lost = fed.first_lost(kept);
+        assert_eq!(went_on, kept > 0.0, "round {round}");
+        drop(restarted);
+        let all = Question { to: SystemClock.now(), ..archive::question("any", &[]) };
+        let raw = archive::ask_in(&raw_flows(fed.folder.path()), &all).total.bytes - added;
+        for (what, first_lost) in [("bins", first_lost), ("raw flows", fed.first_lost(raw as f64))] {
+            let first_lost =
+                first_lost.unwrap_or_else(|| panic!("round {round}: no beginning of {before}: {what}"));
+            let lost = moment.saturating_duration_since(first_lost);
+            assert!(lost < LOSS_MAX + late, "round {round}, {what}: {lost:?}, on a machine late by {late:?}");
+        }
     }
 }

@@ -6,18 +6,18 @@ mod world;
 
 use std::{
     collections::VecDeque,
-    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
 };
 
 use grafolean_bots::netflow::{
-    archive::{COLUMNS, Settings},
+    archive::{Archive, ArchiveMetrics, COLUMNS, Settings},
     bot::{NetflowBot, Options},
     flow::Flow,
     generate::{Exporter, Families, Setup, Traffic},
-    origin::Protocol,
+    origin::{Origin, Protocol, Stream},
     receive::Listen,
 };
 use grafolean_collector::time::{Clock, SystemClock};
@@ -127,11 +127,7 @@ fn what_is_wrong_with_a_question_is_told_with_what_would_be_right() {
 
 #[test]
 fn an_independent_reader_sees_every_column_of_every_flow() {
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/oracles/bin/python");
-    if !python.exists() {
-        eprintln!("skipped: no DuckDB in target/oracles, ./test installs it");
-        return;
-    }
+    let Some(python) = duckdb() else { return };
     let kept = Kept::new();
     let files = kept.archive().join("date=*/hour=*/*.parquet");
     let script = format!(
@@ -177,6 +173,81 @@ fn an_independent_reader_sees_every_column_of_every_flow() {
     assert_eq!(told["low"][0], v4 as u64);
     assert_eq!(told["time"][0], true);
     assert_eq!(told["words"], serde_json::json!([["ipfix", "delta", "there", 7, "127.0.0.1"]]));
+}
+
+#[test]
+fn an_independent_reader_finds_gaps_and_pages_and_numbers_of_every_kind() {
+    let Some(python) = duckdb() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings::new(folder.path().join("archive"), Duration::from_secs(3_600), 1 << 30);
+    let now = SystemClock.now();
+    let stream = Stream {
+        exporter: "[2001:db8::7]:9995".parse().unwrap(),
+        protocol: Protocol::Netflow9,
+        domain: 1,
+        agent: None,
+    };
+    // more flows than two pages have, more distinct numbers than a dictionary
+    let flows: Vec<Flow> = (0..45_000_u32)
+        .map(|place| Flow {
+            source: (place % 5 > 0).then(|| Ipv4Addr::from_bits(place % 20_000).into()),
+            destination: Some(Ipv6Addr::from_bits(u128::MAX - 1 - (u128::from(place % 7) << 70)).into()),
+            source_port: u16::try_from(place).ok().filter(|port| port % 3 > 0),
+            bytes: Some(u64::from(place) * 1_000_003),
+            packets: (place > 40_000).then_some(u64::from(place % 3)),
+            ..Flow::default()
+        })
+        .collect();
+    let archive = Archive::open(&settings, ArchiveMetrics::default(), now).unwrap();
+    let mut feed = archive.feed();
+    let origin = Origin { stream, received: now, exported: None };
+    flows.iter().for_each(|flow| feed.flow(&origin, flow));
+    drop(feed);
+    drop(archive);
+    let files = settings.folder.join("date=*/hour=*/*.parquet");
+    let script = format!(
+        "import duckdb, json\n\
+         print(json.dumps(duckdb.sql(\"select count(*), count(src), count(distinct src), count(dst_port), count(src_port), \
+         sum(src_port)::bigint, sum(bytes)::bigint, count(packets), sum(packets)::bigint, count(distinct dst_high), \
+         count(*) filter (bytes > 44000000000), count(*) filter (packets = 2), min(exporter), \
+         sum(src_low - 281470681743360)::bigint from read_parquet('{}')\").fetchall()[0]))",
+        files.display()
+    );
+    let told = Command::new(python).args(["-c", &script]).finished();
+    assert!(told.status.success(), "{}", text(&told.stderr));
+    let count = |meant: fn(&Flow) -> bool| flows.iter().filter(|flow| meant(flow)).count() as u64;
+    let sum = |of: fn(&Flow) -> Option<u64>| flows.iter().filter_map(of).sum::<u64>();
+    let low = |flow: &Flow| match flow.source {
+        Some(IpAddr::V4(address)) => Some(u64::from(address.to_bits())),
+        _ => None,
+    };
+    let expected = serde_json::json!([
+        45_000,
+        count(|flow| flow.source.is_some()),
+        16_000,
+        0,
+        count(|flow| flow.source_port.is_some()),
+        sum(|flow| flow.source_port.map(u64::from)),
+        sum(|flow| flow.bytes),
+        count(|flow| flow.packets.is_some()),
+        sum(|flow| flow.packets),
+        7,
+        count(|flow| flow.bytes > Some(44_000_000_000)),
+        count(|flow| flow.packets == Some(2)),
+        "2001:db8::7",
+        sum(low),
+    ]);
+    assert_eq!(json_lines(&told)[0], expected);
+}
+
+/// The Python that has DuckDB; none, which is told, where `./test` could not install it.
+fn duckdb() -> Option<PathBuf> {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/oracles/bin/python");
+    if !python.exists() {
+        eprintln!("skipped: no DuckDB in target/oracles, ./test installs it");
+        return None;
+    }
+    Some(python)
 }
 
 #[test]
