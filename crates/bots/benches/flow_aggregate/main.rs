@@ -4,6 +4,7 @@
 //! a second for ten seconds, while it keeps its state on disk and adds up a minute. `flow_aggregate` is flows by the time
 //! its receiving thread was on the processor, so by one core; beside it, fed by the same sender: nfcapd, which only stores,
 //! and nfacctd with one table (Debian's nfdump and pmacct), and PyPI's `netflow`, which only decodes.
+//! `flow_archived` is the bot that keeps each flow on disk too, fed with 1 M a second.
 //! Memory is that of a process of its own, at its peak: an hour of 1 M pairs in virtual time (with 1.5 M flows a minute, as
 //! it depends on pairs, not on flows), and the bot fed with 1 M flows a second of 1 M pairs.
 #![allow(
@@ -45,6 +46,9 @@ fn main() {
     let replay = Replay::new(PAIRS, 1_000_000);
     if part("ours") {
         ours::aggregate(&replay);
+    }
+    if part("archived") {
+        ours::archived(&replay);
     }
     if part("beside") {
         beside::nfcapd(&replay);

@@ -9,6 +9,7 @@ use std::{
 
 use grafolean_bots::netflow::{
     aggregate::Span,
+    archive::Settings,
     bot::{NetflowBot, Options},
     receive::Listen,
 };
@@ -27,21 +28,48 @@ use crate::{
 
 const RATE: u64 = 2_000_000;
 const SPAN: Duration = Duration::from_secs(10);
+/// The thread that keeps raw flows, as the kernel cuts its name.
+const WRITER: &str = "netflow-archive";
 
 /// What a run was.
 struct Fed {
     sent: Sent,
     lost: u64,
+    /// Raw flows for which the disk was too slow.
+    dropped: u64,
     on_processor: Duration,
+    /// What the thread that keeps raw flows took.
+    writing: Duration,
+}
+
+/// What becomes of raw flows.
+#[derive(Clone, Copy, PartialEq)]
+enum Raw {
+    Kept,
+    Forgotten,
 }
 
 /// Two million flows a second.
 pub(crate) fn aggregate(replay: &Replay) {
-    let fed = feed(replay, RATE, SPAN);
+    let fed = feed(replay, RATE, SPAN, Raw::Forgotten);
     let received = fed.sent.flows - fed.lost * fed.sent.flows / fed.sent.datagrams;
     line("flow_aggregate", received as f64 / fed.on_processor.as_secs_f64() / 1e6, "Mflows/s");
     line("flow_aggregate_sent", fed.sent.flows as f64 / SPAN.as_secs_f64() / 1e6, "Mflows/s");
     line("flow_aggregate_lost", fed.lost as f64, "datagrams");
+}
+
+/// One million flows a second, each of which is kept on disk too.
+pub(crate) fn archived(replay: &Replay) {
+    let fed = feed(replay, RATE / 2, SPAN, Raw::Kept);
+    line("flow_archived_sent", fed.sent.flows as f64 / SPAN.as_secs_f64() / 1e6, "Mflows/s");
+    line("flow_archived_lost", fed.lost as f64, "datagrams");
+    line("flow_archived_dropped", fed.dropped as f64, "flows");
+    line("flow_archived_receiving", per_flow(fed.on_processor, fed.sent), "ns/flow");
+    line("flow_archived_writing", per_flow(fed.writing, fed.sent), "ns/flow");
+}
+
+fn per_flow(time: Duration, sent: Sent) -> f64 {
+    time.as_nanos() as f64 / sent.flows as f64
 }
 
 /// One million flows a second of one million pairs: the memory of all of it.
@@ -49,19 +77,21 @@ pub(crate) fn million() {
     // what the sender holds is none of the bot's
     let replay = Replay::new(1_000_000, 2_000_000);
     let sender_mb: f64 = replay.datagrams.iter().map(|(datagram, _)| datagram.capacity() as f64 / 1e6).sum();
-    let fed = feed(&replay, RATE / 2, SPAN);
+    let fed = feed(&replay, RATE / 2, SPAN, Raw::Forgotten);
     line("flow_memory_of_the_bot", peak_mb() - sender_mb, "MB");
     line("flow_memory_of_the_bot_lost", fed.lost as f64, "datagrams");
 }
 
-fn feed(replay: &Replay, rate: u64, span: Duration) -> Fed {
+fn feed(replay: &Replay, rate: u64, span: Duration, raw: Raw) -> Fed {
     let folder = tempfile::tempdir().unwrap();
     let listen = Listen::on([SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]);
-    let options = Options { listen, folder: Some(folder.path().to_owned()), archive: None };
+    let archive = Settings::new(folder.path().join("archive"), Duration::MAX, u64::MAX);
+    let archive = (raw == Raw::Kept).then_some(archive);
+    let options = Options { listen, folder: Some(folder.path().to_owned()), archive };
     let bot = Arc::new(NetflowBot::open(&options, &SystemClock).unwrap());
     let device = device();
     bot.jobs(std::slice::from_ref(&device));
-    let began = time_of("self", "netflow-0");
+    let [began, writing] = ["netflow-0", WRITER].map(|thread| time_of("self", thread));
     let telling = {
         let bot = Arc::clone(&bot);
         thread::spawn(move || {
@@ -78,7 +108,9 @@ fn feed(replay: &Replay, rate: u64, span: Duration) -> Fed {
         thread::sleep(Duration::from_millis(300));
     }
     let on_processor = time_of("self", "netflow-0") - began;
-    Fed { sent, lost: sent.datagrams - metrics.datagrams.get(), on_processor }
+    let writing = time_of("self", WRITER) - writing;
+    let dropped = metrics.archive.dropped.get() + metrics.archive.unwritten.get();
+    Fed { sent, lost: sent.datagrams - metrics.datagrams.get(), dropped, on_processor, writing }
 }
 
 /// Adds up the minutes that are open, as at their end.

@@ -12,7 +12,7 @@ use crate::netflow::{flow::Flow, origin::Origin};
 
 /// Flows handed over at once.
 pub const BATCH_RECORDS: usize = 4_096;
-/// Batches that wait to be written: 42 MB, half a second of a million flows a second, which is the longest a disk's sync
+/// Batches that wait to be written: 84 MB, half a second of a million flows a second, which is the longest a disk's sync
 /// should take. Beyond it a batch is dropped, and counted.
 pub const BATCHES: usize = 128;
 /// How long flows wait for others to fill their batch.

@@ -1,7 +1,7 @@
 //! Raw flows on disk, for a set time and size, as Parquet files that DuckDB, ClickHouse, Spark and pandas read as they are.
 //!
 //! A [`Feed`] takes flows on the receiving thread and hands them over in batches, without ever waiting: what the disk is too
-//! slow for is dropped and counted. The [`Archive`] owns the thread that writes. Every five seconds at most what came is in a
+//! slow for is dropped and counted. The [`Archive`] owns the threads that write. Every five seconds at most what came is in a
 //! *piece*; every five minutes the pieces become one file in its hour's folder:
 //!
 //! ```text
@@ -20,13 +20,20 @@ mod encode;
 mod error;
 mod feed;
 mod file;
+mod finish;
 mod layout;
 mod metrics;
 mod record;
 mod retain;
 mod writer;
 
-use std::{fs, path::PathBuf, thread::JoinHandle, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::mpsc::sync_channel,
+    thread::JoinHandle,
+    time::Duration,
+};
 
 use grafolean_collector::time::Timestamp;
 
@@ -58,12 +65,13 @@ impl Settings {
     }
 }
 
-/// The thread that keeps flows. Dropped, it writes what it has and ends.
+/// The two threads that keep flows, one writes pieces, the other makes files of them. Dropped, they write what they have and
+/// end.
 #[derive(Debug)]
 pub struct Archive {
     feed: Feed,
     metrics: ArchiveMetrics,
-    writer: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Archive {
@@ -74,14 +82,19 @@ impl Archive {
     pub fn open(settings: &Settings, metrics: ArchiveMetrics, now: Timestamp) -> Result<Self, ArchiveError> {
         let open = layout::open_folder(&settings.folder);
         fs::create_dir_all(&open).map_err(ArchiveError::file("make the folder", &open))?;
-        writer::recover(&settings.folder)?;
+        finish::recover(&settings.folder)?;
+        finish::told(&metrics, retain::retain(settings, &metrics, now));
         let (feed, batches) = feed::channel(metrics.clone());
-        let writer = writer::Writer::new(settings.clone(), metrics.clone(), now);
-        let thread = std::thread::Builder::new().name("netflow-archive".to_owned());
-        let writer = thread
-            .spawn(move || writer.run(&batches))
-            .map_err(ArchiveError::file("start a thread for", &settings.folder))?;
-        Ok(Self { feed, metrics, writer: Some(writer) })
+        let (closed, windows) = sync_channel(finish::CLOSED_MAX);
+        let writer = writer::Writer::new(settings.clone(), metrics.clone(), closed, now);
+        let finisher = (settings.clone(), metrics.clone());
+        let threads = vec![
+            thread(&settings.folder, "netflow-archive", move || writer.run(&batches))?,
+            thread(&settings.folder, "netflow-files", move || {
+                finish::run(&finisher.0, &finisher.1, &windows);
+            })?,
+        ];
+        Ok(Self { feed, metrics, threads })
     }
 
     /// Gives a way in for one receiving thread.
@@ -99,7 +112,20 @@ impl Drop for Archive {
     /// Waits until all that was fed is in its file: every other [`Feed`] has to be gone.
     fn drop(&mut self) {
         self.feed.close();
-        // a thread that panicked has told so
-        self.writer.take().map(JoinHandle::join);
+        for thread in self.threads.drain(..) {
+            // one that panicked has told so
+            let _ = thread.join();
+        }
     }
+}
+
+fn thread(
+    folder: &Path,
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, ArchiveError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(ArchiveError::file("start a thread for", folder))
 }

@@ -195,3 +195,6 @@ pub fn mapped(address: IpAddr) -> u128 {
         IpAddr::V6(address) => address.to_bits(),
     }
 }
+
+/// Memory that the limits of the feed and of a row group are told by.
+const _: () = assert!(size_of::<Record>() == 160);

@@ -1,23 +1,27 @@
-//! The thread that writes.
+//! The thread that writes pieces.
 
-use std::{fs, path::Path, sync::mpsc::Receiver, time::Duration};
+use std::{
+    fs,
+    sync::mpsc::{Receiver, SyncSender},
+    time::Duration,
+};
 
 use grafolean_collector::time::Timestamp;
-use tracing::{info, warn};
 
 use super::{
-    ArchiveError, ArchiveMetrics, Record, Settings,
-    assemble::assemble,
+    ArchiveMetrics, Record, Settings,
     encode::Encoder,
     feed::Batch,
-    file, layout,
-    layout::{Group, Pieces, Stem},
-    retain::retain,
+    file,
+    finish::{Closed, told},
+    layout,
+    layout::Stem,
 };
 
 /// The time of one file.
 pub const WINDOW: Duration = Duration::from_secs(300);
-/// The flows of one row group: enough for dictionaries to pay, and 20 MB of memory while they are gathered.
+/// The flows of one row group: enough for dictionaries to pay, and 21 MB of memory while they are gathered,
+/// as much again while they become columns.
 pub const GROUP_RECORDS: usize = 131_072;
 /// Row groups of one file, 8 million flows: what comes beyond in the same time begins a further file.
 pub const FILE_GROUPS: u32 = 64;
@@ -28,6 +32,8 @@ pub const FLUSH: Duration = Duration::from_secs(3);
 pub(super) struct Writer {
     settings: Settings,
     metrics: ArchiveMetrics,
+    /// Takes the windows that are over.
+    closed: SyncSender<Closed>,
     /// When the latest batch was handed over; only those who hand over read a clock.
     now: Timestamp,
     flushed: Timestamp,
@@ -47,27 +53,15 @@ struct Window {
     in_parts: usize,
 }
 
-/// Makes files of what a crash left. What is already a file is not made again.
-pub(super) fn recover(folder: &Path) -> Result<(), ArchiveError> {
-    layout::remove_unfinished(folder)?;
-    for (stem, pieces) in layout::pieces(folder)? {
-        let Some(target) = stem.path(folder) else { continue };
-        if !target.exists() {
-            let flows = assemble(&files(&pieces), &target)?;
-            info!(path = %target.display(), flows, "raw flows of before the last stop are kept");
-        }
-        delete(&pieces);
-    }
-    Ok(())
-}
-
 impl Writer {
-    pub(super) fn new(settings: Settings, metrics: ArchiveMetrics, now: Timestamp) -> Self {
-        let records = Vec::new();
-        let writer =
-            Self { settings, metrics, now, flushed: now, window: None, records, encoder: Encoder::default() };
-        writer.told(retain(&writer.settings, &writer.metrics, now));
-        writer
+    pub(super) fn new(
+        settings: Settings,
+        metrics: ArchiveMetrics,
+        closed: SyncSender<Closed>,
+        now: Timestamp,
+    ) -> Self {
+        let (records, encoder) = (Vec::new(), Encoder::default());
+        Self { settings, metrics, closed, now, flushed: now, window: None, records, encoder }
     }
 
     /// Writes until nobody hands anything over any more.
@@ -102,7 +96,11 @@ impl Writer {
     fn begin(&mut self, start: Timestamp) {
         let folder = &self.settings.folder;
         self.window.get_or_insert_with(|| {
-            let free = |stem: &Stem| stem.path(folder).is_some_and(|path| !path.exists());
+            // in this order: pieces go once their file is there
+            let open = layout::pieces(folder).unwrap_or_default();
+            let free = |stem: &Stem| {
+                !open.contains_key(stem) && stem.path(folder).is_some_and(|path| !path.exists())
+            };
             let stem = (0..).map(|further| Stem::new(start, further)).find(free);
             let stem = stem.unwrap_or_else(|| Stem::new(start, 0));
             Window { start, stem, group: 0, parts: 0, in_parts: 0 }
@@ -120,7 +118,7 @@ impl Writer {
             window.parts += 1;
             window.in_parts = self.records.len();
         }
-        self.told(written);
+        told(&self.metrics, written);
     }
 
     /// Writes the group whole, in place of its parts.
@@ -146,50 +144,19 @@ impl Writer {
         window.group += 1;
         (window.parts, window.in_parts) = (0, 0);
         self.records.clear();
-        self.told(written);
+        told(&self.metrics, written);
     }
 
-    /// Makes a file of the window's pieces.
+    /// Has a file made of the window's pieces.
     fn finish(&mut self) {
         self.write_group();
         let Some(window) = self.window.take() else { return };
-        let finished = self.assemble(&window.stem);
-        self.told(finished);
-        self.told(retain(&self.settings, &self.metrics, self.now));
-    }
-
-    fn assemble(&self, stem: &Stem) -> Result<(), ArchiveError> {
-        let folder = &self.settings.folder;
-        let pieces = layout::pieces(folder)?.remove(stem).unwrap_or_default();
-        let Some(target) = stem.path(folder) else { return Ok(()) };
-        // pieces that can't be put together now are by the next start
-        if assemble(&files(&pieces), &target)? > 0 {
-            self.metrics.files.inc();
-        }
-        delete(&pieces);
-        Ok(())
-    }
-
-    fn told(&self, done: Result<(), ArchiveError>) {
-        if let Err(error) = done {
-            self.metrics.errors.inc();
-            warn!(%error, source = ?std::error::Error::source(&error), "raw flows are not kept as they should be");
-        }
+        // without a finisher the next start makes the file
+        let _ = self.closed.send(Closed { stem: window.stem, now: self.now });
     }
 }
 
 fn window_start(now: Timestamp) -> Timestamp {
     let seconds = i64::try_from(WINDOW.as_secs()).unwrap_or(i64::MAX);
     Timestamp::from_seconds(now.seconds() - now.seconds().rem_euclid(seconds))
-}
-
-fn files(pieces: &Pieces) -> Vec<std::path::PathBuf> {
-    pieces.values().flat_map(Group::files).collect()
-}
-
-/// What is in the whole file serves no more; what can't be deleted is by the next start.
-fn delete(pieces: &Pieces) {
-    for path in pieces.values().flat_map(Group::all) {
-        let _ = fs::remove_file(path);
-    }
 }

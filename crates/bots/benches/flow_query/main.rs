@@ -1,7 +1,19 @@
 //! What raw flows cost: to hand them over, to write them, to look through them.
 //!
-//! Prints `name value unit` lines. With a folder as its argument the flows are kept there, for others to be measured on them.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+//! Prints `name value unit` lines; beside ours DuckDB's on the same files and nfdump's on its own. With a folder as its argument the flows are kept there, for others to be measured on them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_truncation,
+    missing_docs
+)]
+
+mod beside;
+#[path = "../flow_aggregate/replay.rs"]
+mod replay;
 
 use std::{
     num::NonZeroUsize,
@@ -64,6 +76,8 @@ fn main() {
             );
         }
     }
+    beside::duckdb(&folder);
+    beside::nfdump();
 }
 
 fn answer(folder: &Path, filter: &str, by: &[&str], threads: NonZeroUsize) -> (Duration, Duration) {
