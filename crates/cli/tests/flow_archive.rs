@@ -55,6 +55,8 @@ impl Kept {
             sent += 1;
             world::until(|| bot.metrics().datagrams.get() == sent);
         }
+        socket.send_to(b"what no exporter sends", bot.addresses()[0]).unwrap();
+        world::until(|| bot.metrics().datagrams.get() == sent + 1);
         drop(bot);
         Self { folder, flows }
     }
@@ -100,6 +102,7 @@ fn what_an_exporter_told_is_added_up_and_so_is_the_exporter() {
     assert_eq!((told[0]["coverage"].as_f64(), stream["domain"].as_u64()), (Some(1.0), Some(7)));
     assert_eq!(told[0]["sampling"]["told"][0]["samplers"]["1"], f64::from(SAMPLING));
     assert_eq!(told[0]["templates"].as_array().unwrap().len(), 3);
+    assert_eq!(told[0]["collector"], serde_json::json!({"kernel_drops": 0, "foreign_datagrams": 1}));
     let table = text(&kept.run(&["exporters", "127.0.0.1"]).stdout);
     assert!(
         table.contains("100.00 %") && table.contains("sampler 1: 10") && table.contains("8:4 12:4"),

@@ -160,20 +160,50 @@ async fn children_wait_for_a_backend_that_is_away_and_are_made_once() {
     assert_eq!(changes(&bench), ["+eth0"]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn proposals_are_made_once_however_often_they_are_repeated() {
-    let bench = bench_with(vec![device(1)]).await;
-    let proposed = |address: &str| NewEntity {
+fn suggestions(addresses: &[&str]) -> Report {
+    let proposed = |address: &&str| NewEntity {
         name: format!("{address} (NetFlow exporter)"),
         entity_type: "device".to_owned(),
         parent: None,
         details: details("ipv4", address),
     };
-    let suggestions = Report::Suggestions(Suggestions {
+    Report::Suggestions(Suggestions {
         account: AccountId::new(7),
         key: "ipv4".to_owned(),
-        entities: vec![proposed("192.0.2.1"), proposed("192.0.2.2")],
-    });
+        entities: addresses.iter().map(proposed).collect(),
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn proposals_wait_for_the_permission_and_nothing_else_waits_with_them() {
+    let bench = bench_with(vec![device(1)]).await;
+    bench.backend.world().forbidden_entities.insert(7);
+    for minute in 0..60 {
+        let exporters = [format!("192.0.2.{}", 100 + minute / 30)];
+        bench.spool.accept(&[look(60 * minute, &[("eth0", "1")])]).await.unwrap();
+        if minute % 30 == 0 {
+            bench.spool.accept(&[suggestions(&[&exporters[0]])]).await.unwrap();
+        }
+        pass(Duration::from_mins(1)).await;
+    }
+    let tried = std::mem::take(&mut bench.backend.world().changes).len();
+    assert!((4..=20).contains(&tried), "{tried} attempts in an hour");
+    assert!(bench.spool.statistics().queue.reports <= 3, "two that wait, and a look");
+    bench.backend.world().forbidden_entities.clear();
+    // a permission is noticed within ten minutes
+    pass(Duration::from_mins(11)).await;
+    let made = changes(&bench);
+    for address in ["192.0.2.100", "192.0.2.101"] {
+        let one = format!("+{address} (NetFlow exporter)");
+        assert_eq!(made.iter().filter(|made| **made == one).count(), 1, "{made:?}");
+    }
+    assert_eq!(bench.spool.statistics().queue.reports, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn proposals_are_made_once_however_often_they_are_repeated() {
+    let bench = bench_with(vec![device(1)]).await;
+    let suggestions = suggestions(&["192.0.2.1", "192.0.2.2"]);
     for _ in 0..10 {
         bench.spool.accept(std::slice::from_ref(&suggestions)).await.unwrap();
         pass(Duration::from_mins(2)).await;

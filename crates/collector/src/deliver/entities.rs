@@ -39,6 +39,13 @@ pub(super) struct EntityLoop<'a, K> {
     jitter: StdRng,
 }
 
+/// What became of a report.
+enum Dealt {
+    Done,
+    /// It waits for a permission until it is tried again.
+    Later(Instant),
+}
+
 /// What is known of an account's rights and state.
 #[derive(Debug)]
 struct Account {
@@ -124,10 +131,12 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
     async fn deal_with(&mut self, parcel: Parcel) -> Result<(), SpoolError> {
         let account = parcel.account;
         self.last_served = Some(account);
+        let mut closed_until = None;
         for entry in parcel.entries {
             let id = entry.id;
             match self.bring_in_step(account, entry).await {
-                Ok(()) => {
+                Ok(Dealt::Later(until)) => closed_until = Some(until),
+                Ok(Dealt::Done) => {
                     self.failures.remove(&id);
                     let settlement = Settlement { retired: vec![id], buried: Vec::new() };
                     self.delivery.spool.settle(settlement).await?;
@@ -139,15 +148,23 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
                 }
             }
         }
+        if closed_until.is_some() {
+            self.accounts.entry(account).or_default().closed_until = closed_until;
+        }
         Ok(())
     }
 
     /// Deals with a report; an error means that it is to be tried again.
-    async fn bring_in_step(&mut self, account: AccountId, entry: Entry) -> Result<(), BackendError> {
+    async fn bring_in_step(&mut self, account: AccountId, entry: Entry) -> Result<Dealt, BackendError> {
         let now = Instant::now();
+        // a device is looked at again and again, but what is suggested is suggested once
+        let forbidden = match entry.report {
+            Report::Suggestions(_) => Dealt::Later,
+            Report::Children(_) | Report::Values(_) => |_| Dealt::Done,
+        };
         let known = self.accounts.entry(account).or_default();
-        if known.forbidden_until.is_some_and(|until| now < until) {
-            return Ok(());
+        if let Some(until) = known.forbidden_until.filter(|until| now < *until) {
+            return Ok(forbidden(until));
         }
         let outcome = match entry.report {
             Report::Children(seen) => self.keep_children(entry.id, &seen).await,
@@ -158,16 +175,16 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
         match outcome {
             Ok(()) => {
                 known.pause = Pause::short();
-                Ok(())
+                Ok(Dealt::Done)
             }
             Err(error @ BackendError::Forbidden { .. }) => {
-                let pause = known.slow_pause.next(&mut self.jitter);
-                known.forbidden_until = Some(now + pause);
+                let until = now + known.slow_pause.next(&mut self.jitter);
+                known.forbidden_until = Some(until);
                 if !known.is_told {
                     known.is_told = true;
                     warn!(%account, %error, "entities are left as they are");
                 }
-                Ok(())
+                Ok(forbidden(until))
             }
             Err(error) => Err(error),
         }

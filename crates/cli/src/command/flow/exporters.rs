@@ -11,7 +11,7 @@ use anyhow::Context;
 use comfy_table::{CellAlignment, Table, presets};
 use grafolean_bots::netflow::{
     sampling::{Book, Factor},
-    standing::{Known, StreamStanding},
+    standing::{Known, Standing, StreamStanding},
     template::{Definition, Scope, Space},
 };
 use grafolean_collector::time::{Clock, SystemClock, Timestamp};
@@ -52,7 +52,7 @@ pub(super) fn run(wanted: &FlowExporters, config: &Config) -> anyhow::Result<Out
     let mut out = io::stdout().lock();
     if wanted.json {
         for (address, exporter) in &exporters {
-            writeln!(out, "{}", exporter.object(*address))?;
+            writeln!(out, "{}", exporter.object(*address, &known.standing))?;
         }
         return Ok(Outcome::Good);
     }
@@ -193,7 +193,9 @@ impl Exporter<'_> {
         Ok(())
     }
 
-    fn object(&self, address: IpAddr) -> Value {
+    /// Gives all that is known of it. What the collector's sockets lost can't be told apart by exporter: an exporter's gaps
+    /// hold its part of it.
+    fn object(&self, address: IpAddr, standing: &Standing) -> Value {
         let template = |(scope, definition, used): &(Scope, &Definition, Timestamp)| {
             json!({
                 "port": scope.exporter.port(), "format": scope.protocol.name(), "domain": scope.domain,
@@ -218,6 +220,9 @@ impl Exporter<'_> {
             "sampling": {
                 "set_by_hand": self.set_by_hand.map(Factor::as_f64),
                 "told": self.samplings.iter().map(sampling).collect::<Vec<_>>(),
+            },
+            "collector": {
+                "kernel_drops": standing.kernel_drops, "foreign_datagrams": standing.foreign_datagrams,
             },
         })
     }
