@@ -3,13 +3,16 @@
 //! `v5` and `sflow` hold all they need in each datagram. A `message` of NetFlow v9 or IPFIX is a row of sets: those
 //! that `declare` templates, and records, for which a template is compiled into a `plan` once; then each `record` is
 //! a few reads at known places. [`element`] is the table of what is read, and from where when several elements mean the
-//! same. `options` are what exporters say about themselves.
+//! same. `options` are what exporters say about themselves. A sample of sFlow brings a packet's beginning: `frame` goes past
+//! what stands before IP, and `packet` reads that; `gateway` is what BGP told of the packet's ends.
 //!
 //! **Invariant:** nothing is allocated for a flow, and nothing here panics on any input.
 
 pub(super) mod declare;
 pub mod element;
 mod error;
+mod frame;
+mod gateway;
 pub(super) mod message;
 mod moment;
 pub(super) mod options;

@@ -1,11 +1,11 @@
-//! The beginning of a packet as it was on the wire: who speaks with whom.
+//! The beginning of an IP packet: who speaks with whom. Of a tunnel it is the outer header.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::reader::Reader;
 
-/// VLAN tags, MPLS labels and IPv6 extension headers that are followed. Real packets have a handful.
-const LAYERS_MAX: usize = 16;
+/// IPv6 extension headers that are followed. Real packets have a handful.
+const EXTENSIONS_MAX: usize = 16;
 
 /// Ends of a packet, as far as its header was sampled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,76 +26,13 @@ struct Transport {
     tcp_flags: Option<u16>,
 }
 
-/// Reads the outermost IP header of a packet that begins with the given protocol (sFlow's header_protocol). `None` where
-/// there is no IP in it.
-pub(super) fn ends(header_protocol: u32, header: &[u8]) -> Option<Ends> {
-    let mut reader = Reader::new(header);
-    match header_protocol {
-        1 => {
-            reader.take(12)?;
-            let ether_type = reader.u16()?;
-            by_ether_type(ether_type, reader)
-        }
-        7 => {
-            let protocol = reader.u16()?;
-            by_ppp(protocol, reader)
-        }
-        11 => ipv4(reader),
-        12 => ipv6(reader),
-        13 => mpls(reader),
+/// Reads an IP header, whose version it says itself.
+pub(super) fn ip(reader: Reader<'_>) -> Option<Ends> {
+    match reader.rest().first()? >> 4 {
+        4 => ipv4(reader),
+        6 => ipv6(reader),
         _ => None,
     }
-}
-
-fn by_ether_type(mut ether_type: u16, mut reader: Reader<'_>) -> Option<Ends> {
-    for _ in 0..LAYERS_MAX {
-        match ether_type {
-            0x0800 => return ipv4(reader),
-            0x86DD => return ipv6(reader),
-            0x8847 | 0x8848 => return mpls(reader),
-            // VLAN tags: 802.1Q, 802.1ad, and what came before it
-            0x8100 | 0x88A8 | 0x9100 | 0x9200 => {
-                reader.take(2)?;
-                ether_type = reader.u16()?;
-            }
-            // a PPPoE session
-            0x8864 => {
-                reader.take(6)?;
-                let protocol = reader.u16()?;
-                return by_ppp(protocol, reader);
-            }
-            // a length: LLC and SNAP come before the type
-            0..=0x05DC => match reader.take(6)? {
-                [0xAA, 0xAA, 0x03, ..] => ether_type = reader.u16()?,
-                _ => return None,
-            },
-            _ => return None,
-        }
-    }
-    None
-}
-
-fn by_ppp(protocol: u16, reader: Reader<'_>) -> Option<Ends> {
-    match protocol {
-        0x0021 => ipv4(reader),
-        0x0057 => ipv6(reader),
-        0x0281 => mpls(reader),
-        _ => None,
-    }
-}
-
-fn mpls(mut reader: Reader<'_>) -> Option<Ends> {
-    for _ in 0..LAYERS_MAX {
-        let bottom_of_stack = reader.u32()? & 0x100 != 0;
-        if bottom_of_stack {
-            return match reader.rest().first()? >> 4 {
-                4 => ipv4(reader),
-                6 => ipv6(reader),
-                _ => None,
-            };
-        }
-    }
-    None
 }
 
 fn ipv4(mut reader: Reader<'_>) -> Option<Ends> {
@@ -138,7 +75,7 @@ fn ipv6(mut reader: Reader<'_>) -> Option<Ends> {
 
 /// Follows IPv6's extension headers as far as they were sampled.
 fn behind_extensions(mut protocol: u8, mut reader: Reader<'_>) -> (u8, Transport) {
-    for _ in 0..LAYERS_MAX {
+    for _ in 0..EXTENSIONS_MAX {
         let mut ahead = reader;
         let Some([next, length]) = ahead.array() else { break };
         let octets = match protocol {
@@ -187,30 +124,10 @@ mod tests {
         packet
     }
 
-    fn ethernet(tags: &[u8], ip: &[u8]) -> Vec<u8> {
-        [&[0; 12], tags, ip].concat()
-    }
-
-    #[test]
-    fn ports_are_found_behind_vlan_tags_labels_and_sessions() {
-        let behind: [&[u8]; 5] = [
-            &[0x08, 0x00],
-            &[0x88, 0xA8, 0, 5, 0x81, 0, 0, 6, 0x08, 0x00],
-            &[0x88, 0x47, 0, 1, 0, 64, 0, 1, 1, 64],
-            &[0x88, 0x64, 0x11, 0, 0, 1, 0, 42, 0x00, 0x21],
-            &[0, 60, 0xAA, 0xAA, 3, 0, 0, 0, 0x08, 0x00],
-        ];
-        for tags in behind {
-            let found = ends(1, &ethernet(tags, &ipv4_udp(0))).unwrap();
-            assert_eq!(found.ports, Some((5000, 53)), "{tags:02x?}");
-            assert_eq!(found.source, Some(IpAddr::from([192, 0, 2, 1])), "{tags:02x?}");
-        }
-    }
-
     #[test]
     fn a_later_fragment_has_no_ports() {
-        assert_eq!(ends(11, &ipv4_udp(0x0010)).unwrap().ports, None);
-        assert_eq!(ends(11, &ipv4_udp(0x2000)).unwrap().ports, Some((5000, 53)));
+        assert_eq!(ip(Reader::new(&ipv4_udp(0x0010))).unwrap().ports, None);
+        assert_eq!(ip(Reader::new(&ipv4_udp(0x2000))).unwrap().ports, Some((5000, 53)));
     }
 
     #[test]
@@ -220,16 +137,7 @@ mod tests {
         packet.extend([43, 0, 0, 0, 0, 0, 0, 0]);
         packet.extend([6, 0, 0, 0, 0, 0, 0, 0]);
         packet.extend([0, 80, 1, 187]);
-        let found = ends(12, &packet).unwrap();
+        let found = ip(Reader::new(&packet)).unwrap();
         assert_eq!((found.protocol, found.ports), (Some(6), Some((80, 443))));
-    }
-
-    #[test]
-    fn a_header_cut_anywhere_never_panics_and_never_invents_ports() {
-        let whole = ethernet(&[0x88, 0xA8, 0, 5, 0x08, 0x00], &ipv4_udp(0));
-        for length in 0..whole.len() - 4 {
-            let found = ends(1, &whole[..length]).unwrap_or_default();
-            assert!(found.ports.is_none() || length >= 42, "{length}");
-        }
     }
 }

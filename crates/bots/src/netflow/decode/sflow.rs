@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{
     error::DecodeError,
-    packet,
+    frame,
+    gateway::{self, Systems},
     reader::{Reader, low_u8, low_u16},
 };
 use crate::netflow::{
@@ -126,9 +127,13 @@ fn flow_sample(mut reader: Reader<'_>, form: Form) -> Option<FlowSample> {
     Some(FlowSample { sequence, source, flow: packet_of(&mut reader, records, &told) })
 }
 
-/// Takes the packet from the records that tell one: its header, else what the agent read from it.
+/// Takes the packet from the records that tell one: its ends by its header, else by what the agent read from it; its
+/// length by the frame's, else the IP packet's, in whichever order they come.
 fn packet_of(reader: &mut Reader<'_>, records: u32, told: &Flow) -> Option<Flow> {
     let mut flow: Option<Flow> = None;
+    let mut by_header = false;
+    let mut frame_bytes = None;
+    let mut systems = Systems::default();
     for _ in 0..records.min(SAMPLES_MAX) {
         let Some((format, data)) = (|| Some((reader.u32()?, opaque(reader)?)))() else { break };
         let found = match format {
@@ -136,16 +141,28 @@ fn packet_of(reader: &mut Reader<'_>, records: u32, told: &Flow) -> Option<Flow>
             2 => sampled_ethernet(Reader::new(data), told),
             3 => sampled_ipv4(Reader::new(data), told),
             4 => sampled_ipv6(Reader::new(data), told),
+            1003 => {
+                systems = gateway::systems(data).unwrap_or(systems);
+                None
+            }
             _ => None,
         };
-        flow = match (flow, found) {
-            (Some(known), Some(found)) if known.source.is_none() && found.source.is_some() => {
-                Some(Flow { bytes: known.bytes, ..found })
-            }
-            (known, found) => known.or(found),
-        };
+        let Some(found) = found else { continue };
+        if format == 1 || (format == 2 && frame_bytes.is_none()) {
+            frame_bytes = found.bytes;
+        }
+        let better = found.source.is_some() && !by_header;
+        if flow.is_none_or(|known| better && (format == 1 || known.source.is_none())) {
+            by_header = format == 1 && found.source.is_some();
+            flow = Some(found);
+        }
     }
-    flow
+    flow.map(|flow| Flow {
+        bytes: frame_bytes.or(flow.bytes),
+        source_as: systems.source,
+        destination_as: systems.destination,
+        ..flow
+    })
 }
 
 /// ```text
@@ -155,7 +172,7 @@ fn sampled_header(mut reader: Reader<'_>, told: &Flow) -> Option<Flow> {
     let protocol = reader.u32()?;
     let (frame_length, _stripped) = (reader.u32()?, reader.u32()?);
     let header = opaque(&mut reader).unwrap_or(reader.rest());
-    let ends = packet::ends(protocol, header).unwrap_or_default();
+    let ends = frame::ends(protocol, header).unwrap_or_default();
     Some(Flow {
         source: ends.source,
         destination: ends.destination,
@@ -211,7 +228,8 @@ fn sampled_ip(
     })
 }
 
-/// Reads an interface; the high bits of a compact one say "dropped" or "several", which is no interface.
+/// Reads an interface; the high bits of a compact one say "dropped" or "several", which is no interface. The highest index
+/// there is, 0x3FFFFFFF, is kept as told: the device's own inside, where the packet began or ended.
 fn interface(reader: &mut Reader<'_>, form: Form) -> Option<Option<u32>> {
     let (format, value) = match form {
         Form::Compact => reader.u32().map(|word| (word >> 30, word & 0x3FFF_FFFF))?,
