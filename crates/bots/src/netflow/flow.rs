@@ -128,11 +128,11 @@ pub enum Counter {
     Delta,
     /// octetTotalCount (85), a permanent flow's whole count.
     Total,
-    /// postOctetDeltaCount (23), counted as the packets left.
+    /// postOctetDeltaCount (23) or postOctetTotalCount (171), counted as the packets left.
     Post,
     /// initiatorOctets and responderOctets (231, 232): each way is a flow of its own.
     Initiator,
-    /// layer2OctetDeltaCount (352), with the frames' headers.
+    /// layer2OctetDeltaCount (352) or layer2OctetTotalCount (353), with the frames' headers.
     Layer2,
 }
 

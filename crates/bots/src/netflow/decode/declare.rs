@@ -37,7 +37,7 @@ impl SetKind {
     }
 }
 
-/// Goes over the templates that a set declares. The first fault ends it.
+/// Goes over the templates that a set declares. The first that cannot be read ends it; one that is only of no use does not.
 pub(crate) fn declarations(
     protocol: Protocol,
     kind: SetKind,
@@ -50,12 +50,12 @@ pub(crate) fn declarations(
         if failed || reader.rest().len() < 4 || reader.rest().iter().all(|&octet| octet == 0) {
             return None;
         }
-        let declaration = match kind {
+        let read = match kind {
             SetKind::Options9 => options9(&mut reader),
             _ => template(&mut reader, protocol, kind),
         };
-        failed = declaration.is_err();
-        Some(declaration)
+        failed = read.is_err();
+        Some(read.and_then(useful))
     })
 }
 
@@ -79,7 +79,7 @@ fn template(reader: &mut Reader<'_>, protocol: Protocol, kind: SetKind) -> Resul
         _ => None,
     };
     let fields = read_fields(reader, id, usize::from(count), protocol == Protocol::Ipfix)?;
-    define(Definition { id, scopes, fields })
+    possible(Definition { id, scopes, fields })
 }
 
 /// ```text
@@ -95,7 +95,7 @@ fn options9(reader: &mut Reader<'_>) -> Result<Declaration, DecodeError> {
     }
     let scopes = scope_octets / 4;
     fields.extend(read_fields(reader, id, usize::from(option_octets / 4), false)?);
-    define(Definition { id, scopes: Some(scopes), fields })
+    possible(Definition { id, scopes: Some(scopes), fields })
 }
 
 fn pair(reader: &mut Reader<'_>) -> Result<(u16, u16), DecodeError> {
@@ -126,18 +126,24 @@ fn read_fields(
     Ok(fields)
 }
 
-fn define(definition: Definition) -> Result<Declaration, DecodeError> {
+/// Takes a template that can be meant; one that cannot is a sign that its set is not read where it should be.
+fn possible(definition: Definition) -> Result<Declaration, DecodeError> {
     let id = definition.id;
-    let fault = |why| Err(DecodeError::Template { id, why });
     if id < FIRST_TEMPLATE {
-        return fault("ids below 256 are reserved");
+        return Err(DecodeError::Template { id, why: "ids below 256 are reserved" });
     }
-    let shortest = definition.shortest();
-    if shortest == 0 {
-        return fault("its records would have no octets");
-    }
-    if shortest > usize::from(u16::MAX) {
-        return fault("its records would not fit a message");
+    if definition.shortest() > usize::from(u16::MAX) {
+        return Err(DecodeError::Template { id, why: "its records would not fit a message" });
     }
     Ok(Declaration::Define(definition))
+}
+
+/// Takes a template whose records have any octets.
+fn useful(declaration: Declaration) -> Result<Declaration, DecodeError> {
+    match declaration {
+        Declaration::Define(definition) if definition.shortest() == 0 => {
+            Err(DecodeError::Template { id: definition.id, why: "its records would have no octets" })
+        }
+        declaration => Ok(declaration),
+    }
 }

@@ -1,24 +1,25 @@
 //! The information elements that are read, and which one is taken where several mean the same.
 //!
 //! For each thing wanted the first element of its row that a template has is taken; the others of the row are passed
-//! over. Numbers are those of IANA's registry, which NetFlow v9's field types agree with.
+//! over, also where a record has a zero in it: what is summed must mean the same from record to record. A field of no octets
+//! is as if it were not there. Numbers are those of IANA's registry, which NetFlow v9's field types agree with.
 //! An element that a template has twice is taken where it first stands, but for what belongs to a packet's header: exporters
 //! that look into tunnels tell the outer header first (RFC 7011, section 8), and the innermost one's ends are those that
 //! speak with each other.
 //!
 //! | wanted | taken from, in this order | remark |
 //! | --- | --- | --- |
-//! | bytes | 1, 85, 23, 231, 352 | delta, total, counted on leaving, initiator's, with frame headers |
-//! | packets | 2, 86, 24, 298 | in the same sense |
-//! | bytes of the way back | reverse 1, reverse 85 (RFC 5103); 232 where bytes is 231 | a second flow, ends changed |
-//! | packets of the way back | reverse 2, reverse 86; 299 where bytes is 231 | |
-//! | source, destination | 8 and 27, 12 and 28 | of both families the one that is not all zero; 225-228 and 281, 282 (after translation) are never taken |
-//! | ports | 7, 180, 182; 11, 181, 183 | 227, 228 (after translation) are never taken |
+//! | bytes | 1, 85, 23, 171, 231, 352, 353 | delta, total, counted on leaving, initiator's, with frame headers |
+//! | packets | 2, 86, 24, 172, 298 | in the same sense |
+//! | bytes of the way back | reverse 1, 85, 23, 171, 352, 353 (RFC 5103); 232 where bytes is 231 | a second flow, ends changed |
+//! | packets of the way back | reverse 2, 86, 24, 172; 299 where bytes is 231 | |
+//! | source, destination | 8 and 27, 12 and 28 | of both families the one that is not all zero, IPv4 where both are or neither is; 225-228 and 281, 282 (after translation) and prefixes (44, 45, 169, 170) are never taken; IPv4 mapped into IPv6 is kept so |
+//! | ports | 7, 180, 182; 11, 181, 183 | 227, 228 (after translation) are never taken, nor is a port made of ICMP's type and code (32, 139, 176-179) |
 //! | protocol | 4 | |
 //! | TCP flags, type of service | 6; 5 | |
 //! | autonomous systems | 16, 129; 17, 128 | origin or peer as exported, before the adjacent ones |
 //! | interfaces | 10, 252; 14, 253 | logical before physical |
-//! | direction | 61 | |
+//! | direction | 61 | 239 (RFC 5103) tells who began, not which side of an interface it is |
 //! | start | 156, 154, 152, 150, 158, 22, then 323, 324, 325, 322 | the finest first; 22 needs an uptime; an event is its own start |
 //! | end | 157, 155, 153, 151, 159, 21, then 323, 324, 325, 322 | |
 //! | duration | 162, 161 | where the start or the end is missing |
@@ -28,7 +29,7 @@
 
 use crate::netflow::{
     flow::Counter,
-    template::{Field, Space},
+    template::{Field, Space, VARIABLE},
 };
 
 /// Private enterprise number of reverse elements, RFC 5103.
@@ -150,6 +151,7 @@ pub(super) const ROWS: &[Row] = &[
         (Iana(2), Target::Packets),
         (Iana(86), Target::Packets),
         (Iana(24), Target::Packets),
+        (Iana(172), Target::Packets),
         (Iana(298), Target::Packets),
     ]),
     row(&[(Iana(10), Target::Input), (Iana(252), Target::Input)]),
@@ -196,13 +198,27 @@ const BYTES: Row = row(&[
     (Iana(1), Target::Bytes),
     (Iana(85), Target::Bytes),
     (Iana(23), Target::Bytes),
+    (Iana(171), Target::Bytes),
     (Iana(231), Target::Bytes),
     (Iana(352), Target::Bytes),
+    (Iana(353), Target::Bytes),
 ]);
 
 const REVERSE_BACK: &[Row] = &[
-    row(&[(Reverse(1), Target::BytesBack), (Reverse(85), Target::BytesBack)]),
-    row(&[(Reverse(2), Target::PacketsBack), (Reverse(86), Target::PacketsBack)]),
+    row(&[
+        (Reverse(1), Target::BytesBack),
+        (Reverse(85), Target::BytesBack),
+        (Reverse(23), Target::BytesBack),
+        (Reverse(171), Target::BytesBack),
+        (Reverse(352), Target::BytesBack),
+        (Reverse(353), Target::BytesBack),
+    ]),
+    row(&[
+        (Reverse(2), Target::PacketsBack),
+        (Reverse(86), Target::PacketsBack),
+        (Reverse(24), Target::PacketsBack),
+        (Reverse(172), Target::PacketsBack),
+    ]),
 ];
 
 const RESPONDER_BACK: &[Row] =
@@ -220,14 +236,26 @@ pub(super) fn back_rows(counter: Counter) -> &'static [Row] {
     }
 }
 
+/// Whether a field of this width can tell what is wanted. A field of no octets tells nothing, and an address of another width
+/// than its family's is none; one whose width each record names is looked at there.
+pub(super) fn usable(target: Target, field: &Field) -> bool {
+    match target {
+        Target::SourceV4 | Target::DestinationV4 => matches!(field.length, 4 | VARIABLE),
+        Target::SourceV6 | Target::DestinationV6 => matches!(field.length, 16 | VARIABLE),
+        _ => field.length > 0,
+    }
+}
+
 /// Gives which counter the bytes of a template with these fields are.
 pub(super) fn counter(fields: &[Field]) -> Counter {
-    let taken = BYTES.choices.iter().find(|(element, _)| fields.iter().any(|field| element.matches(field)));
-    match taken {
+    let tells = |(element, target): &&(Element, Target)| {
+        fields.iter().any(|field| element.matches(field) && usable(*target, field))
+    };
+    match BYTES.choices.iter().find(tells) {
         Some((Iana(85), _)) => Counter::Total,
-        Some((Iana(23), _)) => Counter::Post,
+        Some((Iana(23 | 171), _)) => Counter::Post,
         Some((Iana(231), _)) => Counter::Initiator,
-        Some((Iana(352), _)) => Counter::Layer2,
+        Some((Iana(352 | 353), _)) => Counter::Layer2,
         _ => Counter::Delta,
     }
 }

@@ -2,7 +2,7 @@
 
 use grafolean_collector::time::Timestamp;
 
-use super::{error::DecodeError, moment::Exported, reader::Reader};
+use super::{declare::SetKind, error::DecodeError, moment::Exported, reader::Reader};
 use crate::netflow::origin::Protocol;
 
 const SET_HEADER: usize = 4;
@@ -69,13 +69,15 @@ impl<'a> Message<'a> {
         let (length, seconds, sequence, domain) = fields.ok_or(truncated("the header of IPFIX", payload))?;
         let header = payload.len() - reader.rest().len();
         let length = usize::from(length);
+        // less than a header cannot be meant: some write the count of NetFlow v9 there
+        let announced = length.checked_sub(header).unwrap_or(reader.rest().len());
         Ok(Self {
             protocol: Protocol::Ipfix,
             exported: Exported { at: Timestamp::from_seconds(i64::from(seconds)), uptime_ms: None },
             sequence,
             domain,
             sets: reader.rest(),
-            announced: length.saturating_sub(header),
+            announced,
             truncated: length > payload.len() || length < header,
         })
     }
@@ -85,11 +87,13 @@ impl<'a> Message<'a> {
         let mut reader = Reader::new(self.sets);
         let mut failed = false;
         let unannounced = self.sets.len().saturating_sub(self.announced);
+        let (protocol, octets) = (self.protocol, self.sets.len());
         std::iter::from_fn(move || {
             if failed || reader.rest().len() <= unannounced || reader.rest().iter().all(|&octet| octet == 0) {
                 // some exporters fill their datagrams up with zeros
                 return None;
             }
+            skip_uncounted_padding(&mut reader, octets, protocol);
             let set = next_set(&mut reader);
             failed = set.is_err();
             Some(set)
@@ -102,6 +106,21 @@ impl<'a> Message<'a> {
 pub(crate) struct Set<'a> {
     pub(crate) id: u16,
     pub(crate) body: &'a [u8],
+}
+
+/// Padding belongs into a set's length (RFC 7011, section 3.3.1), but some exporters leave it out: what is zero up to the
+/// next multiple of four octets is passed over where a set begins behind it.
+fn skip_uncounted_padding(reader: &mut Reader<'_>, octets: usize, protocol: Protocol) {
+    let mut beyond = *reader;
+    let at = octets - reader.rest().len();
+    let padding = beyond.take(at.next_multiple_of(4) - at).unwrap_or_default();
+    if padding.is_empty() || padding.iter().any(|&octet| octet != 0) {
+        return;
+    }
+    let begin = beyond;
+    if next_set(&mut beyond).is_ok_and(|set| SetKind::of(protocol, set.id) != SetKind::Reserved) {
+        *reader = begin;
+    }
 }
 
 fn next_set<'a>(reader: &mut Reader<'a>) -> Result<Set<'a>, DecodeError> {

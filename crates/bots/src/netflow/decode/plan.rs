@@ -1,6 +1,6 @@
 //! A template compiled: which octets of a record become what.
 
-use super::element::{ROWS, Target, back_rows, counter};
+use super::element::{ROWS, Target, back_rows, counter, usable};
 use crate::netflow::{
     flow::Counter,
     template::{Definition, Field, VARIABLE},
@@ -87,15 +87,6 @@ impl Plan {
                 .any(|(target, _)| matches!(target, Target::BytesBack | Target::PacketsBack)),
             by_uptime: wanted.iter().any(|(target, _)| target.by_uptime()),
         }
-    }
-}
-
-/// An address of another width than its family's is none.
-fn usable(target: Target, field: &Field) -> bool {
-    match target {
-        Target::SourceV4 | Target::DestinationV4 => field.length == 4,
-        Target::SourceV6 | Target::DestinationV6 => field.length == 16,
-        _ => field.length > 0,
     }
 }
 

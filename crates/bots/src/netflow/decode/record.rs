@@ -145,7 +145,10 @@ impl Draft {
             Target::SourceV4 => flow.source = v4(value),
             Target::DestinationV4 => flow.destination = v4(value),
             Target::SourceV6 => flow.source = either(flow.source, value),
-            Target::DestinationV6 => flow.destination = either(flow.destination, value),
+            Target::DestinationV6 => {
+                flow.destination = either(flow.destination, value);
+                flow.source = of_one_family(flow.source, flow.destination);
+            }
             Target::SourcePort => flow.source_port = Some(low_u16(unsigned(value))),
             Target::DestinationPort => flow.destination_port = Some(low_u16(unsigned(value))),
             Target::Protocol => flow.protocol = Some(low_u8(unsigned(value))),
@@ -197,17 +200,28 @@ fn probability(value: &[u8]) -> Option<f64> {
 
 #[inline]
 fn v4(value: &[u8]) -> Option<IpAddr> {
-    value.first_chunk::<4>().map(|octets| IpAddr::V4(Ipv4Addr::from_octets(*octets)))
+    <[u8; 4]>::try_from(value).ok().map(|octets| IpAddr::V4(Ipv4Addr::from_octets(octets)))
 }
 
 /// A template may have room for both families; the one that is not all zero is meant.
 #[inline]
 fn either(v4: Option<IpAddr>, value: &[u8]) -> Option<IpAddr> {
-    let v6 = value.first_chunk::<16>().map(|octets| Ipv6Addr::from_octets(*octets));
+    let v6 = <[u8; 16]>::try_from(value).ok().map(Ipv6Addr::from_octets);
     match (v4, v6) {
         (Some(v4), Some(v6)) if v6.is_unspecified() || !v4.is_unspecified() => Some(v4),
         (_, Some(v6)) => Some(IpAddr::V6(v6)),
         (v4, None) => v4,
+    }
+}
+
+/// A source that is all zero in both families is of its destination's.
+#[inline]
+fn of_one_family(source: Option<IpAddr>, destination: Option<IpAddr>) -> Option<IpAddr> {
+    match (source, destination) {
+        (Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), Some(IpAddr::V6(_))) => {
+            Some(IpAddr::V6(Ipv6Addr::UNSPECIFIED))
+        }
+        (source, _) => source,
     }
 }
 
