@@ -136,7 +136,8 @@ impl Bot for SnmpBot {
     }
 
     fn jobs(&self, devices: &[SetUp]) -> Plan<SnmpTask> {
-        devices.iter().flat_map(plan::plan).collect()
+        let mut known = plan::Sensors::default();
+        devices.iter().flat_map(|device| plan::plan(device, &mut known)).collect()
     }
 
     async fn perform(&self, run: Run<SnmpTask>) -> Result<Vec<Report>, BotError> {

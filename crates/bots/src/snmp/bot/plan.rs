@@ -1,17 +1,20 @@
 //! What people set up, as jobs.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use grafolean_collector::{
     bot::{Job, Refusal},
-    model::{AccountId, Device, DeviceSensor, EntityId, Interval, Intervals, SensorId},
+    model::{self, AccountId, Details, Device, DeviceSensor, EntityId, Interval, Intervals, SensorId},
 };
 
 use crate::snmp::{
     Column, Oid, counted,
     interfaces::DISCONTINUITY,
     plan::{Dialect, Wanted},
-    settings::{Access, Community, Fetch, Host, Manners, Sensor},
+    settings::{Access, Community, Fetch, Host, Manners, Sensor, SensorError},
 };
 
 /// How often a device's interfaces are brought in step.
@@ -41,8 +44,26 @@ pub struct DueSensor {
     pub id: SensorId,
     /// How often.
     pub interval: Interval,
-    /// What it reads and makes of it.
-    pub sensor: Sensor,
+    /// What it reads and makes of it; one for all devices that it is set up for.
+    pub sensor: Arc<Sensor>,
+}
+
+/// Sensors that were read, each once: a thousand switches mostly have the same few.
+#[derive(Default)]
+pub(super) struct Sensors<'d> {
+    read: HashMap<(AccountId, SensorId), (&'d Details, Arc<Sensor>)>,
+}
+
+impl<'d> Sensors<'d> {
+    fn read(&mut self, account: AccountId, sensor: &'d model::Sensor) -> Result<Arc<Sensor>, SensorError> {
+        let known = self.read.get(&(account, sensor.id));
+        if let Some((_, read)) = known.filter(|(details, _)| **details == sensor.details) {
+            return Ok(Arc::clone(read));
+        }
+        let read = Arc::new(Sensor::read(&sensor.details)?);
+        self.read.insert((account, sensor.id), (&sensor.details, Arc::clone(&read)));
+        Ok(read)
+    }
 }
 
 /// Whether the device's interfaces are brought in step in a run.
@@ -108,11 +129,11 @@ impl SnmpTask {
 }
 
 /// A device's job, and what about it cannot be done.
-pub(super) fn plan(device: &Device) -> Vec<Result<Job<SnmpTask>, Refusal>> {
+pub(super) fn plan<'d>(device: &'d Device, known: &mut Sensors<'d>) -> Vec<Result<Job<SnmpTask>, Refusal>> {
     let mut outcomes = Vec::new();
     let mut sensors = Vec::new();
     for sensor in &device.sensors {
-        match due_sensor(sensor) {
+        match due_sensor(device.account, sensor, known) {
             Ok(sensor) => sensors.push(sensor),
             Err(reason) => {
                 let DeviceSensor { sensor, .. } = sensor;
@@ -140,9 +161,13 @@ pub(super) fn plan(device: &Device) -> Vec<Result<Job<SnmpTask>, Refusal>> {
     outcomes
 }
 
-fn due_sensor(DeviceSensor { sensor, interval }: &DeviceSensor) -> Result<DueSensor, String> {
+fn due_sensor<'d>(
+    account: AccountId,
+    DeviceSensor { sensor, interval }: &'d DeviceSensor,
+    known: &mut Sensors<'d>,
+) -> Result<DueSensor, String> {
     let interval = interval.ok_or("it has no interval: set one, here or as its default")?;
-    let read = Sensor::read(&sensor.details).map_err(|error| error.to_string())?;
+    let read = known.read(account, sensor).map_err(|error| error.to_string())?;
     Ok(DueSensor { id: sensor.id, interval, sensor: read })
 }
 
@@ -191,7 +216,7 @@ mod tests {
     fn a_device_is_one_job_with_all_intervals_and_that_of_its_interfaces() {
         let device =
             device(json!({"ipv4": "192.0.2.1"}), public(), &[(uptime(), Some(60)), (uptime(), Some(3600))]);
-        let [Ok(job)] = &plan(&device)[..] else { panic!("no job") };
+        let [Ok(job)] = &plan(&device, &mut Sensors::default())[..] else { panic!("no job") };
         assert_eq!(job.id.as_str(), "snmp.1.7");
         let seconds: Vec<_> = job.intervals.as_slice().iter().map(|interval| interval.seconds()).collect();
         assert_eq!(seconds, [60, 300, 3600]);
@@ -201,11 +226,12 @@ mod tests {
     #[test]
     fn a_bad_sensor_is_named_and_costs_only_itself() {
         let bad = json!({"oids": [{"oid": "1.3.6", "fetch_method": "get"}], "expression": "$1 +", "output_path": "a"});
-        let outcomes = plan(&device(
+        let device = device(
             json!({"ipv4": "192.0.2.1"}),
             public(),
             &[(uptime(), Some(60)), (bad, Some(60)), (uptime(), None)],
-        ));
+        );
+        let outcomes = plan(&device, &mut Sensors::default());
         assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
         let said = refusals(&outcomes);
         assert!(
@@ -217,8 +243,29 @@ mod tests {
 
     #[test]
     fn everything_that_is_wrong_with_a_device_is_said_at_once() {
-        let said =
-            refusals(&plan(&device(json!({}), json!({"snmp_retries": "many"}), &[(uptime(), Some(60))])));
+        let device = device(json!({}), json!({"snmp_retries": "many"}), &[(uptime(), Some(60))]);
+        let said = refusals(&plan(&device, &mut Sensors::default()));
         assert_eq!(said.len(), 3, "{said:?}");
+    }
+
+    #[test]
+    fn devices_share_their_sensors_until_one_is_another() {
+        let [one, two] = [1, 2].map(|host| {
+            device(
+                json!({"ipv4": format!("192.0.2.{host}")}),
+                public(),
+                &[(uptime(), Some(60)), (uptime(), Some(60))],
+            )
+        });
+        let mut three = two.clone();
+        three.sensors[0].sensor.details.insert("output_path".to_owned(), json!("other"));
+        let mut known = Sensors::default();
+        let [one, two, three] = [&one, &two, &three].map(|device| {
+            let Some(Ok(job)) = plan(device, &mut known).pop() else { panic!("no job") };
+            job.task.sensors
+        });
+        assert!(Arc::ptr_eq(&one[0].sensor, &two[0].sensor) && Arc::ptr_eq(&one[1].sensor, &two[1].sensor));
+        assert_eq!(three[0].sensor.output_path.as_str(), "other");
+        assert!(Arc::ptr_eq(&one[1].sensor, &three[1].sensor));
     }
 }
