@@ -148,3 +148,16 @@ fn samplings_told_in_options_data_hold_for_the_flows_they_are_about() {
         assert!(flows.iter().all(|flow| flow.factor == Factor::one_in(*interval)), "{id}: {flows:?}");
     }
 }
+
+#[test]
+fn autonomous_systems_of_samples_are_those_the_router_told() {
+    let Some(captures) = captures() else { return };
+    let mut told = Vec::new();
+    for id in ["akvorado-testdecode-data-1140-pcap", "akvorado-testdecode-data-sflow-expanded-sample-pcap"] {
+        let capture = captures.iter().find(|capture| capture.id == id).unwrap();
+        let flows = capture.decode().flows.into_iter().filter(|flow| flow.source_as.is_some());
+        told.extend(flows.map(|flow| (flow.source_as.unwrap(), flow.destination_as.unwrap())));
+    }
+    // nfdump tells the same but for the router's own system, 39421, which it calls 0
+    assert_eq!(told, [(13_335, 39_421), (39_421, 26_615), (203_476, 203_361)]);
+}

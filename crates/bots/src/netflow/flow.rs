@@ -26,7 +26,7 @@ pub struct Flow {
     pub tcp_flags: Option<u16>,
     /// IPv4's type of service or IPv6's traffic class.
     pub tos: Option<u8>,
-    /// Autonomous system of the source, origin or peer as the exporter is set up.
+    /// Autonomous system of the source, origin or peer as the exporter is set up; of sFlow the origin.
     pub source_as: Option<u32>,
     /// Autonomous system of the destination.
     pub destination_as: Option<u32>,
