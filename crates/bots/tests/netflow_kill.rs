@@ -5,6 +5,8 @@
 mod archive;
 #[path = "netflow/driven.rs"]
 mod driven;
+#[path = "netflow/local.rs"]
+mod local;
 
 use std::{
     collections::VecDeque,
@@ -21,9 +23,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use driven::{device, told, total};
 use grafolean_bots::netflow::{
-    aggregate::Span,
     archive::Settings,
     bot::{NetflowBot, Options},
     generate::{Exporter, Families, Setup, Traffic},
@@ -31,12 +31,8 @@ use grafolean_bots::netflow::{
     query::Question,
     receive::Listen,
 };
-use grafolean_collector::{
-    bot::Bot,
-    model::Device,
-    time::{Clock, SystemClock},
-};
-use serde_json::json;
+use grafolean_collector::time::{Clock, SystemClock};
+use local::bytes_of;
 
 const ROUNDS: u32 = 20;
 /// The first is killed after so long, each next one by so much later.
@@ -51,18 +47,12 @@ const FOLDER: &str = "NETFLOW_KILL_FOLDER";
 fn open(folder: &Path) -> NetflowBot {
     let listen = Listen::on([SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]);
     let options = Options { listen, folder: Some(folder.to_owned()), archive: Some(raw_flows(folder)) };
-    let bot = NetflowBot::open(&options, &SystemClock).unwrap();
-    bot.jobs(&devices());
-    bot
+    local::open(&options)
 }
 
 /// Where a bot keeps raw flows.
 fn raw_flows(folder: &Path) -> Settings {
     Settings::new(folder.join("archive"), Duration::from_secs(86_400), u64::MAX)
-}
-
-fn devices() -> [Device; 1] {
-    [device(7, json!({"ipv4": "127.0.0.1"}))]
 }
 
 /// The process that is killed: this very test, as the other one starts it.
@@ -125,12 +115,6 @@ impl Fed {
         };
         self.sent.get(count).map(|(when, _)| *when)
     }
-}
-
-/// All bytes that a bot has.
-async fn bytes_of(bot: &NetflowBot) -> f64 {
-    let bins = told(bot, &devices(), Span::Day, SystemClock.now().seconds()).await;
-    total(&bins, "netflow.24h.ingress") + total(&bins, "netflow.24h.egress")
 }
 
 /// Does what the bot does, to know by how much this machine is late while the test runs.

@@ -3,6 +3,8 @@
 
 #[path = "netflow/driven.rs"]
 mod driven;
+#[path = "netflow/local.rs"]
+mod local;
 
 use std::{
     collections::VecDeque,
@@ -13,20 +15,14 @@ use std::{
     time::Duration,
 };
 
-use driven::{device, told, total};
 use grafolean_bots::netflow::{
-    aggregate::Span,
     bot::{NetflowBot, Options},
     generate::{Exporter, Families, Setup, Traffic},
     origin::Protocol,
     receive::Listen,
 };
-use grafolean_collector::{
-    bot::Bot,
-    model::Device,
-    time::{Clock, SystemClock},
-};
-use serde_json::json;
+use grafolean_collector::time::{Clock, SystemClock};
+use local::bytes_of;
 
 /// Sessions of one exporter: enough that each of four threads has some.
 const SESSIONS: usize = 40;
@@ -34,18 +30,9 @@ const SESSIONS: usize = 40;
 fn open(threads: usize, folder: Option<&Path>) -> NetflowBot {
     let both = [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
     let listen = Listen { threads: NonZeroUsize::new(threads).unwrap(), ..Listen::on(both) };
-    let bot = NetflowBot::open(
-        &Options { listen, folder: folder.map(Path::to_owned), archive: None },
-        &SystemClock,
-    )
-    .unwrap();
-    bot.jobs(&devices());
+    let bot = local::open(&Options { listen, folder: folder.map(Path::to_owned), archive: None });
     assert_eq!(bot.addresses().len(), 2, "one a port, whatever the threads");
     bot
-}
-
-fn devices() -> [Device; 1] {
-    [device(7, json!({"ipv4": "127.0.0.1"}))]
 }
 
 /// An exporter that speaks from many ports, and what it sent.
@@ -77,11 +64,6 @@ impl Sessions {
             }
         }
     }
-}
-
-async fn bytes_of(bot: &NetflowBot) -> f64 {
-    let bins = told(bot, &devices(), Span::Day, SystemClock.now().seconds()).await;
-    total(&bins, "netflow.24h.ingress") + total(&bins, "netflow.24h.egress")
 }
 
 #[tokio::test]
