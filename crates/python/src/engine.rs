@@ -3,7 +3,6 @@
 use std::{
     collections::HashMap,
     future::Future,
-    num::NonZeroUsize,
     path::PathBuf,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -157,7 +156,7 @@ impl Engine {
         let run_loop = RunLoop {
             performer: Performer::new(Arc::new(bot), Arc::new(spool), Arc::new(SystemClock), metrics),
             plans: receiver,
-            concurrency: DEFAULT_CONCURRENCY.max(NonZeroUsize::MIN),
+            concurrency: DEFAULT_CONCURRENCY,
             heartbeat,
             stop: stop.clone(),
         };
