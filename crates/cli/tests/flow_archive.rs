@@ -111,6 +111,26 @@ fn what_an_exporter_told_is_added_up_and_so_is_the_exporter() {
 }
 
 #[test]
+fn what_the_kernel_dropped_is_told_though_nobody_knows_whose_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let netflow = folder.path().join("data/netflow");
+    let listen = Listen { buffer_bytes: 4_096, ..Listen::on([SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]) };
+    let options = Options { listen, folder: Some(netflow), archive: None };
+    let bot = NetflowBot::open(&options, &SystemClock).unwrap();
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    while bot.metrics().kernel_drops.get() == 0 {
+        for _ in 0..200 {
+            socket.send_to(&[0; 1_000], bot.addresses()[0]).unwrap();
+        }
+    }
+    let metrics = bot.metrics().clone();
+    drop(bot);
+    let told = grafolean(folder.path()).args(["flow", "exporters", "--data", "data"]).finished();
+    let told = text(&told.stdout);
+    assert!(told.contains(&format!("the kernel dropped {} datagrams", metrics.kernel_drops.get())), "{told}");
+}
+
+#[test]
 fn what_is_wrong_with_a_question_is_told_with_what_would_be_right() {
     let folder = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| grafolean(folder.path()).arg("flow").args(arguments).finished();

@@ -71,7 +71,8 @@ pub(super) fn run(wanted: &FlowExporters, config: &Config) -> anyhow::Result<Out
         let drops = standing.kernel_drops;
         writeln!(
             out,
-            "\nthe kernel dropped {drops} datagrams before they were read: raise net.core.rmem_max"
+            "\nthe kernel dropped {drops} datagrams before they were read: coverage has them where an exporter's \
+             numbers show the gap; raise net.core.rmem_max"
         )?;
     }
     if standing.foreign_datagrams > 0 {
