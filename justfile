@@ -31,8 +31,8 @@ demo *arguments:
 bench:
     bench/run
 
-# Looks for input that breaks a parser: netflow5, netflow9, ipfix, sflow5, flow_templates or snmp_reply. What is new goes to
-# fuzz/found; what the tests are to replay from then on is moved to fuzz/corpus by hand.
+# What a run finds goes to fuzz/found; what the tests are to replay from then on is moved to fuzz/corpus by hand.
+# Looks for input that breaks a parser: netflow5, netflow9, ipfix, sflow5, flow_templates or snmp_reply.
 fuzz target seconds="60":
     mkdir -p fuzz/found/{{ target }}
     RUSTC_BOOTSTRAP=1 cargo fuzz run {{ target }} fuzz/found/{{ target }} fuzz/corpus/{{ target }} -- -max_total_time={{ seconds }} -max_len=4096
