@@ -42,7 +42,7 @@ pub use error::ArchiveError;
 pub use feed::{BATCH_RECORDS, BATCHES, Feed};
 pub use layout::{Catalog, Stored};
 pub use metrics::ArchiveMetrics;
-pub use record::{End, NO_ADDRESS, Record, mapped};
+pub use record::{End, NO_ADDRESS, Record, halves, mapped};
 pub use writer::{FILE_GROUPS, FLUSH, GROUP_RECORDS, WINDOW};
 
 /// Where raw flows are kept, and how many.

@@ -196,5 +196,11 @@ pub fn mapped(address: IpAddr) -> u128 {
     }
 }
 
+/// Splits an address into its high and low 64 bits.
+pub fn halves(address: u128) -> (u64, u64) {
+    let half = |bits: u128| u64::try_from(bits & u128::from(u64::MAX)).unwrap_or(0);
+    (half(address >> 64), half(address))
+}
+
 /// Memory that the limits of the feed and of a row group are told by.
 const _: () = assert!(size_of::<Record>() == 160);

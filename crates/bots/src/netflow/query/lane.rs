@@ -1,6 +1,6 @@
 //! Columns as numbers.
 
-use crate::netflow::archive::End;
+use crate::netflow::archive::{self, End};
 
 /// A column that a question may need. Its numbers are not negative; -1 stands for what was not told, all ones for an address
 /// that was not.
@@ -69,8 +69,8 @@ impl Lane {
 
 /// Splits an address into its lanes.
 pub(super) fn halves(address: u128) -> (i64, i64) {
-    let half = |bits: u128| u64::try_from(bits & u128::from(u64::MAX)).unwrap_or(0).cast_signed();
-    (half(address >> 64), half(address))
+    let (high, low) = archive::halves(address);
+    (high.cast_signed(), low.cast_signed())
 }
 
 /// Puts an address together again.

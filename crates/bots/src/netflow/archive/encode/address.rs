@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use super::{chunk::Dictionary, distinct::Distinct};
+use super::{chunk::Dictionary, distinct::Distinct, halves};
 
 /// The addresses of one end.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ pub(super) struct Addresses {
 impl Addresses {
     pub(super) fn look(&mut self, addresses: &[u128]) {
         self.whole.look(addresses);
-        let halves: Vec<u64> = self.whole.entries.iter().map(|address| half(address >> 64)).collect();
+        let halves: Vec<u64> = self.whole.entries.iter().map(|address| halves(*address).0).collect();
         self.high.look(&halves);
         let place = |entry: &u32| usize::try_from(*entry).ok().and_then(|entry| self.high.places.get(entry));
         self.high_places.clear();
@@ -57,7 +57,7 @@ impl Addresses {
 
     /// Gives the low 64 bits of each entry.
     pub(super) fn low(&self) -> Vec<u64> {
-        self.whole.entries.iter().map(|address| half(*address)).collect()
+        self.whole.entries.iter().map(|address| halves(*address).1).collect()
     }
 }
 
@@ -75,8 +75,4 @@ fn append_v4(address: Ipv4Addr, out: &mut Vec<u8>) {
         }
         out.push(b'0' + octet % 10);
     }
-}
-
-fn half(bits: u128) -> u64 {
-    u64::try_from(bits & u128::from(u64::MAX)).unwrap_or(0)
 }

@@ -32,7 +32,7 @@ use self::{
     distinct::Distinct,
     gather::{Gathered, Gathering, Told},
 };
-use super::{COLUMNS, End, Kind, Record, file::Out};
+use super::{COLUMNS, End, Kind, Record, file::Out, halves};
 
 /// Distinct numbers of a column beyond which they are written plainly: a quarter of a full group. Places of 15 bits then
 /// save less than the dictionary takes.
