@@ -16,6 +16,7 @@ pub mod report;
 pub mod run;
 pub mod schedule;
 pub mod selection;
+pub mod settings;
 pub mod sim;
 pub mod sink;
 pub mod spool;

@@ -25,6 +25,7 @@ pub mod origin;
 pub mod query;
 pub mod receive;
 pub mod sampling;
+pub mod settings;
 pub mod snapshot;
 pub mod standing;
 mod station;

@@ -1,8 +1,9 @@
 //! Whether the process is well, for people, Prometheus and systemd.
 //!
 //! [`Health`] holds the metrics of all parts and the checks by which they tell that they work; [`Service`] tells
-//! systemd. A web server that shows them is no matter of this crate.
+//! systemd, [`Endpoint`] whoever asks over HTTP.
 
+mod endpoint;
 mod progress;
 mod service;
 
@@ -16,6 +17,7 @@ use prometheus_client::{
 
 use crate::time::Timestamp;
 
+pub use endpoint::Endpoint;
 pub use progress::Progress;
 pub use service::{Hearts, Service};
 
@@ -32,9 +34,9 @@ type Check = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 impl Health {
     /// Begins with what is known of every process: its version and since when it runs.
-    pub fn new(version: &'static str, started: Timestamp) -> Self {
+    pub fn new(version: &str, started: Timestamp) -> Self {
         let mut registry = Registry::default();
-        let build = Info::new([("version", version)]);
+        let build = Info::new([("version", version.to_owned())]);
         registry.register("grafolean_build", "What is running", build);
         let since = Gauge::<i64>::default();
         since.set(started.seconds());

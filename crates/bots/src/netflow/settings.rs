@@ -1,0 +1,106 @@
+//! The settings of the NetFlow bot's process: where flows arrive, and whether raw ones are kept.
+
+use std::{
+    net::{Ipv6Addr, SocketAddr},
+    path::Path,
+};
+
+use grafolean_collector::settings::{Resolved, Setting, SettingsError, value};
+
+use super::{archive, receive::Listen};
+
+/// The UDP port on which flows arrive.
+pub const NETFLOW_PORT: Setting = Setting {
+    name: "netflow_port",
+    variable: "NETFLOW_PORT",
+    default: Some("2055"),
+    secret: false,
+    placeholder: "PORT",
+    help: "UDP port on which flows arrive, over IPv4 and IPv6",
+    check: |text| value::port(text).map(drop),
+};
+
+/// Addresses on which flows arrive.
+pub const NETFLOW_LISTEN: Setting = Setting {
+    name: "netflow_listen",
+    variable: "GRAFOLEAN_NETFLOW_LISTEN",
+    default: None,
+    secret: false,
+    placeholder: "ADDRESSES",
+    help: "Addresses on which flows arrive, with commas between them, where the port alone does not do, e.g. \
+           192.0.2.1:2055,[::]:6343",
+    check: |text| value::udp_addresses(text).map(drop),
+};
+
+/// Threads that receive.
+pub const NETFLOW_THREADS: Setting = Setting {
+    name: "netflow_threads",
+    variable: "GRAFOLEAN_NETFLOW_THREADS",
+    default: Some("1"),
+    secret: false,
+    placeholder: "N",
+    help: "Threads that receive at each address; the kernel spreads exporters over them",
+    check: |text| value::threads(text).map(drop),
+};
+
+/// Whether raw flows are kept.
+pub const FLOW_ARCHIVE: Setting = Setting {
+    name: "flow_archive",
+    variable: "GRAFOLEAN_FLOW_ARCHIVE",
+    default: Some("off"),
+    secret: false,
+    placeholder: Setting::SWITCH,
+    help: "Keep raw flows below DIR/netflow/archive, for `grafolean flow query`",
+    check: |text| value::switch(text).map(drop),
+};
+
+/// How many bytes of raw flows are kept.
+pub const FLOW_ARCHIVE_MAX_SIZE: Setting = Setting {
+    name: "flow_archive_max_size",
+    variable: "GRAFOLEAN_FLOW_ARCHIVE_MAX_SIZE",
+    default: Some("10GiB"),
+    secret: false,
+    placeholder: "SIZE",
+    help: "How many bytes of them are kept",
+    check: |text| value::size(text).map(drop),
+};
+
+/// How long raw flows are kept.
+pub const FLOW_ARCHIVE_MAX_AGE: Setting = Setting {
+    name: "flow_archive_max_age",
+    variable: "GRAFOLEAN_FLOW_ARCHIVE_MAX_AGE",
+    default: Some("7days"),
+    secret: false,
+    placeholder: "TIME",
+    help: "How long they are kept",
+    check: |text| value::positive_span(text).map(drop),
+};
+
+/// All of them, in the order in which they are shown.
+pub const ALL: [Setting; 6] = [
+    NETFLOW_PORT,
+    NETFLOW_LISTEN,
+    NETFLOW_THREADS,
+    FLOW_ARCHIVE,
+    FLOW_ARCHIVE_MAX_SIZE,
+    FLOW_ARCHIVE_MAX_AGE,
+];
+
+/// Returns where flows arrive. Addresses are more than a port alone, so that they win over it.
+pub fn listen(settings: &Resolved) -> Result<Listen, SettingsError> {
+    let port = settings.required(&NETFLOW_PORT, "2055", value::port)?;
+    let threads = settings.required(&NETFLOW_THREADS, "1", value::threads)?;
+    let addresses = settings.read(&NETFLOW_LISTEN, value::udp_addresses)?;
+    let both_families = || vec![SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))];
+    Ok(Listen { threads, ..Listen::on(addresses.unwrap_or_else(both_families)) })
+}
+
+/// Returns where the bot of this folder keeps raw flows, if it is to keep any.
+pub fn flow_archive(settings: &Resolved, folder: &Path) -> Result<Option<archive::Settings>, SettingsError> {
+    if !settings.required(&FLOW_ARCHIVE, "on", value::switch)? {
+        return Ok(None);
+    }
+    let age = settings.required(&FLOW_ARCHIVE_MAX_AGE, "7days", value::positive_span)?;
+    let bytes = settings.required(&FLOW_ARCHIVE_MAX_SIZE, "10GiB", value::size)?;
+    Ok(Some(archive::Settings::new(folder.join("archive"), age, bytes)))
+}

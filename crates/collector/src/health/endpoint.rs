@@ -1,0 +1,138 @@
+//! `/metrics` for Prometheus and `/healthz` for whoever restarts what hangs.
+
+use std::{convert::Infallible, future::ready, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use http_body_util::Full;
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::{Bytes, Incoming},
+    header::{ALLOW, CONTENT_TYPE, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+    time::sleep,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use super::Health;
+
+/// Connections at a time; who comes beyond that waits. A scraper needs one, a probe another.
+const MAX_CONNECTIONS: usize = 64;
+
+/// How long a connection may take to ask, or stay silent between two questions: longer than a usual scrape interval, so
+/// that a scraper keeps its connection.
+const SILENCE: Duration = Duration::from_mins(2);
+
+/// What is waited for after a connection could not be taken, e.g. since all file descriptors are in use.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// The page's type where it is no metrics.
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// A port on which a process is observed.
+#[derive(Debug)]
+pub struct Endpoint(TcpListener);
+
+impl Endpoint {
+    /// Opens the port and logs where it is.
+    ///
+    /// # Errors
+    /// When the address is taken or not this machine's.
+    pub async fn bind(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        info!(address = %listener.local_addr()?, "/metrics and /healthz are served");
+        Ok(Self(listener))
+    }
+
+    /// Answers until it is stopped.
+    pub async fn run(self, health: Arc<Health>, stop: CancellationToken) {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                Some(_) = connections.join_next() => {}
+                accepted = self.0.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
+                    Ok((stream, _)) => { connections.spawn(converse(stream, Arc::clone(&health))); }
+                    Err(_) => sleep(PAUSE).await,
+                },
+            }
+        }
+    }
+}
+
+async fn converse(stream: TcpStream, health: Arc<Health>) {
+    let service = service_fn(|request: Request<Incoming>| {
+        ready(Ok::<_, Infallible>(answer(&health, request.method(), request.uri().path())))
+    });
+    let mut server = http1::Builder::new();
+    let server = server.timer(TokioTimer::new()).header_read_timeout(SILENCE);
+    // Who goes away in the middle of an answer needs none.
+    let _ = server.serve_connection(TokioIo::new(stream), service).await;
+}
+
+fn answer(health: &Health, method: &Method, path: &str) -> Response<Full<Bytes>> {
+    if method != Method::GET && method != Method::HEAD {
+        let mut response = page(StatusCode::METHOD_NOT_ALLOWED, TEXT, "GET and HEAD are served\n".to_owned());
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return response;
+    }
+    match path {
+        "/metrics" => page(StatusCode::OK, super::CONTENT_TYPE, health.render()),
+        "/healthz" => match health.healthy() {
+            Ok(()) => page(StatusCode::OK, TEXT, "ok\n".to_owned()),
+            Err(wrong) => page(StatusCode::SERVICE_UNAVAILABLE, TEXT, wrong.join("\n") + "\n"),
+        },
+        _ => page(StatusCode::NOT_FOUND, TEXT, "/metrics and /healthz are served\n".to_owned()),
+    }
+}
+
+fn page(status: StatusCode, content_type: &'static str, text: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::time::Timestamp;
+
+    async fn ask(address: SocketAddr, request: &str) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("{request} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn metrics_and_health_are_told_to_whoever_asks() {
+        let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = endpoint.0.local_addr().unwrap();
+        let mut health = Health::new("1.2.3", Timestamp::default());
+        health.watch(|| Err("the disk is full".to_owned()));
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(endpoint.run(Arc::new(health), stop.clone()));
+        let metrics = ask(address, "GET /metrics").await;
+        assert!(metrics.starts_with("HTTP/1.1 200") && metrics.contains("version=\"1.2.3\""), "{metrics}");
+        assert!(metrics.contains("content-type: application/openmetrics-text"), "{metrics}");
+        let sick = ask(address, "GET /healthz").await;
+        assert!(sick.starts_with("HTTP/1.1 503") && sick.ends_with("the disk is full\n"), "{sick}");
+        assert!(ask(address, "GET /").await.starts_with("HTTP/1.1 404"));
+        let refused = ask(address, "POST /metrics").await;
+        assert!(refused.starts_with("HTTP/1.1 405") && refused.contains("allow: GET, HEAD"), "{refused}");
+        assert!(ask(address, "HEAD /metrics").await.ends_with("\r\n\r\n"));
+        stop.cancel();
+        running.await.unwrap();
+    }
+}

@@ -1,0 +1,115 @@
+//! The settings that every bot has, whatever its protocol.
+
+use super::{Setting, value};
+
+/// The address of the backend.
+pub const BACKEND_URL: Setting = Setting {
+    name: "backend_url",
+    variable: "BACKEND_URL",
+    default: None,
+    secret: false,
+    placeholder: "URL",
+    help: "Base URL of the backend's API, e.g. https://example.org/api",
+    check: |text| value::backend_url(text).map(drop),
+};
+
+/// The token of a bot that has none of its own.
+pub const BOT_TOKEN: Setting = Setting {
+    name: "bot_token",
+    variable: "BOT_TOKEN",
+    default: None,
+    secret: true,
+    placeholder: "TOKEN",
+    help: "The bot's token; as a flag every user of this machine can see it",
+    check: value::anything,
+};
+
+/// A file that holds [`BOT_TOKEN`].
+pub const BOT_TOKEN_FROM_FILE: Setting = Setting {
+    name: "bot_token_from_file",
+    variable: "BOT_TOKEN_FROM_FILE",
+    default: None,
+    secret: false,
+    placeholder: "FILE",
+    help: "A file that holds the bot's token",
+    check: value::anything,
+};
+
+/// Certificates to trust.
+pub const CA_FILE: Setting = Setting {
+    name: "ca_file",
+    variable: "GRAFOLEAN_CA_FILE",
+    default: None,
+    secret: false,
+    placeholder: "FILE",
+    help: "Certificates (PEM) to trust beside the machine's",
+    check: |text| value::existing_file(text).map(drop),
+};
+
+/// How often the configuration is read.
+pub const JOBS_REFRESH_INTERVAL: Setting = Setting {
+    name: "jobs_refresh_interval",
+    variable: "JOBS_REFRESH_INTERVAL",
+    default: Some("120"),
+    secret: false,
+    placeholder: "TIME",
+    help: "Time between two reads of the configuration",
+    check: |text| value::interval(text).map(drop),
+};
+
+/// Where all is kept. Its default depends on the user: see [`Sources::data_home`](super::Sources::data_home).
+pub const DATA: Setting = Setting {
+    name: "data",
+    variable: "GRAFOLEAN_DATA",
+    default: None,
+    secret: false,
+    placeholder: "DIR",
+    help: "Folder for all that is kept",
+    check: value::anything,
+};
+
+/// How many bytes may wait for the backend.
+pub const SPOOL_MAX_SIZE: Setting = Setting {
+    name: "spool_max_size",
+    variable: "GRAFOLEAN_SPOOL_MAX_SIZE",
+    default: Some("1GiB"),
+    secret: false,
+    placeholder: "SIZE",
+    help: "How much may wait for a backend that is away",
+    check: |text| value::size(text).map(drop),
+};
+
+/// How long a value may wait for the backend.
+pub const SPOOL_MAX_AGE: Setting = Setting {
+    name: "spool_max_age",
+    variable: "GRAFOLEAN_SPOOL_MAX_AGE",
+    default: Some("7days"),
+    secret: false,
+    placeholder: "TIME",
+    help: "How long it may wait",
+    check: |text| value::positive_span(text).map(drop),
+};
+
+/// Where the bot is observed.
+pub const METRICS: Setting = Setting {
+    name: "metrics",
+    variable: "GRAFOLEAN_METRICS",
+    default: None,
+    secret: false,
+    placeholder: "ADDRESS",
+    help: "Serve /metrics and /healthz here, e.g. 127.0.0.1:9300",
+    check: |text| value::address(text).map(drop),
+};
+
+/// All of them, in the order in which they are shown.
+pub const ALL: [Setting; 9] = [
+    BACKEND_URL,
+    BOT_TOKEN,
+    BOT_TOKEN_FROM_FILE,
+    CA_FILE,
+    JOBS_REFRESH_INTERVAL,
+    DATA,
+    SPOOL_MAX_SIZE,
+    SPOOL_MAX_AGE,
+    METRICS,
+];
