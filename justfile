@@ -8,6 +8,7 @@ default:
 check:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --locked -- -D warnings
+    cargo check --package grafolean-netflow --locked
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --exclude grafolean --no-deps --locked --quiet
     cargo deny --log-level error check bans licenses sources
     cargo machete

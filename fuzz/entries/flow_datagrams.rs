@@ -8,13 +8,13 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use grafolean_bots::netflow::{
+use grafolean_netflow::{
+    Timestamp,
     flow::Flow,
     intake::Intake,
     origin::{Datagram, Origin},
     template::PARKED_BYTES_MAX,
 };
-use grafolean_collector::time::Timestamp;
 
 /// NetFlow version 5 in each datagram.
 pub fn netflow5(data: &[u8]) {

@@ -7,11 +7,11 @@ use std::{
     time::Duration,
 };
 
-use grafolean_bots::netflow::{
+use grafolean_netflow::{
+    Timestamp,
     origin::Protocol,
     template::{Declaration, Definition, Field, Scope, Space, Store},
 };
-use grafolean_collector::time::Timestamp;
 
 /// Each operation takes octets off the front until there are none.
 pub fn run(data: &[u8]) {

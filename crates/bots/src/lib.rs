@@ -2,6 +2,5 @@
 //!
 //! No bot knows another; all stand on [`grafolean_collector`].
 
-pub mod netflow;
 pub mod ping;
 pub mod snmp;

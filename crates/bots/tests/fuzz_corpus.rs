@@ -6,10 +6,6 @@
 
 use std::{fs, path::Path};
 
-#[path = "../../../fuzz/entries/flow_datagrams.rs"]
-mod flow_datagrams;
-#[path = "../../../fuzz/entries/flow_templates.rs"]
-mod flow_templates;
 #[path = "../../../fuzz/entries/snmp_reply.rs"]
 mod snmp_reply;
 
@@ -24,31 +20,6 @@ fn replay(target: &str, entry: fn(&[u8])) {
         count += 1;
     }
     assert!(count > 0, "no corpus in {}", folder.display());
-}
-
-#[test]
-fn the_corpus_of_netflow_5_harms_nothing() {
-    replay("netflow5", flow_datagrams::netflow5);
-}
-
-#[test]
-fn the_corpus_of_netflow_9_harms_nothing() {
-    replay("netflow9", flow_datagrams::netflow9);
-}
-
-#[test]
-fn the_corpus_of_ipfix_harms_nothing() {
-    replay("ipfix", flow_datagrams::ipfix);
-}
-
-#[test]
-fn the_corpus_of_sflow_5_harms_nothing() {
-    replay("sflow5", flow_datagrams::sflow5);
-}
-
-#[test]
-fn the_corpus_of_the_template_store_agrees_with_a_map() {
-    replay("flow_templates", flow_templates::run);
 }
 
 #[test]

@@ -13,19 +13,19 @@ use std::{
     time::Duration,
 };
 
-use grafolean_bots::netflow::{
+use grafolean_collector::{
+    backend::http::{HttpBackend, HttpSettings},
+    collector::{Collector, CollectorSettings},
+    health::Health,
+    time::{Clock, SystemClock, Timestamp},
+};
+use grafolean_netflow::{
     aggregate::{GRACE_SECONDS, Span},
     bot::{NetflowBot, Options},
     flow::{Direction, Flow},
     generate::{Exporter, Setup},
     origin::Protocol,
     receive::Listen,
-};
-use grafolean_collector::{
-    backend::http::{HttpBackend, HttpSettings},
-    collector::{Collector, CollectorSettings},
-    health::Health,
-    time::{Clock, SystemClock, Timestamp},
 };
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;

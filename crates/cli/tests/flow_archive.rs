@@ -12,7 +12,8 @@ use std::{
     time::Duration,
 };
 
-use grafolean_bots::netflow::{
+use grafolean_collector::time::{Clock, SystemClock};
+use grafolean_netflow::{
     archive::{Archive, ArchiveMetrics, COLUMNS, Settings},
     bot::{NetflowBot, Options},
     flow::Flow,
@@ -20,7 +21,6 @@ use grafolean_bots::netflow::{
     origin::{Origin, Protocol, Stream},
     receive::Listen,
 };
-use grafolean_collector::time::{Clock, SystemClock};
 use serde_json::Value;
 use tempfile::TempDir;
 use world::{Run, grafolean, json_lines, text};

@@ -9,9 +9,9 @@
     missing_docs
 )]
 
-#[path = "../../bots/tests/netflow/captures.rs"]
+#[path = "../../netflow/tests/fixture/captures.rs"]
 mod captures;
-#[path = "../../bots/tests/netflow/verdicts.rs"]
+#[path = "../../netflow/tests/fixture/verdicts.rs"]
 mod verdicts;
 mod world;
 
@@ -24,11 +24,11 @@ use std::{
 };
 
 use captures::{Capture, Normal, captures, golden};
-use grafolean_bots::netflow::{
+use grafolean_collector::time::{Clock, SystemClock};
+use grafolean_netflow::{
     generate::{Exporter, Setup},
     origin::Protocol,
 };
-use grafolean_collector::time::{Clock, SystemClock};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use verdicts::{VERDICTS, Verdict};
@@ -57,7 +57,7 @@ fn socket(address: Ipv4Addr) -> UdpSocket {
 fn marker() -> Vec<u8> {
     let boot = SystemClock.now() - Duration::from_secs(60);
     let mut exporter = Exporter::new(Setup { protocol: Protocol::Netflow5, domain: 1, sampling: 1, boot });
-    let flow = grafolean_bots::netflow::flow::Flow {
+    let flow = grafolean_netflow::flow::Flow {
         source: Some(MARKER.into()),
         destination: Some(MARKER.into()),
         ..Default::default()

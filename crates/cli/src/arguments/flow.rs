@@ -7,11 +7,11 @@ use std::{
 };
 
 use clap::{Args, Subcommand, ValueEnum};
-use grafolean_bots::netflow::{
+use grafolean_collector::time::Timestamp;
+use grafolean_netflow::{
     origin::Protocol,
     query::{By, Counts, Filter},
 };
-use grafolean_collector::time::Timestamp;
 
 use super::{DataFlag, examples};
 use crate::config::value;

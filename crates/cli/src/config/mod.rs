@@ -18,11 +18,11 @@ use std::{
     time::Duration,
 };
 
-use grafolean_bots::netflow::receive::Listen;
 use grafolean_collector::{
     backend::http::{BaseUrl, HttpSettings},
     model::Interval,
 };
+use grafolean_netflow::receive::Listen;
 use secrecy::ExposeSecret;
 use tracing_subscriber::filter::Targets;
 

@@ -8,11 +8,6 @@ use std::{
 
 use anyhow::Context;
 use grafolean_bots::{
-    netflow::{
-        archive,
-        bot::{self as netflow, NetflowBot},
-        receive::{Listen, ReceiveError},
-    },
     ping::{
         PingBot,
         engine::{Options, Pinger},
@@ -23,6 +18,11 @@ use grafolean_bots::{
     },
 };
 use grafolean_collector::{health::Health, time::SystemClock};
+use grafolean_netflow::{
+    archive,
+    bot::{self as netflow, NetflowBot},
+    receive::{Listen, ReceiveError},
+};
 
 use crate::{
     command::folders,

@@ -7,11 +7,11 @@ use std::{
 };
 
 use anyhow::Context;
-use grafolean_bots::netflow::{
+use grafolean_collector::time::{Clock, SystemClock};
+use grafolean_netflow::{
     generate::{Exporter, Families, Setup, Traffic},
     origin::Protocol,
 };
-use grafolean_collector::time::{Clock, SystemClock};
 use tokio::{
     net::UdpSocket,
     time::{self, MissedTickBehavior},

@@ -22,11 +22,6 @@ use std::{
 };
 
 use anyhow::Context;
-use grafolean_bots::netflow::{
-    bot::{NetflowBot, Options},
-    metrics::NetflowMetrics,
-    receive::Listen,
-};
 use grafolean_collector::{
     backend::{
         Backend,
@@ -37,6 +32,11 @@ use grafolean_collector::{
     time::{Clock, SystemClock, Timestamp},
 };
 use grafolean_hub::{Hub, serve, setup::BotAccess};
+use grafolean_netflow::{
+    bot::{NetflowBot, Options},
+    metrics::NetflowMetrics,
+    receive::Listen,
+};
 use secrecy::ExposeSecret;
 use tokio::{net::TcpListener, time};
 use tokio_util::sync::CancellationToken;

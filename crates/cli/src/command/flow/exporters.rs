@@ -9,12 +9,12 @@ use std::{
 
 use anyhow::Context;
 use comfy_table::{CellAlignment, Table, presets};
-use grafolean_bots::netflow::{
+use grafolean_collector::time::{Clock, SystemClock, Timestamp};
+use grafolean_netflow::{
     sampling::{Book, Factor},
     standing::{Known, Standing, StreamStanding},
     template::{Definition, Scope, Space},
 };
-use grafolean_collector::time::{Clock, SystemClock, Timestamp};
 use serde_json::{Value, json};
 
 use crate::{
@@ -245,7 +245,7 @@ fn stream_object(stream: &StreamStanding) -> Value {
 /// Fields as element and length: `8:4`, of a vendor `9.12235:v`, of a scope `scope1:4`.
 fn fields(definition: &Definition) -> Vec<String> {
     let length = |length: u16| if length == u16::MAX { "v".to_owned() } else { length.to_string() };
-    let name = |field: &grafolean_bots::netflow::template::Field| match field.space {
+    let name = |field: &grafolean_netflow::template::Field| match field.space {
         Space::Iana => field.element.to_string(),
         Space::Enterprise(vendor) => format!("{vendor}.{}", field.element),
         Space::Scope => format!("scope{}", field.element),

@@ -8,8 +8,8 @@ use std::{
 };
 
 use anyhow::Context;
-use grafolean_bots::netflow::generate::{Exporter, Families, Setup, Totals, Traffic};
 use grafolean_collector::time::{Clock, SystemClock};
+use grafolean_netflow::generate::{Exporter, Families, Setup, Totals, Traffic};
 use serde_json::json;
 use tokio::{
     net::UdpSocket,

@@ -6,14 +6,14 @@ use std::{
     net::IpAddr,
 };
 
-use grafolean_bots::netflow::{
-    aggregate::protocol_name,
+use grafolean_collector::time::Timestamp;
+use grafolean_netflow::{
     flow::Flow,
     intake::Intake,
     origin::{Origin, Protocol},
+    protocol_name::protocol_name,
     receive::{Batch, Listen, Receiver},
 };
-use grafolean_collector::time::Timestamp;
 use serde::Serialize;
 use tokio::{signal::ctrl_c, sync::mpsc};
 use tracing::warn;

@@ -1,7 +1,7 @@
 //! The flows of the demo's exporter: what came, and the bytes of the newest minute.
 
-use grafolean_bots::netflow::metrics::NetflowMetrics;
 use grafolean_collector::{model::EntityId, time::Timestamp};
+use grafolean_netflow::metrics::NetflowMetrics;
 
 use super::{Stored, ago, bytes, time_of_day};
 

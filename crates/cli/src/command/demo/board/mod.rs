@@ -4,8 +4,8 @@ mod flows;
 mod machine;
 mod pings;
 
-use grafolean_bots::netflow::metrics::NetflowMetrics;
 use grafolean_collector::time::Timestamp;
+use grafolean_netflow::metrics::NetflowMetrics;
 
 use super::account::DemoAccount;
 use flows::Flows;

@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 
-use grafolean_bots::netflow::query::{Answer, Progress, QueryError, Question, ask};
 use grafolean_collector::time::{Clock, SystemClock};
+use grafolean_netflow::query::{Answer, Progress, QueryError, Question, ask};
 use indicatif::{ProgressBar, ProgressStyle};
 use tracing::warn;
 

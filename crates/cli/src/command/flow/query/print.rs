@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, Table, presets};
-use grafolean_bots::netflow::query::{Answer, Group, Question, Sums};
 use grafolean_collector::time::Timestamp;
+use grafolean_netflow::query::{Answer, Group, Question, Sums};
 use serde_json::{Map, Value, json};
 
 use crate::arguments::FlowQuery;

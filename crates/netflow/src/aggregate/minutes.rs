@@ -1,0 +1,138 @@
+//! The minutes that are open.
+
+use std::collections::BTreeMap;
+
+use grafolean_time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Minute, SET_BACK_SECONDS, Span};
+use crate::{flow::Flow, origin::Origin};
+
+/// How long a minute stays open after its end: datagrams come late by less, and a flow that is told just after a minute
+/// ended is spread over it. Values are reported so much later.
+pub const GRACE_SECONDS: i64 = 5;
+/// Minutes that wait to be rolled up while the run loop is held up. The oldest is then added to the one after it.
+pub const WAITING_MAX: usize = 4;
+
+const MINUTE_MICROS: i64 = 60_000_000;
+
+/// Takes flows into the minutes that are open.
+///
+/// A flow counts when it is received. One that lasted is spread evenly over the open minutes that it covers; what falls
+/// before them counts in the first. Its times are those of the exporter's clock, so its age is what is used:
+/// the time from its packets to the datagram that tells of them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Minutes {
+    open: BTreeMap<i64, Minute>,
+    /// Minutes that begin before this second are closed for good.
+    floor: i64,
+}
+
+impl Minutes {
+    /// Adds a flow of an exporter.
+    pub fn add(&mut self, origin: &Origin, flow: &Flow) {
+        let bytes = flow.scaled_bytes();
+        let received = origin.received.micros();
+        let second = origin.received.seconds();
+        if self.floor > second.saturating_add(SET_BACK_SECONDS) {
+            self.set_back(Span::Minute.bin_of(second));
+        }
+        let first_open = Span::Minute.bin_of(second - GRACE_SECONDS).max(self.floor);
+        let last_open = Span::Minute.bin_of(second).max(first_open);
+        if first_open == last_open {
+            return self.add_to(last_open, origin, flow, bytes);
+        }
+        let (began, ended) = lasted(origin, flow);
+        let boundary = last_open.saturating_mul(1_000_000);
+        let before = share(bytes, began.min(received), ended.min(received), boundary);
+        if before > 0 {
+            self.add_to(first_open, origin, flow, before);
+        }
+        if before < bytes || bytes == 0 {
+            self.add_to(last_open, origin, flow, bytes - before);
+        }
+    }
+
+    /// Takes out the minutes that ended before a second; what comes for them from here on counts in the first open one.
+    pub fn close(&mut self, until: i64) -> Vec<(i64, Minute)> {
+        let until = Span::Minute.bin_of(until);
+        if self.floor > until.saturating_add(SET_BACK_SECONDS) {
+            self.set_back(until);
+        }
+        self.floor = self.floor.max(until);
+        let still_open = self.open.split_off(&self.floor);
+        std::mem::replace(&mut self.open, still_open).into_iter().collect()
+    }
+
+    /// Drops minutes that were rolled up before the last restart, and goes on from there.
+    pub fn go_on_from(&mut self, floor: i64) {
+        self.open = self.open.split_off(&floor);
+        self.floor = self.floor.max(floor);
+    }
+
+    /// Adds all of another's, as of a receiving thread that is no more.
+    pub fn merge(&mut self, other: Self) {
+        for (start, minute) in other.open {
+            self.open.entry(start).or_default().merge(minute);
+        }
+        self.floor = self.floor.max(other.floor);
+    }
+
+    /// Gives the number of distinct keys in all open minutes.
+    pub fn keys(&self) -> usize {
+        self.open.values().map(Minute::keys).sum()
+    }
+
+    fn add_to(&mut self, start: i64, origin: &Origin, flow: &Flow, bytes: u64) {
+        let exporter = origin.stream.exporter.ip();
+        if let Some(minute) = self.open.get_mut(&start) {
+            return minute.add(exporter, flow, bytes);
+        }
+        if self.open.len() >= WAITING_MAX {
+            self.join_oldest();
+        }
+        self.open.entry(start).or_default().add(exporter, flow, bytes);
+    }
+
+    fn join_oldest(&mut self) {
+        let Some((_, oldest)) = self.open.pop_first() else { return };
+        if let Some(mut next) = self.open.first_entry() {
+            next.get_mut().merge(oldest);
+        }
+    }
+
+    /// The clock was set back by far: what it called the future is counted in the present.
+    fn set_back(&mut self, present: i64) {
+        self.floor = present;
+        for (_, minute) in self.open.split_off(&(present + 1)) {
+            self.open.entry(present).or_default().merge(minute);
+        }
+    }
+}
+
+/// When a flow's first and last packets passed, by our clock, in microseconds.
+fn lasted(origin: &Origin, flow: &Flow) -> (i64, i64) {
+    let received = origin.received.micros();
+    let (Some(exported), Some(first), Some(last)) = (origin.exported, flow.first, flow.last) else {
+        return (received, received);
+    };
+    let ours =
+        |moment: Timestamp| received.saturating_sub(exported.micros().saturating_sub(moment.micros()).max(0));
+    (ours(first).min(ours(last)), ours(last))
+}
+
+/// Gives the share of bytes before a boundary, if they are spread evenly from one moment to the other.
+fn share(bytes: u64, began: i64, ended: i64, boundary: i64) -> u64 {
+    if ended < boundary {
+        return bytes;
+    }
+    if began >= boundary || began >= ended {
+        return 0;
+    }
+    // exporters that tell whole seconds may call a flow older than it can be: nothing here overflows
+    let before = u128::from(boundary.abs_diff(began));
+    let whole = u128::from(ended.abs_diff(began));
+    u64::try_from(u128::from(bytes) * before / whole.max(1)).unwrap_or(bytes)
+}
+
+const _: () = assert!(GRACE_SECONDS * 1_000_000 < MINUTE_MICROS, "at most two minutes are open");

@@ -1,0 +1,33 @@
+//! Aggregation: flows become bytes by interval, exporter, interface and kind, and of each kind the ten largest.
+//!
+//! ```text
+//!  Flow ─▶ Minutes ─▶ 1min ─▶ 15min ─▶ 1h ─▶ 4h ─▶ 24h      a flow costs one look into a large table, and two into small ones
+//!                      └────────┴───────┴─────┴─────┴─▶ Closed ─▶ values
+//! ```
+//! [`Minutes`] takes flows into each [`Minute`] that is open. One that ended is added up and goes to the [`Rollup`], whose
+//! [`Span`]s nest: each [`Bin`] that ends is ranked ([`Closed`]) and added to the one around it. [`values`] gives paths.
+//! [`Counts`] are exact up to a bound on the distinct keys, and tell by how much they may be short beyond it.
+//!
+//! All of it is pure: moments are arguments. All of it can be written down and read again, to go on after a restart.
+
+mod bin;
+mod closed;
+mod counts;
+mod lanes;
+mod minute;
+mod minutes;
+mod narrow;
+mod paths;
+mod rollup;
+mod span;
+mod way;
+
+pub use bin::{Bin, KEYS_MAX};
+pub use closed::{Closed, Ranking, TOP};
+pub use counts::Counts;
+pub use minute::{Minute, OPEN_KEYS_MAX};
+pub use minutes::{GRACE_SECONDS, Minutes, WAITING_MAX};
+pub use paths::{Exporters, values};
+pub use rollup::{CLOSED_KEPT, INTERFACES_MAX, LevelCheckpoint, Rollup, SET_BACK_SECONDS};
+pub use span::Span;
+pub use way::Way;

@@ -1,0 +1,110 @@
+//! A template compiled: which octets of a record become what.
+
+use super::element::{ROWS, Target, back_rows, counter, usable};
+use crate::{
+    flow::Counter,
+    template::{Definition, Field, VARIABLE},
+};
+
+/// Fields that a plan reads at most; the table of elements asks for fewer.
+pub(super) const OPS_MAX: usize = 32;
+
+/// One step of a plan: these octets become that.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Op {
+    pub(super) target: Target,
+    /// Octets before the field; in records of variable length the slot that the walk leaves the field in.
+    pub(super) offset: u16,
+    pub(super) width: u16,
+}
+
+/// How the records of one template are read.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(super) ops: Box<[Op]>,
+    pub(super) counter: Counter,
+    pub(super) shape: Shape,
+    /// Whether a record may hold the way back as well.
+    pub(super) both_ways: bool,
+    /// Whether times count from the exporter's start.
+    pub(super) by_uptime: bool,
+}
+
+/// Whether all records of a template have one length.
+#[derive(Clone, Debug)]
+pub(super) enum Shape {
+    /// Each record has this many octets.
+    Fixed(usize),
+    /// Lengths vary, and each record is walked.
+    Variable { walk: Box<[Stop]>, shortest: usize },
+}
+
+/// One field on the walk through a record of variable length.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stop {
+    pub(super) length: u16,
+    pub(super) slot: Option<u8>,
+}
+
+impl Plan {
+    /// Compiles a template of flows.
+    pub(crate) fn new(definition: &Definition) -> Self {
+        let fields = &definition.fields;
+        let counter = counter(fields);
+        let mut wanted: Vec<(Target, usize)> = ROWS
+            .iter()
+            .chain(back_rows(counter))
+            .filter_map(|row| {
+                row.choices.iter().find_map(|(element, target)| {
+                    let fits = |field: &Field| element.matches(field) && usable(*target, field);
+                    let at = if target.of_a_header() {
+                        fields.iter().rposition(fits)
+                    } else {
+                        fields.iter().position(fits)
+                    };
+                    at.map(|at| (*target, at))
+                })
+            })
+            .take(OPS_MAX)
+            .collect();
+        wanted.sort_by_key(|(target, _)| *target);
+        let variable = fields.iter().any(|field| field.length == VARIABLE);
+        let ops = wanted
+            .iter()
+            .enumerate()
+            .filter_map(|(slot, &(target, at))| {
+                let offset =
+                    if variable { slot_of(&wanted, at).unwrap_or(slot) } else { octets(fields.get(..at)?) };
+                Some(Op { target, offset: u16::try_from(offset).ok()?, width: fields.get(at)?.length })
+            })
+            .collect();
+        Self {
+            ops,
+            counter,
+            shape: if variable { walk(fields, &wanted) } else { Shape::Fixed(octets(fields)) },
+            both_ways: wanted
+                .iter()
+                .any(|(target, _)| matches!(target, Target::BytesBack | Target::PacketsBack)),
+            by_uptime: wanted.iter().any(|(target, _)| target.by_uptime()),
+        }
+    }
+}
+
+fn octets(fields: &[Field]) -> usize {
+    fields.iter().map(|field| usize::from(field.length)).sum()
+}
+
+/// The first op that wants a field owns the slot; start and end may share the time of one event.
+fn slot_of(wanted: &[(Target, usize)], at: usize) -> Option<usize> {
+    wanted.iter().position(|(_, field)| *field == at)
+}
+
+fn walk(fields: &[Field], wanted: &[(Target, usize)]) -> Shape {
+    let stop = |(at, field): (usize, &Field)| Stop {
+        length: field.length,
+        slot: slot_of(wanted, at).and_then(|slot| u8::try_from(slot).ok()),
+    };
+    let shortest =
+        fields.iter().map(|field| if field.length == VARIABLE { 1 } else { usize::from(field.length) }).sum();
+    Shape::Variable { walk: fields.iter().enumerate().map(stop).collect(), shortest }
+}

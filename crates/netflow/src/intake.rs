@@ -1,0 +1,367 @@
+//! The intake: datagrams in, flows out, and all that must be remembered between them.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use grafolean_time::Timestamp;
+
+use super::{
+    decode::{
+        DecodeError, Exported,
+        declare::{SetKind, declarations},
+        message::{Message, Set},
+        options::read_options,
+        record::{Records, read_flows},
+        sflow, v5,
+    },
+    flow::Flow,
+    ledger::{Ledger, Numbering, Tally},
+    origin::{Datagram, FlowSink, Origin, Protocol, Stream},
+    sampling::{Domain, Factor, Override, Shelf},
+    template::{Declaration, Parked, Parking, Scope, Store, Template},
+};
+
+/// Decodes datagrams of all exporters and keeps their templates, samplings and accounts.
+///
+/// Pure but for its memory: times come with the datagrams. One intake serves one thread. Further threads have one
+/// [beside](Self::beside) it: what an exporter said to one of them, all know, so that its data may come to another.
+#[derive(Debug, Default)]
+pub struct Intake {
+    memory: Arc<Memory>,
+}
+
+/// What all threads share. Each lock is held for one look, never while flows are decoded, and no two at once.
+#[derive(Debug, Default)]
+struct Memory {
+    templates: Mutex<Store>,
+    samplings: Mutex<Shelf>,
+    parking: Mutex<Parking>,
+    ledger: Mutex<Ledger>,
+}
+
+/// A message under way: what its sets have in common.
+struct Context {
+    scope: Scope,
+    origin: Origin,
+    exported: Exported,
+    sequence: u32,
+    tally: Tally,
+    fault: Option<DecodeError>,
+    /// Templates that are known since this message.
+    news: Vec<u16>,
+}
+
+impl Intake {
+    /// Gives an intake for a further thread.
+    pub fn beside(&self) -> Self {
+        Self { memory: Arc::clone(&self.memory) }
+    }
+
+    /// Decodes one datagram and hands its flows on, and those that waited for a template that it brought.
+    ///
+    /// # Errors
+    /// Tells the first thing that could not be read. What could be read was handed on, and the fault is counted.
+    pub fn take(&mut self, datagram: &Datagram<'_>, sink: &mut impl FlowSink) -> Result<(), DecodeError> {
+        let taken = match *datagram.payload {
+            [0, 5, ..] => self.take_v5(datagram, sink),
+            [0, 9, ..] => {
+                Message::netflow9(datagram.payload).map(|message| self.take_message(datagram, &message, sink))
+            }
+            [0, 10, ..] => {
+                Message::ipfix(datagram.payload).map(|message| self.take_message(datagram, &message, sink))
+            }
+            [0, 0, 0, 5, ..] => self.take_sflow(datagram, sink),
+            [high, low, ..] => Err(DecodeError::Version {
+                version: u16::from_be_bytes([high, low]),
+                length: datagram.payload.len(),
+            }),
+            _ => Err(DecodeError::Truncated { what: "a datagram's version", length: datagram.payload.len() }),
+        };
+        if taken.is_err() {
+            self.ledger_mut().foreign();
+        }
+        taken?
+    }
+
+    /// Forgets what is too old: data that waits for a template, and templates. To be called every few seconds.
+    pub fn expire(&mut self, now: Timestamp) {
+        let expired = lock(&self.memory.parking).expire(now);
+        for parked in expired {
+            self.ledger_mut().expire(&parked.origin.stream);
+        }
+        lock(&self.memory.templates).expire(now);
+    }
+
+    /// Replaces what operators set about sampling, by the exporter's address.
+    pub fn set_sampling(&mut self, overrides: HashMap<IpAddr, Override>) {
+        lock(&self.memory.samplings).set_overrides(overrides);
+    }
+
+    /// Gives the ledger. No thread decodes while it is held.
+    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        lock(&self.memory.ledger)
+    }
+
+    /// Gives the ledger, to close its window or to count what the kernel dropped.
+    pub fn ledger_mut(&mut self) -> MutexGuard<'_, Ledger> {
+        lock(&self.memory.ledger)
+    }
+
+    /// Gives the templates. No thread decodes while they are held.
+    pub fn templates(&self) -> MutexGuard<'_, Store> {
+        lock(&self.memory.templates)
+    }
+
+    /// Gives the samplings that exporters told. No thread decodes while they are held.
+    pub fn samplings(&self) -> MutexGuard<'_, Shelf> {
+        lock(&self.memory.samplings)
+    }
+
+    /// Gives the octets of data that waits for its template, with what keeping it costs.
+    pub fn parked_bytes(&self) -> usize {
+        lock(&self.memory.parking).weight()
+    }
+
+    fn take_v5(
+        &mut self,
+        datagram: &Datagram<'_>,
+        sink: &mut impl FlowSink,
+    ) -> Result<Result<(), DecodeError>, DecodeError> {
+        let export = v5::Export::read(datagram.payload)?;
+        let stream = stream(datagram, Protocol::Netflow5, u32::from(export.engine), None);
+        let origin = Origin { stream, received: datagram.received, exported: Some(export.exported.at) };
+        self.ledger_mut().receive(&stream, datagram.payload.len(), datagram.received);
+        let by_hand = self.samplings().set_by_hand(datagram.exporter.ip());
+        let mut tally = Tally::default();
+        for mut flow in export.flows() {
+            flow.factor = by_hand.or(flow.sampling).unwrap_or_default();
+            sink.flow(&origin, &flow);
+            tally.flows += 1;
+        }
+        tally.records = tally.flows;
+        tally.undecodable = tally.flows < u32::from(export.count);
+        let numbering = Numbering {
+            number: export.sequence,
+            uptime_ms: export.exported.uptime_ms,
+            announced: u32::from(export.count),
+        };
+        self.ledger_mut().enter(&stream, numbering, &tally);
+        let cut =
+            DecodeError::Truncated { what: "the records of NetFlow v5", length: datagram.payload.len() };
+        Ok(if tally.undecodable { Err(cut) } else { Ok(()) })
+    }
+
+    fn take_sflow(
+        &mut self,
+        datagram: &Datagram<'_>,
+        sink: &mut impl FlowSink,
+    ) -> Result<Result<(), DecodeError>, DecodeError> {
+        let packet = sflow::Packet::read(datagram.payload)?;
+        let stream = stream(datagram, Protocol::Sflow5, packet.sub_agent, packet.agent);
+        let origin = Origin { stream, received: datagram.received, exported: None };
+        self.ledger_mut().receive(&stream, datagram.payload.len(), datagram.received);
+        let by_hand = self.samplings().set_by_hand(datagram.exporter.ip());
+        let mut tally = Tally::default();
+        let mut fault = None;
+        for sample in packet.samples() {
+            match sample {
+                Ok(sflow::Sample::Flow(sample)) => {
+                    tally.records += 1;
+                    self.ledger_mut().sample(&stream, sample.source, sample.sequence);
+                    if let Some(mut flow) = sample.flow {
+                        flow.factor = by_hand.or(flow.sampling).unwrap_or_default();
+                        sink.flow(&origin, &flow);
+                        tally.flows += 1;
+                    }
+                }
+                Ok(sflow::Sample::Counters) => tally.counter_samples += 1,
+                Ok(sflow::Sample::Other) => {}
+                Err(error) => fault = fault.or(Some(error)),
+            }
+        }
+        tally.undecodable = fault.is_some();
+        let numbering =
+            Numbering { number: packet.sequence, uptime_ms: Some(packet.uptime_ms), announced: 0 };
+        self.ledger_mut().enter(&stream, numbering, &tally);
+        Ok(fault.map_or(Ok(()), Err))
+    }
+
+    /// Reads the sets of a message. Data that has been waiting is decoded last, when the message has been accounted for.
+    fn take_message(
+        &mut self,
+        datagram: &Datagram<'_>,
+        message: &Message<'_>,
+        sink: &mut impl FlowSink,
+    ) -> Result<(), DecodeError> {
+        let stream = stream(datagram, message.protocol, message.domain, None);
+        self.ledger_mut().receive(&stream, datagram.payload.len(), datagram.received);
+        let mut context = Context {
+            scope: Scope { exporter: stream.exporter, protocol: stream.protocol, domain: stream.domain },
+            origin: Origin { stream, received: datagram.received, exported: Some(message.exported.at) },
+            exported: message.exported,
+            sequence: message.sequence,
+            tally: Tally::default(),
+            fault: message
+                .truncated
+                .then_some(DecodeError::Truncated { what: "the sets of IPFIX", length: message.sets.len() }),
+            news: Vec::new(),
+        };
+        for set in message.sets() {
+            match set {
+                Ok(set) => self.take_set(&mut context, set, sink),
+                Err(error) => context.note(error),
+            }
+        }
+        context.tally.undecodable = context.fault.is_some();
+        let numbering =
+            Numbering { number: message.sequence, uptime_ms: message.exported.uptime_ms, announced: 0 };
+        self.ledger_mut().enter(&stream, numbering, &context.tally);
+        for template in std::mem::take(&mut context.news) {
+            self.take_parked(&context.scope, template, sink);
+        }
+        context.fault.map_or(Ok(()), Err)
+    }
+
+    fn take_set(&mut self, context: &mut Context, set: Set<'_>, sink: &mut impl FlowSink) {
+        let kind = SetKind::of(context.scope.protocol, set.id);
+        let received = context.origin.received;
+        match kind {
+            SetKind::Templates | SetKind::Options9 | SetKind::OptionsIpfix => {
+                for declaration in declarations(context.scope.protocol, kind, set.body) {
+                    match declaration {
+                        Ok(declaration) => self.declare(context, declaration),
+                        Err(error) => context.note(error),
+                    }
+                }
+            }
+            SetKind::Data => match self.find(&context.scope, set.id, received) {
+                Some(template) => {
+                    let found = self.take_data(&template, &context.origin, context.exported, set.body, sink);
+                    context.tally.add(&found);
+                    if found.undecodable {
+                        context.note(DecodeError::Truncated { what: "a record", length: set.body.len() });
+                    }
+                }
+                None => self.park(context, set),
+            },
+            SetKind::Reserved => {}
+        }
+    }
+
+    fn declare(&mut self, context: &mut Context, declaration: Declaration) {
+        context.tally.templates += u32::from(matches!(declaration, Declaration::Define(_)));
+        let id = match &declaration {
+            Declaration::Define(definition) => Some(definition.id),
+            _ => None,
+        };
+        let news = lock(&self.memory.templates).declare(context.scope, declaration, context.origin.received);
+        if news && let Some(id) = id {
+            context.news.push(id);
+        }
+    }
+
+    /// Gives the templates, to put back what was kept.
+    pub(super) fn templates_mut(&mut self) -> MutexGuard<'_, Store> {
+        lock(&self.memory.templates)
+    }
+
+    /// Gives the samplings, to put back what was kept.
+    pub(super) fn samplings_mut(&mut self) -> MutexGuard<'_, Shelf> {
+        lock(&self.memory.samplings)
+    }
+
+    fn find(&self, scope: &Scope, id: u16, now: Timestamp) -> Option<Arc<Template>> {
+        lock(&self.memory.templates).find(scope, id, now)
+    }
+
+    fn take_data(
+        &mut self,
+        template: &Template,
+        origin: &Origin,
+        mut exported: Exported,
+        body: &[u8],
+        sink: &mut impl FlowSink,
+    ) -> Tally {
+        let exporter = origin.stream.exporter.ip();
+        let domain = Domain { address: exporter, domain: origin.stream.domain };
+        let Some(plan) = &template.plan else {
+            let records = read_options(&template.definition, body, |statement| {
+                self.samplings().note(domain, statement, origin.received);
+            });
+            return Tally { options: records.count, ..records.into() };
+        };
+        let (by_hand, book) = {
+            let samplings = self.samplings();
+            (samplings.set_by_hand(exporter), samplings.book(domain))
+        };
+        if let Some(init) = book.as_ref().and_then(|book| book.system_init()) {
+            exported.started_unless_known(init);
+        }
+        let mut flows = 0;
+        let records = read_flows(plan, body, exported, |flow: &mut Flow| {
+            let told = || book.as_ref().map_or(Factor::NONE, |book| book.factor(flow));
+            flow.factor = by_hand.or(flow.sampling).unwrap_or_else(told);
+            sink.flow(origin, flow);
+            flows += 1;
+        });
+        Tally { flows, ..records.into() }
+    }
+
+    fn park(&mut self, context: &mut Context, set: Set<'_>) {
+        let parked = Parked {
+            scope: context.scope,
+            template: set.id,
+            origin: context.origin,
+            exported: context.exported,
+            position: context.sequence.wrapping_add(context.tally.records),
+            first_of_datagram: context.tally.parked == 0,
+            body: set.body.into(),
+        };
+        context.tally.parked += 1;
+        let gone = lock(&self.memory.parking).park(parked);
+        for gone in gone {
+            self.ledger_mut().expire(&gone.origin.stream);
+        }
+    }
+
+    /// Decodes what waited for a template that has come.
+    fn take_parked(&mut self, scope: &Scope, template: u16, sink: &mut impl FlowSink) {
+        let waiting = lock(&self.memory.parking).take(scope, template);
+        for parked in waiting {
+            let Some(found) = self.find(&parked.scope, template, parked.origin.received) else {
+                continue;
+            };
+            let tally = self.take_data(&found, &parked.origin, parked.exported, &parked.body, sink);
+            self.ledger_mut().unpark(
+                &parked.origin.stream,
+                parked.position,
+                &tally,
+                parked.first_of_datagram,
+            );
+        }
+    }
+}
+
+impl From<Records> for Tally {
+    fn from(records: Records) -> Self {
+        Self { records: records.count, undecodable: records.cut, ..Self::default() }
+    }
+}
+
+impl Context {
+    fn note(&mut self, fault: DecodeError) {
+        self.fault = self.fault.or(Some(fault));
+    }
+}
+
+/// A thread that panicked while it held a lock has told so; each look leaves what it changed whole.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn stream(datagram: &Datagram<'_>, protocol: Protocol, domain: u32, agent: Option<IpAddr>) -> Stream {
+    Stream { exporter: datagram.exporter, protocol, domain, agent }
+}

@@ -1,0 +1,49 @@
+//! NetFlow: what exporters tell about traffic, in versions 5 and 9, IPFIX and sFlow 5.
+//!
+//! From the wire upwards: `receive` takes datagrams from sockets; an [`intake::Intake`] makes flows of them and hands each
+//! to a [`origin::FlowSink`]. In it [`decode`] is the formats as bytes, [`template`] and [`sampling`] what exporters said
+//! earlier, and the [`ledger`] what they sent and what arrived. A [`snapshot::Snapshot`] keeps their words over restarts.
+//! [`generate`] makes datagrams with known totals, for tests and for sizing a machine.
+//!
+//! Above them `aggregate` makes bytes by interval of flows, and the `bot::NetflowBot` is what ties all of it together: one
+//! thread receives, one keeps state on disk (`keep`), and the run loop's jobs ask for the values of bins that ended.
+//!
+//! Without features the crate is what decodes and remembers, from [`decode`] to [`snapshot`], on three small crates; `archive`
+//! adds raw flows on disk and questions to them, `bot` all that Grafolean's flow bot needs besides.
+//!
+//! A [`flow::Flow`] is plain data that says what was told and no more; its [`origin::Origin`] says who told it, and when.
+
+#[cfg(feature = "bot")]
+pub mod aggregate;
+#[cfg(feature = "archive")]
+pub mod archive;
+#[cfg(feature = "bot")]
+pub mod bot;
+pub mod decode;
+pub mod flow;
+pub mod generate;
+pub mod intake;
+#[cfg(feature = "bot")]
+pub mod keep;
+#[cfg(feature = "bot")]
+mod keeper;
+pub mod ledger;
+#[cfg(feature = "bot")]
+pub mod metrics;
+pub mod origin;
+pub mod protocol_name;
+#[cfg(feature = "archive")]
+pub mod query;
+#[cfg(feature = "bot")]
+pub mod receive;
+pub mod sampling;
+#[cfg(feature = "bot")]
+pub mod settings;
+pub mod snapshot;
+#[cfg(feature = "bot")]
+pub mod standing;
+#[cfg(feature = "bot")]
+mod station;
+pub mod template;
+
+pub use grafolean_time::Timestamp;

@@ -1,0 +1,139 @@
+//! The life of templates, and of data that comes before them.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+
+#[path = "fixture/wire.rs"]
+mod wire;
+
+use std::time::Duration;
+
+use grafolean_netflow::{
+    intake::Intake,
+    snapshot::Snapshot,
+    template::{LIFETIME, PARKED_AGE_MAX, PARKED_BYTES_MAX},
+};
+use wire::{NOW, SMALL, bytes, ipfix, set, small, take, take_at, template, v9, words};
+
+fn templates(sequence: u32, domain: u32) -> Vec<u8> {
+    v9(sequence, domain, &[set(0, &template(256, SMALL))])
+}
+
+#[test]
+fn a_template_holds_for_its_domain_and_protocol_alone() {
+    let mut intake = Intake::default();
+    take(&mut intake, 1, &templates(0, 5));
+    let data = [set(256, &small(70))];
+    assert_eq!(bytes(&take(&mut intake, 1, &v9(1, 5, &data))), [70]);
+    assert_eq!(bytes(&take(&mut intake, 1, &v9(1, 6, &data))), [0; 0]);
+    assert_eq!(bytes(&take(&mut intake, 1, &ipfix(1, 5, &data))), [0; 0]);
+}
+
+#[test]
+fn an_exporter_that_speaks_from_another_port_keeps_its_templates_but_its_own_come_first() {
+    let mut intake = Intake::default();
+    take(&mut intake, 1, &templates(0, 5));
+    let data = v9(1, 5, &[set(256, &small(70))]);
+    assert_eq!(bytes(&take(&mut intake, 2, &data)), [70]);
+    // the second session declares another order
+    take(&mut intake, 2, &v9(2, 5, &[set(0, &template(256, &[(1, 4), (8, 4), (12, 4)]))]));
+    assert_eq!(bytes(&take(&mut intake, 2, &data)), [u64::from(u32::from_be_bytes([10, 0, 0, 1]))]);
+    assert_eq!(bytes(&take(&mut intake, 1, &data)), [70]);
+}
+
+#[test]
+fn a_changed_template_replaces_the_old_one_and_the_same_one_again_does_not() {
+    let mut intake = Intake::default();
+    take(&mut intake, 1, &templates(0, 5));
+    take(&mut intake, 1, &templates(1, 5));
+    assert_eq!(intake.templates().len(), 1);
+    let wider = [(8, 4), (12, 4), (1, 8)];
+    take(&mut intake, 1, &v9(2, 5, &[set(0, &template(256, &wider))]));
+    let record = [small(0).as_slice(), &70_u32.to_be_bytes()].concat();
+    assert_eq!(bytes(&take(&mut intake, 1, &v9(3, 5, &[set(256, &record)]))), [70]);
+    assert_eq!(intake.templates().len(), 1);
+}
+
+#[test]
+fn a_withdrawn_template_decodes_nothing_more() {
+    for withdrawal in [set(2, &words(&[256, 0])), set(2, &words(&[2, 0]))] {
+        let mut intake = Intake::default();
+        take(&mut intake, 1, &ipfix(0, 5, &[set(2, &template(256, SMALL))]));
+        let data = set(256, &small(70));
+        assert_eq!(bytes(&take(&mut intake, 1, &ipfix(0, 5, &[data.clone(), withdrawal, data]))), [70]);
+    }
+}
+
+#[test]
+fn a_template_that_is_neither_declared_nor_used_for_a_day_is_forgotten() {
+    let mut intake = Intake::default();
+    take(&mut intake, 1, &templates(0, 5));
+    let data = v9(1, 5, &[set(256, &small(70))]);
+    let almost = NOW + (LIFETIME - Duration::from_secs(1));
+    intake.expire(almost);
+    assert_eq!(bytes(&take_at(&mut intake, 1, &data, almost)), [70], "use keeps it");
+    intake.expire(NOW + LIFETIME);
+    assert_eq!(intake.templates().len(), 1);
+    intake.expire(almost + LIFETIME);
+    assert_eq!(intake.templates().len(), 0);
+}
+
+#[test]
+fn templates_and_samplings_survive_a_restart_as_json() {
+    let mut intake = Intake::default();
+    let sampling = [words(&[257, 4, 8, 1, 4, 48, 1, 50, 4]), vec![0; 2]].concat();
+    take(&mut intake, 1, &v9(0, 5, &[set(0, &template(256, &[(8, 4), (1, 4), (48, 1)])), set(1, &sampling)]));
+    take(&mut intake, 1, &v9(1, 5, &[set(257, &[0, 0, 0, 0, 3, 0, 0, 0, 100])]));
+    let kept = serde_json::to_string(&intake.snapshot()).unwrap();
+
+    let mut restarted = Intake::default();
+    restarted.restore(serde_json::from_str::<Snapshot>(&kept).unwrap(), NOW);
+    assert_eq!(restarted.snapshot(), intake.snapshot());
+    let flows = take(&mut restarted, 2, &v9(2, 5, &[set(256, &[10, 0, 0, 1, 0, 0, 0, 70, 3])]));
+    assert_eq!(flows[0].1.scaled_bytes(), 7_000);
+
+    let mut too_late = Intake::default();
+    too_late.restore(serde_json::from_str::<Snapshot>(&kept).unwrap(), NOW + LIFETIME);
+    assert!(too_late.templates().is_empty());
+}
+
+#[test]
+fn data_that_comes_before_its_template_is_decoded_with_its_own_time_when_that_comes() {
+    let mut intake = Intake::default();
+    let later = NOW + Duration::from_secs(60);
+    assert!(take(&mut intake, 1, &v9(0, 5, &[set(256, &small(70))])).is_empty());
+    // also of an earlier session of the same exporter
+    assert!(take(&mut intake, 2, &v9(0, 5, &[set(256, &small(71))])).is_empty());
+    assert!(take(&mut intake, 1, &v9(0, 6, &[set(256, &small(72))])).is_empty());
+    let flows = take_at(&mut intake, 2, &templates(1, 5), later);
+    assert_eq!(bytes(&flows), [70, 71]);
+    assert!(flows.iter().all(|(origin, _)| origin.received == NOW));
+    assert!(take_at(&mut intake, 2, &templates(2, 5), later).is_empty(), "only once");
+}
+
+#[test]
+fn data_waits_half_an_hour_and_no_longer() {
+    let mut intake = Intake::default();
+    take(&mut intake, 1, &v9(0, 5, &[set(256, &small(70))]));
+    intake.expire(NOW + (PARKED_AGE_MAX - Duration::from_secs(1)));
+    assert!(intake.parked_bytes() > 0);
+    intake.expire(NOW + PARKED_AGE_MAX);
+    assert_eq!(intake.parked_bytes(), 0);
+    assert!(take(&mut intake, 1, &templates(1, 5)).is_empty());
+    let expired: u64 = intake.ledger().accounts().map(|(_, account)| account.expired).sum();
+    assert_eq!(expired, 1);
+}
+
+#[test]
+fn one_exporter_that_floods_with_unknown_data_does_not_push_out_anothers() {
+    let mut intake = Intake::default();
+    take(&mut intake, 1, &v9(0, 5, &[set(256, &small(70))]));
+    let flood = v9(0, 5, &[set(300, &[1; 1_400])]);
+    for address in 0..40_u8 {
+        for _ in 0..2_000 {
+            let exporter = std::net::SocketAddr::from(([198, 51, 100, address], 9));
+            let datagram = grafolean_netflow::origin::Datagram { exporter, received: NOW, payload: &flood };
+            let _ = intake.take(&datagram, &mut |_: &_, _: &_| {});
+            assert!(intake.parked_bytes() <= PARKED_BYTES_MAX);
+        }
+    }
+    assert_eq!(bytes(&take(&mut intake, 1, &templates(1, 5))), [70]);
+}

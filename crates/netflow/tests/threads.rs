@@ -1,0 +1,84 @@
+//! Several threads that receive: the kernel spreads sessions over them, and what is told is the same.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+#[path = "fixture/driven.rs"]
+mod driven;
+#[path = "fixture/local.rs"]
+mod local;
+
+use std::{
+    collections::VecDeque,
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    num::NonZeroUsize,
+    path::Path,
+    thread,
+    time::Duration,
+};
+
+use grafolean_collector::time::{Clock, SystemClock};
+use grafolean_netflow::{
+    bot::{NetflowBot, Options},
+    generate::{Exporter, Families, Setup, Traffic},
+    origin::Protocol,
+    receive::Listen,
+};
+use local::bytes_of;
+
+/// Sessions of one exporter: enough that each of four threads has some.
+const SESSIONS: usize = 40;
+
+fn open(threads: usize, folder: Option<&Path>) -> NetflowBot {
+    let both = [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
+    let listen = Listen { threads: NonZeroUsize::new(threads).unwrap(), ..Listen::on(both) };
+    let bot = local::open(&Options { listen, folder: folder.map(Path::to_owned), archive: None });
+    assert_eq!(bot.addresses().len(), 2, "one a port, whatever the threads");
+    bot
+}
+
+/// An exporter that speaks from many ports, and what it sent.
+struct Sessions {
+    sockets: Vec<UdpSocket>,
+    exporter: Exporter,
+    traffic: Traffic,
+}
+
+impl Sessions {
+    fn new() -> Self {
+        let boot = SystemClock.now() - Duration::from_secs(60);
+        let sockets = (0..SESSIONS).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).collect();
+        let exporter = Exporter::new(Setup { protocol: Protocol::Netflow9, domain: 1, sampling: 10, boot });
+        Self { sockets, exporter, traffic: Traffic::new(9, 300, Families::Mixed) }
+    }
+
+    /// Sends one datagram from each session; the first one ever holds the templates and the sampling.
+    fn send(&mut self, bot: &NetflowBot) {
+        let before = bot.metrics().datagrams.get();
+        for (sent, socket) in (1..).zip(&self.sockets) {
+            let now = SystemClock.now();
+            let mut flows: VecDeque<_> = (0..10).map(|_| self.traffic.flow(now)).collect();
+            let mut datagram = Vec::new();
+            self.exporter.export(now, &mut flows, &mut datagram);
+            socket.send_to(&datagram, bot.addresses()[usize::from(sent % 2 == 0)]).unwrap();
+            while bot.metrics().datagrams.get() < before + sent {
+                thread::yield_now();
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn templates_and_samplings_that_one_thread_was_told_hold_on_all() {
+    let (bot, mut sessions) = (open(4, None), Sessions::new());
+    sessions.send(&bot);
+    assert_eq!(bytes_of(&bot).await, (sessions.exporter.totals().bytes * 10) as f64);
+}
+
+#[tokio::test]
+async fn a_restart_with_fewer_or_more_threads_has_all_that_was_open() {
+    let (folder, mut sessions) = (tempfile::tempdir().unwrap(), Sessions::new());
+    for threads in [4, 1, 3] {
+        sessions.send(&open(threads, Some(folder.path())));
+    }
+    let bot = open(2, Some(folder.path()));
+    assert_eq!(bytes_of(&bot).await, (sessions.exporter.totals().bytes * 10) as f64);
+}
