@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use grafolean_collector::{model::Sample, time::Timestamp};
 use serde_json::{Value, json};
 
 use crate::world::{START, Who, World};
@@ -319,4 +320,38 @@ async fn what_was_stored_is_counted_for_those_who_may_look() {
     let id = account.rsplit('/').next().unwrap().parse().unwrap();
     let (_, bot) = world.bot(&admin, id, "ping").await;
     world.get("/metrics", &bot).await.expect(403);
+}
+
+/// Both ways: written by the client, taken and written by the hub, read by the client.
+#[tokio::test]
+async fn every_number_comes_back_to_the_last_bit() {
+    let (world, admin, account) = world().await;
+    let mut bits: Vec<u64> = (0..3_000).map(|_| rand::random()).collect();
+    let hard = [
+        1.4915548763416637,
+        2.2250738585072011e-308,
+        5e-324,
+        f64::MAX,
+        f64::MIN,
+        -0.0,
+        0.1 + 0.2,
+        9007199254740993.0,
+    ];
+    bits.extend(hard.map(f64::to_bits));
+    bits.retain(|&bits| f64::from_bits(bits).is_finite());
+    let sample = |(i, &bits): (usize, &u64)| {
+        let due = Timestamp::from_seconds(1_000_000 + i64::try_from(i).unwrap());
+        Sample::checked("a.b", due, f64::from_bits(bits)).unwrap()
+    };
+    let sent: Vec<Sample> = bits.iter().enumerate().map(sample).collect();
+    let body = serde_json::to_string(&sent).unwrap();
+    let read = async |world: &World| -> Vec<u64> {
+        stored(world, &admin, &account, "a.b").await.into_iter().map(|(_, value)| value.to_bits()).collect()
+    };
+    world.ask("PUT", &format!("{account}/values"), &admin, Some(body)).await.expect(204);
+    assert_eq!(read(&world).await, bits);
+    world.hub.points().seal().await.unwrap();
+    assert_eq!(read(&world).await, bits, "out of blocks");
+    let last = world.get(&format!("{account}/lastvalues"), &admin).await.expect(200).list();
+    assert_eq!(last[0]["v"].as_f64().unwrap().to_bits(), *bits.last().unwrap());
 }
