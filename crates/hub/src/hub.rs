@@ -11,14 +11,22 @@ use std::{
 use axum::Router;
 use grafolean_collector::time::{Clock, SystemClock};
 use thiserror::Error;
+use tracing::warn;
 
 use crate::{
     auth::{Gate, SigningKey},
     points::{self, Points, PointsError},
+    repeats::Repeats,
     routes,
     setup::Setup,
     store::{OpenError, Store, StoreError, person},
 };
+
+/// The database of accounts, people, bots and entities.
+const HUB: &str = "hub.sqlite";
+
+/// The file of values.
+const POINTS: &str = "points.sqlite";
 
 /// What may be chosen about a hub.
 pub struct Options {
@@ -58,6 +66,16 @@ pub enum HubError {
         /// Which.
         folder: PathBuf,
     },
+    /// There are values, and nobody knows any more whose they are. A new database would let anyone take them over.
+    #[error(
+        "{points} holds values, but {hub} with their accounts and people is missing or empty: restore {hub} from a \
+         backup, or move {points} away to begin anew",
+        points = folder.join(POINTS).display(), hub = folder.join(HUB).display()
+    )]
+    AccountsMissing {
+        /// Where.
+        folder: PathBuf,
+    },
     /// The database cannot be used; nothing in it was changed.
     #[error(transparent)]
     Store(#[from] OpenError),
@@ -86,6 +104,7 @@ pub struct Hub {
     pub(crate) points: Points,
     pub(crate) gate: Gate,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) failures: Repeats,
     _lock: File,
 }
 
@@ -93,11 +112,26 @@ impl Hub {
     /// Opens the hub of a folder, and makes both where they are missing. Blocks until the database is ready.
     pub fn open(folder: &Path, options: Options) -> Result<Self, HubError> {
         let lock = lock(folder)?;
-        let store = Store::open(&folder.join("hub.sqlite"), options.clock.now())?;
-        let points = Points::open(&folder.join("points.sqlite"), options.points, Arc::clone(&options.clock))?;
+        let (hub_file, points_file) = (folder.join(HUB), folder.join(POINTS));
+        let is_new = fs::metadata(&hub_file).map_or(0, |metadata| metadata.len()) == 0;
+        let points_missing = !points_file.exists();
+        let has_values = Points::is_filled(&points_file);
+        let accounts_missing = || HubError::AccountsMissing { folder: folder.to_owned() };
+        if is_new && has_values {
+            return Err(accounts_missing());
+        }
+        let store = Store::open(&hub_file, options.clock.now())?;
+        if has_values && !store.has_accounts() {
+            return Err(accounts_missing());
+        }
+        if points_missing && store.has_accounts() {
+            let file = points_file.display();
+            warn!(%file, "the file of values is missing beside a hub with accounts: a new one without values is made");
+        }
+        let points = Points::open(&points_file, options.points, Arc::clone(&options.clock))?;
         let key = SigningKey::new(store.signing_secret());
         let gate = Gate::new(key, Arc::clone(&options.clock));
-        Ok(Self { store, points, gate, clock: options.clock, _lock: lock })
+        Ok(Self { store, points, gate, clock: options.clock, failures: Repeats::default(), _lock: lock })
     }
 
     /// Gives all routes: the API below `/api`.

@@ -7,9 +7,10 @@
 
 mod auth;
 mod hub;
+mod open_file;
 mod page;
 pub mod points;
-mod private_file;
+mod repeats;
 mod routes;
 mod serve;
 pub mod setup;

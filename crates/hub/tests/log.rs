@@ -65,3 +65,27 @@ async fn requests_are_logged_without_tokens_sessions_and_passwords() {
         assert!(!logged.contains(secret), "{secret} stands in the log:\n{logged}");
     }
 }
+
+#[tokio::test]
+async fn a_failure_that_repeats_is_one_line_a_minute_with_a_count() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber =
+        fmt().with_max_level(LevelFilter::WARN).with_ansi(false).with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let (world, admin) = World::with_admin().await;
+    let account = world.account(&admin, "A").await;
+    for entry in std::fs::read_dir(world.folder()).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    let value = json!([{"p": "a", "t": 5, "v": 1}]);
+    for _ in 0..50 {
+        world.put(&format!("/accounts/{account}/values"), &admin, &value).await.expect(503);
+    }
+    world.clock.pass(std::time::Duration::from_secs(60));
+    world.put(&format!("/accounts/{account}/values"), &admin, &value).await.expect(503);
+    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<_> = logged.lines().filter(|line| line.contains("was removed or replaced")).collect();
+    assert_eq!(lines.len(), 2, "{logged}");
+    assert!(lines[0].contains("times=1 ") && lines[1].contains("times=50 "), "{logged}");
+}

@@ -74,7 +74,7 @@ async fn fill_up(folder: &Path) {
     let mut accepted = 0;
     let error = loop {
         match points.put(ACCOUNT, batch(accepted)).await {
-            Ok(()) => accepted += BATCH,
+            Ok(_) => accepted += BATCH,
             Err(error) => break error,
         }
     };

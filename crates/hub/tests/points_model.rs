@@ -266,32 +266,3 @@ async fn values_older_than_the_retention_go() {
     assert!((31..31 + 8).contains(&kept.points.len()), "{}", kept.points.len());
     drop(points);
 }
-
-#[tokio::test]
-async fn a_damaged_block_is_named_by_a_reader_and_set_aside_by_the_writer() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("points.sqlite");
-    let points = Points::open(&file, SMALL, Arc::new(SystemClock)).unwrap();
-    let sample = |time| Sample { path: path("a"), time: Timestamp::from_seconds(time), value: 1.0 };
-    points.put(ACCOUNT, (0..4).map(sample).collect()).await.unwrap();
-    points.seal().await.unwrap();
-    let harm = rusqlite::Connection::open(&file).unwrap();
-    harm.execute("UPDATE blocks SET points = CAST(substr(points, 1, 30) AS BLOB)", ()).unwrap();
-
-    let read = |reader: &grafolean_hub::points::Reader| {
-        let id = reader.series(ACCOUNT, &path("a"))?.unwrap();
-        reader.window(id, Span::ALL, Order::Ascending, 10)
-    };
-    let error = points.read(read).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the block of series 1 that begins at 0.000000 is damaged: its checksum does not match"
-    );
-
-    points.put(ACCOUNT, vec![sample(4)]).await.unwrap();
-    points.seal().await.unwrap();
-    assert_eq!(points.read(read).await.unwrap().points.len(), 1);
-    let aside: i64 = harm.query_row("SELECT count(*) FROM damaged", (), |row| row.get(0)).unwrap();
-    assert_eq!(aside, 1);
-    drop(points);
-}

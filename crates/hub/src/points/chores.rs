@@ -44,6 +44,13 @@ pub(super) struct Chores {
     looked_for_old: Option<Timestamp>,
 }
 
+/// What a step did that others have to know.
+#[derive(Debug)]
+pub(super) struct Stepped {
+    /// Series that were deleted, as none of their values was left.
+    pub(super) forgotten: u64,
+}
+
 /// The layer that is being sealed: which series are left, and how far the journal is obsolete afterwards.
 #[derive(Debug)]
 struct Sealing {
@@ -110,7 +117,7 @@ impl Chores {
         recent: &SharedRecent,
         block_points: usize,
         metrics: &PointsMetrics,
-    ) -> Result<(), PointsError> {
+    ) -> Result<Stepped, PointsError> {
         let transaction = connection.transaction().doing("beginning a step of housekeeping")?;
         // What a step changes of `self` counts only once its transaction is committed.
         let after = if let Some(sealing) = &self.sealing {
@@ -119,18 +126,26 @@ impl Chores {
         } else if let Some(through) = self.trim_through {
             After::Trimmed { done: journal::trim(&transaction, through, STEP_ROWS)? < STEP_ROWS }
         } else if let Some(expiring) = &self.expiring {
-            After::Expired { through: expire_some(&transaction, expiring)? }
+            expire_some(&transaction, recent, expiring)?
         } else if self.deleting {
             After::Deleted { done: delete_some(&transaction)? }
         } else {
             After::Shrunk { done: shrink_some(&transaction)? }
         };
         transaction.commit().doing("finishing a step of housekeeping")?;
-        if let After::Sealed { values, .. } = after {
-            metrics.sealed_values.inc_by(values);
+        let mut forgotten = 0;
+        match after {
+            After::Sealed { values, .. } => {
+                metrics.sealed_values.inc_by(values);
+            }
+            After::Expired { forgotten: series, .. } => {
+                metrics.forgotten_series.inc_by(series);
+                forgotten = series;
+            }
+            _ => {}
         }
         self.note(after, recent);
-        Ok(())
+        Ok(Stepped { forgotten })
     }
 
     fn note(&mut self, after: After, recent: &SharedRecent) {
@@ -150,8 +165,8 @@ impl Chores {
                 self.trim_through = self.trim_through.filter(|_| !done);
                 self.shrinking = true;
             }
-            After::Expired { through: None } => self.expiring = None,
-            After::Expired { through: Some(through) } => {
+            After::Expired { through: None, .. } => self.expiring = None,
+            After::Expired { through: Some(through), .. } => {
                 if let Some(expiring) = &mut self.expiring {
                     expiring.done_through = through;
                 }
@@ -165,7 +180,7 @@ impl Chores {
 enum After {
     Sealed { left: usize, values: u64 },
     Trimmed { done: bool },
-    Expired { through: Option<i64> },
+    Expired { through: Option<i64>, forgotten: u64 },
     Deleted { done: bool },
     Shrunk { done: bool },
 }
@@ -204,8 +219,13 @@ fn shrink_some(connection: &Connection) -> Result<bool, PointsError> {
     Ok(given == 0)
 }
 
-/// Deletes old blocks of some series; gives the last series that is done, None at the end of all.
-fn expire_some(connection: &Connection, expiring: &Expiring) -> Result<Option<i64>, PointsError> {
+/// Deletes old blocks of some series, and series of which nothing is left. What comes back holds the last series that
+/// is done, `None` at the end of all.
+fn expire_some(
+    connection: &Connection,
+    recent: &SharedRecent,
+    expiring: &Expiring,
+) -> Result<After, PointsError> {
     const DOING: &str = "deleting values that are older than the retention";
     let mut next =
         connection.prepare_cached("SELECT id FROM series WHERE id > ?1 ORDER BY id LIMIT 1").doing(DOING)?;
@@ -213,17 +233,21 @@ fn expire_some(connection: &Connection, expiring: &Expiring) -> Result<Option<i6
         .prepare_cached("DELETE FROM blocks WHERE series = ?1 AND first < ?2 AND last < ?2")
         .doing(DOING)?;
     let mut through = expiring.done_through;
-    let mut deleted = 0;
+    let (mut deleted, mut forgotten) = (0, 0);
     for _ in 0..STEP_SERIES {
         let mut rows = next.query([through]).doing(DOING)?;
-        let Some(row) = rows.next().doing(DOING)? else { return Ok(None) };
+        let Some(row) = rows.next().doing(DOING)? else {
+            return Ok(After::Expired { through: None, forgotten });
+        };
         through = row.get(0).doing(DOING)?;
         deleted += delete.execute((through, expiring.before.micros())).doing(DOING)?;
+        let in_memory = recent.read().holds(SeriesId::new(through));
+        forgotten += u64::from(series::forget_if_empty(connection, SeriesId::new(through), in_memory)?);
         if deleted >= STEP_BLOCKS {
             break;
         }
     }
-    Ok(Some(through))
+    Ok(After::Expired { through: Some(through), forgotten })
 }
 
 /// Deletes blocks of a series that is gone; tells whether nothing is left to delete.

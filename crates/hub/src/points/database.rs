@@ -4,11 +4,12 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::error::PointsError;
-use crate::private_file;
+use super::{error::PointsError, journal, latest};
+use crate::open_file::create_private;
 
-/// The format of the file, kept as SQLite's `user_version`.
-const FORMAT: i64 = 1;
+/// The format of the file, kept as SQLite's `user_version`. Format 1 had no checksums in the journal, and no newest
+/// value with each series.
+const FORMAT: i64 = 2;
 
 /// Blocks of about 3 kB leave a tenth of such a page empty, a quarter of one of 4 kB. Rows are only ever appended, so
 /// that pages fill up, and not kept in the order of their series, which would leave pages half empty by splitting.
@@ -22,8 +23,12 @@ const SCHEMA: &str = "
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         account INTEGER NOT NULL,
         path TEXT NOT NULL,
+        first INTEGER,
+        last INTEGER,
+        latest BLOB,
         UNIQUE (account, path)
     ) STRICT;
+    CREATE INDEX series_by_last ON series (account, last);
     CREATE TABLE journal (
         seq INTEGER PRIMARY KEY,
         points BLOB NOT NULL
@@ -49,17 +54,27 @@ const SCHEMA: &str = "
     ) STRICT;
 ";
 
-/// Opens the file for writing and makes it if there is none.
+/// From format 1: the columns of `series` that are filled from the blocks.
+const FORMAT_2: &str = "
+    ALTER TABLE series ADD COLUMN first INTEGER;
+    ALTER TABLE series ADD COLUMN last INTEGER;
+    ALTER TABLE series ADD COLUMN latest BLOB;
+    CREATE INDEX series_by_last ON series (account, last);
+";
+
+/// Opens the file for writing, creates it if there is none, and brings an older format up to date.
 pub(super) fn open(path: &Path) -> Result<Connection, PointsError> {
-    let failed = |source| PointsError::Open { path: path.to_owned(), source: Arc::new(source) };
-    private_file::create(path)
+    let failed = PointsError::opening(path);
+    create_private(path)
         .map_err(|source| PointsError::File { path: path.to_owned(), source: Arc::new(source) })?;
-    let mut connection = Connection::open(path).map_err(failed)?;
-    configure(&connection).map_err(failed)?;
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+    let mut connection = Connection::open(path).map_err(&failed)?;
+    configure(&connection).map_err(&failed)?;
+    let found: i64 =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(&failed)?;
     match found {
         FORMAT => {}
-        0 => create(&mut connection).map_err(failed)?,
+        0 => create(&mut connection).map_err(&failed)?,
+        1 => upgrade(&mut connection).map_err(&failed)?,
         _ => return Err(PointsError::Version { path: path.to_owned(), found, known: FORMAT }),
     }
     Ok(connection)
@@ -86,6 +101,31 @@ fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
+fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
+    tracing::info!("the file of points is brought to format {FORMAT}");
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(FORMAT_2)?;
+    latest::fill(&transaction)?;
+    journal::add_checksums(&transaction)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()
+}
+
+/// Whether a file holds any series, without changing it. One that cannot be read holds something.
+pub(super) fn is_filled(path: &Path) -> bool {
+    if std::fs::metadata(path).map_or(0, |metadata| metadata.len()) == 0 {
+        return false;
+    }
+    let any = |connection: Connection| connection.prepare("SELECT 1 FROM series LIMIT 1")?.exists(());
+    open_to_read(path).ok().and_then(|connection| any(connection).ok()).unwrap_or(true)
+}
+
+/// Moves all that stands in the write-ahead log into the file; returns whether nothing is left there.
+pub(super) fn empty_log(connection: &Connection) -> rusqlite::Result<bool> {
+    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))?;
+    Ok(busy == 0)
+}
+
 /// Tells whether more of the file is free than the journal will soon need again: an eighth of it.
 pub(super) fn mostly_free(connection: &Connection) -> rusqlite::Result<bool> {
     let free: i64 = connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
@@ -107,10 +147,10 @@ pub(super) fn shrink(connection: &Connection, pages: i64) -> rusqlite::Result<us
 
 /// Opens the file, which is there, for reading.
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, PointsError> {
-    let failed = |source| PointsError::Open { path: path.to_owned(), source: Arc::new(source) };
+    let failed = PointsError::opening(path);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    connection.busy_timeout(BUSY).map_err(failed)?;
+    let connection = Connection::open_with_flags(path, flags).map_err(&failed)?;
+    connection.busy_timeout(BUSY).map_err(&failed)?;
     Ok(connection)
 }
 
@@ -124,7 +164,7 @@ mod tests {
         let path = folder.path().join("points.sqlite");
         open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
         let error = open(&path).unwrap_err();
-        assert!(error.to_string().ends_with("format 99, this program knows 1: run the newer one"), "{error}");
+        assert!(error.to_string().ends_with("format 99, this program knows 2: run the newer one"), "{error}");
     }
 
     #[test]
@@ -133,6 +173,47 @@ mod tests {
         let path = folder.path().join("points.sqlite");
         std::fs::write(&path, "not a database, but long enough to look at".repeat(100)).unwrap();
         let error = open(&path).unwrap_err();
-        assert!(error.to_string().ends_with("points.sqlite"), "{error}");
+        assert!(matches!(error, PointsError::DamagedFile { .. }), "{error:?}");
+        let text = error.to_string();
+        assert!(text.contains("points.sqlite") && text.contains("restore a backup"), "{text}");
+    }
+
+    /// Made by hand as format 1 wrote it: a sealed series, and a journal with one value of another.
+    #[test]
+    fn a_file_of_format_1_is_read_with_all_its_values() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("points.sqlite");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(
+            "CREATE TABLE series (id INTEGER PRIMARY KEY AUTOINCREMENT, account INTEGER NOT NULL, path TEXT NOT NULL,
+                 UNIQUE (account, path)) STRICT;
+             CREATE TABLE journal (seq INTEGER PRIMARY KEY, points BLOB NOT NULL) STRICT;
+             CREATE TABLE blocks (id INTEGER PRIMARY KEY, series INTEGER NOT NULL, first INTEGER NOT NULL,
+                 last INTEGER NOT NULL, last_value REAL NOT NULL, count INTEGER NOT NULL, points BLOB NOT NULL) STRICT;
+             CREATE UNIQUE INDEX blocks_by_time ON blocks (series, first);
+             CREATE TABLE damaged (series INTEGER NOT NULL, first INTEGER NOT NULL, reason TEXT NOT NULL,
+                 points BLOB NOT NULL) STRICT;
+             CREATE TABLE removed (id INTEGER PRIMARY KEY) STRICT;
+             INSERT INTO series VALUES (1, 7, 'a'), (2, 7, 'b');
+             INSERT INTO blocks VALUES (1, 1, 5, 9, 2.5, 2, x'00');
+             INSERT INTO journal VALUES (3, x'02000000000000000B00000000000000000000000000F83FFF');
+             PRAGMA user_version = 1;",
+        )
+        .unwrap();
+        drop(old);
+        let mut connection = open(&path).unwrap();
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, Vec<u8>>(2)?));
+        let (first, last, bytes): (i64, i64, _) =
+            connection.query_row("SELECT first, last, latest FROM series WHERE id = 1", (), row).unwrap();
+        let newest = latest::decode(super::super::SeriesId::new(1), &bytes).unwrap();
+        assert_eq!((first, last, newest.time.micros(), newest.value), (5, 9, 9, 2.5));
+        let mut entries = Vec::new();
+        let replayed = journal::replay(&mut connection, |some| entries.extend_from_slice(some)).unwrap();
+        assert_eq!((replayed.last, replayed.damaged), (3, 0));
+        let read: Vec<_> = entries.iter().map(|(id, p)| (id.number(), p.time.micros(), p.value)).collect();
+        assert_eq!(read, [(2, 11, 1.5)]);
+        let damaged: i64 =
+            connection.query_row("SELECT count(*) FROM damaged", (), |row| row.get(0)).unwrap();
+        assert_eq!(damaged, 1, "the row ended within a record");
     }
 }

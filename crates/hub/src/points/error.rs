@@ -1,7 +1,12 @@
 //! Why values could not be stored or read.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
+use rusqlite::ErrorCode;
 use thiserror::Error;
 
 use super::SeriesId;
@@ -27,6 +32,23 @@ pub enum PointsError {
         #[source]
         source: Arc<rusqlite::Error>,
     },
+    /// The file is none of SQLite's, or its pages are damaged.
+    #[error("{}", damaged_file(path, reason))]
+    DamagedFile {
+        /// Which file.
+        path: PathBuf,
+        /// What the database says.
+        reason: String,
+    },
+    /// The file was removed or replaced while it was open: what is written now would be lost.
+    #[error(
+        "{} was removed or replaced while the hub used it: put it back, or stop the hub and start it again",
+        path.display()
+    )]
+    Gone {
+        /// Which file.
+        path: PathBuf,
+    },
     /// The file was written by a later version of this program.
     #[error("{} holds points in format {found}, this program knows {known}: run the newer one", path.display())]
     Version {
@@ -45,16 +67,6 @@ pub enum PointsError {
         /// What the database says.
         #[source]
         source: Arc<rusqlite::Error>,
-    },
-    /// Bytes on disk are not what was written there.
-    #[error("the {what} {place} is damaged: {reason}")]
-    Damaged {
-        /// `block` or `journal row`.
-        what: &'static str,
-        /// Which one.
-        place: String,
-        /// What is wrong with it.
-        reason: String,
     },
     /// Points could not be compressed.
     #[error("compressing {count} points of series {series}: {reason}")]
@@ -75,6 +87,40 @@ pub enum PointsError {
     /// The store is closed, or its writing thread has ended.
     #[error("the points store is closed")]
     Closed,
+}
+
+/// What to do about a file that SQLite cannot read. The way that keeps most comes first.
+fn damaged_file(path: &Path, reason: &str) -> String {
+    let path = path.display();
+    format!(
+        "the points in {path} are damaged ({reason}), nothing was changed: restore a backup; or stop the hub and save \
+         what can be read by `sqlite3 {path} .recover | sqlite3 recovered.sqlite`; or move the file away to begin \
+         without values"
+    )
+}
+
+impl PointsError {
+    /// Names the file that could not be opened, and the remedy if it is damaged.
+    pub(super) fn opening(path: &Path) -> impl Fn(rusqlite::Error) -> Self {
+        move |source| match source.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::DamagedFile { path: path.to_owned(), reason: source.to_string() }
+            }
+            _ => Self::Open { path: path.to_owned(), source: Arc::new(source) },
+        }
+    }
+
+    /// Names the file in an error that means that its pages are damaged.
+    pub(super) fn in_file(self, path: &Path) -> Self {
+        match &self {
+            Self::Database { source, .. }
+                if source.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) =>
+            {
+                Self::DamagedFile { path: path.to_owned(), reason: source.to_string() }
+            }
+            _ => self,
+        }
+    }
 }
 
 /// Says what was being done when the database refused.

@@ -20,6 +20,8 @@ pub struct PointsMetrics {
     pub(super) recent_bytes: Gauge,
     pub(super) housekeeping_failures: Counter,
     pub(super) damaged_blocks: Counter,
+    pub(super) damaged_records: Counter,
+    pub(super) forgotten_series: Counter,
 }
 
 impl Default for PointsMetrics {
@@ -34,6 +36,8 @@ impl Default for PointsMetrics {
             recent_bytes: Gauge::default(),
             housekeeping_failures: Counter::default(),
             damaged_blocks: Counter::default(),
+            damaged_records: Counter::default(),
+            forgotten_series: Counter::default(),
         }
     }
 }
@@ -57,7 +61,11 @@ impl PointsMetrics {
         registry.register_with_unit("recent", help, Unit::Bytes, self.recent_bytes.clone());
         let help = "Steps of housekeeping that failed, each of which is tried again";
         registry.register("housekeeping_failures", help, self.housekeeping_failures.clone());
-        let help = "Blocks that could not be read and were set aside";
+        let help = "Blocks that were not what was written, and were set aside or put right";
         registry.register("damaged_blocks", help, self.damaged_blocks.clone());
+        let help = "Values of the journal that were not what was written, and were set aside";
+        registry.register("damaged_journal_values", help, self.damaged_records.clone());
+        let help = "Series that were deleted because none of their values is left";
+        registry.register("forgotten_series", help, self.forgotten_series.clone());
     }
 }

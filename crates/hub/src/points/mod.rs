@@ -24,25 +24,28 @@
 //! own on blocking threads. All stands in one SQLite file, `points.sqlite`:
 //!
 //! ```text
-//!  series  id | account | path                       unique (account, path); an id is never used twice
-//!  journal seq | points                              points: records of 24 bytes, little-endian
-//!           0           8           16          24
-//!          | series i64 | micros i64 | value f64 | ...
+//!  series  id | account | path | first | last | latest   unique (account, path); an id is never used twice;
+//!                                                    of sealed points the first time, the newest time and point
+//!  journal seq | points                              points: records of 28 bytes, little-endian
+//!           0           8           16          24           28
+//!          | series i64 | micros i64 | value f64 | crc32     | ...
 //!  blocks  id | series | first | last | last_value | count | points  unique (series, first); ranges never overlap
 //!           0         1            5              9            9 + n
-//!          | version | crc32 of   | n: length of | times, pco | values, pco |
-//!          |  = 1    | all behind | the times    |    i64     |    f64      |
+//!          | version | crc32 of the series | n: length of | times, pco | values, pco |
+//!          |  = 2    | and all behind      | the times    |    i64     |    f64      |
 //!  removed id                                        series whose blocks are still to be deleted
-//!  damaged series | first | reason | points          blocks that could not be read, set aside
+//!  damaged series | first | reason | points          blocks and records that are not what was written, set aside
 //! ```
 
 mod aggregate;
 mod block;
 mod chores;
+mod damage;
 mod database;
 mod error;
 mod filter;
 mod journal;
+mod latest;
 mod metrics;
 mod point;
 mod read;
@@ -50,6 +53,7 @@ mod recent;
 mod seal;
 mod series;
 mod store;
+mod top;
 mod writer;
 
 pub use aggregate::{Aggregate, AggregationLevel};
@@ -57,5 +61,7 @@ pub use error::PointsError;
 pub use filter::{FilterError, PathFilter};
 pub use metrics::PointsMetrics;
 pub use point::{Order, Point, Series, SeriesId, Span};
-pub use read::{LastValue, Matches, Reader, SeriesRow, Top, Window};
+pub use read::{LastValue, Matches, Reader, SeriesRow, Window};
 pub use store::{Limits, Points, Settings};
+pub use top::Top;
+pub use writer::Stored;

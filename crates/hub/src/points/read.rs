@@ -6,21 +6,28 @@ use grafolean_collector::{
     model::{AccountId, SeriesPath},
     time::Timestamp,
 };
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
+use tokio::sync::mpsc;
 
 use super::{
-    Order, PathFilter, Point, SeriesId, Span, block, database,
+    Order, PathFilter, Point, SeriesId, Span, block,
+    damage::Damage,
+    database,
     error::{Doing, PointsError},
+    latest,
     point::overlay,
     recent::SharedRecent,
     series,
+    writer::Command,
 };
 
 /// Reads what is stored. What a `put` that has returned has stored is seen.
 #[derive(Debug)]
 pub struct Reader {
     pub(super) connection: Connection,
-    recent: Arc<SharedRecent>,
+    pub(super) recent: Arc<SharedRecent>,
+    /// Weak, so that a reader does not keep the writer from ending.
+    writer: mpsc::WeakSender<Command>,
 }
 
 /// Points of one series, and where to go on.
@@ -59,20 +66,28 @@ pub struct LastValue {
     pub point: Point,
 }
 
-/// The highest values of one moment.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Top {
-    /// The moment.
-    pub time: Timestamp,
-    /// The sum of all values of that moment that the filter means.
-    pub total: f64,
-    /// The highest ones, descending.
-    pub list: Vec<(String, f64)>,
+/// A series' row.
+pub(super) struct Known {
+    pub(super) id: SeriesId,
+    pub(super) path: String,
+    /// The newest sealed point.
+    pub(super) sealed: Option<Point>,
 }
 
 impl Reader {
-    pub(super) fn open(path: &Path, recent: Arc<SharedRecent>) -> Result<Self, PointsError> {
-        Ok(Self { connection: database::open_to_read(path)?, recent })
+    pub(super) fn open(
+        path: &Path,
+        recent: Arc<SharedRecent>,
+        writer: mpsc::WeakSender<Command>,
+    ) -> Result<Self, PointsError> {
+        Ok(Self { connection: database::open_to_read(path)?, recent, writer })
+    }
+
+    /// Has the writer look at what seems damaged. If it has too much to do, the next reading reports it again.
+    fn report(&self, damage: Damage) {
+        if let Some(writer) = self.writer.upgrade() {
+            let _ = writer.try_send(Command::Mend(damage));
+        }
     }
 
     /// Finds a series by its path.
@@ -100,14 +115,15 @@ impl Reader {
         Ok(Window { points, next })
     }
 
-    /// Reads points from blocks, ascending; of more than `most` those at the end that `order` names first.
+    /// Reads points from blocks, ascending; of more than `most` those at the end that `order` names first. A block that
+    /// is damaged costs itself: the others are read.
     fn sealed(&self, id: SeriesId, span: Span, order: Order, most: usize) -> Result<Vec<Point>, PointsError> {
         const DOING: &str = "reading blocks";
         let direction = if order == Order::Ascending { "ASC" } else { "DESC" };
         let mut select = self
             .connection
             .prepare_cached(&format!(
-                "SELECT first, points FROM blocks
+                "SELECT id, first, last, points FROM blocks
                  WHERE series = ?1 AND first < ?3 AND last >= ?2 AND first >= coalesce(
                      (SELECT max(first) FROM blocks WHERE series = ?1 AND first <= ?2), ?2)
                  ORDER BY first {direction}"
@@ -119,9 +135,7 @@ impl Reader {
         while found < most
             && let Some(row) = rows.next().doing(DOING)?
         {
-            let first: i64 = row.get(0).doing(DOING)?;
-            let bytes = row.get_ref(1).and_then(|value| Ok(value.as_blob()?)).doing(DOING)?;
-            let mut points = block::decode(bytes).map_err(|reason| damaged(id, first, reason))?;
+            let mut points = self.points_of(id, row).doing(DOING)?;
             points.retain(|point| span.contains(point.time));
             found += points.len();
             blocks.push(points);
@@ -132,14 +146,33 @@ impl Reader {
         Ok(blocks.concat())
     }
 
-    /// Gives the newest point of a series up to and with a moment.
-    pub fn newest(&self, id: SeriesId, at: Timestamp) -> Result<Option<Point>, PointsError> {
-        match self.last_value(id)? {
-            Some(last) if last.time > at => {
-                Ok(self.window(id, Span::up_to(at), Order::Descending, 1)?.points.first().copied())
-            }
-            last => Ok(last),
+    /// Reads the points of a block's row; what is not as it was written is reported.
+    fn points_of(&self, series: SeriesId, row: &Row<'_>) -> rusqlite::Result<Vec<Point>> {
+        let points = block::decode(series, row.get_ref("points")?.as_blob()?).unwrap_or_default();
+        let times = |point: Option<&Point>| point.map(|point| point.time.micros());
+        let expected = (Some(row.get("first")?), Some(row.get("last")?));
+        if (times(points.first()), times(points.last())) != expected {
+            self.report(Damage::Block(row.get("id")?));
         }
+        Ok(points)
+    }
+
+    /// Returns the newest point of a series up to and with a moment.
+    pub(super) fn newest(&self, known: &Known, at: Timestamp) -> Result<Option<Point>, PointsError> {
+        let recent = self.recent.read().newest(known.id, at);
+        let sealed = match known.sealed {
+            Some(sealed) if sealed.time > at => self.newest_sealed(known.id, at)?,
+            sealed => sealed,
+        };
+        Ok(match (sealed, recent) {
+            (Some(sealed), Some(recent)) if sealed.time > recent.time => Some(sealed),
+            (sealed, recent) => recent.or(sealed),
+        })
+    }
+
+    /// Looks for the newest sealed point up to and with a moment in the blocks.
+    pub(super) fn newest_sealed(&self, id: SeriesId, at: Timestamp) -> Result<Option<Point>, PointsError> {
+        Ok(self.sealed(id, Span::up_to(at), Order::Descending, 1)?.last().copied())
     }
 
     /// Gives the path of a series.
@@ -172,7 +205,7 @@ impl Reader {
         Ok(matches)
     }
 
-    /// Gives the newest value of each series that a filter means, ascending by path; at most `limit`.
+    /// Returns the newest value of each series that a filter means, ascending by path; at most `limit`.
     pub fn last_values(
         &self,
         account: AccountId,
@@ -180,79 +213,68 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<LastValue>, PointsError> {
         let mut list = Vec::new();
-        self.each_path(account, filter, |row| {
-            if let Some(point) = self.last_value(row.id)? {
-                list.push(LastValue { path: row.path, point });
+        self.each_series(account, filter, |known| {
+            if let Some(point) = self.newest(&known, Span::ALL.until)? {
+                list.push(LastValue { path: known.path, point });
             }
             Ok(list.len() < limit)
         })?;
         Ok(list)
     }
 
-    /// Gives the newest point of a series; no block has to be decompressed for it.
-    fn last_value(&self, id: SeriesId) -> Result<Option<Point>, PointsError> {
-        const DOING: &str = "reading a last value";
-        let recent = self.recent.read().newest(id);
-        let mut select = self
-            .connection
-            .prepare_cached(
-                "SELECT last, last_value FROM blocks WHERE series = ?1 ORDER BY first DESC LIMIT 1",
-            )
-            .doing(DOING)?;
-        let mut rows = select.query([id.number()]).doing(DOING)?;
-        let sealed = match rows.next().doing(DOING)? {
-            None => None,
-            Some(row) => Some(Point {
-                time: Timestamp::from_micros(row.get(0).doing(DOING)?),
-                value: row.get(1).doing(DOING)?,
-            }),
-        };
-        Ok(match (sealed, recent) {
-            (Some(sealed), Some(recent)) if sealed.time > recent.time => Some(sealed),
-            (sealed, recent) => recent.or(sealed),
-        })
-    }
-
-    /// Finds the newest moment up to and with `at` at which any series that a filter means has a value, and gives
-    /// the highest `most` values of that moment.
-    pub fn top(
-        &self,
-        account: AccountId,
-        filter: &PathFilter,
-        at: Timestamp,
-        most: usize,
-    ) -> Result<Option<Top>, PointsError> {
-        let mut newest: Option<(Timestamp, Vec<(String, f64)>)> = None;
-        self.each_path(account, filter, |row| {
-            if let Some(point) = self.newest(row.id, at)? {
-                match &mut newest {
-                    Some((time, list)) if *time == point.time => list.push((row.path, point.value)),
-                    Some((time, _)) if *time > point.time => {}
-                    newest => *newest = Some((point.time, vec![(row.path, point.value)])),
-                }
-            }
-            Ok(true)
-        })?;
-        Ok(newest.map(|(time, mut list)| {
-            let total = list.iter().map(|(_, value)| value).sum();
-            list.sort_by(|(_, a), (_, b)| b.total_cmp(a));
-            list.truncate(most);
-            Top { time, total, list }
-        }))
-    }
-
-    /// Shows each path that a filter means, ascending, until `take` says false.
+    /// Shows each path that a filter means, ascending, until `take` returns false.
     fn each_path(
         &self,
         account: AccountId,
         filter: &PathFilter,
         mut take: impl FnMut(SeriesRow) -> Result<bool, PointsError>,
     ) -> Result<(), PointsError> {
+        // These two columns stand in the index already.
+        self.each_row("id, path", account, filter, |id, path, _| take(SeriesRow { id, path }))
+    }
+
+    /// Shows each series that a filter means, ascending by path, until `take` returns false.
+    pub(super) fn each_series(
+        &self,
+        account: AccountId,
+        filter: &PathFilter,
+        mut take: impl FnMut(Known) -> Result<bool, PointsError>,
+    ) -> Result<(), PointsError> {
+        self.each_row("id, path, last, latest", account, filter, |id, path, row| {
+            let sealed = self.sealed_of(id, row)?;
+            take(Known { id, path, sealed })
+        })
+    }
+
+    /// Reads the newest sealed point out of a series' row, or out of its blocks if the row is damaged.
+    pub(super) fn sealed_of(&self, id: SeriesId, row: &Row<'_>) -> Result<Option<Point>, PointsError> {
+        const DOING: &str = "reading a last value";
+        let last: Option<i64> = row.get("last").doing(DOING)?;
+        let index = row.as_ref().column_index("latest").doing(DOING)?;
+        let bytes = row.get_ref(index).and_then(|value| Ok(value.as_blob_or_null()?)).doing(DOING)?;
+        let Some(bytes) = bytes else { return Ok(None) };
+        let point = latest::decode(id, bytes).filter(|point| last == Some(point.time.micros()));
+        if point.is_some() {
+            return Ok(point);
+        }
+        self.report(Damage::Latest(id));
+        self.newest_sealed(id, Span::ALL.until)
+    }
+
+    fn each_row(
+        &self,
+        columns: &str,
+        account: AccountId,
+        filter: &PathFilter,
+        mut take: impl FnMut(SeriesId, String, &Row<'_>) -> Result<bool, PointsError>,
+    ) -> Result<(), PointsError> {
         const DOING: &str = "reading paths";
         let prefix = filter.prefix();
         let mut select = self
             .connection
-            .prepare_cached("SELECT id, path FROM series WHERE account = ?1 AND path >= ?2 ORDER BY path")
+            .prepare_cached(&format!(
+                "SELECT {columns} FROM series WHERE account = ?1 AND path >= ?2 ORDER BY path"
+            ))
             .doing(DOING)?;
         let mut rows = select.query((account.number(), &prefix)).doing(DOING)?;
         while let Some(row) = rows.next().doing(DOING)? {
@@ -261,15 +283,10 @@ impl Reader {
                 break;
             }
             let id = SeriesId::new(row.get(0).doing(DOING)?);
-            if filter.matches(&path) && !take(SeriesRow { id, path })? {
+            if filter.matches(&path) && !take(id, path, row)? {
                 break;
             }
         }
         Ok(())
     }
-}
-
-fn damaged(id: SeriesId, first: i64, reason: String) -> PointsError {
-    let place = format!("of series {id} that begins at {}", Timestamp::from_micros(first));
-    PointsError::Damaged { what: "block", place, reason }
 }

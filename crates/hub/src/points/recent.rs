@@ -1,10 +1,13 @@
 //! What is not yet in blocks, in memory.
 
 use std::{
+    cmp::Reverse,
     collections::HashMap,
     mem,
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
+
+use grafolean_collector::time::Timestamp;
 
 use super::{Point, SeriesId, Span, journal::Entry, point::overlay};
 
@@ -24,12 +27,15 @@ impl Run {
         self.points.push(point);
     }
 
-    fn newest(&self) -> Option<Point> {
+    /// Returns the newest point up to and with a moment.
+    fn newest(&self, at: Timestamp) -> Option<Point> {
         if self.scrambled {
-            // Of equal times the last one counts, which is what max_by_key gives.
-            return self.points.iter().max_by_key(|point| point.time).copied();
+            // Of equal times the last one counts, which is what max_by_key returns.
+            let until = self.points.iter().filter(|point| point.time <= at);
+            return until.max_by_key(|point| point.time).copied();
         }
-        self.points.last().copied()
+        let end = self.points.partition_point(|point| point.time <= at);
+        self.points.get(..end)?.last().copied()
     }
 
     /// Gives the points of a span ascending, of two at one time the later one.
@@ -78,8 +84,12 @@ impl Layer {
         self.runs.get(&series).map(|run| run.within(span)).unwrap_or_default()
     }
 
-    fn newest(&self, series: SeriesId) -> Option<Point> {
-        self.runs.get(&series).and_then(Run::newest)
+    fn newest(&self, series: SeriesId, at: Timestamp) -> Option<Point> {
+        self.runs.get(&series).and_then(|run| run.newest(at))
+    }
+
+    fn holds(&self, series: SeriesId) -> bool {
+        self.runs.contains_key(&series)
     }
 
     /// Gives the series it holds, ascending.
@@ -111,13 +121,27 @@ impl Recent {
         overlay(self.sealing.within(series, span), self.active.within(series, span))
     }
 
-    /// Gives the newest point of a series.
-    pub(super) fn newest(&self, series: SeriesId) -> Option<Point> {
-        let (active, sealing) = (self.active.newest(series), self.sealing.newest(series));
+    /// Returns the newest point of a series up to and with a moment.
+    pub(super) fn newest(&self, series: SeriesId, at: Timestamp) -> Option<Point> {
+        let (active, sealing) = (self.active.newest(series, at), self.sealing.newest(series, at));
         match (sealing, active) {
             (Some(sealing), Some(active)) if sealing.time > active.time => Some(sealing),
             (sealing, active) => active.or(sealing),
         }
+    }
+
+    /// Returns the newest point of each series up to and with a moment, the newest first.
+    pub(super) fn newest_of_all(&self, at: Timestamp) -> Vec<(SeriesId, Point)> {
+        let sealing = self.sealing.runs.keys().filter(|&&series| !self.active.holds(series));
+        let series = self.active.runs.keys().chain(sealing);
+        let mut newest: Vec<_> = series.filter_map(|&id| Some((id, self.newest(id, at)?))).collect();
+        newest.sort_unstable_by_key(|(_, point)| Reverse(point.time));
+        newest
+    }
+
+    /// Whether any point of a series is not yet in blocks.
+    pub(super) fn holds(&self, series: SeriesId) -> bool {
+        self.active.holds(series) || self.sealing.holds(series)
     }
 
     /// Gives about how much memory both take.
@@ -153,8 +177,6 @@ impl SharedRecent {
 
 #[cfg(test)]
 mod tests {
-    use grafolean_collector::time::Timestamp;
-
     use super::*;
 
     const SERIES: SeriesId = SeriesId::new(1);

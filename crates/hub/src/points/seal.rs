@@ -8,8 +8,9 @@ use grafolean_collector::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{
-    Point, PointsMetrics, SeriesId, block,
+    Point, PointsMetrics, SeriesId, block, damage,
     error::{Doing, PointsError},
+    latest,
     point::overlay,
 };
 
@@ -33,6 +34,7 @@ pub(super) struct Tail {
 
 /// A block's row without its points.
 struct Place {
+    id: i64,
     first: Timestamp,
     last: Timestamp,
     count: usize,
@@ -49,6 +51,7 @@ impl Tail {
 impl Blocks<'_> {
     /// Writes points, ascending, into the blocks; gives the tail, which is still to be written.
     pub(super) fn seal(&self, points: &[Point]) -> Result<Option<Tail>, PointsError> {
+        latest::note(self.connection, self.series, points)?;
         let mut rest = points;
         while let Some(time) = rest.first().map(|point| point.time) {
             let home = self.at(time)?;
@@ -91,13 +94,12 @@ impl Blocks<'_> {
     /// Takes a block's points out of the table. One that is damaged is set aside, and the series goes on without it.
     fn take(&self, place: &Place) -> Result<Vec<Point>, PointsError> {
         const DOING: &str = "taking a block up again";
-        let key = (self.series.number(), place.first.micros());
         let bytes: Vec<u8> = self
             .connection
-            .prepare_cached("SELECT points FROM blocks WHERE series = ?1 AND first = ?2")
-            .and_then(|mut select| select.query_row(key, |row| row.get(0)))
+            .prepare_cached("SELECT points FROM blocks WHERE id = ?1")
+            .and_then(|mut select| select.query_row([place.id], |row| row.get(0)))
             .doing(DOING)?;
-        let points = match block::decode(&bytes) {
+        let points = match block::decode(self.series, &bytes) {
             Ok(points) => points,
             Err(reason) => {
                 self.set_aside(place, &reason, &bytes)?;
@@ -105,8 +107,8 @@ impl Blocks<'_> {
             }
         };
         self.connection
-            .prepare_cached("DELETE FROM blocks WHERE series = ?1 AND first = ?2")
-            .and_then(|mut delete| delete.execute(key))
+            .prepare_cached("DELETE FROM blocks WHERE id = ?1")
+            .and_then(|mut delete| delete.execute([place.id]))
             .doing(DOING)?;
         Ok(points)
     }
@@ -115,19 +117,13 @@ impl Blocks<'_> {
         let Self { connection, series, .. } = self;
         tracing::error!(%series, first = %place.first, reason, "a damaged block was set aside in the table damaged");
         self.metrics.damaged_blocks.inc();
-        connection
-            .execute(
-                "INSERT INTO damaged (series, first, reason, points) VALUES (?1, ?2, ?3, ?4)",
-                (series.number(), place.first.micros(), reason, bytes),
-            )
-            .doing("setting a damaged block aside")?;
-        Ok(())
+        damage::set_aside(connection, *series, place.first, reason, bytes)
     }
 
     /// Finds the last block that begins at a time or before it.
     fn at(&self, time: Timestamp) -> Result<Option<Place>, PointsError> {
         self.find(
-            "SELECT first, last, count FROM blocks WHERE series = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1",
+            "SELECT id, first, last, count FROM blocks WHERE series = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1",
             time,
         )
     }
@@ -135,17 +131,18 @@ impl Blocks<'_> {
     /// Finds the first block that begins after a time.
     fn after(&self, time: Timestamp) -> Result<Option<Place>, PointsError> {
         self.find(
-            "SELECT first, last, count FROM blocks WHERE series = ?1 AND first > ?2 ORDER BY first LIMIT 1",
+            "SELECT id, first, last, count FROM blocks WHERE series = ?1 AND first > ?2 ORDER BY first LIMIT 1",
             time,
         )
     }
 
     fn find(&self, select: &str, time: Timestamp) -> Result<Option<Place>, PointsError> {
         let place = |row: &Row<'_>| {
-            let count: i64 = row.get(2)?;
+            let count: i64 = row.get(3)?;
             Ok(Place {
-                first: Timestamp::from_micros(row.get(0)?),
-                last: Timestamp::from_micros(row.get(1)?),
+                id: row.get(0)?,
+                first: Timestamp::from_micros(row.get(1)?),
+                last: Timestamp::from_micros(row.get(2)?),
                 count: usize::try_from(count).unwrap_or(usize::MAX),
             })
         };
@@ -159,7 +156,7 @@ impl Blocks<'_> {
 fn write(connection: &Connection, series: SeriesId, points: &[Point]) -> Result<(), PointsError> {
     const DOING: &str = "writing a block";
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return Ok(()) };
-    let bytes = block::encode(points).map_err(|reason| PointsError::Compress {
+    let bytes = block::encode(series, points).map_err(|reason| PointsError::Compress {
         series,
         count: points.len(),
         reason,

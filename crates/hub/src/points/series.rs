@@ -14,6 +14,14 @@ use super::{
 /// series that is in neither costs a look into the table (some microseconds).
 const GENERATION: usize = 128 * 1024;
 
+/// A series that a path was resolved to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Resolved {
+    pub(super) id: SeriesId,
+    /// Whether there was none before.
+    pub(super) created: bool,
+}
+
 type Known = HashMap<(AccountId, SeriesPath), SeriesId>;
 
 /// Ids of the series that were written lately, in two generations.
@@ -30,20 +38,20 @@ impl SeriesIds {
         connection: &Connection,
         account: AccountId,
         path: &SeriesPath,
-    ) -> Result<SeriesId, PointsError> {
+    ) -> Result<Resolved, PointsError> {
         let key = (account, path.clone());
         if let Some(&id) = self.young.get(&key) {
-            return Ok(id);
+            return Ok(Resolved { id, created: false });
         }
-        let id = match self.old.remove(&key) {
-            Some(id) => id,
+        let resolved = match self.old.remove(&key) {
+            Some(id) => Resolved { id, created: false },
             None => find_or_create(connection, account, path)?,
         };
         if self.young.len() >= GENERATION {
             self.old = mem::take(&mut self.young);
         }
-        self.young.insert(key, id);
-        Ok(id)
+        self.young.insert(key, resolved.id);
+        Ok(resolved)
     }
 
     /// Forgets all: what a transaction made that was rolled back, or what was renamed or deleted.
@@ -56,16 +64,23 @@ fn find_or_create(
     connection: &Connection,
     account: AccountId,
     path: &SeriesPath,
-) -> Result<SeriesId, PointsError> {
+) -> Result<Resolved, PointsError> {
     if let Some(id) = find(connection, account, path)? {
-        return Ok(id);
+        return Ok(Resolved { id, created: false });
     }
     let mut insert = connection
         .prepare_cached("INSERT INTO series (account, path) VALUES (?1, ?2) RETURNING id")
         .doing("preparing to add a series")?;
     let id =
         insert.query_row((account.number(), path.as_str()), |row| row.get(0)).doing("adding a series")?;
-    Ok(SeriesId::new(id))
+    Ok(Resolved { id: SeriesId::new(id), created: true })
+}
+
+/// Returns the path of a series and whose it is, for the log.
+pub(super) fn name(connection: &Connection, series: SeriesId) -> Result<Option<String>, PointsError> {
+    let select = connection.prepare_cached("SELECT account || ' ' || path FROM series WHERE id = ?1");
+    let name = select.and_then(|mut select| select.query_row([series.number()], |row| row.get(0)).optional());
+    name.doing("looking for the path of a series")
 }
 
 /// Gives the id of a series, if there is one of that path.
@@ -122,4 +137,27 @@ pub(super) fn delete(
             .doing("noting a deleted series")?;
     }
     Ok(deleted > 0)
+}
+
+/// Deletes a series of which no block is left, unless memory holds values of it; then its row forgets the newest sealed
+/// one. Returns whether the series is gone.
+pub(super) fn forget_if_empty(
+    connection: &Connection,
+    series: SeriesId,
+    in_memory: bool,
+) -> Result<bool, PointsError> {
+    const DOING: &str = "deleting a series without values";
+    const EMPTY: &str = "id = ?1 AND NOT EXISTS (SELECT 1 FROM blocks WHERE series = ?1)";
+    let change = if in_memory {
+        format!(
+            "UPDATE series SET first = NULL, last = NULL, latest = NULL WHERE {EMPTY} AND last IS NOT NULL"
+        )
+    } else {
+        format!("DELETE FROM series WHERE {EMPTY}")
+    };
+    let changed = connection
+        .prepare_cached(&change)
+        .and_then(|mut change| change.execute([series.number()]))
+        .doing(DOING)?;
+    Ok(changed > 0 && !in_memory)
 }

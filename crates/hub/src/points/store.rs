@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    PointsError, PointsMetrics, Reader, SeriesId,
+    PointsError, PointsMetrics, Reader, SeriesId, Stored, database,
     recent::SharedRecent,
     writer::{Command, Done, Put, Writer},
 };
@@ -94,6 +94,11 @@ impl Points {
         })))
     }
 
+    /// Whether a file holds any series. Nothing of it is changed.
+    pub fn is_filled(path: &Path) -> bool {
+        database::is_filled(path)
+    }
+
     /// Gives its counters, with the gauges as they are at this moment.
     pub fn metrics(&self) -> &PointsMetrics {
         let bytes = self.0.recent.read().bytes();
@@ -105,9 +110,9 @@ impl Points {
     ///
     /// Of two values at one time of one series the one stands that was put later, in one call the one that comes
     /// later in the list.
-    pub async fn put(&self, account: AccountId, samples: Vec<Sample>) -> Result<(), PointsError> {
+    pub async fn put(&self, account: AccountId, samples: Vec<Sample>) -> Result<Stored, PointsError> {
         if samples.is_empty() {
-            return Ok(());
+            return Ok(Stored::default());
         }
         self.ask(|done| Command::Put(Put { account, samples, done })).await
     }
@@ -142,7 +147,7 @@ impl Points {
         let inner = Arc::clone(&self.0);
         let reading = task::spawn_blocking(move || {
             let reader = inner.reader()?;
-            let result = read(&reader);
+            let result = read(&reader).map_err(|error| error.in_file(&inner.path));
             inner.idle_readers.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
             drop(permit);
             result
@@ -167,13 +172,18 @@ impl Inner {
         let idle = self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         match idle {
             Some(reader) => Ok(reader),
-            None => Reader::open(&self.path, Arc::clone(&self.recent)),
+            None => {
+                let commands = self.commands.as_ref().ok_or(PointsError::Closed)?;
+                Reader::open(&self.path, Arc::clone(&self.recent), commands.downgrade())
+            }
         }
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        // Readers go first: the writer, which closes the file, then finds nobody else at it and leaves no log beside it.
+        self.idle_readers.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
         self.commands = None;
         if self.writer.take().is_some_and(|writer| writer.join().is_err()) {
             tracing::error!("the thread that writes points panicked");

@@ -10,13 +10,18 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Point, PointsMetrics, SeriesId, Settings,
+    Point, PointsMetrics, SeriesId, SeriesRow, Settings,
     chores::Chores,
+    damage::{self, Damage},
     database,
     error::{Doing, PointsError},
     journal,
     recent::SharedRecent,
     series::{self, SeriesIds},
+};
+use crate::{
+    open_file::OpenFile,
+    repeats::{Repeats, chain},
 };
 
 /// Requests that wait are joined into one transaction up to about this many values, so that one sync of the disk
@@ -36,18 +41,28 @@ pub(super) enum Command {
     Delete { account: AccountId, series: SeriesId, done: Done<bool> },
     /// Seal all there is into blocks.
     Seal { done: Done<()> },
+    /// Look at what a reader found damaged.
+    Mend(Damage),
 }
 
 /// Values of one request.
 pub(super) struct Put {
     pub(super) account: AccountId,
     pub(super) samples: Vec<Sample>,
-    pub(super) done: Done<()>,
+    pub(super) done: Done<Stored>,
+}
+
+/// What storing values did beside storing them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Series that did not exist before.
+    pub created: Vec<SeriesRow>,
 }
 
 /// The writer's state; it lives on its thread.
 pub(super) struct Writer {
     connection: Connection,
+    file: OpenFile,
     recent: Arc<SharedRecent>,
     ids: SeriesIds,
     chores: Chores,
@@ -55,6 +70,7 @@ pub(super) struct Writer {
     settings: Settings,
     metrics: PointsMetrics,
     clock: Arc<dyn Clock>,
+    failures: Repeats,
 }
 
 impl Writer {
@@ -66,10 +82,20 @@ impl Writer {
         metrics: PointsMetrics,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, PointsError> {
-        let connection = database::open(path)?;
-        let journal_seq = journal::replay(&connection, |entries| recent.write().active.extend(entries))?;
+        let mut connection = database::open(path)?;
+        let file = OpenFile::at(path)
+            .map_err(|source| PointsError::File { path: path.to_owned(), source: Arc::new(source) })?;
+        let replayed = journal::replay(&mut connection, |entries| recent.write().active.extend(entries))
+            .map_err(|error| error.in_file(path))?;
+        if replayed.damaged > 0 {
+            metrics.damaged_records.inc_by(replayed.damaged);
+            let (file, values) = (path.display(), replayed.damaged);
+            tracing::error!(%file, values, "values of the journal were damaged, and set aside in the table damaged");
+        }
         let (ids, chores) = (SeriesIds::default(), Chores::left_over());
-        let mut writer = Self { connection, recent, ids, chores, journal_seq, settings, metrics, clock };
+        let (journal_seq, failures) = (replayed.last, Repeats::default());
+        let mut writer =
+            Self { connection, file, recent, ids, chores, journal_seq, settings, metrics, clock, failures };
         writer.seal_if_due();
         Ok(writer)
     }
@@ -82,17 +108,58 @@ impl Writer {
                 match commands.try_recv() {
                     Ok(command) => Some(command),
                     Err(mpsc::error::TryRecvError::Empty) => None,
-                    Err(mpsc::error::TryRecvError::Disconnected) => return,
+                    Err(mpsc::error::TryRecvError::Disconnected) => break,
                 }
             } else {
-                let Some(command) = commands.blocking_recv() else { return };
+                let Some(command) = commands.blocking_recv() else { break };
                 Some(command)
             };
             if let Some(command) = command {
                 self.serve(command, &mut commands);
             }
             // After a failure (a full disk) the next step waits for the next command, so that nothing spins.
-            chore_failed = self.chores.pending() && self.do_chore().inspect_err(tell).is_err();
+            chore_failed =
+                self.chores.pending() && self.do_chore().inspect_err(|error| self.log(error)).is_err();
+        }
+        self.close();
+    }
+
+    /// Leaves nothing in the write-ahead log: whoever copies the file alone has all of it.
+    fn close(self) {
+        let file = self.file.path().display();
+        if !self.file.is_there() {
+            tracing::error!(%file, "the file of points was removed or replaced, it is closed as it is");
+            return;
+        }
+        match database::empty_log(&self.connection) {
+            Ok(true) => tracing::info!(%file, "all values are in the file, which is closed"),
+            Ok(false) => tracing::warn!(%file, "another process reads the file: keep its -wal beside it"),
+            Err(error) => {
+                tracing::warn!(%file, %error, "the -wal could not be emptied: keep it beside the file")
+            }
+        }
+    }
+
+    fn log(&self, error: &PointsError) {
+        let error = chain(error);
+        if let Some(times) = self.failures.count(&error, self.clock.now()) {
+            tracing::error!(%error, times, "housekeeping of the points failed; it is tried again with the next request");
+        }
+    }
+
+    /// Looks at what a reader found damaged, and reports what was done.
+    fn mend(&mut self, damage: Damage) {
+        match damage::mend(&mut self.connection, damage) {
+            Ok(None) => {}
+            Ok(Some(mended)) => {
+                self.metrics.damaged_blocks.inc();
+                let path = series::name(&self.connection, mended.series).ok().flatten().unwrap_or_default();
+                let what = mended.what;
+                if let Some(times) = self.failures.count("damage", self.clock.now()) {
+                    tracing::error!(series = %mended.series, path, what, times, "values on disk were damaged");
+                }
+            }
+            Err(error) => self.log(&error),
         }
     }
 
@@ -116,48 +183,66 @@ impl Writer {
             Command::Seal { done } => {
                 let _ = done.send(self.seal_all());
             }
+            Command::Mend(damage) => self.mend(damage),
         }
     }
 
     fn store(&mut self, group: Vec<Put>) {
-        let stored = self.make_room().and_then(|()| self.commit(&group));
-        match &stored {
-            Ok(values) => {
-                self.metrics.stored_values.inc_by(*values);
+        let file = self.file.path().to_owned();
+        let stored = self.still_there().and_then(|()| self.make_room()).and_then(|()| self.commit(&group));
+        match stored.map_err(|error| error.in_file(&file)) {
+            Ok(stored) => {
+                self.metrics.stored_values.inc_by(group.iter().map(|put| put.samples.len() as u64).sum());
                 self.metrics.stored_requests.inc_by(group.len() as u64);
+                for (put, stored) in group.into_iter().zip(stored) {
+                    let _ = put.done.send(Ok(stored));
+                }
             }
-            Err(_) => {
+            Err(error) => {
                 self.metrics.refused_requests.inc_by(group.len() as u64);
                 // It may know series of which the transaction was rolled back.
                 self.ids.clear();
+                for put in group {
+                    let _ = put.done.send(Err(error.clone()));
+                }
             }
-        }
-        let stored = stored.map(drop);
-        for put in group {
-            let _ = put.done.send(stored.clone());
         }
         self.chores.look_for_old(self.settings.retention, self.clock.now());
         self.seal_if_due();
     }
 
-    /// Gives the number of values.
-    fn commit(&mut self, group: &[Put]) -> Result<u64, PointsError> {
+    /// Refuses values that would go into a file that nobody will find.
+    fn still_there(&self) -> Result<(), PointsError> {
+        if self.file.is_there() {
+            return Ok(());
+        }
+        Err(PointsError::Gone { path: self.file.path().to_owned() })
+    }
+
+    /// Stores the values of a group; returns what that did for each request.
+    fn commit(&mut self, group: &[Put]) -> Result<Vec<Stored>, PointsError> {
         let begun = Instant::now();
         let seq = self.journal_seq + 1;
         let transaction = self.connection.transaction().doing("beginning to store values")?;
         let mut entries = Vec::with_capacity(group.iter().map(|put| put.samples.len()).sum());
+        let mut stored = Vec::with_capacity(group.len());
         for put in group {
+            let mut created = Vec::new();
             for sample in &put.samples {
-                let id = self.ids.resolve(&transaction, put.account, &sample.path)?;
-                entries.push((id, Point { time: sample.time, value: sample.value }));
+                let resolved = self.ids.resolve(&transaction, put.account, &sample.path)?;
+                if resolved.created {
+                    created.push(SeriesRow { id: resolved.id, path: sample.path.as_str().to_owned() });
+                }
+                entries.push((resolved.id, Point { time: sample.time, value: sample.value }));
             }
+            stored.push(Stored { created });
         }
         journal::append(&transaction, seq, &entries)?;
         transaction.commit().doing("storing values")?;
         self.journal_seq = seq;
         self.metrics.commit_seconds.observe(begun.elapsed().as_secs_f64());
         self.recent.write().active.extend(&entries);
-        Ok(entries.len() as u64)
+        Ok(stored)
     }
 
     /// Holds new values back while memory's share is used up and the older layer is not yet sealed.
@@ -207,9 +292,18 @@ impl Writer {
     fn do_chore(&mut self) -> Result<(), PointsError> {
         let block_points = self.settings.limits.block_points;
         let done = self.chores.step(&mut self.connection, &self.recent, block_points, &self.metrics);
-        done.inspect_err(|_| {
-            self.metrics.housekeeping_failures.inc();
-        })
+        match done {
+            Ok(stepped) => {
+                if stepped.forgotten > 0 {
+                    self.ids.clear();
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.metrics.housekeeping_failures.inc();
+                Err(error.in_file(self.file.path()))
+            }
+        }
     }
 }
 
@@ -228,9 +322,4 @@ fn gather(put: Put, commands: &mut mpsc::Receiver<Command>) -> (Vec<Put>, Option
         }
     }
     (group, None)
-}
-
-fn tell(error: &PointsError) {
-    let cause = std::error::Error::source(error).map(ToString::to_string);
-    tracing::error!(%error, cause, "housekeeping of the points store failed; it is tried again with the next request");
 }

@@ -1,14 +1,13 @@
 //! What the API answers when it does not do what it was asked.
 
 use axum::{
-    Json,
+    Extension, Json,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
-use tracing::error;
 
-use crate::{auth::PasswordError, points::PointsError, store::StoreError};
+use crate::{auth::PasswordError, points::PointsError, repeats::chain, store::StoreError};
 
 /// Why a request was not done, as Grafolean says it. Nothing a client sends is ever answered by a 500.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,9 +32,15 @@ pub(crate) enum ApiError {
     NotIntegers(Vec<String>),
     /// Too many ask for the same at once.
     Busy,
-    /// The hub's own fault; trying again later may help.
+    /// The hub's own fault, for its log; trying again later may help.
+    Failed(String),
+    /// The same, when the log knows already.
     Unavailable,
 }
+
+/// Why an answer says that the hub could not do it: an extension of the answer, which the log takes out.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure(pub(crate) String);
 
 impl ApiError {
     /// A body that is not what it has to be.
@@ -64,6 +69,7 @@ impl IntoResponse for ApiError {
                 names.iter().map(|name| not_an_integer(name)).collect::<Value>(),
             ),
             Self::Busy => detail(StatusCode::TOO_MANY_REQUESTS, "Too many logins at once, try again later"),
+            Self::Failed(reason) => (Extension(Failure(reason)), Self::Unavailable).into_response(),
             Self::Unavailable => {
                 detail(StatusCode::SERVICE_UNAVAILABLE, "The hub could not do this now, try again later")
             }
@@ -85,9 +91,8 @@ impl From<StoreError> for ApiError {
             StoreError::Missing(what) => Self::NotFound(format!("No such {what}")),
             StoreError::Invalid(reason) => Self::Input(reason),
             StoreError::Denied(reason) => Self::Denied(reason.to_owned()),
-            StoreError::Database(_) | StoreError::Json(_) | StoreError::Stopped => {
-                error!(error = &error as &dyn std::error::Error, "the hub's store failed");
-                Self::Unavailable
+            StoreError::Database(_) | StoreError::Json(_) | StoreError::Gone(_) | StoreError::Stopped => {
+                Self::Failed(format!("the hub's store failed: {}", chain(&error)))
             }
         }
     }
@@ -95,8 +100,7 @@ impl From<StoreError> for ApiError {
 
 impl From<PointsError> for ApiError {
     fn from(error: PointsError) -> Self {
-        error!(error = &error as &dyn std::error::Error, "the store of values failed");
-        Self::Unavailable
+        Self::Failed(format!("the store of values failed: {}", chain(&error)))
     }
 }
 
@@ -104,10 +108,7 @@ impl From<PasswordError> for ApiError {
     fn from(error: PasswordError) -> Self {
         match error {
             PasswordError::Busy => Self::Busy,
-            PasswordError::Hash(reason) => {
-                error!(reason, "could not hash a password");
-                Self::Unavailable
-            }
+            PasswordError::Hash(reason) => Self::Failed(format!("could not hash a password: {reason}")),
         }
     }
 }

@@ -30,9 +30,9 @@ use std::{any::Any, sync::Arc, time::Duration};
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{DefaultBodyLimit, Request},
+    extract::{DefaultBodyLimit, Request, State},
     http::{StatusCode, Uri, header::CONTENT_TYPE, uri::PathAndQuery},
-    middleware::{Next, from_fn, from_fn_with_state},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 use tower::ServiceBuilder;
@@ -46,7 +46,7 @@ use tower_http::{
 use tracing::{debug, error};
 
 pub(crate) use self::{
-    answer::ApiError,
+    answer::{ApiError, Failure},
     ids::{Ids, OfDashboard, Scoped},
     input::Fields,
 };
@@ -94,7 +94,7 @@ pub(crate) fn router(hub: &Arc<Hub>) -> Router {
         .layer(from_fn_with_state(Arc::clone(hub), guard))
         .with_state(Arc::clone(hub));
     let layers = ServiceBuilder::new()
-        .layer(from_fn(log))
+        .layer(from_fn_with_state(Arc::clone(hub), log))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, DEADLINE))
         .layer(
@@ -134,12 +134,17 @@ fn without_slash(uri: &Uri) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// Logs the path without its query, where the token stands.
-async fn log(request: Request, next: Next) -> Response {
+/// Logs the path without its query, where the token stands; of the hub's own failures one line a minute.
+async fn log(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let start = tokio::time::Instant::now();
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
     debug!(%method, path, status = response.status().as_u16(), took = ?start.elapsed(), "request");
+    if let Some(Failure(failure)) = response.extensions_mut().remove()
+        && let Some(times) = hub.failures.count(&failure, hub.clock.now())
+    {
+        error!(failure, times, %method, path, "a request could not be answered");
+    }
     response
 }
 

@@ -15,6 +15,10 @@ pub(crate) fn all(connection: &Connection) -> Result<Vec<Account>, StoreError> {
     Ok(statement.query_map([], read)?.collect::<Result<_, _>>()?)
 }
 
+pub(crate) fn any_exists(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(connection.prepare_cached("SELECT 1 FROM accounts LIMIT 1")?.exists([])?)
+}
+
 pub(crate) fn one(connection: &Connection, account: AccountId) -> Result<Account, StoreError> {
     let mut statement = connection.prepare_cached("SELECT id, name FROM accounts WHERE id = ?1")?;
     rows::found(statement.query_row(params![account.number()], read), "account")

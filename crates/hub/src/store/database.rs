@@ -9,8 +9,8 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use thiserror::Error;
 
-use super::StoreError;
-use crate::private_file;
+use super::{StoreError, worker::Writer};
+use crate::open_file::{OpenFile, create_private};
 
 /// The last schema known here.
 const SCHEMA: u32 = 1;
@@ -29,9 +29,10 @@ const PREPARED_STATEMENTS: usize = 128;
 pub enum OpenError {
     /// The file is none of SQLite's, or it is damaged.
     #[error(
-        "the hub's database {} is damaged ({found}); nothing in it was changed: restore a backup, \
-         or move the file away to begin anew",
-        path.display()
+        "the hub's database {path} is damaged ({found}); nothing in it was changed: restore a backup; or stop the hub \
+         and save what can be read by `sqlite3 {path} .recover | sqlite3 recovered.sqlite`; or move the file and \
+         points.sqlite away to begin anew",
+        path = path.display()
     )]
     Damaged {
         /// Which file.
@@ -93,13 +94,14 @@ impl OpenError {
 }
 
 /// Opens the connection that writes, makes the file where it is missing and brings its schema up to date.
-pub(super) fn open_for_writing(path: &Path) -> Result<Connection, OpenError> {
-    private_file::create(path).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
+pub(super) fn open_for_writing(path: &Path) -> Result<Writer, OpenError> {
+    let unusable = |source| OpenError::File { path: path.to_owned(), source };
+    create_private(path).map_err(unusable)?;
     let mut connection = Connection::open(path).map_err(OpenError::at(path))?;
     check_whole(&connection, path)?;
     prepare(&connection).map_err(OpenError::at(path))?;
     migrate(&mut connection, path)?;
-    Ok(connection)
+    Ok(Writer { connection, file: OpenFile::at(path).map_err(unusable)? })
 }
 
 /// Opens a connection that only reads.

@@ -1,6 +1,6 @@
 //! Why the store did not do what it was asked.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use thiserror::Error;
 
@@ -22,6 +22,9 @@ pub enum StoreError {
     /// Something stored is not what was stored.
     #[error("the hub's database holds something that is not JSON")]
     Json(#[source] Arc<serde_json::Error>),
+    /// The file was removed or replaced while it was open: what is written now would be lost.
+    #[error("{} was removed or replaced while the hub used it: put it back, or stop the hub and start it again", .0.display())]
+    Gone(PathBuf),
     /// The hub is being closed, or the question panicked.
     #[error("the hub's database gave no answer")]
     Stopped,

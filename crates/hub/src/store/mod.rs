@@ -47,6 +47,7 @@ pub(crate) enum List {
 pub(crate) struct Store {
     workers: Workers,
     signing_secret: SigningSecret,
+    has_accounts: bool,
     lists: Cache<(AccountId, List), Bytes>,
 }
 
@@ -54,15 +55,22 @@ impl Store {
     /// Opens the file, or makes it with all that a new hub has. Blocks.
     pub(crate) fn open(path: &Path, now: Timestamp) -> Result<Self, OpenError> {
         let mut writer = database::open_for_writing(path)?;
-        let signing_secret = setting::first_start(&mut writer, now)
+        let signing_secret = setting::first_start(&mut writer.connection, now)
+            .map_err(|source| OpenError::Store { path: path.to_owned(), source })?;
+        let has_accounts = account::any_exists(&writer.connection)
             .map_err(|source| OpenError::Store { path: path.to_owned(), source })?;
         let workers = Workers::start(writer, || database::open_for_reading(path))?;
-        Ok(Self { workers, signing_secret, lists: Cache::new(LIST_BYTES) })
+        Ok(Self { workers, signing_secret, has_accounts, lists: Cache::new(LIST_BYTES) })
     }
 
     /// Gives what people's sessions are signed with.
     pub(crate) fn signing_secret(&self) -> &SigningSecret {
         &self.signing_secret
+    }
+
+    /// Whether there was any account when the file was opened.
+    pub(crate) fn has_accounts(&self) -> bool {
+        self.has_accounts
     }
 
     /// Rises with each commit: what was read at a lower one may be out of date.

@@ -12,9 +12,10 @@ use std::{
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
-use tracing::error;
+use tracing::{error, info, warn};
 
 use super::StoreError;
+use crate::open_file::OpenFile;
 
 /// Requests that wait for a thread. A full queue makes handlers wait in line, and their deadline answers them.
 const QUEUE: usize = 256;
@@ -30,32 +31,39 @@ type Reading = Box<dyn FnOnce(&Connection) + Send>;
 type Change = Box<dyn FnOnce(Result<&mut Connection, StoreError>) -> Committed + Send>;
 type Committed = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
+/// The connection that writes, and the file it writes.
+pub(super) struct Writer {
+    pub(super) connection: Connection,
+    pub(super) file: OpenFile,
+}
+
 /// The way to the threads; the last one dropped ends and joins them.
 pub(super) struct Workers {
     changes: Option<mpsc::Sender<Change>>,
     readings: Option<mpsc::Sender<Reading>>,
     /// Rises with each commit, before anyone hears of it: what was read at a lower one may be out of date.
     generation: Arc<AtomicU64>,
-    threads: Vec<JoinHandle<()>>,
+    readers: Vec<JoinHandle<()>>,
+    writer: Option<JoinHandle<()>>,
 }
 
 impl Workers {
     pub(super) fn start(
-        writer: Connection,
-        readers: impl Fn() -> Result<Connection, super::OpenError>,
+        writer: Writer,
+        open: impl Fn() -> Result<Connection, super::OpenError>,
     ) -> Result<Self, super::OpenError> {
         let generation = Arc::new(AtomicU64::new(0));
         let (changes, changes_in) = mpsc::channel(QUEUE);
         let (readings, readings_in) = mpsc::channel(QUEUE);
         let readings_in = Arc::new(Mutex::new(readings_in));
-        let mut threads = Vec::new();
+        let mut readers = Vec::new();
         for _ in 0..READERS {
-            let (connection, readings_in) = (readers()?, Arc::clone(&readings_in));
-            threads.push(thread::spawn(move || read_all(&connection, &readings_in)));
+            let (connection, readings_in) = (open()?, Arc::clone(&readings_in));
+            readers.push(thread::spawn(move || read_all(&connection, &readings_in)));
         }
         let counted = Arc::clone(&generation);
-        threads.push(thread::spawn(move || write_all(writer, changes_in, &counted)));
-        Ok(Self { changes: Some(changes), readings: Some(readings), generation, threads })
+        let writer = Some(thread::spawn(move || write_all(writer, changes_in, &counted)));
+        Ok(Self { changes: Some(changes), readings: Some(readings), generation, readers, writer })
     }
 
     pub(super) fn generation(&self) -> u64 {
@@ -97,13 +105,21 @@ impl Workers {
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        self.changes = None;
+        // The writer ends last: it closes the file, and then nobody else may be at it.
         self.readings = None;
-        for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
-                error!("a thread of the hub's database panicked");
-            }
+        for reader in self.readers.drain(..) {
+            ended(reader);
         }
+        self.changes = None;
+        if let Some(writer) = self.writer.take() {
+            ended(writer);
+        }
+    }
+}
+
+fn ended(thread: JoinHandle<()>) {
+    if thread.join().is_err() {
+        error!("a thread of the hub's database panicked");
     }
 }
 
@@ -134,25 +150,42 @@ fn read_all(connection: &Connection, readings: &Mutex<mpsc::Receiver<Reading>>) 
     }
 }
 
-fn write_all(mut connection: Connection, mut changes: mpsc::Receiver<Change>, generation: &AtomicU64) {
+fn write_all(mut writer: Writer, mut changes: mpsc::Receiver<Change>, generation: &AtomicU64) {
     while let Some(first) = changes.blocking_recv() {
         let mut committed = Vec::new();
-        let outcome = write_group(&mut connection, first, &mut changes, &mut committed);
+        let outcome = write_group(&mut writer, first, &mut changes, &mut committed);
         generation.fetch_add(1, Ordering::Release);
         for tell in committed {
             tell(outcome.clone());
         }
     }
+    close(writer);
+}
+
+/// Leaves nothing in the write-ahead log: whoever copies the file alone has all of it.
+fn close(Writer { connection, file }: Writer) {
+    let emptied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    let file = file.path().display();
+    match emptied {
+        Ok(0) => info!(%file, "the hub's database is closed"),
+        Ok(_) => warn!(%file, "another process reads the file: keep its -wal beside it"),
+        Err(error) => warn!(%file, %error, "the -wal could not be emptied: keep it beside the file"),
+    }
 }
 
 fn write_group(
-    connection: &mut Connection,
+    Writer { connection, file }: &mut Writer,
     first: Change,
     changes: &mut mpsc::Receiver<Change>,
     committed: &mut Vec<Committed>,
 ) -> Result<(), StoreError> {
-    if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
-        committed.extend(survive(|| first(Err(error.into()))));
+    // What is written into a file that was removed or replaced is lost when the process ends.
+    let begun = match file.is_there() {
+        true => connection.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::from),
+        false => Err(StoreError::Gone(file.path().to_owned())),
+    };
+    if let Err(error) = begun {
+        committed.extend(survive(|| first(Err(error))));
         return Ok(());
     }
     let group = iter::once(first).chain(iter::from_fn(|| changes.try_recv().ok())).take(GROUP);

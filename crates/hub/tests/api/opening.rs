@@ -111,3 +111,59 @@ async fn setting_up_twice_makes_everything_once() {
     }
     assert_eq!(made[0], made[1]);
 }
+
+#[tokio::test]
+async fn a_hub_without_its_accounts_is_not_made_anew_beside_values() {
+    let (world, admin) = World::with_admin().await;
+    let account = world.account(&admin, "A").await;
+    world
+        .put(&format!("/accounts/{account}/values"), &admin, &json!([{"p": "a", "t": 5, "v": 1}]))
+        .await
+        .expect(204);
+    let folder = world.stopped();
+    let file = folder.path().join("hub.sqlite");
+    let whole = fs::read(&file).unwrap();
+    let refused = |what: &str| {
+        let error = Hub::open(folder.path(), Options::default()).unwrap_err();
+        assert!(matches!(error, HubError::AccountsMissing { .. }), "{what}: {error:?}");
+        assert!(error.to_string().contains("restore"), "{error}");
+    };
+    fs::remove_file(&file).unwrap();
+    refused("missing");
+    assert!(!file.exists(), "nothing was made");
+    fs::write(&file, "").unwrap();
+    refused("empty");
+    let elsewhere = tempdir().unwrap();
+    drop(Hub::open(elsewhere.path(), Options::default()).unwrap());
+    fs::copy(elsewhere.path().join("hub.sqlite"), &file).unwrap();
+    refused("new");
+    fs::write(&file, whole).unwrap();
+    drop(Hub::open(folder.path(), Options::default()).unwrap());
+}
+
+#[tokio::test]
+async fn a_stopped_hub_leaves_nothing_beside_its_files() {
+    let (world, admin) = World::with_admin().await;
+    let account = world.account(&admin, "A").await;
+    let value = json!([{"p": "a", "t": 5, "v": 1}]);
+    world.put(&format!("/accounts/{account}/values"), &admin, &value).await.expect(204);
+    world.get(&format!("/accounts/{account}/values/a"), &admin).await.expect(200);
+    let folder = world.stopped();
+    for entry in fs::read_dir(folder.path()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(!name.ends_with("-wal") && !name.ends_with("-shm"), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_data_folder_that_was_removed_is_noticed() {
+    let (world, admin) = World::with_admin().await;
+    let account = world.account(&admin, "A").await;
+    for entry in fs::read_dir(world.folder()).unwrap() {
+        fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    let value = json!([{"p": "a", "t": 5, "v": 1}]);
+    world.put(&format!("/accounts/{account}/values"), &admin, &value).await.expect(503);
+    world.post("/admin/accounts", &admin, &json!({"name": "B"})).await.expect(503);
+    assert_eq!(fs::read_dir(world.folder()).unwrap().count(), 0, "nothing is made anew");
+}

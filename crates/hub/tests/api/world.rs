@@ -118,6 +118,13 @@ impl World {
         Self::on(folder, clock)
     }
 
+    /// Stops the hub; what it left stands in its folder.
+    pub(crate) fn stopped(self) -> Arc<TempDir> {
+        let Self { hub, clock: _, router, folder } = self;
+        drop((hub, router));
+        folder
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
