@@ -10,9 +10,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use grafolean_netflow::{
     Timestamp,
-    flow::Flow,
     intake::Intake,
-    origin::{Datagram, Origin},
+    record::{Datagram, Flow, Origin},
     template::PARKED_BYTES_MAX,
 };
 

@@ -9,8 +9,9 @@ use std::{
 
 use grafolean_netflow::{
     Timestamp,
-    origin::Protocol,
-    template::{Declaration, Definition, Field, Scope, Space, Store},
+    decode::{Declaration, Definition, Field, Space},
+    record::Protocol,
+    template::{Scope, Store},
 };
 
 /// Each operation takes octets off the front until there are none.

@@ -22,10 +22,9 @@ use grafolean_collector::{
 use grafolean_netflow::{
     aggregate::{GRACE_SECONDS, Span},
     bot::{NetflowBot, Options},
-    flow::{Direction, Flow},
     generate::{Exporter, Setup},
-    origin::Protocol,
     receive::Listen,
+    record::{Direction, Flow, Protocol},
 };
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;

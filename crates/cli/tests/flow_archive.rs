@@ -16,10 +16,9 @@ use grafolean_collector::time::{Clock, SystemClock};
 use grafolean_netflow::{
     archive::{Archive, ArchiveMetrics, COLUMNS, Settings},
     bot::{NetflowBot, Options},
-    flow::Flow,
     generate::{Exporter, Families, Setup, Traffic},
-    origin::{Origin, Protocol, Stream},
     receive::Listen,
+    record::{Flow, Origin, Protocol, Stream},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -195,7 +194,7 @@ fn an_independent_reader_sees_every_column_of_every_flow() {
     let v4 = kept.flows.iter().filter(|flow| flow.source.unwrap().is_ipv4()).count();
     assert_eq!(told["low"][0], v4 as u64);
     assert_eq!(told["time"][0], true);
-    assert_eq!(told["words"], serde_json::json!([["ipfix", "delta", "there", 7, "127.0.0.1"]]));
+    assert_eq!(told["words"], serde_json::json!([["ipfix", "delta", "forward", 7, "127.0.0.1"]]));
 }
 
 #[test]

@@ -27,7 +27,7 @@ use captures::{Capture, Normal, captures, golden};
 use grafolean_collector::time::{Clock, SystemClock};
 use grafolean_netflow::{
     generate::{Exporter, Setup},
-    origin::Protocol,
+    record::Protocol,
 };
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -57,7 +57,7 @@ fn socket(address: Ipv4Addr) -> UdpSocket {
 fn marker() -> Vec<u8> {
     let boot = SystemClock.now() - Duration::from_secs(60);
     let mut exporter = Exporter::new(Setup { protocol: Protocol::Netflow5, domain: 1, sampling: 1, boot });
-    let flow = grafolean_netflow::flow::Flow {
+    let flow = grafolean_netflow::record::Flow {
         source: Some(MARKER.into()),
         destination: Some(MARKER.into()),
         ..Default::default()
@@ -121,7 +121,7 @@ fn address(capture: u8, exporter: u32) -> Ipv4Addr {
 fn normal(line: &Value, sampled: bool) -> Option<Normal> {
     let flow = golden(line);
     let delta = line["counter"] == "delta";
-    (line["way"] == "there").then(|| Normal {
+    (line["way"] == "forward").then(|| Normal {
         bytes: flow.bytes.filter(|_| delta),
         packets: flow.packets.filter(|_| delta && !sampled),
         ..flow

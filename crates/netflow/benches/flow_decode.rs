@@ -9,10 +9,9 @@ use std::{collections::VecDeque, hint::black_box, net::SocketAddr, time::Duratio
 
 use grafolean_collector::time::Timestamp;
 use grafolean_netflow::{
-    flow::Flow,
     generate::{Exporter, Families, Setup, Traffic},
     intake::Intake,
-    origin::{Datagram, Origin, Protocol},
+    record::{Datagram, Flow, Origin, Protocol},
 };
 use nix::time::{ClockId, clock_gettime};
 

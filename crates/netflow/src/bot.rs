@@ -267,7 +267,7 @@ impl Exporter {
 }
 
 fn sampling(text: &str) -> Result<Override, String> {
-    use super::sampling::Factor;
+    use super::record::Factor;
     match text.parse::<u32>() {
         Ok(interval) if interval > 0 => Ok(Override::Factor(Factor::one_in(interval))),
         _ if text.eq_ignore_ascii_case("off") => Ok(Override::Off),

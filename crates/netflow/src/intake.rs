@@ -9,19 +9,16 @@ use std::{
 use grafolean_time::Timestamp;
 
 use super::{
-    decode::{
-        DecodeError, Exported,
-        declare::{SetKind, declarations},
-        message::{Message, Set},
-        options::read_options,
-        record::{Records, read_flows},
-        sflow, v5,
-    },
-    flow::Flow,
+    decode::declare::{SetKind, declarations},
+    decode::message::{Message, Set},
+    decode::options::read_options,
+    decode::record::{Records, Wanted, read_flows},
+    decode::{Declaration, DecodeError, Exported, sflow, v5},
     ledger::{Ledger, Numbering, Tally},
-    origin::{Datagram, FlowSink, Origin, Protocol, Stream},
-    sampling::{Domain, Factor, Override, Shelf},
-    template::{Declaration, Parked, Parking, Scope, Store, Template},
+    names::NameStore,
+    record::{Datagram, Factor, FlowSink, Origin, Protocol, Stream},
+    sampling::{Domain, Override, Shelf},
+    template::{Parked, Parking, Scope, Store, Template},
 };
 
 /// Decodes datagrams of all exporters and keeps their templates, samplings and accounts.
@@ -40,6 +37,7 @@ struct Memory {
     samplings: Mutex<Shelf>,
     parking: Mutex<Parking>,
     ledger: Mutex<Ledger>,
+    names: Mutex<NameStore>,
 }
 
 /// A message under way: what its sets have in common.
@@ -136,9 +134,14 @@ impl Intake {
         self.ledger_mut().receive(&stream, datagram.payload.len(), datagram.received);
         let by_hand = self.samplings().set_by_hand(datagram.exporter.ip());
         let mut tally = Tally::default();
-        for mut flow in export.flows() {
+        let wants_details = sink.wants_details();
+        for (mut flow, record) in export.flows() {
             flow.factor = by_hand.or(flow.sampling).unwrap_or_default();
-            sink.flow(&origin, &flow);
+            if wants_details {
+                sink.detailed(&origin, &flow, &v5::details(record));
+            } else {
+                sink.flow(&origin, &flow);
+            }
             tally.flows += 1;
         }
         tally.records = tally.flows;
@@ -166,14 +169,18 @@ impl Intake {
         let by_hand = self.samplings().set_by_hand(datagram.exporter.ip());
         let mut tally = Tally::default();
         let mut fault = None;
-        for sample in packet.samples() {
+        let wanted = wanted(sink);
+        for sample in packet.samples(wanted) {
             match sample {
                 Ok(sflow::Sample::Flow(sample)) => {
                     tally.records += 1;
                     self.ledger_mut().sample(&stream, sample.source, sample.sequence);
                     if let Some(mut flow) = sample.flow {
                         flow.factor = by_hand.or(flow.sampling).unwrap_or_default();
-                        sink.flow(&origin, &flow);
+                        match wanted {
+                            Wanted::Flows => sink.flow(&origin, &flow),
+                            Wanted::WithDetails => sink.detailed(&origin, &flow, &sample.details),
+                        }
                         tally.flows += 1;
                     }
                 }
@@ -288,8 +295,12 @@ impl Intake {
         let exporter = origin.stream.exporter.ip();
         let domain = Domain { address: exporter, domain: origin.stream.domain };
         let Some(plan) = &template.plan else {
-            let records = read_options(&template.definition, body, |statement| {
+            let records = read_options(&template.definition, body, |statement, names| {
                 self.samplings().note(domain, statement, origin.received);
+                for named in names {
+                    let stream = &origin.stream;
+                    lock(&self.memory.names).note(stream.exporter, stream.domain, *named, origin.received);
+                }
             });
             return Tally { options: records.count, ..records.into() };
         };
@@ -301,10 +312,22 @@ impl Intake {
             exported.started_unless_known(init);
         }
         let mut flows = 0;
-        let records = read_flows(plan, body, exported, |flow: &mut Flow| {
+        let wanted = wanted(sink);
+        let names = match wanted {
+            Wanted::Flows => [None, None],
+            Wanted::WithDetails => lock(&self.memory.names).of(origin.stream.exporter, origin.stream.domain),
+        };
+        let records = read_flows(plan, body, exported, wanted, |flow, details| {
             let told = || book.as_ref().map_or(Factor::NONE, |book| book.factor(flow));
             flow.factor = by_hand.or(flow.sampling).unwrap_or_else(told);
-            sink.flow(origin, flow);
+            match details {
+                None => sink.flow(origin, flow),
+                Some(details) => {
+                    let mut details = *details;
+                    names.iter().flatten().for_each(|names| names.name(flow, &mut details));
+                    sink.detailed(origin, flow, &details);
+                }
+            }
             flows += 1;
         });
         Tally { flows, ..records.into() }
@@ -360,6 +383,10 @@ impl Context {
 /// A thread that panicked while it held a lock has told so; each look leaves what it changed whole.
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn wanted(sink: &impl FlowSink) -> Wanted {
+    if sink.wants_details() { Wanted::WithDetails } else { Wanted::Flows }
 }
 
 fn stream(datagram: &Datagram<'_>, protocol: Protocol, domain: u32, agent: Option<IpAddr>) -> Stream {

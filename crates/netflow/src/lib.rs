@@ -1,8 +1,8 @@
 //! NetFlow: what exporters tell about traffic, in versions 5 and 9, IPFIX and sFlow 5.
 //!
 //! From the wire upwards: `receive` takes datagrams from sockets; an [`intake::Intake`] makes flows of them and hands each
-//! to a [`origin::FlowSink`]. In it [`decode`] is the formats as bytes, [`template`] and [`sampling`] what exporters said
-//! earlier, and the [`ledger`] what they sent and what arrived. A [`snapshot::Snapshot`] keeps their words over restarts.
+//! to a [`record::FlowSink`]. In it [`decode`] is the formats as bytes, [`template`], [`sampling`] and [`names`] what exporters
+//! said earlier, and the [`ledger`] what they sent and what arrived. A [`snapshot::Snapshot`] keeps their words over restarts.
 //! [`generate`] makes datagrams with known totals, for tests and for sizing a machine.
 //!
 //! Above them `aggregate` makes bytes by interval of flows, and the `bot::NetflowBot` is what ties all of it together: one
@@ -11,7 +11,7 @@
 //! Without features the crate is what decodes and remembers, from [`decode`] to [`snapshot`], on three small crates; `archive`
 //! adds raw flows on disk and questions to them, `bot` all that Grafolean's flow bot needs besides.
 //!
-//! A [`flow::Flow`] is plain data that says what was told and no more; its [`origin::Origin`] says who told it, and when.
+//! A [`record::Flow`] is plain data that says what was told and no more; its [`record::Origin`] says who told it, and when.
 
 #[cfg(feature = "bot")]
 pub mod aggregate;
@@ -20,7 +20,6 @@ pub mod archive;
 #[cfg(feature = "bot")]
 pub mod bot;
 pub mod decode;
-pub mod flow;
 pub mod generate;
 pub mod intake;
 #[cfg(feature = "bot")]
@@ -30,12 +29,13 @@ mod keeper;
 pub mod ledger;
 #[cfg(feature = "bot")]
 pub mod metrics;
-pub mod origin;
+pub mod names;
 pub mod protocol_name;
 #[cfg(feature = "archive")]
 pub mod query;
 #[cfg(feature = "bot")]
 pub mod receive;
+pub mod record;
 pub mod sampling;
 #[cfg(feature = "bot")]
 pub mod settings;

@@ -6,10 +6,11 @@ use grafolean_time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    decode::{Declaration, Definition},
     intake::Intake,
-    origin::Protocol,
+    record::Protocol,
     sampling::{Book, Domain},
-    template::{Declaration, Definition, LIFETIME, Scope},
+    template::{LIFETIME, Scope},
 };
 
 /// Templates and samplings of all exporters, as plain data to be kept in whatever form.

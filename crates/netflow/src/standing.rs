@@ -15,8 +15,7 @@ use super::{
     keep::{self, KeepError},
     keeper::EXPORTERS,
     ledger::{Account, Coverage},
-    origin::{Protocol, Stream},
-    sampling::Factor,
+    record::{Factor, Protocol, Stream},
     snapshot::Snapshot,
 };
 

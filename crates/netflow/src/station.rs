@@ -16,12 +16,11 @@ use tracing::{debug, warn};
 use super::{
     aggregate::{Closed, Exporters, GRACE_SECONDS, Minutes, Rollup, SET_BACK_SECONDS, Span, values},
     archive::Feed,
-    flow::Flow,
     intake::Intake,
     ledger::Coverage,
     metrics::NetflowMetrics,
-    origin::Origin,
     receive::Batch,
+    record::{Flow, Origin},
     sampling::Override,
 };
 

@@ -14,10 +14,8 @@ use grafolean_collector::{
 };
 use grafolean_netflow::{
     aggregate::{Exporters, GRACE_SECONDS, Minutes, Rollup, Span, values},
-    flow::{Direction, Flow},
-    origin::{Origin, Protocol, Stream},
     protocol_name::protocol_name,
-    sampling::Factor,
+    record::{Direction, Factor, Flow, Origin, Protocol, Stream},
 };
 use proptest::prelude::*;
 

@@ -10,8 +10,8 @@ use archive::{Kept, NOW, ask, ask_in, flows, origin, question};
 use grafolean_collector::time::Timestamp;
 use grafolean_netflow::{
     archive::{Archive, ArchiveMetrics, BATCH_RECORDS, Catalog, Settings, WINDOW},
-    flow::Flow,
     query::{By, Filter, Question},
+    record::Flow,
 };
 
 /// Windows begin at whole multiples of their length.

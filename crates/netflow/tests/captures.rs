@@ -16,7 +16,10 @@ mod verdicts;
 use std::collections::BTreeMap;
 
 use captures::{Capture, Normal, captures, hostile_files};
-use grafolean_netflow::{flow::Flow, intake::Intake, origin::Origin, sampling::Factor};
+use grafolean_netflow::{
+    intake::Intake,
+    record::{Factor, Flow, Origin},
+};
 use verdicts::{NOT_AS_NFDUMP, SAMPLED, VERDICTS, Verdict};
 
 /// How the flows of a capture compare with one oracle's.

@@ -14,9 +14,8 @@ use std::net::IpAddr;
 
 use grafolean_collector::time::Timestamp;
 use grafolean_netflow::{
-    flow::{Counter, Direction, Flow, Way},
     intake::Intake,
-    sampling::Factor,
+    record::{BiflowDirection, Counter, Direction, Factor, Flow},
 };
 use wire::{ipfix, set, take, template, v9, words};
 
@@ -87,12 +86,12 @@ fn a_firewalls_initiator_and_responder_are_two_flows_each_way_one() {
     ]);
     let [there, back] = flows.as_slice() else { panic!("{flows:?}") };
     let ends = |flow: &Flow| {
-        (flow.source.unwrap(), flow.source_port, flow.input, flow.bytes, flow.packets, flow.way)
+        (flow.source.unwrap(), flow.source_port, flow.input, flow.bytes, flow.packets, flow.biflow)
     };
     let a = IpAddr::from([10, 0, 0, 1]);
     let b = IpAddr::from([10, 0, 0, 2]);
-    assert_eq!(ends(there), (a, Some(5_000), Some(3), Some(100), Some(2), Way::There));
-    assert_eq!(ends(back), (b, Some(53), Some(4), Some(256), Some(3), Way::Back));
+    assert_eq!(ends(there), (a, Some(5_000), Some(3), Some(100), Some(2), BiflowDirection::Forward));
+    assert_eq!(ends(back), (b, Some(53), Some(4), Some(256), Some(3), BiflowDirection::Reverse));
     assert_eq!((back.destination, back.destination_port, back.output), (Some(a), Some(5_000), Some(3)));
 
     let silent = decode(&[(8, &[10, 0, 0, 1]), (231, &[0, 100]), (232, &[0, 0])]);

@@ -83,7 +83,7 @@ const RECORDS: &[(&str, Fields<'_>, &[&str])] = &[
             (299, &[2]),
             (233, &[2]),
         ],
-        &["10.0.0.1 > 10.0.0.2 6 100/3 ->- initiator", "10.0.0.2 > 10.0.0.1 6 40/2 ->- initiator back"],
+        &["10.0.0.1 > 10.0.0.2 6 100/3 ->- initiator", "10.0.0.2 > 10.0.0.1 6 40/2 ->- initiator reverse"],
     ),
     (
         "an event of address translation counts nothing",
@@ -240,7 +240,7 @@ const RECORDS_OF_IPFIX: &[RecordOfIpfix] = &[
             (293, VARIES, None),
         ],
         &[A, B, &[0, 9], &[0, 5], &[2], &[1], &[7, 3, 1, 0, 0, 7, 1, 2]],
-        &["10.0.0.1 > 10.0.0.2 - 9/2 ->-", "10.0.0.2 > 10.0.0.1 - 5/1 ->- back"],
+        &["10.0.0.1 > 10.0.0.2 - 9/2 ->-", "10.0.0.2 > 10.0.0.1 - 5/1 ->- reverse"],
     ),
     (
         "nothing came back",
@@ -252,7 +252,7 @@ const RECORDS_OF_IPFIX: &[RecordOfIpfix] = &[
         "frames both ways",
         &[(8, 4, None), (352, 2, None), (352, 2, Some(29_305))],
         &[A, &[0, 9], &[0, 5]],
-        &["10.0.0.1 > - - 9/- ->- layer2", "- > 10.0.0.1 - 5/- ->- layer2 back"],
+        &["10.0.0.1 > - - 9/- ->- layer2", "- > 10.0.0.1 - 5/- ->- layer2 reverse"],
     ),
     (
         "numbers and addresses whose length each record names, short and long",

@@ -8,8 +8,8 @@ use std::net::IpAddr;
 
 use archive::{Kept, NOW, ask, flows};
 use grafolean_netflow::{
-    flow::{Direction, Flow},
     query::Filter,
+    record::{Direction, Flow},
 };
 use proptest::prelude::*;
 

@@ -28,9 +28,9 @@ use grafolean_netflow::{
     archive::Settings,
     bot::{NetflowBot, Options},
     generate::{Exporter, Families, Setup, Traffic},
-    origin::Protocol,
     query::Question,
     receive::Listen,
+    record::Protocol,
 };
 use local::bytes_of;
 

@@ -10,7 +10,7 @@ use grafolean_netflow::{
     generate::{Exporter, Families, Setup, Traffic},
     intake::Intake,
     ledger::{Account, Coverage},
-    origin::Protocol,
+    record::Protocol,
 };
 use proptest::prelude::*;
 use wire::{NOW, SMALL, ipfix, set, small, take, template, v9};

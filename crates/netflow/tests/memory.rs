@@ -7,10 +7,9 @@ mod wire;
 use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
 use grafolean_netflow::{
-    flow::Flow,
     generate::{Exporter, Families, Setup, Traffic},
     intake::Intake,
-    origin::{Datagram, Origin, Protocol},
+    record::{Datagram, Flow, Origin, Protocol},
     template::{FIELDS_MAX, SESSIONS_MAX},
 };
 use wire::{NOW, SMALL, exporter, set, small, take, template, v9};

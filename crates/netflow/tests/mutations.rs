@@ -6,7 +6,10 @@
 mod captures;
 
 use captures::{Capture, captures, datagram};
-use grafolean_netflow::{flow::Flow, intake::Intake, origin::Origin, sampling::Factor};
+use grafolean_netflow::{
+    intake::Intake,
+    record::{Factor, Flow, Origin},
+};
 
 /// Octets of a datagram that are changed: all of its headers, templates and first records are among them.
 const OCTETS_MAX: usize = 512;

@@ -8,11 +8,10 @@ use std::{collections::VecDeque, net::IpAddr, time::Duration};
 
 use grafolean_collector::time::Timestamp;
 use grafolean_netflow::{
-    flow::{Direction, Flow},
     generate::{Exporter, Families, Setup, Totals, Traffic},
     intake::Intake,
-    origin::Protocol,
-    sampling::{Factor, Override},
+    record::{Direction, Factor, Flow, Protocol},
+    sampling::Override,
 };
 use netflow_parser::{NetflowParser, netflow_common::NetflowCommonFlowSet};
 use proptest::prelude::*;

@@ -6,7 +6,10 @@ mod short;
 #[path = "fixture/wire.rs"]
 mod wire;
 
-use grafolean_netflow::{flow::Flow, intake::Intake, sampling::Factor};
+use grafolean_netflow::{
+    intake::Intake,
+    record::{Factor, Flow},
+};
 use short::short;
 use wire::take;
 

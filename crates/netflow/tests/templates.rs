@@ -130,7 +130,7 @@ fn one_exporter_that_floods_with_unknown_data_does_not_push_out_anothers() {
     for address in 0..40_u8 {
         for _ in 0..2_000 {
             let exporter = std::net::SocketAddr::from(([198, 51, 100, address], 9));
-            let datagram = grafolean_netflow::origin::Datagram { exporter, received: NOW, payload: &flood };
+            let datagram = grafolean_netflow::record::Datagram { exporter, received: NOW, payload: &flood };
             let _ = intake.take(&datagram, &mut |_: &_, _: &_| {});
             assert!(intake.parked_bytes() <= PARKED_BYTES_MAX);
         }

@@ -19,8 +19,8 @@ use grafolean_collector::time::{Clock, SystemClock};
 use grafolean_netflow::{
     bot::{NetflowBot, Options},
     generate::{Exporter, Families, Setup, Traffic},
-    origin::Protocol,
     receive::Listen,
+    record::Protocol,
 };
 use local::bytes_of;
 

@@ -119,7 +119,7 @@ With --drop, what was not sent is in the totals, and also told apart as \"held_b
 pub(super) const FLOW_TAIL: &str = "\
 With --json, one object a flow; counts are as exported (not scaled), null is what the exporter did not say, dir is 0 for \
 ingress and 1 for egress, first and last are seconds since 1970, sampling is the factor that a bot would scale by, counter is which counter bytes \
-is (delta, total, post, initiator, layer2), way is \"back\" for the second flow of a record that tells both ways:
+is (delta, total, post, initiator, layer2), way is \"reverse\" for the second flow of a record that tells both ways:
   {\"exporter\",\"src\",\"dst\",\"sport\",\"dport\",\"proto\",\"bytes\",\"packets\",\"in\",\"out\",\"dir\",
    \"sampling\",\"first\",\"last\",\"counter\",\"way\"}
 

@@ -9,8 +9,8 @@ use std::{
 use clap::{Args, Subcommand, ValueEnum};
 use grafolean_collector::time::Timestamp;
 use grafolean_netflow::{
-    origin::Protocol,
     query::{By, Counts, Filter},
+    record::Protocol,
 };
 
 use super::{DataFlag, examples};

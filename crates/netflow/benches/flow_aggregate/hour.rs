@@ -6,7 +6,7 @@ use grafolean_collector::time::Timestamp;
 use grafolean_netflow::{
     aggregate::{Minutes, Rollup, Span},
     generate::{Families, Traffic},
-    origin::{Origin, Protocol, Stream},
+    record::{Origin, Protocol, Stream},
 };
 
 use crate::{line, processor::peak_mb};

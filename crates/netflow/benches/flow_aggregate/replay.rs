@@ -12,7 +12,7 @@ use std::{
 use grafolean_collector::time::{Clock, SystemClock};
 use grafolean_netflow::{
     generate::{Exporter, Families, Setup, Traffic},
-    origin::Protocol,
+    record::Protocol,
 };
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrIn, sendmmsg};
 use socket2::{Domain, Socket, Type};

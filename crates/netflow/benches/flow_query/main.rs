@@ -25,10 +25,9 @@ use std::{
 use grafolean_collector::time::Timestamp;
 use grafolean_netflow::{
     archive::{Archive, ArchiveMetrics, BATCHES, Catalog, Settings},
-    flow::Flow,
     generate::{Families, Traffic},
-    origin::{Origin, Protocol, Stream},
     query::{Answer, By, Counts, Filter, Progress, Question, ask},
+    record::{Flow, Origin, Protocol, Stream},
 };
 use nix::sys::{
     resource::{UsageWho, getrusage},

@@ -13,7 +13,7 @@ use super::{
     Bin, KEYS_MAX, Way,
     lanes::{Lane, Lanes, Side},
 };
-use crate::flow::Flow;
+use crate::record::Flow;
 
 /// Distinct keys of one minute in the tables that each flow updates. Full ones are added up early, which costs a moment
 /// and loses nothing.

@@ -6,7 +6,7 @@ use grafolean_time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Minute, SET_BACK_SECONDS, Span};
-use crate::{flow::Flow, origin::Origin};
+use crate::record::{Flow, Origin};
 
 /// How long a minute stays open after its end: datagrams come late by less, and a flow that is told just after a minute
 /// ended is spread over it. Values are reported so much later.

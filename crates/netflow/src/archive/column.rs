@@ -76,7 +76,11 @@ pub const COLUMNS: &[Column] = &[
         Kind::Word(Record::counter),
         "which counter `bytes` is: delta, total, post, initiator, layer2",
     ),
-    column("way", Kind::Word(Record::way), "there; back for the way back that the same record told"),
+    column(
+        "way",
+        Kind::Word(Record::biflow),
+        "forward; reverse for the reverse direction that the same record told",
+    ),
 ];
 
 const fn column(name: &'static str, kind: Kind, meaning: &'static str) -> Column {

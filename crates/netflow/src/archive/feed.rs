@@ -8,7 +8,7 @@ use std::{
 use grafolean_time::Timestamp;
 
 use super::{ArchiveMetrics, Record};
-use crate::{flow::Flow, origin::Origin};
+use crate::record::{Flow, Origin};
 
 /// Flows handed over at once.
 pub const BATCH_RECORDS: usize = 4_096;

@@ -4,11 +4,7 @@ use std::net::IpAddr;
 
 use grafolean_time::Timestamp;
 
-use crate::{
-    flow::{Counter, Flow, Way},
-    origin::{Origin, Protocol},
-    sampling::Factor,
-};
+use crate::record::{BiflowDirection, Counter, Factor, Flow, Origin, Protocol};
 
 /// Stands for an address that was not told; as an address it means nothing.
 pub const NO_ADDRESS: u128 = u128::MAX;
@@ -52,7 +48,7 @@ pub struct Record {
     direction: i16,
     told_by: Protocol,
     counter: Counter,
-    way: Way,
+    biflow: BiflowDirection,
 }
 
 impl Record {
@@ -88,7 +84,7 @@ impl Record {
             direction: flow.direction.map_or(-1, |direction| i16::from(direction.number())),
             told_by: origin.stream.protocol,
             counter: flow.counter,
-            way: flow.way,
+            biflow: flow.biflow,
         }
     }
 
@@ -178,8 +174,8 @@ impl Record {
         self.counter.name()
     }
 
-    pub(super) fn way(&self) -> &'static str {
-        self.way.name()
+    pub(super) fn biflow(&self) -> &'static str {
+        self.biflow.name()
     }
 }
 

@@ -1,10 +1,11 @@
 //! Template sets: what records will look like.
 
-use super::{error::DecodeError, reader::Reader};
-use crate::{
-    origin::Protocol,
-    template::{Declaration, Definition, Field, Space},
+use super::{
+    definition::{Declaration, Definition, Field, Space},
+    error::DecodeError,
+    reader::Reader,
 };
+use crate::record::Protocol;
 
 /// Ids below this name kinds of sets, not templates.
 pub(crate) const FIRST_TEMPLATE: u16 = 256;

@@ -27,10 +27,8 @@
 //! | sampler | 48, 302 | |
 //! | sampling | 34, 50, then 305 with 306, 310 with 309, 311 | |
 
-use crate::{
-    flow::Counter,
-    template::{Field, Space, VARIABLE},
-};
+use super::definition::{Field, Space, VARIABLE};
+use crate::record::Counter;
 
 /// Private enterprise number of reverse elements, RFC 5103.
 const REVERSE: u32 = 29_305;

@@ -3,9 +3,11 @@
 //! Each layer comes down to the EtherType of what is behind it.
 
 use super::{
+    details::mpls_label,
     packet::{Ends, ip},
     reader::Reader,
 };
+use crate::record::MacAddress;
 
 /// Tags, labels and frames in frames that are followed. Real packets have a handful.
 const LAYERS_MAX: usize = 16;
@@ -31,6 +33,45 @@ pub(super) fn ends(header_protocol: u32, header: &[u8]) -> Option<Ends> {
         _ => return None,
     };
     by_ether_type(ether_type, reader)
+}
+
+/// What the layers before IP say of a packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Link {
+    pub(super) source_mac: Option<MacAddress>,
+    pub(super) destination_mac: Option<MacAddress>,
+    /// The outermost tag's VLAN.
+    pub(super) vlan: Option<u16>,
+    /// The outermost label.
+    pub(super) mpls_top_label: Option<u32>,
+}
+
+/// Reads the outermost frame of a packet that begins with the given protocol; of any but Ethernet and MPLS nothing is read.
+pub(super) fn link(header_protocol: u32, header: &[u8]) -> Link {
+    let mut reader = Reader::new(header);
+    let mut link = Link::default();
+    if header_protocol == 13 {
+        link.mpls_top_label = mpls_label(header);
+    }
+    if header_protocol != 1 {
+        return link;
+    }
+    link.destination_mac = reader.array().map(MacAddress);
+    link.source_mac = reader.array().map(MacAddress);
+    for _ in 0..LAYERS_MAX {
+        match reader.u16() {
+            Some(0x8100 | 0x88A8 | 0x9100 | 0x9200) => {
+                let tag = reader.u16().map(|tag| tag & 0x0FFF);
+                link.vlan = link.vlan.or(tag);
+            }
+            Some(MPLS | 0x8848) => {
+                link.mpls_top_label = mpls_label(reader.rest());
+                break;
+            }
+            _ => break,
+        }
+    }
+    link
 }
 
 fn by_ether_type(mut ether_type: u16, mut reader: Reader<'_>) -> Option<Ends> {
@@ -205,6 +246,21 @@ mod tests {
             let before = if protocol == 1 { [&ADDRESSES, before].concat() } else { before.to_vec() };
             assert_eq!(ends(protocol, &[before.as_slice(), &UDP].concat()), None, "{name}");
         }
+    }
+
+    #[test]
+    fn the_outermost_tag_and_label_are_told_with_the_frames_addresses() {
+        let tagged =
+            [&ADDRESSES[..], &[0x88, 0xA8, 0x20, 5, 0x81, 0, 0, 6, 0x88, 0x47, 0, 1, 0x71, 64]].concat();
+        let expected = Link {
+            source_mac: Some(MacAddress([2, 0, 0, 0, 0, 1])),
+            destination_mac: Some(MacAddress([1, 0, 0x5E, 0, 0, 1])),
+            vlan: Some(5),
+            mpls_top_label: Some(23),
+        };
+        assert_eq!(link(1, &tagged), expected);
+        assert_eq!(link(1, &tagged[..5]), Link::default());
+        assert_eq!(link(13, &[0, 1, 0x71, 64]).mpls_top_label, Some(23));
     }
 
     #[test]

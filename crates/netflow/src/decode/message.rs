@@ -3,7 +3,7 @@
 use grafolean_time::Timestamp;
 
 use super::{declare::SetKind, error::DecodeError, moment::Exported, reader::Reader};
-use crate::origin::Protocol;
+use crate::record::Protocol;
 
 const SET_HEADER: usize = 4;
 

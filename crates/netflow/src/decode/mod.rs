@@ -9,6 +9,8 @@
 //! **Invariant:** nothing is allocated for a flow, and nothing here panics on any input.
 
 pub(super) mod declare;
+mod definition;
+pub(super) mod details;
 pub mod element;
 mod error;
 mod frame;
@@ -23,5 +25,7 @@ pub(super) mod record;
 pub(super) mod sflow;
 pub(super) mod v5;
 
+pub use definition::{Declaration, Definition, Field, Space, VARIABLE};
 pub use error::DecodeError;
 pub(super) use moment::Exported;
+pub use options::Statement;

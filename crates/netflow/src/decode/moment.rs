@@ -3,7 +3,7 @@
 use grafolean_time::Timestamp;
 
 use super::{element::Moment, reader::unsigned};
-use crate::flow::Flow;
+use crate::record::Flow;
 
 /// Seconds from 1900 to 1970: NTP's epoch to ours.
 const NTP_TO_UNIX_S: i64 = 2_208_988_800;

@@ -1,10 +1,9 @@
 //! A template compiled: which octets of a record become what.
 
+use super::definition::{Definition, Field, VARIABLE};
+use super::details::DetailPlan;
 use super::element::{ROWS, Target, back_rows, counter, usable};
-use crate::{
-    flow::Counter,
-    template::{Definition, Field, VARIABLE},
-};
+use crate::record::Counter;
 
 /// Fields that a plan reads at most; the table of elements asks for fewer.
 pub(super) const OPS_MAX: usize = 32;
@@ -28,6 +27,8 @@ pub(crate) struct Plan {
     pub(super) both_ways: bool,
     /// Whether times count from the exporter's start.
     pub(super) by_uptime: bool,
+    /// What is read beside the flow for whoever wants it.
+    pub(super) details: DetailPlan,
 }
 
 /// Whether all records of a template have one length.
@@ -86,6 +87,7 @@ impl Plan {
                 .iter()
                 .any(|(target, _)| matches!(target, Target::BytesBack | Target::PacketsBack)),
             by_uptime: wanted.iter().any(|(target, _)| target.by_uptime()),
+            details: DetailPlan::new(fields),
         }
     }
 }

@@ -5,16 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use grafolean_time::Timestamp;
 
 use super::{
+    definition::VARIABLE,
     element::Target,
     moment::{Exported, duration_micros},
     plan::{OPS_MAX, Op, Plan, Shape, Stop},
     reader::{low_u8, low_u16, low_u32, unsigned},
 };
-use crate::{
-    flow::{Direction, Flow},
-    sampling::Factor,
-    template::VARIABLE,
-};
+use crate::record::{BiflowDirection, Direction, Factor, Flow, FlowDetails};
 
 /// A record as it is being put together.
 #[derive(Clone, Copy, Default)]
@@ -25,15 +22,33 @@ struct Draft {
     exported: Exported,
 }
 
-/// Reads the records of a data set and hands each flow on. Gives the number of records (one that tells both ways is two
-/// flows) and whether the set ended within a record of variable length.
-pub(crate) fn read_flows(
+/// Whether the details of flows are read too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Flows,
+    WithDetails,
+}
+
+/// Reads the records of a data set and hands each flow on, with its details where they are wanted. Returns the number of
+/// records (one that describes both directions is two flows) and whether the set ended within a record of variable length.
+pub(crate) fn read_flows<'a>(
     plan: &Plan,
-    set: &[u8],
+    set: &'a [u8],
     exported: Exported,
-    mut each: impl FnMut(&mut Flow),
+    wanted: Wanted,
+    mut each: impl FnMut(&mut Flow, Option<&mut FlowDetails<'a>>),
 ) -> Records {
     let mut records = Records::default();
+    let mut finish = |draft: &Draft, record: &'a [u8]| match wanted {
+        Wanted::Flows => finish(plan, draft, |flow, _| each(flow, None)),
+        Wanted::WithDetails => {
+            let mut details = plan.details.read(record);
+            finish(plan, draft, |flow, biflow| match biflow {
+                BiflowDirection::Forward => each(flow, Some(&mut details)),
+                BiflowDirection::Reverse => each(flow, Some(&mut details.reversed())),
+            });
+        }
+    };
     match &plan.shape {
         Shape::Fixed(0) => records.cut = !set.is_empty(),
         Shape::Fixed(length) => {
@@ -42,7 +57,7 @@ pub(crate) fn read_flows(
                     let (start, width) = (usize::from(op.offset), usize::from(op.width));
                     record.get(start..start + width)
                 };
-                finish(plan, &draft(plan, exported, locate), &mut each);
+                finish(&draft(plan, exported, locate), record);
                 records.count += 1;
             }
         }
@@ -55,7 +70,7 @@ pub(crate) fn read_flows(
                     break;
                 };
                 let locate = |op: &Op| slots.get(usize::from(op.offset)).copied();
-                finish(plan, &draft(plan, exported, locate), &mut each);
+                finish(&draft(plan, exported, locate), rest);
                 records.count += 1;
                 rest = after;
             }
@@ -122,18 +137,18 @@ fn draft<'a>(plan: &Plan, exported: Exported, locate: impl Fn(&Op) -> Option<&'a
 }
 
 #[inline]
-fn finish(plan: &Plan, draft: &Draft, each: &mut impl FnMut(&mut Flow)) {
+fn finish(plan: &Plan, draft: &Draft, mut each: impl FnMut(&mut Flow, BiflowDirection)) {
     let mut flow = draft.flow;
     if plan.by_uptime && draft.exported.uptime_ms.is_none() {
         draft.exported.anchor(&mut flow);
     }
     let moved = |count: Option<u64>| count.is_some_and(|count| count > 0);
     if plan.both_ways && (moved(draft.bytes_back) || moved(draft.packets_back)) {
-        let mut back = flow.reversed(draft.bytes_back, draft.packets_back);
-        each(&mut flow);
-        each(&mut back);
+        let mut reverse = flow.reversed(draft.bytes_back, draft.packets_back);
+        each(&mut flow, BiflowDirection::Forward);
+        each(&mut reverse, BiflowDirection::Reverse);
     } else {
-        each(&mut flow);
+        each(&mut flow, BiflowDirection::Forward);
     }
 }
 

@@ -9,11 +9,9 @@ use super::{
     frame,
     gateway::{self, Systems},
     reader::{Reader, low_u8, low_u16},
+    record::Wanted,
 };
-use crate::{
-    flow::{Direction, Flow},
-    sampling::Factor,
-};
+use crate::record::{Direction, Factor, Flow, FlowDetails, MacAddress};
 
 /// Samples that are followed in one datagram; one of 64 KiB has room for fewer.
 const SAMPLES_MAX: u32 = 8_192;
@@ -53,6 +51,8 @@ pub(crate) struct FlowSample {
     pub(crate) source: (u32, u32),
     /// The packet; `None` where the sample tells nothing of it.
     pub(crate) flow: Option<Flow>,
+    /// Its details, where they are wanted.
+    pub(crate) details: FlowDetails<'static>,
 }
 
 impl<'a> Packet<'a> {
@@ -68,8 +68,11 @@ impl<'a> Packet<'a> {
         header.ok_or(DecodeError::Truncated { what: "the header of sFlow v5", length: payload.len() })
     }
 
-    /// Goes over the samples. One that cannot be read is an error of its own; a datagram that ends early ends it.
-    pub(crate) fn samples(&self) -> impl Iterator<Item = Result<Sample, DecodeError>> + use<'a> {
+    /// Returns the samples, with details where they are wanted. One that cannot be read is an error of its own; a datagram that ends early ends it.
+    pub(crate) fn samples(
+        &self,
+        wanted: Wanted,
+    ) -> impl Iterator<Item = Result<Sample, DecodeError>> + use<'a> {
         let mut body = self.body;
         let mut left = self.samples.min(SAMPLES_MAX);
         std::iter::from_fn(move || {
@@ -80,17 +83,17 @@ impl<'a> Packet<'a> {
                 return Some(Err(DecodeError::Truncated { what: "a sample", length }));
             };
             Some(
-                sample(format, data)
+                sample(format, data, wanted)
                     .ok_or(DecodeError::Truncated { what: "a flow sample", length: data.len() }),
             )
         })
     }
 }
 
-fn sample(format: u32, data: &[u8]) -> Option<Sample> {
+fn sample(format: u32, data: &[u8], wanted: Wanted) -> Option<Sample> {
     match format {
-        1 => flow_sample(Reader::new(data), Form::Compact).map(Sample::Flow),
-        3 => flow_sample(Reader::new(data), Form::Expanded).map(Sample::Flow),
+        1 => flow_sample(Reader::new(data), Form::Compact, wanted).map(Sample::Flow),
+        3 => flow_sample(Reader::new(data), Form::Expanded, wanted).map(Sample::Flow),
         2 | 4 => Some(Sample::Counters),
         _ => Some(Sample::Other),
     }
@@ -106,7 +109,7 @@ enum Form {
 /// ```text
 /// | sequence | source | rate | pool | drops | input | output | record count | records (format, length, octets) ...
 /// ```
-fn flow_sample(mut reader: Reader<'_>, form: Form) -> Option<FlowSample> {
+fn flow_sample(mut reader: Reader<'_>, form: Form, wanted: Wanted) -> Option<FlowSample> {
     let sequence = reader.u32()?;
     let source = match form {
         Form::Compact => reader.u32().map(|source| (source >> 24, source & 0x00FF_FFFF))?,
@@ -124,7 +127,11 @@ fn flow_sample(mut reader: Reader<'_>, form: Form) -> Option<FlowSample> {
         sampling: Some(Factor::one_in(rate)),
         ..Flow::default()
     };
-    Some(FlowSample { sequence, source, flow: packet_of(&mut reader, records, &told) })
+    let details = match wanted {
+        Wanted::Flows => FlowDetails::default(),
+        Wanted::WithDetails => details_of(reader, records),
+    };
+    Some(FlowSample { sequence, source, flow: packet_of(&mut reader, records, &told), details })
 }
 
 /// Takes the packet from the records that tell one: its ends by its header, else by what the agent read from it; its
@@ -163,6 +170,56 @@ fn packet_of(reader: &mut Reader<'_>, records: u32, told: &Flow) -> Option<Flow>
         destination_as: systems.destination,
         ..flow
     })
+}
+
+/// Reads what the records say beyond the flow: the sampled frame, and what a switch, a router and a translation of addresses
+/// add to it (formats 1001, 1002, 1003, 1007).
+fn details_of(mut reader: Reader<'_>, records: u32) -> FlowDetails<'static> {
+    let mut details = FlowDetails::default();
+    for _ in 0..records.min(SAMPLES_MAX) {
+        let Some((format, data)) = (|| Some((reader.u32()?, opaque(&mut reader)?)))() else { break };
+        // what is cut off stays unknown
+        let _ = extend(&mut details, format, Reader::new(data));
+    }
+    details
+}
+
+fn extend(details: &mut FlowDetails<'static>, format: u32, mut data: Reader<'_>) -> Option<()> {
+    match format {
+        1 => {
+            let protocol = data.u32()?;
+            data.take(8)?;
+            let link = frame::link(protocol, opaque(&mut data).unwrap_or(data.rest()));
+            details.source_mac = link.source_mac.or(details.source_mac);
+            details.destination_mac = link.destination_mac.or(details.destination_mac);
+            details.input_vlan = details.input_vlan.or(link.vlan);
+            details.mpls_top_label = link.mpls_top_label;
+        }
+        2 => {
+            data.take(4)?;
+            let [a, b, c, d, e, f, _, _] = data.array()?;
+            details.source_mac = details.source_mac.or(Some(MacAddress([a, b, c, d, e, f])));
+            let [a, b, c, d, e, f, _, _] = data.array()?;
+            details.destination_mac = details.destination_mac.or(Some(MacAddress([a, b, c, d, e, f])));
+        }
+        1001 => {
+            details.input_vlan = Some(low_u16(u64::from(data.u32()?)));
+            data.take(4)?;
+            details.output_vlan = Some(low_u16(u64::from(data.u32()?)));
+        }
+        1002 => {
+            details.next_hop = address(&mut data)?;
+            details.source_mask = Some(low_u8(u64::from(data.u32()?)));
+            details.destination_mask = Some(low_u8(u64::from(data.u32()?)));
+        }
+        1003 => details.bgp_next_hop = address(&mut data)?,
+        1007 => {
+            details.nat_source = address(&mut data)?;
+            details.nat_destination = address(&mut data)?;
+        }
+        _ => {}
+    }
+    Some(())
 }
 
 /// ```text

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use grafolean_time::Timestamp;
 
 use super::{element::Moment, error::DecodeError, moment::Exported, reader::Reader};
-use crate::{flow::Flow, sampling::Factor};
+use crate::record::{Factor, Flow, FlowDetails};
 
 const RECORD: usize = 48;
 /// The low 14 bits of the header's last field are the interval, the high two the mode. Exporters fill the interval
@@ -54,13 +54,23 @@ impl<'a> Export<'a> {
         header.ok_or(fault)
     }
 
-    /// Gives the flows that are whole, at most as many as announced.
-    pub(crate) fn flows(&self) -> impl Iterator<Item = Flow> {
+    /// Returns the flows that are whole with their records, at most as many as announced.
+    pub(crate) fn flows(&self) -> impl Iterator<Item = (Flow, &'a [u8; RECORD])> {
         let (exported, sampling) = (self.exported, self.sampling);
         let records = self.records.chunks_exact(RECORD).take(usize::from(self.count));
         records
             .filter_map(move |record| record.first_chunk())
-            .map(move |record| flow(record, exported, sampling))
+            .map(move |record| (flow(record, exported, sampling), record))
+    }
+}
+
+/// Returns what a record says beyond its flow: the next router, and the bits of both prefixes.
+pub(crate) fn details(record: &[u8; RECORD]) -> FlowDetails<'static> {
+    FlowDetails {
+        next_hop: record.get(8..).and_then(<[u8]>::first_chunk).map(|octets: &[u8; 4]| IpAddr::from(*octets)),
+        source_mask: record.get(44).copied(),
+        destination_mask: record.get(45).copied(),
+        ..FlowDetails::default()
     }
 }
 

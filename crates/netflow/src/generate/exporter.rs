@@ -8,7 +8,7 @@ use std::{
 use grafolean_time::Timestamp;
 
 use super::{sets, sflow, v5};
-use crate::{flow::Flow, origin::Protocol};
+use crate::record::{Flow, Protocol};
 
 /// Octets of a datagram: 30 records of NetFlow v5, which fit an Ethernet frame behind IPv4 and UDP headers.
 pub const DATAGRAM_BYTES: usize = 1_464;

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, net::IpAddr};
 use grafolean_time::Timestamp;
 
 use super::exporter::{DATAGRAM_BYTES, Exporter, Totals, seconds};
-use crate::{flow::Flow, origin::Protocol};
+use crate::record::{Flow, Protocol};
 
 const TEMPLATE_V4: u16 = 256;
 const TEMPLATE_V6: u16 = 257;

@@ -8,7 +8,7 @@ use super::{
     exporter::{DATAGRAM_BYTES, Exporter, Totals},
     v5::narrow,
 };
-use crate::flow::{Direction, Flow};
+use crate::record::{Direction, Flow};
 
 /// Agents are known by an address in the network for documentation.
 const AGENT: [u8; 4] = [192, 0, 2, 254];

@@ -7,7 +7,7 @@ use std::{
 
 use grafolean_time::Timestamp;
 
-use crate::flow::{Direction, Flow};
+use crate::record::{Direction, Flow};
 
 /// Services that the flows go to: protocol and port.
 const SERVICES: [(u8, u16); 8] =

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, net::IpAddr};
 use grafolean_time::Timestamp;
 
 use super::exporter::{Exporter, Totals, seconds};
-use crate::flow::Flow;
+use crate::record::Flow;
 
 const RECORDS_MAX: usize = 30;
 

@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::IpAddr};
 use grafolean_time::Timestamp;
 
 use super::{Account, Coverage, Units, account::Tally};
-use crate::origin::{Protocol, Stream};
+use crate::record::{Protocol, Stream};
 
 /// Streams that have an account. Beyond it the eighth that was silent longest is closed, which loses its sums only.
 pub const ACCOUNTS_MAX: usize = 32_768;

@@ -17,7 +17,7 @@ use nix::{
 };
 
 use super::Bound;
-use crate::origin::Datagram;
+use crate::record::Datagram;
 
 /// Datagrams read by one system call; more bring little.
 pub const BATCH_MAX: usize = 64;

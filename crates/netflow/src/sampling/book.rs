@@ -5,25 +5,14 @@ use std::collections::BTreeMap;
 use grafolean_time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Factor;
-use crate::flow::Flow;
+use crate::{
+    decode::Statement,
+    record::{Factor, Flow},
+};
 
 /// Samplers and interfaces remembered for one domain, each. Large routers have hundreds of interfaces; what comes
 /// beyond is not taken in, and its flows fall back to the domain's factor.
 const ENTRIES_MAX: usize = 4_096;
-
-/// One record of options data that tells a sampling or the time a system started.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Statement {
-    /// Sampler or selector that it is about.
-    pub sampler: Option<u64>,
-    /// Interface that it is about.
-    pub interface: Option<u32>,
-    /// The sampling.
-    pub factor: Option<Factor>,
-    /// systemInitTimeMilliseconds (160): from when the domain's uptimes count.
-    pub system_init: Option<Timestamp>,
-}
 
 /// The samplings of one exporter's observation domain, as its options data told them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -89,7 +78,7 @@ fn bounded_insert<K: Ord>(map: &mut BTreeMap<K, Factor>, key: K, factor: Factor)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::Direction;
+    use crate::record::Direction;
 
     fn book(statements: &[Statement]) -> Book {
         let mut book = Book::default();

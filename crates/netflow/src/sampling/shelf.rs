@@ -5,7 +5,8 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc};
 use grafolean_time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Book, Factor, Statement};
+use super::Book;
+use crate::{decode::Statement, record::Factor};
 
 /// Domains whose sampling is remembered. Far more than one machine's exporters; beyond it the eighth that has been silent
 /// longest is forgotten, so that forged sources push out each other.

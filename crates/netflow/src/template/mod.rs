@@ -1,13 +1,11 @@
 //! Templates: how an exporter of NetFlow v9 or IPFIX says what its records look like.
 //!
-//! A [`Definition`] is a template as declared, a [`Template`] the same compiled. The [`Store`] keeps them by transport session
+//! A [`Definition`](crate::decode::Definition) is a template as declared, a [`Template`] the same compiled. The [`Store`] keeps them by transport session
 //! and observation domain, bounded and expiring; the `Parking` keeps data whose template has not come yet.
 
-mod definition;
 mod parking;
 mod store;
 
-pub use definition::{Declaration, Definition, Field, Space, VARIABLE};
 pub use parking::{PARKED_AGE_MAX, PARKED_BYTES_MAX, PARKED_EXPORTER_BYTES_MAX};
 pub(super) use parking::{Parked, Parking};
 pub use store::{

@@ -9,7 +9,7 @@ use std::{
 use grafolean_time::Timestamp;
 
 use super::Scope;
-use crate::{decode::Exported, origin::Origin};
+use crate::{decode::Exported, record::Origin};
 
 /// Octets parked in all. At 1,400 a datagram these are 11,000; beyond it the exporter that holds most loses its oldest.
 pub const PARKED_BYTES_MAX: usize = 16 << 20;

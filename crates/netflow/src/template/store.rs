@@ -9,8 +9,10 @@ use std::{
 
 use grafolean_time::Timestamp;
 
-use super::{Declaration, Definition};
-use crate::{decode::plan::Plan, origin::Protocol};
+use crate::{
+    decode::{Declaration, Definition, plan::Plan},
+    record::Protocol,
+};
 
 /// Sessions remembered in all. Beyond it the eighth that was silent longest is forgotten, so that forged sources push out
 /// each other and not an exporter that speaks.

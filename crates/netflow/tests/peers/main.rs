@@ -24,9 +24,8 @@ use std::{
 
 use grafolean_collector::time::Timestamp;
 use grafolean_netflow::{
-    flow::Flow,
     intake::Intake,
-    origin::{Datagram, Origin},
+    record::{Datagram, Flow, Origin},
 };
 use nix::sys::socket::{setsockopt, sockopt};
 

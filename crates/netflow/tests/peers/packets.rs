@@ -13,8 +13,8 @@ use std::{
 };
 
 use grafolean_netflow::{
-    flow::Flow,
     generate::{Families, Traffic},
+    record::Flow,
 };
 
 use crate::{NOW, Sums};

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use grafolean_netflow::{protocol_name::protocol_name, sampling::Factor};
+use grafolean_netflow::{protocol_name::protocol_name, record::Factor};
 
 use crate::{Ear, Sums, decoded, is_there, nfdump, packets, sums, tool};
 

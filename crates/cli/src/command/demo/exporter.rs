@@ -10,7 +10,7 @@ use anyhow::Context;
 use grafolean_collector::time::{Clock, SystemClock};
 use grafolean_netflow::{
     generate::{Exporter, Families, Setup, Traffic},
-    origin::Protocol,
+    record::Protocol,
 };
 use tokio::{
     net::UdpSocket,

@@ -11,9 +11,11 @@ use anyhow::Context;
 use comfy_table::{CellAlignment, Table, presets};
 use grafolean_collector::time::{Clock, SystemClock, Timestamp};
 use grafolean_netflow::{
-    sampling::{Book, Factor},
+    decode::{Definition, Space},
+    record::Factor,
+    sampling::Book,
     standing::{Known, Standing, StreamStanding},
-    template::{Definition, Scope, Space},
+    template::Scope,
 };
 use serde_json::{Value, json};
 
@@ -245,7 +247,7 @@ fn stream_object(stream: &StreamStanding) -> Value {
 /// Fields as element and length: `8:4`, of a vendor `9.12235:v`, of a scope `scope1:4`.
 fn fields(definition: &Definition) -> Vec<String> {
     let length = |length: u16| if length == u16::MAX { "v".to_owned() } else { length.to_string() };
-    let name = |field: &grafolean_netflow::template::Field| match field.space {
+    let name = |field: &grafolean_netflow::decode::Field| match field.space {
         Space::Iana => field.element.to_string(),
         Space::Enterprise(vendor) => format!("{vendor}.{}", field.element),
         Space::Scope => format!("scope{}", field.element),

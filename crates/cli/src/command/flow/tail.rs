@@ -8,11 +8,10 @@ use std::{
 
 use grafolean_collector::time::Timestamp;
 use grafolean_netflow::{
-    flow::Flow,
     intake::Intake,
-    origin::{Origin, Protocol},
     protocol_name::protocol_name,
     receive::{Batch, Listen, Receiver},
+    record::{Flow, Origin, Protocol},
 };
 use serde::Serialize;
 use tokio::{signal::ctrl_c, sync::mpsc};
@@ -125,7 +124,7 @@ impl Line {
             first: flow.first.map(Timestamp::as_seconds_f64),
             last: flow.last.map(Timestamp::as_seconds_f64),
             counter: flow.counter.name(),
-            way: flow.way.name(),
+            way: flow.biflow.name(),
         }
     }
 

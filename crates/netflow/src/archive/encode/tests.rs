@@ -11,10 +11,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    archive::{column::Column, file},
-    flow::Flow,
-    origin::{Origin, Protocol, Stream},
-    sampling::Factor,
+    archive::column::Column,
+    archive::file,
+    record::{Factor, Flow, Origin, Protocol, Stream},
 };
 
 /// How a column's values are spread.

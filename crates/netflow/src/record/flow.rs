@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use grafolean_time::Timestamp;
 
-use super::sampling::Factor;
+use super::Factor;
 
 /// What an exporter said about one flow, and how much it stands for.
 ///
@@ -52,30 +52,30 @@ pub struct Flow {
     pub sampling: Option<Factor>,
     /// The sampling that holds for this flow: an operator's word, else the record's, else what options data said.
     pub factor: Factor,
-    /// Whether this is the flow as recorded or the way back that the same record told.
-    pub way: Way,
+    /// Which direction of a record that describes both this is.
+    pub biflow: BiflowDirection,
 }
 
 impl Flow {
-    /// Gives the bytes that really passed, by estimate: exported bytes times the sampling factor, 0 where not exported.
+    /// Returns the bytes that really passed, by estimate: exported bytes times the sampling factor, 0 where not exported.
     pub fn scaled_bytes(&self) -> u64 {
         self.factor.scale(self.bytes.unwrap_or(0))
     }
 
-    /// Gives the packets that really passed, by estimate, 0 where not exported.
+    /// Returns the packets that really passed, by estimate, 0 where not exported.
     pub fn scaled_packets(&self) -> u64 {
         self.factor.scale(self.packets.unwrap_or(0))
     }
 
-    /// Gives the way back of a record that tells both ways (RFC 5103; initiator and responder of a firewall): ends and
-    /// interfaces change places.
-    pub(super) fn reversed(&self, bytes: Option<u64>, packets: Option<u64>) -> Self {
+    /// Returns the reverse direction of a record that describes both (RFC 5103; initiator and responder of a firewall):
+    /// ends and interfaces change places.
+    pub(crate) fn reversed(&self, bytes: Option<u64>, packets: Option<u64>) -> Self {
         Self {
             source: self.destination,
             destination: self.source,
             source_port: self.destination_port,
             destination_port: self.source_port,
-            // they were of the other way's packets
+            // they were of the other direction's packets
             tcp_flags: None,
             source_as: self.destination_as,
             destination_as: self.source_as,
@@ -83,7 +83,7 @@ impl Flow {
             output: self.input,
             bytes,
             packets,
-            way: Way::Back,
+            biflow: BiflowDirection::Reverse,
             ..*self
         }
     }
@@ -101,7 +101,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// Reads the value of information element 61.
+    /// Parses the value of information element 61.
     pub const fn from_number(number: u8) -> Self {
         match number {
             0 => Self::Ingress,
@@ -110,7 +110,7 @@ impl Direction {
         }
     }
 
-    /// Gives the value of information element 61.
+    /// Returns the value of information element 61.
     pub const fn number(self) -> u8 {
         match self {
             Self::Ingress => 0,
@@ -120,7 +120,7 @@ impl Direction {
     }
 }
 
-/// Which counter of a record [`Flow::bytes`] was taken from; see [`super::decode::element`] for the order of choice.
+/// Which counter of a record [`Flow::bytes`] was taken from; see [`crate::decode::element`] for the order of choice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Counter {
     /// octetDeltaCount (1), NetFlow v5's octets, or an sFlow sample's length.
@@ -130,14 +130,14 @@ pub enum Counter {
     Total,
     /// postOctetDeltaCount (23) or postOctetTotalCount (171), counted as the packets left.
     Post,
-    /// initiatorOctets and responderOctets (231, 232): each way is a flow of its own.
+    /// initiatorOctets and responderOctets (231, 232): each direction is a flow of its own.
     Initiator,
     /// layer2OctetDeltaCount (352) or layer2OctetTotalCount (353), with the frames' headers.
     Layer2,
 }
 
 impl Counter {
-    /// Gives its name, in one word.
+    /// Returns its name, in one word.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Delta => "delta",
@@ -149,22 +149,22 @@ impl Counter {
     }
 }
 
-/// Which way of a record that tells both this flow is.
+/// Which direction of a record that describes both (RFC 5103) a flow is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Way {
+pub enum BiflowDirection {
     /// As recorded.
     #[default]
-    There,
+    Forward,
     /// The reverse of what was recorded.
-    Back,
+    Reverse,
 }
 
-impl Way {
-    /// Gives its name, in one word.
+impl BiflowDirection {
+    /// Returns its name, in one word.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::There => "there",
-            Self::Back => "back",
+            Self::Forward => "forward",
+            Self::Reverse => "reverse",
         }
     }
 }

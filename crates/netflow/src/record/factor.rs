@@ -31,7 +31,7 @@ impl Factor {
         if sampled == 0 || population < sampled { Self::NONE } else { Self { population, sampled } }
     }
 
-    /// Reads a probability (samplingProbability, 311), to one in 2^24.
+    /// Parses a probability (samplingProbability, 311), to one in 2^24.
     pub fn from_probability(probability: f64) -> Self {
         const WHOLE: f64 = 16_777_216.0;
         if !(probability > 0.0 && probability <= 1.0) {
@@ -59,7 +59,7 @@ impl Factor {
         self.sampled
     }
 
-    /// Gives the factor as a number, for people.
+    /// Returns the factor as a number, for people.
     pub fn as_f64(self) -> f64 {
         f64::from(self.population) / f64::from(self.sampled)
     }

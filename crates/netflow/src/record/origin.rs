@@ -20,7 +20,7 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// Gives its name, in one word.
+    /// Returns its name, in one word.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Netflow5 => "netflow5",
@@ -67,16 +67,4 @@ pub struct Datagram<'a> {
     pub received: Timestamp,
     /// The UDP payload.
     pub payload: &'a [u8],
-}
-
-/// Takes flows as they are decoded, one call a flow.
-pub trait FlowSink {
-    /// Takes one flow. Called on the decoding thread, so it must be quick.
-    fn flow(&mut self, origin: &Origin, flow: &super::flow::Flow);
-}
-
-impl<F: FnMut(&Origin, &super::flow::Flow)> FlowSink for F {
-    fn flow(&mut self, origin: &Origin, flow: &super::flow::Flow) {
-        self(origin, flow);
-    }
 }
