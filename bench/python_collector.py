@@ -3,12 +3,15 @@
 
     python_collector.py PREFIX URL TOKEN refresh
     python_collector.py PREFIX URL TOKEN jobs NUMBER INTERVAL SECONDS
+    python_collector.py PREFIX URL TOKEN empty WORKERS NUMBER SECONDS
+
+The last one is for ours alone: functions that do nothing, in threads or processes as `process:4` says, counted by the
+engine.
 """
 
 import math
 import multiprocessing
 import os
-import resource
 import signal
 import sys
 import threading
@@ -46,7 +49,7 @@ class RunsNothing(Collector):
 
 
 def percentile(buckets, share):
-    """Gives the lateness, in ms, below which this share of the runs began."""
+    """Returns the lateness, in ms, below which this share of the runs began."""
     wanted, seen = sum(buckets) * share, 0
     for index, count in enumerate(buckets):
         seen += count
@@ -56,12 +59,32 @@ def percentile(buckets, share):
 
 
 def resident_mb():
-    """Gives the memory of this process and its children, in MB."""
+    """Returns the memory of this process and of all below it, in MB; what they share counts once."""
     total = 0
-    for pid in [os.getpid(), *(child.pid for child in multiprocessing.active_children())]:
-        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
-            total += int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    for pid in processes(os.getpid()):
+        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+            (pss,) = [line.split()[1] for line in file if line.startswith("Pss:")]
+            total += int(pss) * 1024
     return total / 1e6
+
+
+def processes(pid):
+    """Returns a process and all below it."""
+    found = [pid]
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as file:
+            for child in file.read().split():
+                found += processes(int(child))
+    return found
+
+
+def cpu_seconds():
+    """Returns the CPU time of this process and of all below it."""
+    ticks = 0
+    for pid in processes(os.getpid()):
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            ticks += sum(map(int, file.read().rsplit(") ", 1)[1].split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def time_refresh(prefix, url, token):
@@ -78,9 +101,6 @@ def time_refresh(prefix, url, token):
 
 
 def run_jobs(prefix, url, token, number, interval, seconds):
-    def cpu_seconds():
-        return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-
     def report_and_end():
         time.sleep(seconds / 2)
         with runs.get_lock():
@@ -91,7 +111,6 @@ def run_jobs(prefix, url, token, number, interval, seconds):
             done, buckets = runs.value - before, [b - a for a, b in zip(buckets, late.get_obj())]
         elapsed = time.perf_counter() - begun
         print(f"{prefix}_runs", round(done / elapsed), "runs/s")
-        # CPU of the established package's processes is counted when they end: this is its scheduler alone.
         print(f"{prefix}_cpu", round((cpu_seconds() - cpu) / elapsed * 100, 1), "%")
         print(f"{prefix}_memory", round(resident_mb(), 1), "MB")
         print(f"{prefix}_lateness_p99", round(percentile(buckets, 0.99), 1), "ms", flush=True)
@@ -105,10 +124,48 @@ def run_jobs(prefix, url, token, number, interval, seconds):
     RunsNothing(url, token, 3600).execute()
 
 
+def nothing(*_intervals, **_params):
+    pass
+
+
+class DoesNothing(Collector):
+    number = 0
+
+    def jobs(self):
+        for number in range(self.number):
+            yield f"job {number}", [1], nothing, {"number": number}
+
+
+def run_empty_jobs(prefix, url, token, workers, number, seconds):
+    os.environ["GRAFOLEAN_WORKERS"] = workers
+    DoesNothing.number = number
+    bot = DoesNothing(url, token, 3600)
+
+    def succeeded():
+        (line,) = [line for line in bot.metrics().splitlines() if "grafolean_runs_succeeded_total" in line]
+        return int(line.rsplit(" ", 1)[1])
+
+    def report_and_end():
+        time.sleep(seconds / 2)
+        begun, before, cpu = time.perf_counter(), succeeded(), cpu_seconds()
+        time.sleep(seconds / 2)
+        elapsed, done = time.perf_counter() - begun, succeeded() - before
+        print(f"{prefix}_runs", round(done / elapsed), "runs/s")
+        print(f"{prefix}_cpu_a_run", round((cpu_seconds() - cpu) / done * 1e6, 1), "us", flush=True)
+        os.killpg(0, signal.SIGKILL)
+
+    if os.getpgrp() != os.getpid():
+        os.setpgrp()
+    threading.Thread(target=report_and_end, daemon=True).start()
+    bot.execute()
+
+
 def main():
     prefix, url, token, what, *numbers = sys.argv[1:]
     if what == "refresh":
         time_refresh(prefix, url, token)
+    elif what == "empty":
+        run_empty_jobs(prefix, url, token, numbers[0], *map(int, numbers[1:]))
     else:
         run_jobs(prefix, url, token, *map(int, numbers))
 

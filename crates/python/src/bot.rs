@@ -1,66 +1,50 @@
 //! A bot whose jobs are Python functions.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use grafolean_collector::{
     bot::{Bot, BotError, Plan, Run},
     model::Device,
     report::Report,
-    sink::Sink,
-    spool::Spool,
-    time::Timestamp,
 };
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
-use crate::{report, report::Sent, workers::Workers};
+use crate::{
+    queue::{DueRun, RunQueue},
+    report,
+};
 
 /// What is called when a job is due.
 #[derive(Clone)]
 pub(crate) struct Call {
     /// Grows when the function or its data changed, as Python's `==` sees it.
     pub(crate) version: u64,
-    /// The function and its data, for the runner.
+    /// The function and its data, for the workers.
     pub(crate) what: Arc<Py<PyAny>>,
+    /// Who runs it.
+    pub(crate) workers: Workers,
+}
+
+/// Who runs a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Workers {
+    /// A process of its own at a time.
+    Processes,
+    /// A thread of the bot's own process.
+    Threads,
 }
 
 impl PartialEq for Call {
     fn eq(&self, other: &Self) -> bool {
-        self.version == other.version
+        self.version == other.version && self.workers == other.workers
     }
 }
 
-/// Hands runs to Python. Its plans come from there too.
+/// Hands runs to Python's workers. Its plans come from Python too.
 pub(crate) struct PythonBot {
-    /// Called as `runner(what, intervals, due, done)`.
-    pub(crate) runner: Arc<Py<PyAny>>,
-    pub(crate) workers: Arc<Workers>,
-    /// Where values go that were sent before a run failed.
-    pub(crate) spool: Spool,
-}
-
-/// What a run came to: what it sent, and what went wrong.
-type Ended = (Vec<Sent>, Option<String>);
-
-/// How a run ends that goes on after its function has returned; called once, as `done(sent, failure)`.
-#[pyclass(frozen)]
-pub(crate) struct Done(Mutex<Option<oneshot::Sender<Ended>>>);
-
-#[pymethods]
-impl Done {
-    fn __call__(&self, sent: Vec<Sent>, failure: Option<String>) {
-        self.tell((sent, failure));
-    }
-}
-
-impl Done {
-    fn tell(&self, ended: Ended) {
-        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(waiting) = waiting {
-            // Nobody waits for a run that was dropped when all stopped.
-            let _ = waiting.send(ended);
-        }
-    }
+    pub(crate) processes: Arc<Py<RunQueue>>,
+    pub(crate) threads: Arc<Py<RunQueue>>,
 }
 
 impl Bot for PythonBot {
@@ -76,58 +60,18 @@ impl Bot for PythonBot {
     }
 
     async fn perform(&self, run: Run<Call>) -> Result<Vec<Report>, BotError> {
-        let (due, job) = (run.due, run.id.clone());
-        let (done, ended) = oneshot::channel();
-        let runner = Arc::clone(&self.runner);
-        self.workers.submit(Box::new(move |py| begin(py, &runner, run, Done(Mutex::new(Some(done))))));
-        let ended = ended.await;
-        let (sent, failure) =
-            ended.map_err(|_| BotError::new("python", format!("job {job} was given up: all stopped")))?;
-        let reports = report::of(sent, due);
-        match failure {
-            None => Ok(reports),
-            Some(failure) => {
-                self.keep(reports).await?;
-                Err(BotError::new("python", failure))
-            }
-        }
-    }
-}
-
-impl PythonBot {
-    /// What was sent before something went wrong is as good as any value.
-    async fn keep(&self, reports: Vec<Report>) -> Result<(), BotError> {
-        if reports.is_empty() {
-            return Ok(());
-        }
-        let kept = Sink::accept(&self.spool, reports).await;
-        kept.map_err(|error| BotError::caused_by("python", "keeping what was sent before a failure", error))
-    }
-}
-
-/// Calls the runner. It gives None where all is done and nothing was sent, what came of it where all is done, and True
-/// where `done` will be called.
-fn begin(py: Python<'_>, runner: &Py<PyAny>, run: Run<Call>, done: Done) {
-    let Run { task, due, intervals, .. } = run;
-    let outcome = Bound::new(py, done).and_then(|done| {
-        let intervals: Vec<u64> = intervals.iter().map(|interval| interval.duration().as_secs()).collect();
-        let given = runner.bind(py).call1((task.what.bind(py), intervals, seconds(due), &done))?;
-        let ended: Ended = if given.is_none() {
-            (Vec::new(), None)
-        } else if given.is_exact_instance_of::<pyo3::types::PyBool>() {
-            return Ok(());
-        } else {
-            given.extract()?
+        let Run { id, task, due, intervals } = run;
+        let (ended, end) = oneshot::channel();
+        let queue = match task.workers {
+            Workers::Processes => &self.processes,
+            Workers::Threads => &self.threads,
         };
-        done.get().tell(ended);
-        Ok(())
-    });
-    // Our own part of the package failed; the run is told as given up, with this.
-    if let Err(error) = outcome {
-        tracing::error!(%error, "the runner failed: please report this as a bug");
+        let call = Arc::clone(&task.what);
+        queue.get().push(DueRun { call, intervals, due: due.seconds(), ended });
+        match end.await {
+            Ok(Ok(sent)) => Ok(report::of(sent, due)),
+            Ok(Err((kind, failure))) => Err(BotError::new(kind.word(), failure)),
+            Err(_) => Err(BotError::new("python", format!("job {id} was given up: all stopped"))),
+        }
     }
-}
-
-fn seconds(due: Timestamp) -> i64 {
-    due.seconds()
 }

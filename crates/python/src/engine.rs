@@ -15,8 +15,10 @@ use grafolean_collector::{
     health::Health,
     model::{Device, Interval, Intervals},
     refresh::steady_inventory,
-    run::{DEFAULT_CONCURRENCY, Heartbeat, Performer, RunLoop, RunMetrics},
+    report::Report,
+    run::{DEFAULT_CONCURRENCY, Heartbeat, Performer, RunLoop, RunMetrics, run_once},
     selection::{Selection, select},
+    sink::{Sink, SinkError},
     spool::Spool,
     time::{Clock, SystemClock, Timestamp},
 };
@@ -34,20 +36,21 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    bot::{Call, PythonBot},
+    bot::{Call, PythonBot, Workers},
     configuration, failure,
-    post::Post,
+    queue::RunQueue,
     report,
     report::Sent,
-    workers::Workers,
+    spools::Spools,
 };
 
 /// How often a wait looks whether somebody pressed Ctrl-C.
 const SIGNALS: Duration = Duration::from_millis(50);
 /// How long threads of the runtime are waited for at the end.
 const LAST_GRACE: Duration = Duration::from_secs(1);
-/// A function may take as long as it likes, as it always could: it cannot be dropped, and does not overlap itself.
-const NO_DEADLINE: Duration = Duration::from_hours(24 * 365);
+/// Python's workers keep the deadlines, counted from a run's true beginning: they alone can end what hangs. Only a run
+/// that they lost ends here.
+const LAST_DEADLINE: Duration = Duration::from_hours(24 * 365);
 /// Threads that send and receive; measuring is done by the workers.
 const IO_THREADS: usize = 2;
 
@@ -61,7 +64,8 @@ pub(crate) struct Engine {
     health: Mutex<Health>,
     /// By protocol, what was there at the last look.
     known: Mutex<HashMap<String, Vec<Device>>>,
-    post: tokio::sync::Mutex<Option<Post>>,
+    spools: tokio::sync::Mutex<Option<Spools>>,
+    queues: Mutex<Option<Queues>>,
     running: Mutex<Option<Running>>,
 }
 
@@ -70,11 +74,17 @@ struct Running {
     plans: mpsc::Sender<Plan<Call>>,
     stop: CancellationToken,
     task: JoinHandle<()>,
-    workers: Arc<Workers>,
 }
 
-/// A job as Python gives it: id, intervals, start, version, what is called.
-type Given = (String, Vec<i64>, Option<i64>, u64, Py<PyAny>);
+/// Runs on their way to Python: for its processes, and for its threads.
+#[derive(Clone)]
+struct Queues {
+    processes: Arc<Py<RunQueue>>,
+    threads: Arc<Py<RunQueue>>,
+}
+
+/// A job as Python gives it: id, intervals, start, version, what is called, and whether in a process.
+type Given = (String, Vec<i64>, Option<i64>, u64, Py<PyAny>, bool);
 
 #[pymethods]
 impl Engine {
@@ -96,7 +106,8 @@ impl Engine {
             folder,
             health: Mutex::new(Health::new(env!("CARGO_PKG_VERSION"), SystemClock.now())),
             known: Mutex::default(),
-            post: tokio::sync::Mutex::default(),
+            spools: tokio::sync::Mutex::default(),
+            queues: Mutex::default(),
             running: Mutex::default(),
         })
     }
@@ -135,33 +146,42 @@ impl Engine {
         })?
     }
 
-    /// Begins to run jobs: `runner(what, intervals, due, done)` is called on one of so many threads, at most this many
-    /// runs going on at a time.
-    fn start(&self, py: Python<'_>, runner: Py<PyAny>, workers: usize) -> PyResult<()> {
+    /// Returns the queues from which workers take what is due: for processes, and for threads.
+    fn queues(&self, py: Python<'_>) -> PyResult<(Py<RunQueue>, Py<RunQueue>)> {
+        let mut kept = locked(&self.queues);
+        let queues = match &*kept {
+            Some(queues) => queues.clone(),
+            None => kept.insert(Queues::new(py)?).clone(),
+        };
+        Ok((queues.processes.clone_ref(py), queues.threads.clone_ref(py)))
+    }
+
+    /// Begins to run jobs, by workers that take from the queues of [`Engine::queues`].
+    fn start(&self, py: Python<'_>) -> PyResult<()> {
         let spool = self.wait(py, self.spool())??;
+        let queues = locked(&self.queues).clone();
+        let queues = queues.ok_or_else(|| PyRuntimeError::new_err("there are no queues to put runs into"))?;
         let mut running = locked(&self.running);
         if running.is_some() {
             return Err(PyRuntimeError::new_err("the engine runs already"));
         }
-        let workers = Arc::new(Workers::start(workers)?);
         let metrics = RunMetrics::default();
         let heartbeat = Heartbeat::default();
         let mut health = locked(&self.health);
         metrics.register(health.registry_of("python"));
         let watched = heartbeat.clone();
         health.watch(move || watched.fresh());
-        let bot = PythonBot { runner: Arc::new(runner), workers: Arc::clone(&workers), spool: spool.clone() };
         let (plans, receiver) = mpsc::channel(1);
         let stop = CancellationToken::new();
         let run_loop = RunLoop {
-            performer: Performer::new(Arc::new(bot), Arc::new(spool), Arc::new(SystemClock), metrics),
+            performer: Performer::new(queues.bot(), Arc::new(spool), Arc::new(SystemClock), metrics),
             plans: receiver,
             concurrency: DEFAULT_CONCURRENCY,
             heartbeat,
             stop: stop.clone(),
         };
         let task = self.handle.spawn(run_loop.run());
-        *running = Some(Running { plans, stop, task, workers });
+        *running = Some(Running { plans, stop, task });
         Ok(())
     }
 
@@ -180,18 +200,52 @@ impl Engine {
         Ok(refused)
     }
 
-    /// Lets runs that go on end within their grace, delivers what can be delivered at once, and closes all.
-    fn stop(&self, py: Python<'_>) -> PyResult<()> {
-        let running = locked(&self.running).take();
-        if let Some(Running { stop, task, workers, .. }) = running {
-            stop.cancel();
-            let ended = self.wait(py, task)?;
-            py.detach(|| workers.close());
-            ended.map_err(|error| failure::of(&error))?;
+    /// Does every job once, as if all its intervals were due, by workers that take from the queues of [`Engine::queues`].
+    /// Values that runs return are kept, or left to Python in a dry run. Returns how many runs there were and how many of
+    /// them failed.
+    fn run_once(&self, py: Python<'_>, jobs: Vec<Given>, dry_run: bool) -> PyResult<(usize, usize)> {
+        let queues = locked(&self.queues).clone();
+        let queues =
+            queues.ok_or_else(|| PyRuntimeError::new_err("there are no queues to take runs from"))?;
+        let mut jobs_once = Vec::new();
+        for given in jobs {
+            jobs_once.push(job(given).map_err(PyValueError::new_err)?);
         }
+        let (clock, metrics) = (Arc::new(SystemClock), RunMetrics::default());
+        let stop = CancellationToken::new();
+        let done = if dry_run {
+            let performer = Performer::new(queues.bot(), Arc::new(LeftToPython), clock, metrics);
+            self.wait(py, run_once(performer, jobs_once, DEFAULT_CONCURRENCY, &stop))?
+        } else {
+            let sink = Arc::new(self.wait(py, self.spool())??);
+            let performer = Performer::new(queues.bot(), sink, clock, metrics);
+            self.wait(py, run_once(performer, jobs_once, DEFAULT_CONCURRENCY, &stop))?
+        };
+        Ok((done.runs, done.failed))
+    }
+
+    /// Starts no more runs and lets those that go on end within their grace; values are taken as before.
+    fn stop_runs(&self, py: Python<'_>) -> PyResult<()> {
+        let running = locked(&self.running).take();
+        let ended = match running {
+            None => Ok(()),
+            Some(Running { stop, task, .. }) => {
+                stop.cancel();
+                self.wait(py, task)?
+            }
+        };
+        if let Some(queues) = locked(&self.queues).take() {
+            queues.close();
+        }
+        ended.map_err(|error| failure::of(&error))
+    }
+
+    /// Delivers what can be delivered at once, and closes all.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.stop_runs(py)?;
         self.wait(py, async {
-            if let Some(post) = self.post.lock().await.take() {
-                post.close().await;
+            if let Some(spools) = self.spools.lock().await.take() {
+                spools.close().await;
             }
         })?;
         let runtime = locked(&self.runtime).take();
@@ -212,7 +266,7 @@ impl Engine {
     /// Tells how many values wait for delivery.
     fn waiting(&self, py: Python<'_>) -> PyResult<u64> {
         self.wait(py, async {
-            self.post.lock().await.as_ref().map_or(0, |post| post.spool.statistics().queue.values)
+            self.spools.lock().await.as_ref().map_or(0, |spools| spools.own.statistics().queue.values)
         })
     }
 }
@@ -220,16 +274,16 @@ impl Engine {
 impl Engine {
     /// Opens the spool where nobody has yet.
     async fn spool(&self) -> PyResult<Spool> {
-        let mut post = self.post.lock().await;
-        if let Some(open) = &*post {
-            return Ok(open.spool.clone());
+        let mut spools = self.spools.lock().await;
+        if let Some(open) = &*spools {
+            return Ok(open.own.clone());
         }
         let mut health = Health::new(env!("CARGO_PKG_VERSION"), SystemClock.now());
-        let opened = Post::open(&self.folder, &self.backend, &mut health).await;
+        let opened = Spools::open(&self.folder, &self.backend, &mut health).await;
         let opened = opened.map_err(|error| failure::of(&error))?;
         *locked(&self.health) = health;
-        let spool = opened.spool.clone();
-        *post = Some(opened);
+        let spool = opened.own.clone();
+        *spools = Some(opened);
         Ok(spool)
     }
 
@@ -249,12 +303,39 @@ impl Engine {
     }
 }
 
-fn job((id, intervals, start, version, what): Given) -> Result<Job<Call>, String> {
+/// Where reports of a dry run go: Python has printed what they hold.
+struct LeftToPython;
+
+impl Sink for LeftToPython {
+    async fn accept(&self, _: Vec<Report>) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+impl Queues {
+    fn new(py: Python<'_>) -> PyResult<Self> {
+        let queue = || Py::new(py, RunQueue::new()).map(Arc::new);
+        Ok(Self { processes: queue()?, threads: queue()? })
+    }
+
+    fn bot(&self) -> Arc<PythonBot> {
+        let Self { processes, threads } = self.clone();
+        Arc::new(PythonBot { processes, threads })
+    }
+
+    fn close(&self) {
+        self.processes.get().close();
+        self.threads.get().close();
+    }
+}
+
+fn job((id, intervals, start, version, what, in_process): Given) -> Result<Job<Call>, String> {
     let intervals = intervals.into_iter().map(Interval::from_seconds).collect::<Result<Vec<_>, _>>();
     let intervals = intervals.and_then(Intervals::new).map_err(|error| error.to_string())?;
-    let call = Call { version, what: Arc::new(what) };
+    let workers = if in_process { Workers::Processes } else { Workers::Threads };
+    let call = Call { version, what: Arc::new(what), workers };
     let start = start.map(Timestamp::from_seconds);
-    Ok(Job { start, deadline: Some(NO_DEADLINE), ..Job::new(id, intervals, call) })
+    Ok(Job { start, deadline: Some(LAST_DEADLINE), ..Job::new(id, intervals, call) })
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -3,13 +3,14 @@
 use std::{
     fmt::{self, Write},
     sync::{
-        Mutex, MutexGuard, OnceLock, PoisonError,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
     time::Duration,
 };
 
-use pyo3::prelude::*;
+use pyo3::{exceptions::PyRuntimeError, prelude::*};
 use tracing::{Event, Level, Subscriber, field::Visit};
 use tracing_subscriber::{
     Layer, Registry,
@@ -21,52 +22,74 @@ use tracing_subscriber::{
 const LINES: usize = 10_000;
 /// Lines that Python takes at a time.
 const AT_ONCE: usize = 1_000;
+/// Channels that one process and its forked children use one after another: a child's child's child is three.
+const CHANNELS: usize = 32;
 
-static WAITING: OnceLock<Mutex<Receiver<Line>>> = OnceLock::new();
-static SENDER: Mutex<Option<SyncSender<Line>>> = Mutex::new(None);
+/// A channel for each process: a fork copies a channel in whatever state it is, so a child never uses its parent's.
+static SENDERS: [OnceLock<SyncSender<Line>>; CHANNELS] = [const { OnceLock::new() }; CHANNELS];
+/// How many of them were begun; the last one is in use.
+static BEGUN: AtomicUsize = AtomicUsize::new(0);
+/// The lowest level that Python wants, in its numbers.
+static LEVEL: AtomicU8 = AtomicU8::new(u8::MAX);
 
 /// A line: Python's number of the level, the part that says it, and what it says.
 type Line = (u8, String, String);
 
-/// Waits, at most for some time, and gives the lines that have come; None once logging has been stopped. The first call
-/// begins, with this level: everything before it is lost.
-#[pyfunction]
-pub(crate) fn log_lines(py: Python<'_>, level: u8, wait_seconds: f64) -> Option<Vec<Line>> {
-    let waiting = WAITING.get_or_init(|| Mutex::new(begin(level)));
-    let wait = Duration::try_from_secs_f64(wait_seconds).unwrap_or_default();
-    py.detach(|| {
-        let waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        match waiting.recv_timeout(wait) {
-            Ok(first) => Some(std::iter::once(first).chain(waiting.try_iter().take(AT_ONCE)).collect()),
-            Err(RecvTimeoutError::Timeout) => Some(Vec::new()),
-            Err(RecvTimeoutError::Disconnected) => None,
+/// The lines of this process; those of a parent stay with it.
+#[pyclass(frozen)]
+pub(crate) struct LogLines {
+    waiting: Mutex<Receiver<Line>>,
+    sender: SyncSender<Line>,
+    ended: AtomicBool,
+}
+
+#[pymethods]
+impl LogLines {
+    /// Begins with this level: everything before it is lost.
+    #[new]
+    fn new(level: u8) -> PyResult<Self> {
+        let (sender, waiting) = sync_channel(LINES);
+        let place = BEGUN.load(Ordering::Acquire);
+        let free = SENDERS.get(place).is_some_and(|slot| slot.set(sender.clone()).is_ok());
+        if !free {
+            return Err(PyRuntimeError::new_err(format!("log lines were begun {CHANNELS} times already")));
         }
-    })
+        LEVEL.store(level, Ordering::Release);
+        BEGUN.store(place + 1, Ordering::Release);
+        let ours = Targets::new()
+            .with_target("grafolean_collector", LevelFilter::DEBUG)
+            .with_target("_engine", LevelFilter::DEBUG);
+        // Set already by an earlier one of ours; or by another library, then our lines go where that sends them.
+        let _ = tracing::subscriber::set_global_default(Registry::default().with(ToPython.with_filter(ours)));
+        Ok(Self { waiting: Mutex::new(waiting), sender, ended: AtomicBool::new(false) })
+    }
+
+    /// Waits, at most for some time, and returns the lines of at least this level that have come; None once they have
+    /// been ended.
+    fn take(&self, py: Python<'_>, level: u8, wait_seconds: f64) -> Option<Vec<Line>> {
+        LEVEL.store(level, Ordering::Release);
+        let wait = Duration::try_from_secs_f64(wait_seconds).unwrap_or_default();
+        py.detach(|| {
+            let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let first = waiting.recv_timeout(wait).ok();
+            let lines: Vec<Line> = first.into_iter().chain(waiting.try_iter().take(AT_ONCE)).collect();
+            let all_carried = lines.is_empty() || lines.iter().all(is_end);
+            let ended = all_carried && self.ended.load(Ordering::Acquire);
+            (!ended).then(|| lines.into_iter().filter(|line| !is_end(line)).collect())
+        })
+    }
+
+    /// Ends the waiting for lines, so that nobody waits when the interpreter ends.
+    fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+        // It wakes whoever waits; where there is no room for it, nobody does.
+        let _ = self.sender.try_send((0, String::new(), String::new()));
+    }
 }
 
-/// Ends the waiting for lines, so that nobody waits when the interpreter ends.
-#[pyfunction]
-pub(crate) fn stop_logging() {
-    sender().take();
-}
-
-fn begin(level: u8) -> Receiver<Line> {
-    let (lines, waiting) = sync_channel(LINES);
-    *sender() = Some(lines);
-    let most = match level {
-        0..=10 => LevelFilter::DEBUG,
-        11..=20 => LevelFilter::INFO,
-        21..=30 => LevelFilter::WARN,
-        _ => LevelFilter::ERROR,
-    };
-    let ours = Targets::new().with_target("grafolean_collector", most).with_target("_engine", most);
-    // Another library of the process may have set one; then our lines go where that sends them.
-    let _ = tracing::subscriber::set_global_default(Registry::default().with(ToPython.with_filter(ours)));
-    waiting
-}
-
-fn sender() -> MutexGuard<'static, Option<SyncSender<Line>>> {
-    SENDER.lock().unwrap_or_else(PoisonError::into_inner)
+/// Whether it is the line that only wakes.
+fn is_end(line: &Line) -> bool {
+    line.0 == 0
 }
 
 struct ToPython;
@@ -80,14 +103,16 @@ impl<S: Subscriber> Layer<S> for ToPython {
             Level::INFO => 20,
             _ => 10,
         };
+        if level < LEVEL.load(Ordering::Acquire) {
+            return;
+        }
+        let in_use = BEGUN.load(Ordering::Acquire).checked_sub(1).and_then(|place| SENDERS.get(place));
+        let Some(lines) = in_use.and_then(OnceLock::get) else { return };
         let mut text = Text::default();
         event.record(&mut text);
         let Text { message, fields } = text;
-        let line = (level, metadata.target().replace("::", "."), message + &fields);
-        if let Some(lines) = &*sender() {
-            // Where there is no room for it, there is no other place to say so.
-            let _ = lines.try_send(line);
-        }
+        // Where there is no room for it, there is no other place to say so.
+        let _ = lines.try_send((level, metadata.target().replace("::", "."), message + &fields));
     }
 }
 

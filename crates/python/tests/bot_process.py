@@ -26,7 +26,7 @@ def wait_until(condition, what, seconds=PATIENCE_SECONDS):
 class BotProcess:
     """Runs a script of `bots/` in its own process group, as a terminal does; what it says goes to a file."""
 
-    def __init__(self, package, script, backend, folder, **environment):
+    def __init__(self, package, script, backend, folder, arguments=(), more=(), **environment):
         folder.mkdir(parents=True, exist_ok=True)
         self.log_file, self.runs_file = folder / "log", folder / "runs"
         self.log_file.touch()
@@ -37,7 +37,7 @@ class BotProcess:
         given |= {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
-                [package.python, str(BOTS / script) if isinstance(script, str) else str(script)],
+                [package.python, *arguments, str(BOTS / script) if isinstance(script, str) else str(script), *more],
                 env=given | {name: str(value) for name, value in environment.items()},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -101,12 +101,9 @@ class BotProcess:
         self.process.wait()
 
     def has_left_processes(self):
-        """Tells whether any process of the bot's is still there."""
-        try:
-            os.killpg(self.process.pid, 0)
-        except ProcessLookupError:
-            return False
-        return True
+        """Whether any process of the bot is still there: of its group, or one that a job ran in."""
+        pids = {run["pid"] for run in self.runs() if run["pid"] != self.process.pid}
+        return _is_there(lambda: os.killpg(self.process.pid, 0)) or any(_is_there(lambda: os.kill(it, 0)) for it in pids)
 
     def wait(self):
         """Waits until the bot ends by itself, and gives its exit code."""
@@ -118,3 +115,11 @@ class BotProcess:
             return self.process.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"the bot did not end\n{self.last_words()}") from None
+
+
+def _is_there(ask):
+    try:
+        ask()
+    except ProcessLookupError:
+        return False
+    return True

@@ -28,6 +28,8 @@ class Package(NamedTuple):
 
 def pytest_addoption(parser):
     parser.addoption("--old", metavar="PYTHON", action="append", default=[], help="has the established package")
+    parser.addoption("--minute", metavar="SECONDS", default="2", help="how long a minute of test_shapes.py takes")
+    parser.addoption("--minutes", metavar="NUMBER", default="34", help="how many minutes its bots live")
     parser.addoption("--new", metavar="PYTHON", action="append", default=[], help="has our package")
 
 
@@ -61,8 +63,8 @@ def start(backend, tmp_path):
     """Starts bots that are ended with the test, and sees to it that ours never show their token."""
     started = []
 
-    def start(package, script, folder="bot", **environment):
-        bot = BotProcess(package, script, backend, tmp_path / folder, **environment)
+    def start(package, script, folder="bot", **given):
+        bot = BotProcess(package, script, backend, tmp_path / folder, **given)
         started.append((package, bot))
         return bot
 

@@ -3,9 +3,8 @@
 import json
 import time
 
-from backend import Backend
+from backend import Backend, attachment
 from bot_process import BotProcess, wait_until
-from inventory import attachment
 
 
 class Course:

@@ -2,9 +2,8 @@
 
 import pytest
 
-from backend import CLOSE, HANG
+from backend import CLOSE, HANG, attachment
 from bot_process import wait_until
-from inventory import attachment
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import socket
 import urllib.request
 
 from bot_process import wait_until
-from inventory import attachment
+from backend import attachment
 
 
 def test_metrics_and_health_are_served_where_they_are_wanted(ours, backend, start):

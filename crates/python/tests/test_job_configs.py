@@ -5,8 +5,7 @@ import re
 
 import pytest
 
-from backend import CLOSE, USER_ID
-from inventory import attachment
+from backend import CLOSE, USER_ID, attachment
 from question import ask
 
 KINDS = ("entities", "credentials", "sensors")

@@ -3,7 +3,7 @@
 import pathlib
 
 from bot_process import wait_until
-from inventory import attachment
+from backend import attachment
 
 README = pathlib.Path(__file__).parent.parent / "README.md"
 

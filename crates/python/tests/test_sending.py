@@ -65,6 +65,16 @@ def test_one_bad_value_never_keeps_the_others(ours, backend, account, tmp_path):
         assert f"bad.{n}" in answer.log, "each is named"
 
 
+def test_a_bad_time_or_a_number_beyond_all_costs_itself(ours, backend, account, tmp_path):
+    answer = ask(ours, backend, tmp_path, "send_odd", account)
+    assert answer.raised == ""
+    assert {value.path for value in backend.values()} == {"odd.good", "odd.of-a-subclass", "odd.of-its-own-time"}
+    assert {value.t for value in backend.values("of-its-own-time")} == {1_600_000_000.5}
+    for name in ("huge", "time", "time-that-is-none", "conversion", "huge-in-a-dict"):
+        assert f"odd.{name}'" in answer.log, f"{name} is named"
+    assert "odd.surrogate" in answer.log
+
+
 def test_the_trigger_fires_at_multiples_of_its_intervals(package, backend, tmp_path):
     start = 1_600_000_000
     given = ask(package, backend, tmp_path, "trigger", [3, 2, 3], start, 8).given

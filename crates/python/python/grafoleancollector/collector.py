@@ -1,22 +1,25 @@
 """What bots have always imported: the class that they subclass, and beside it the trigger and the way to send."""
 
+import contextlib
 import json
 import logging
 import signal
 import threading
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, Union
+from typing import Any, Callable, ClassVar, Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
-from . import health
-from .engines import BackendError, Engine, close, engine_of, explained
-from .processes import ProcessRunner
-from .running import Runner
+from . import health, keeping, settings
+from .ending import Stuck
+from .engines import BackendError, Engine, close, engine_of, explained, folder_of, origin_of
+from .fork_server import is_importing_main
+from .last_good import LastGood
+from .planning import EngineJob, Planner
+from .processes import ProcessWorkers
 from .sending import send_results_to_grafolean
+from .settings import Workers
+from .threads import ThreadWorkers
 from .trigger import MultipleIntervalsTrigger
 
 __all__ = ["Collector", "MultipleIntervalsTrigger", "send_results_to_grafolean"]
-
-# Runs that go on at a time, as ever. More waste memory rather than time: most of a run is waiting.
-WORKERS = 10
 
 # Faults that are remembered so that each is named once; beyond it all are named again.
 MOST_TOLD = 10_000
@@ -25,49 +28,76 @@ MOST_TOLD = 10_000
 class Scheduler:
     """What runs the jobs of a collector, as far as bots look at it."""
 
-    def __init__(self, engine: Engine, runner: Union[Runner, ProcessRunner]) -> None:
-        """Hold an engine that has been started."""
-        self._engine, self._runner = engine, runner
+    def __init__(self, engine: Engine, workers: settings.WorkerSettings) -> None:
+        """Start what worker processes are forked from, before anything else runs."""
+        self._engine, self.stuck = engine, Stuck()
+        self._runs_of_processes, self._runs_of_threads = engine.queues()
+        self._numbers = {kind: workers.number if kind == workers.kind else settings.WORKERS for kind in settings.KINDS}
+        self._threads: Optional[ThreadWorkers] = None
+        self._processes: Optional[ProcessWorkers] = None
+        if workers.kind == "process":
+            self._prepare_processes()
         self.running = True
+
+    def need(self, *, processes: bool, threads: bool) -> None:
+        """Have the workers that jobs need."""
+        if processes:
+            self._prepare_processes().start()
+        if threads and self._threads is None:
+            self._threads = ThreadWorkers(self._runs_of_threads, self._numbers["thread"], self.stuck)
+
+    def _prepare_processes(self) -> ProcessWorkers:
+        if self._processes is None:
+            self._processes = ProcessWorkers(self._runs_of_processes, self._numbers["process"], self.stuck)
+        return self._processes
+
+    def faults(self) -> List[str]:
+        """Return what is wrong, a sentence each."""
+        of_processes = self._processes.faults() if self._processes is not None else []
+        return self._engine.faults() + of_processes + self.stuck.faults()
 
     def shutdown(self, wait: bool = True) -> None:
         """End the schedule after the runs that go on, deliver what can be delivered at once, and close all."""
         if self.running:
             self.running = False
+            self._engine.stop_runs()
+            if self._threads is not None:
+                self._threads.close()
+            if self._processes is not None:
+                self._processes.close()
             close(self._engine)
-            self._runner.close()
 
 
 class Collector:
     """Runs the jobs that a subclass names in :meth:`jobs`, for ever, each at its intervals."""
 
+    # Where functions run and how many at a time, if neither they nor the constructor say: "process", "thread", a number
+    # of processes, or ("thread", 20).
+    workers: ClassVar[Workers] = None
+    # How many seconds a run may take, if its function does not say; else its shortest interval, from 1 to 300 s.
+    deadline: ClassVar[Optional[float]] = None
+
     def __init__(
-        self,
-        backend_url: str,
-        bot_token: str,
-        jobs_refresh_interval: float,
-        workers: Union[int, str, Tuple[str, int]] = WORKERS,
+        self, backend_url: str, bot_token: str, jobs_refresh_interval: float, workers: Workers = None
     ) -> None:
         """Ask the backend whose token this is.
 
-        ``workers``: how many runs go on at a time, on threads; ``"process"`` or ``("process", number)`` for functions
-        that compute. Coroutine functions are not bounded by it.
+        ``workers``: where functions run, and how many at a time; ten processes if nothing is said, neither here nor by
+        the class nor by ``GRAFOLEAN_WORKERS``. Coroutine functions run on a loop in this process, any number.
         """
-        self.backend_url = backend_url.strip().rstrip("/")
-        self.bot_token = bot_token.strip()
+        self.backend_url, self.bot_token = origin_of(backend_url, bot_token)
         self.jobs_refresh_interval = jobs_refresh_interval
         self.known_jobs: Dict[Any, Dict[str, Any]] = {}
         self.scheduler: Optional[Scheduler] = None
-        self._workers = _workers(workers)
-        self._planned: Dict[Any, Tuple[Any, int]] = {}
-        self._version = 0
+        self._worker_settings = settings.worker_settings(workers, self.workers)
+        self._planner = Planner((self.backend_url, self.bot_token), self._worker_settings.kind, self.deadline)
+        self._names: Dict[Tuple[Any, Any], str] = {}
+        self._read: set = set()
         self._told: set = set()
         self._stop = threading.Event()
         self._engine = engine_of(self.backend_url, self.bot_token)
-        try:
-            self.user_id = self._engine.user_id()
-        except BackendError as error:
-            raise explained(error, self.backend_url, "Network error") from None
+        self._last_good = LastGood(folder_of(self.backend_url, self.bot_token))
+        self.user_id = self._asked_user_id()
 
     def jobs(self) -> Iterable[Tuple[Any, ...]]:
         """Yield ``(job_id, intervals, function, data)``, or with a fifth ``start_ts``; to be written by a subclass.
@@ -75,54 +105,52 @@ class Collector:
         ``function(affecting_intervals, **data)`` is called each time one of the intervals (seconds) is due. It may be a
         coroutine function, and may send values, return or yield them.
         """
-        raise NotImplementedError("a bot says in jobs() what is to be done")
+        raise NotImplementedError("a bot names in jobs() what is to be done")
 
     def fetch_job_configs(self, protocol: str) -> Iterator[Dict[str, Any]]:
         """Yield a dict for each entity that belongs to this bot: what the backend knows of it, its credential's details
         and its sensors. What is set up in a way that cannot be measured is named in a warning and left out.
+
+        A bot that starts while the backend is away goes on with what it was told last.
         """
         try:
-            configs, faults = self._engine.job_configs(protocol)
+            text, faults = self._engine.job_configs(protocol)
         except BackendError as error:
-            raise explained(error, self.backend_url, "Network error") from None
+            kept = None if protocol in self._read or not _may_pass(error) else self._last_good.configs(protocol)
+            if kept is None:
+                raise explained(error, self.backend_url, "Network error") from None
+            self._warn([f"The backend is away, the last good configuration is used: {error.args[2]}"])
+            text, faults = kept, []
+        else:
+            self._read.add(protocol)
+            self._last_good.keep_configs(protocol, text)
         self._warn(faults)
-        yield from json.loads(configs)
+        configs = json.loads(text)
+        self._names.update({(it["account_id"], it["entity_id"]): it.get("name") for it in configs})
+        yield from configs
 
     def refresh_jobs(self) -> None:
         """Ask :meth:`jobs` what is to be done and put it in force: what did not change keeps its rhythm."""
-        planned: Dict[Any, Tuple[Any, int]] = {}
-        jobs: List[Tuple[str, List[int], Optional[int], int, Any]] = []
-        faults = []
-        for job_id, intervals, function, data, *start in self.jobs():
-            try:
-                seconds = _seconds(intervals)
-            except ValueError as error:
-                faults.append(f'Job "{job_id}" is left out: {error}')
-                continue
-            if job_id in planned:
-                faults.append(f'Job "{job_id}" was named twice, the first one counts')
-                continue
-            version = self._version_of(job_id, (function, data))
-            planned[job_id] = ((function, data), version)
-            call = (str(job_id), function, data, (self.backend_url, self.bot_token))
-            start_ts = None if not start or start[0] is None else int(start[0])
-            jobs.append((str(job_id), seconds, start_ts, version, call))
-        self._warn(faults)
-        self._planned = planned
-        self.known_jobs = {job_id: what[1] for job_id, (what, _) in planned.items()}
+        jobs = self._replanned(self.scheduler)
         if self.scheduler is not None:
             for job_id, reason in self._engine.replace(jobs):
                 self._warn([f'Job "{job_id}" is left out: {reason}'])
 
     def execute(self) -> None:
         """Work for ever: ask for jobs, wait, ask again. Ctrl-C and SIGTERM end it after the runs that go on."""
+        if is_importing_main():
+            raise RuntimeError('execute() has to stand below `if __name__ == "__main__":`, since workers import this file')
+        command.executed = True
+        if command.once:
+            command.failed += self.run_once()
+            return
         log = logging.getLogger()
-        restore = self._stop_on_sigterm()
-        served = health.serve(self._engine)
+        restore, served = self._stop_on_sigterm(), None
         try:
-            runner = ProcessRunner(self._workers[1]) if self._workers[0] == "process" else Runner()
-            self._engine.start(runner, self._workers[1])
-            self.scheduler = Scheduler(self._engine, runner)
+            # Before anything else has threads.
+            self.scheduler = Scheduler(self._engine, self._worker_settings)
+            served = health.serve(self._engine, self.scheduler.faults)
+            self._engine.start()
             while not self._stop.is_set():
                 try:
                     self.refresh_jobs()
@@ -140,20 +168,57 @@ class Collector:
                 served.shutdown()
             restore()
 
+    def run_once(self, *, dry_run: bool = False) -> int:
+        """Do every job once, as if all its intervals were due, and return how many of them failed.
+
+        What they send is on disk when it returns, and delivered if the backend takes it at once; in a dry run it is
+        printed and nothing is sent.
+        """
+        dry_run = dry_run or keeping.is_dry_run()
+        with keeping.printed() if dry_run else contextlib.nullcontext():
+            try:
+                self.scheduler = Scheduler(self._engine, self._worker_settings)
+                jobs = self._replanned(self.scheduler)
+                runs, failed = self._engine.run_once(jobs, dry_run)
+            finally:
+                if self.scheduler is not None:
+                    self.scheduler.shutdown()
+        logging.getLogger().info("Every job has been done once: %d runs, %d failed.", runs, failed)
+        return failed
+
     def stop(self) -> None:
         """End :meth:`execute`, from another thread or a function of a job."""
         self._stop.set()
 
     def metrics(self) -> str:
-        """Give what is counted, as OpenMetrics text."""
+        """Return what is counted, as OpenMetrics text."""
         return self._engine.metrics()
 
-    def _version_of(self, job_id: Any, what: Tuple[Callable[..., Any], Dict[str, Any]]) -> int:
-        known = self._planned.get(job_id)
-        if known is not None and known[0] == what:
-            return known[1]
-        self._version += 1
-        return self._version
+    def __reduce__(self) -> Any:
+        """Refuse to be copied: a function of the bot itself runs in its process."""
+        raise TypeError("a Collector stays in its process")
+
+    def _asked_user_id(self) -> int:
+        try:
+            user_id = self._engine.user_id()
+        except BackendError as error:
+            kept = self._last_good.user_id() if _may_pass(error) else None
+            if kept is None:
+                raise explained(error, self.backend_url, "Network error") from None
+            logging.getLogger().warning("The backend is away, the bot starts all the same: %s", error.args[2])
+            return kept
+        self._last_good.keep_user_id(user_id)
+        return user_id
+
+    def _replanned(self, scheduler: Optional[Scheduler]) -> List[EngineJob]:
+        self._warn(self._planner.replace(self.jobs(), self._names))
+        jobs = self._planner.jobs
+        self.known_jobs = {job.job_id: job.data for job in jobs.values()}
+        if scheduler is not None:
+            in_process = [job.in_process for job in jobs.values()]
+            scheduler.need(processes=any(in_process), threads=not all(in_process))
+            scheduler.stuck.keep_only(jobs)
+        return [job.for_engine() for job in jobs.values()]
 
     def _warn(self, faults: Iterable[str]) -> None:
         """Name each fault once: it is found again at every refresh."""
@@ -179,21 +244,18 @@ class Collector:
         return lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL) and None
 
 
-def _workers(workers: Union[int, str, Tuple[str, int]]) -> Tuple[str, int]:
-    kind, number = ("thread", workers) if isinstance(workers, int) else (workers, WORKERS)
-    if isinstance(kind, tuple):
-        kind, number = kind
-    if kind not in ("thread", "process") or not isinstance(number, int) or number < 1:
-        raise ValueError(f'workers is {workers!r}: it has to be a number, "thread", "process", or ("process", 4)')
-    return kind, number
+class _Command:
+    """What ``python -m grafoleancollector run`` asks of :meth:`Collector.execute`, and what came of it."""
+
+    once = False
+    executed = False
+    failed = 0
 
 
-def _seconds(intervals: Iterable[Any]) -> List[int]:
-    """Cut intervals to whole seconds; tell what is none."""
-    seconds = []
-    for interval in intervals:
-        try:
-            seconds.append(int(interval))
-        except (TypeError, ValueError):
-            raise ValueError(f"its interval is {interval!r}: it has to be a number of seconds, at least 1") from None
-    return seconds
+command = _Command()
+
+
+def _may_pass(error: BackendError) -> bool:
+    """Whether a backend is away rather than refusing."""
+    status: Union[int, None] = error.args[0]
+    return status is None or status >= 500

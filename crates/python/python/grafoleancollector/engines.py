@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Tuple
 from . import logs
 from ._engine import BackendError, Engine
 
-__all__ = ["BackendError", "BackendUnreachable", "Engine", "close", "close_all", "engine_of", "explained"]
+__all__ = ["BackendError", "BackendUnreachable", "Engine", "close", "close_all", "engine_of", "explained", "origin_of"]
 
 
 class BackendUnreachable(ConnectionError):
@@ -22,19 +22,24 @@ class BackendUnreachable(ConnectionError):
 
 _engines: Dict[Tuple[str, str], Engine] = {}
 _lock = threading.Lock()
+_ended = False
 # Engines of the process that this one was forked from. Their threads stayed there: they are never used, nor freed.
 _inherited: List[Any] = []
 
 
-def engine_of(backend_url: str, bot_token: str) -> Engine:
-    """Give the engine for a backend and a token, the same one each time.
+def origin_of(backend_url: str, bot_token: str) -> Tuple[str, str]:
+    """Return a backend and a token without what makes no difference: white space, a slash at the end of the address."""
+    return backend_url.strip().rstrip("/"), bot_token.strip()
 
-    White space around either, and a slash at the end of the address, make no difference.
-    """
-    key = (backend_url.strip().rstrip("/"), bot_token.strip())
+
+def engine_of(backend_url: str, bot_token: str) -> Engine:
+    """Return the engine for a backend and a token, the same one each time."""
+    key = origin_of(backend_url, bot_token)
     with _lock:
         engine = _engines.get(key)
         if engine is None:
+            if _ended:
+                raise RuntimeError("this process is ending: nothing more is sent")
             ca_file = os.environ.get("GRAFOLEAN_CA_FILE") or None
             engine = Engine(key[0], key[1], folder_of(*key), Path(ca_file) if ca_file else None)
             _engines[key] = engine
@@ -43,13 +48,13 @@ def engine_of(backend_url: str, bot_token: str) -> Engine:
 
 
 def folder_of(backend_url: str, bot_token: str) -> Path:
-    """Give the folder in which values of a backend and a token wait; its name tells neither."""
+    """Return the folder in which values of a backend and a token wait; its name tells neither."""
     name = hashlib.sha256(f"{backend_url}\n{bot_token}".encode()).hexdigest()[:16]
     return data_folder() / "python" / name
 
 
 def data_folder() -> Path:
-    """Give the folder for all that is kept: ``GRAFOLEAN_DATA``, else ``grafolean`` in the user's folder for data."""
+    """Return the folder for all that is kept: ``GRAFOLEAN_DATA``, else ``grafolean`` in the user's folder for data."""
     named = os.environ.get("GRAFOLEAN_DATA")
     if named:
         return Path(named)
@@ -91,19 +96,21 @@ def close(engine: Engine) -> None:
     with _lock:
         for key in [key for key, known in _engines.items() if known is engine]:
             del _engines[key]
-    engine.stop()
+    engine.close()
 
 
 def close_all() -> None:
-    """End every engine, and the carrying of log lines."""
+    """End every engine, for good, and the carrying of log lines."""
+    global _ended
+    _ended = True
     for engine in list(_engines.values()):
         close(engine)
     logs.end()
 
 
 def _after_fork() -> None:
-    global _lock
-    _lock = threading.Lock()
+    global _lock, _ended
+    _lock, _ended = threading.Lock(), False
     _inherited.extend(_engines.values())
     _engines.clear()
     logs.forget()

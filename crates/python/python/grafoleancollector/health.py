@@ -4,36 +4,36 @@ import http.server
 import logging
 import os
 import threading
-from typing import Optional
+from typing import Callable, List, Optional
 
 from ._engine import Engine
 
 _CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 
-def serve(engine: Engine) -> Optional[http.server.ThreadingHTTPServer]:
+def serve(engine: Engine, faults: Callable[[], List[str]]) -> Optional[http.server.ThreadingHTTPServer]:
     """Answer on the address that ``GRAFOLEAN_METRICS`` names, e.g. ``127.0.0.1:9300``; without it, do nothing."""
     address = os.environ.get("GRAFOLEAN_METRICS")
     if not address:
         return None
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
-        raise ValueError(f"GRAFOLEAN_METRICS is {address!r}: it has to be an address and a port, e.g. 127.0.0.1:9300")
+        raise ValueError(f"GRAFOLEAN_METRICS is invalid: {address!r} (expected an address and a port, e.g. 127.0.0.1:9300)")
 
     class Answer(http.server.BaseHTTPRequestHandler):
         """Answers one request."""
 
         def do_GET(self) -> None:
-            """Give the metrics, or what is wrong."""
+            """Send the metrics, or what is wrong."""
             if self.path == "/metrics":
-                self._give(200, _CONTENT_TYPE, engine.metrics())
+                self._send(200, _CONTENT_TYPE, engine.metrics())
             elif self.path == "/healthz":
-                faults = engine.faults()
-                self._give(503 if faults else 200, "text/plain", "\n".join(faults or ["ok"]) + "\n")
+                found = faults()
+                self._send(503 if found else 200, "text/plain", "\n".join(found or ["ok"]) + "\n")
             else:
-                self._give(404, "text/plain", "there are /metrics and /healthz\n")
+                self._send(404, "text/plain", "there are /metrics and /healthz\n")
 
-        def _give(self, status: int, content_type: str, text: str) -> None:
+        def _send(self, status: int, content_type: str, text: str) -> None:
             body = text.encode()
             self.send_response(status)
             self.send_header("Content-Type", content_type)

@@ -1,143 +1,396 @@
-"""Workers that are processes, for functions that compute; one that dies is replaced."""
+"""Runs in worker processes: the bot's side.
+
+```text
+ engine's queue ──▶ feed ──▶ socket that all workers read ──▶ worker ──▶ its link ──▶ attend ──▶ run's end
+                                                                            │  ▲
+                                                                            ▼  │ once on disk
+                                                                            keep
+```
+A run is a message that one idle worker reads, so a run that hangs holds up no other. Each worker tells over its link when
+a run begins and ends, and hands over values, for which it waits until they are on disk. Processes are started when there
+is work for them; one that dies is replaced, one whose run is beyond its deadline is killed.
+"""
 
 import contextlib
+import itertools
 import logging
-import multiprocessing
+import marshal
 import os
 import queue
+import selectors
 import signal
+import socket
+import tempfile
 import threading
-import traceback
-from multiprocessing.connection import Connection
-from typing import Any, Callable, List, Optional, Tuple
+import time
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from .running import Call, Runner
+from . import keeping, logs, worker
+from ._engine import RunQueue
+from .ending import Stuck, end
+from .fork_server import ENDED, FAILED, FORKED, CannotBegin, ForkServer, bot_ends, exit_text
+from .run import Call, Origin
 
-# How often an idle worker looks whether its parent is still there.
-_LOOK_SECONDS = 2.0
-_logger = logging.getLogger("apscheduler.executors.iaexecutor")
+# Runs that are taken from the engine at a time.
+_FED_AT_ONCE = 64
+_LINK_BYTES = 1 << 18
+# The longest pause between two looks at deadlines and at what went wrong.
+_LOOK_SECONDS = 1.0
+# A run that no worker has begun for so long, though none waits, was lost with a worker that died as it took it.
+_LOST_SECONDS = 30.0
+# How long idle workers may take to end: threads that jobs left behind end first.
+_IDLE_GRACE_SECONDS = 10.0
+# How soon a process that could not be started is tried again.
+_RETRY_SECONDS = 5.0
 
 
-class ProcessRunner:
-    """Runs jobs in processes: each of the engine's threads borrows one for a run.
+class _Due(NamedTuple):
+    """A run on its way to a worker."""
 
-    Functions and their data are pickled, so functions stand in a module, or are static methods.
-    """
+    call: Call
+    due: int
+    ended: Any
+    since: float
 
-    def __init__(self, number: int) -> None:
-        """Start so many processes, by the start method that the program has set."""
-        self._context = multiprocessing.get_context()
-        self._idle: "queue.LifoQueue[Tuple[Any, Connection]]" = queue.LifoQueue()
-        self._lock = threading.Lock()
-        self._closed = False
-        for _ in range(number):
-            self._idle.put(self._start())
 
-    def __call__(self, call: Call, intervals: List[int], due: int, done: Callable[..., None]) -> Any:
-        """Run a job once in a process."""
-        job_id = call[0]
-        process, pipe = self._idle.get()
-        try:
-            pipe.send((call, intervals, due))
-            sent, failure, told = pipe.recv()
-        except (EOFError, OSError):
-            process.join()
-            code = process.exitcode
-            _logger.error('Job "%s" raised an exception: its worker process died with code %s', job_id, code)
-            process, pipe = self._replacement(process, pipe)
-            return [], f"the worker process died with code {code}"
-        except Exception as error:
-            # What cannot be pickled was never sent: the process is as good as before.
-            _logger.error('Job "%s" raised an exception', job_id, exc_info=error)
-            return [], traceback.format_exception_only(type(error), error)[-1].strip()
-        finally:
-            self._idle.put((process, pipe))
-        if told is not None:
-            _logger.error('Job "%s" raised an exception\n%s', job_id, told)
-        return sent, failure
+class _Worker:
+    """What is known of a worker process."""
+
+    def __init__(self, link: socket.socket) -> None:
+        self.link, self.pid, self.read = link, 0, b""
+        # What it does, since when, and when it has to be killed.
+        self.run: Optional[_Due] = None
+        self.began = 0.0
+        self.kill_at = 0.0
+        self.killed = False
+
+
+class ProcessWorkers:
+    """Takes runs from the engine's queue, each in one of up to so many processes."""
+
+    def __init__(self, runs: RunQueue, number: int, stuck: Stuck) -> None:
+        """Start what workers are forked from, before anything else runs; raise `CannotBegin` where it does not begin."""
+        self._queue, self._number, self._stuck = runs, number, stuck
+        self._feeding, self._taking = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._server = ForkServer(self._taking, (self._feeding,))
+        self._server_is_gone = False
+        # Runs that no worker has begun, by number.
+        self._waiting: Dict[int, _Due] = {}
+        self._workers: Dict[int, _Worker] = {}
+        self._starting: List[_Worker] = []
+        self._retry_at = 0.0
+        self._closing_at: Optional[float] = None
+        self._selector = selectors.DefaultSelector()
+        self._keeping: "queue.SimpleQueue[Any]" = queue.SimpleQueue()
+        self._bell, self._ring = socket.socketpair()
+        self._threads: List[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begin to take runs, unless that has been done."""
+        if self._threads:
+            return
+        for end_of_pair in (self._bell, self._ring):
+            end_of_pair.setblocking(False)
+        self._selector.register(self._bell, selectors.EVENT_READ, None)
+        self._selector.register(self._server.control, selectors.EVENT_READ, self._server)
+        for name, target in (("feed", self._feed), ("attend", self._attend), ("keep", self._keep)):
+            thread = threading.Thread(target=target, name=f"grafolean-{name}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
 
     def close(self) -> None:
-        """End the processes that are idle; one at work ends when it finds nobody at the other end."""
-        self._closed = True
+        """Let runs that go on end, within their deadlines, and end the processes. The engine's queue is closed already."""
+        if self._threads:
+            self._closing_at = time.monotonic()
+            # What nobody has begun is not begun any more, and idle workers find the end.
+            while self._threads[0].is_alive():
+                self._drop_waiting()
+                self._threads[0].join(0.05)
+            self._drop_waiting()
+            self._feeding.shutdown(socket.SHUT_RDWR)
+            self._wake()
+            self._threads[1].join()
+            self._keeping.put(None)
+            self._threads[2].join()
+            self._threads = []
+        self.abandon()
+
+    def faults(self) -> List[str]:
+        """Return what is wrong, a sentence each."""
+        ended = [thread.name for thread in self._threads if not thread.is_alive()]
+        return [f"{name} ended: please report this as a bug" for name in ended if self._closing_at is None]
+
+    def abandon(self) -> None:
+        """End the processes at once."""
+        self._server.close()
+        for each in (self._feeding, self._taking, self._bell, self._ring):
+            each.close()
+        self._selector.close()
+
+    def _drop_waiting(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while self._taking.recv(worker.LARGEST_MESSAGE, socket.MSG_DONTWAIT):
+                pass
+
+    def _feed(self) -> None:
+        """Pass runs from the engine's queue to the socket that workers read."""
+        numbers = itertools.count(1)
+        take_many, waiting, workers = self._queue.take_many, self._waiting, self._workers
         while True:
-            try:
-                process, pipe = self._idle.get_nowait()
-            except queue.Empty:
+            runs = take_many(_FED_AT_ONCE)
+            if not runs:
                 return
-            # The pipe's end alone does not tell: forked siblings hold it too.
+            since = time.monotonic()
+            for call, intervals, due, ended in runs:
+                number = next(numbers)
+                waiting[number] = _Due(call, due, ended, since)
+                message = marshal.dumps((number, due, intervals, call.pickled))
+                try:
+                    if len(message) > worker.LARGEST_MESSAGE:
+                        message = marshal.dumps((number, due, intervals, _file_of(call.pickled)))
+                    if len(workers) < self._number:
+                        self._wake()
+                    self._feeding.send(message)
+                except OSError as error:
+                    if waiting.pop(number, None) is not None:
+                        end(call, ended, [], f"it could not be passed to a worker process: {error}")
+
+    def _attend(self) -> None:
+        """Hear what workers tell, hold deadlines, and start processes that are missing."""
+        while self._closing_at is None or self._workers or self._starting:
+            for key, _ in self._selector.select(self._pause()):
+                if isinstance(key.data, _Worker):
+                    self._hear(key.data)
+                elif key.data is self._server:
+                    self._hear_server()
+                elif key.data is None:
+                    with contextlib.suppress(BlockingIOError):
+                        self._bell.recv(4096)
+            self._hold_deadlines(time.monotonic())
+            self._start_missing()
+
+    def _pause(self) -> float:
+        now = time.monotonic()
+        return max(0.0, min([_LOOK_SECONDS, *(it.kill_at - now for it in list(self._workers.values()) if it.run)]))
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._ring.send(b"w")
+
+    def _start_missing(self) -> None:
+        now = time.monotonic()
+        if self._closing_at is not None or now < self._retry_at:
+            return
+        idle = sum(it.run is None for it in list(self._workers.values()))
+        wanted = min(len(self._waiting) - idle, self._number - len(self._workers)) - len(self._starting)
+        if wanted <= 0 or not self._server_is_there():
+            return
+        for _ in range(wanted):
+            ours, theirs = socket.socketpair()
+            started = _Worker(ours)
+            try:
+                self._server.fork(theirs)
+            except OSError:
+                # It is gone, which the next look at its socket says.
+                ours.close()
+                return
+            finally:
+                theirs.close()
+            self._starting.append(started)
+
+    def _hear_server(self) -> None:
+        told = self._server.told()
+        if told is None:
+            self._replace_server()
+            return
+        what, pid, status = told
+        if what == FORKED:
+            started = self._starting.pop(0)
+            started.pid = pid
+            self._workers[pid] = started
+            self._selector.register(started.link, selectors.EVENT_READ, started)
+        elif what == FAILED:
+            self._starting.pop(0).link.close()
+            self._retry_at = time.monotonic() + _RETRY_SECONDS
+            logging.getLogger().warning("A worker process could not be started: %s", os.strerror(pid))
+        elif what == ENDED and pid in self._workers:
+            self._conclude(self._workers.pop(pid), exit_text(status))
+
+    def _replace_server(self) -> None:
+        """Start it anew, after somebody killed it, and all workers with it."""
+        self._selector.unregister(self._server.control)
+        self._server.close()
+        for pid in list(self._workers):
             with contextlib.suppress(OSError):
-                pipe.send(None)
-            pipe.close()
-            process.join()
+                os.killpg(pid, signal.SIGKILL)
+            self._conclude(self._workers.pop(pid), "was killed")
+        for started in self._starting:
+            started.link.close()
+        self._starting.clear()
+        if self._closing_at is not None:
+            return
+        self._server_is_gone = True
+        if not bot_ends():
+            logging.getLogger().error("The process from which workers are forked is gone: it is started anew")
 
-    def _start(self) -> Tuple[Any, Connection]:
-        # One at a time: a sibling forked amid this would hold the worker's end, and its death would not be told.
-        with self._lock:
-            ours, theirs = self._context.Pipe()
-            process = self._context.Process(target=_work, args=(theirs, ours), name="grafolean-worker", daemon=True)
-            process.start()
-            theirs.close()
-        return process, ours
+    def _server_is_there(self) -> bool:
+        if self._server_is_gone:
+            try:
+                self._server = ForkServer(self._taking, (self._feeding, self._bell, self._ring))
+            except (CannotBegin, OSError) as error:
+                if not bot_ends():
+                    logging.getLogger().error("Worker processes cannot be started: %s", error)
+                self._retry_at = time.monotonic() + _RETRY_SECONDS
+                return False
+            self._server_is_gone = False
+            self._selector.register(self._server.control, selectors.EVENT_READ, self._server)
+        return True
 
-    def _replacement(self, process: Any, pipe: Connection) -> Tuple[Any, Connection]:
-        pipe.close()
-        return (process, pipe) if self._closed else self._start()
-
-
-def _work(pipe: Connection, other_end: Connection) -> None:
-    """Run what comes until nobody is there any more. Signals are for the parent, which then closes the pipe."""
-    other_end.close()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    runner, parent = Runner(), os.getppid()
-    while True:
+    def _hear(self, told: _Worker) -> None:
         try:
-            # A forked sibling holds the other end too, so the parent's end alone is not told by the pipe.
-            while not pipe.poll(_LOOK_SECONDS):
-                if os.getppid() != parent:
-                    os._exit(0)
-            asked = pipe.recv()
-        except (EOFError, OSError):
-            os._exit(0)
-        if asked is None:
-            os._exit(0)
-        call, intervals, due = asked
-        pipe.send(_ran(runner, call, intervals, due))
+            read = told.link.recv(_LINK_BYTES, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except ConnectionError:
+            read = b""
+        if not read:
+            # Its process is ending, which the one that forked it tells.
+            with contextlib.suppress(KeyError):
+                self._selector.unregister(told.link)
+            return
+        told.read += read
+        self._take_frames(told)
 
+    def _take_frames(self, told: _Worker) -> None:
+        read, place, length = told.read, 0, worker.LENGTH.size
+        while len(read) - place >= length:
+            (size,) = worker.LENGTH.unpack_from(read, place)
+            if len(read) - place - length < size:
+                break
+            kind, *content = marshal.loads(memoryview(read)[place + length : place + length + size])
+            place += length + size
+            if kind == worker.STATE:
+                ended, began = content
+                if ended is not None:
+                    self._ended(told, ended)
+                if began is not None:
+                    self._began(told, began)
+            else:
+                origin, sent = content
+                self._keeping.put((told.link, origin, sent))
+        told.read = read[place:]
 
-def _ran(runner: Runner, call: Call, intervals: List[int], due: int) -> Tuple[Any, Optional[str], Optional[str]]:
-    told: List[str] = []
-    outcome: List[Any] = []
-    over = threading.Event()
+    def _began(self, told: _Worker, number: int) -> None:
+        told.run = run = self._waiting.pop(number, None)
+        if run is not None:
+            told.began = time.monotonic()
+            told.kill_at = told.began + run.call.deadline
 
-    def done(sent: Any, failure: Optional[str]) -> None:
-        outcome.append((sent, failure))
-        over.set()
+    def _ended(self, told: _Worker, ended: Tuple[int, Any, Optional[str], Optional[str]]) -> None:
+        run, told.run = told.run, None
+        if run is None:
+            return
+        _, sent, failure, tracebacks = ended
+        if tracebacks is not None:
+            logs.of_jobs().error('Job "%s" raised an exception\n%s', run.call.job_id, tracebacks.rstrip("\n"))
+        if failure is None and not sent:
+            run.ended()
+        else:
+            end(run.call, run.ended, sent or [], failure)
+        self._stuck.ended(run.call.job_id)
 
-    with _Tracebacks(told):
-        given = runner(call, intervals, due, done)
-        if given is True:
-            over.wait()
-            given = outcome[0]
-    sent, failure = given or ([], None)
-    return sent, failure, told[0] if told else None
+    def _hold_deadlines(self, now: float) -> None:
+        for told in list(self._workers.values()):
+            late = told.run is not None and now >= told.kill_at
+            idle_too_long = self._closing_at is not None and told.run is None and now > self._closing_at + _IDLE_GRACE_SECONDS
+            if (late or idle_too_long) and not told.killed:
+                # What it told before is heard first: it may just have ended.
+                self._hear(told)
+                if late and (told.run is None or now < told.kill_at):
+                    continue
+                told.killed = True
+                with contextlib.suppress(OSError):
+                    self._server.kill(told.pid)
+        if self._waiting:
+            self._give_up_lost(now)
 
+    def _give_up_lost(self, now: float) -> None:
+        lost = [number for number, run in list(self._waiting.items()) if now - run.since > _LOST_SECONDS]
+        if not lost or not self._nothing_waits():
+            return
+        for number in lost:
+            run = self._waiting.pop(number, None)
+            if run is not None:
+                end(run.call, run.ended, [], "its worker process died as it began", "died")
 
-class _Tracebacks(logging.Filter):
-    """Takes the tracebacks that a runner logs, so that the parent logs them."""
-
-    def __init__(self, told: List[str]) -> None:
-        super().__init__()
-        self._told = told
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.exc_info:
-            self._told.append("".join(traceback.format_exception(*record.exc_info)))
+    def _nothing_waits(self) -> bool:
+        try:
+            self._taking.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return True
         return False
 
-    def __enter__(self) -> "_Tracebacks":
-        _logger.addFilter(self)
-        return self
+    def _conclude(self, gone: _Worker, how: str) -> None:
+        """Take what a worker told last, and end the run with which it died."""
+        with contextlib.suppress(OSError):
+            while True:
+                read = gone.link.recv(_LINK_BYTES, socket.MSG_DONTWAIT)
+                if not read:
+                    break
+                gone.read += read
+        self._take_frames(gone)
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(gone.link)
+        self._keeping.put((gone.link, None, None))
+        run = gone.run
+        if run is None:
+            return
+        job_id, deadline = run.call.job_id, run.call.deadline
+        if gone.killed:
+            words = f"did not end within its deadline of {deadline:g} s: its worker process was killed and replaced"
+            logs.of_jobs().warning('Job "%s" %s', job_id, words)
+            self._stuck.add(job_id, words)
+            end(run.call, run.ended, [], words, "deadline")
+        else:
+            words = f"its worker process {how}"
+            logs.of_jobs().error('Job "%s" raised an exception: %s', job_id, words)
+            end(run.call, run.ended, [], words, "died")
 
-    def __exit__(self, *_: Any) -> None:
-        _logger.removeFilter(self)
+    def _keep(self) -> None:
+        """Have values of workers on disk, those that wait together, and let the workers go on."""
+        while True:
+            asked = [self._keeping.get()]
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    asked.append(self._keeping.get_nowait())
+            by_origin: Dict[Origin, List[Any]] = {}
+            for it in asked:
+                if it is not None and it[1] is not None:
+                    by_origin.setdefault(tuple(it[1]), []).append(it)
+            for origin, of_origin in by_origin.items():
+                _keep_together(origin, of_origin)
+            for it in asked:
+                if it is None:
+                    return
+                if it[1] is None:
+                    it[0].close()
+
+
+def _keep_together(origin: Origin, asked: List[Any]) -> None:
+    error = None
+    try:
+        keeping.keep(origin, [sent for _, _, sents in asked for sent in sents])
+    except Exception as failure:
+        error = str(failure) or type(failure).__name__
+    for link, _, _ in asked:
+        # A worker that has died needs no answer, and what it sent is kept.
+        with contextlib.suppress(OSError):
+            link.sendall(worker.frame(error))
+
+
+def _file_of(pickled: Optional[bytes]) -> str:
+    """Write what is too long for a message to a file, which the worker deletes; return its name."""
+    number, name = tempfile.mkstemp(prefix="grafolean-run-")
+    with os.fdopen(number, "wb") as file:
+        file.write(pickled or b"")
+    return name

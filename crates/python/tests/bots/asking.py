@@ -39,6 +39,34 @@ def send(account_id, values):
     return send_results_to_grafolean(URL, TOKEN, account_id, values)
 
 
+class Unconvertible:
+    def __float__(self):
+        raise RuntimeError("no number today")
+
+    def __repr__(self):
+        raise RuntimeError("nor a text")
+
+
+class Text(str):
+    """As names that come from other libraries."""
+
+
+def send_odd(account_id):
+    """Sends values of which some are no numbers, or of no time, together with good ones."""
+    now = datetime.datetime.now()
+    values = [
+        {"p": "odd.good", "v": 1},
+        {"p": "odd.huge", "v": 10**400},
+        {"p": "odd.time", "v": 1, "t": now},
+        {"p": "odd.time-that-is-none", "v": 1, "t": float("nan")},
+        {"p": "odd.conversion", "v": Unconvertible()},
+        {"p": "odd.surrogate\ud800", "v": 1},
+        {"p": "odd.of-its-own-time", "v": 1, "t": 1_600_000_000.5},
+    ]
+    send_results_to_grafolean(URL, TOKEN, account_id, values)
+    send_results_to_grafolean(URL, TOKEN, account_id, {Text("odd.of-a-subclass"): 1, "odd.huge-in-a-dict": 10**5000})
+
+
 def trigger(intervals, start_ts, number):
     """Gives so many firing times from now on, with the intervals that caused each, relative to the start."""
     trigger = MultipleIntervalsTrigger(intervals, start_ts=start_ts)

@@ -1,0 +1,197 @@
+//! The way of values: a spool of this process, those that other processes left, and their delivery.
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use grafolean_collector::{
+    backend::http::HttpBackend,
+    deliver::{Delivery, DeliveryMetrics, DeliverySettings},
+    health::Health,
+    spool::{Limits, Spool, SpoolError, SpoolMetrics},
+    time::SystemClock,
+};
+use tokio::{task::JoinHandle, time};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// Processes of one bot on one machine at a time, each with a spool of its own. More than anyone forks.
+const PLACES: u32 = 256;
+
+/// How often places of others are looked at: a forked child that ended without a word leaves its values in one.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// The spool of this process, its delivery, and that of values which other processes left.
+pub(crate) struct Spools {
+    pub(crate) own: Spool,
+    delivery: Deliverer,
+    adoption: JoinHandle<()>,
+    stop_adoption: CancellationToken,
+}
+
+/// A spool at work.
+struct Deliverer {
+    spool: Spool,
+    task: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+impl Spools {
+    /// Takes the first place below `folder` that no other process has, and looks after what waits in those that nobody
+    /// has any more.
+    pub(crate) async fn open(
+        folder: &Path,
+        backend: &Arc<HttpBackend>,
+        health: &mut Health,
+    ) -> Result<Self, SpoolError> {
+        let (spool_metrics, metrics) = (SpoolMetrics::default(), DeliveryMetrics::default());
+        let registry = health.registry_of("python");
+        spool_metrics.register(registry);
+        metrics.register(registry);
+        let (place, own) = first_free(folder, &spool_metrics).await?;
+        let looked_at = own.clone();
+        health.watch(move || match looked_at.statistics().trouble {
+            None => Ok(()),
+            Some(trouble) => Err(format!("the queue can't be written: {trouble}")),
+        });
+        let mut adoption = Adoption {
+            folder: folder.to_owned(),
+            own: place,
+            backend: Arc::clone(backend),
+            adopted: HashMap::new(),
+            empty: HashMap::new(),
+        };
+        // At once, so that a short life is enough to deliver what waits.
+        adoption.look().await;
+        let stop_adoption = CancellationToken::new();
+        Ok(Self {
+            own: own.clone(),
+            delivery: Deliverer::start(own, backend, metrics),
+            adoption: tokio::spawn(adoption.run(stop_adoption.clone())),
+            stop_adoption,
+        })
+    }
+
+    /// Delivers what can be delivered at once; the rest waits on disk for the next process.
+    pub(crate) async fn close(self) {
+        self.stop_adoption.cancel();
+        self.delivery.close().await;
+        // One that panicked has told so; what it did not deliver is on disk.
+        let _ = self.adoption.await;
+    }
+}
+
+impl Deliverer {
+    fn start(spool: Spool, backend: &Arc<HttpBackend>, metrics: DeliveryMetrics) -> Self {
+        let stop = CancellationToken::new();
+        let delivery = Delivery {
+            backend: Arc::clone(backend),
+            spool: spool.clone(),
+            clock: Arc::new(SystemClock),
+            settings: DeliverySettings::default(),
+            metrics,
+            stop: stop.clone(),
+        };
+        Self { spool, task: tokio::spawn(delivery.run()), stop }
+    }
+
+    async fn close(self) {
+        self.stop.cancel();
+        // A delivery that panicked has told so; what it did not deliver is on disk.
+        let _ = self.task.await;
+        if let Err(error) = self.spool.close().await {
+            warn!(%error, "the queue could not be closed in good order");
+        }
+    }
+}
+
+/// When the files of a place were last written.
+type Written = Option<SystemTime>;
+
+/// Delivers what processes left that are gone.
+struct Adoption {
+    folder: PathBuf,
+    own: u32,
+    backend: Arc<HttpBackend>,
+    adopted: HashMap<u32, Deliverer>,
+    /// Places in which nothing waited, as they were then: they are opened again only once they were written to.
+    empty: HashMap<u32, Written>,
+}
+
+impl Adoption {
+    async fn run(mut self, stop: CancellationToken) {
+        loop {
+            tokio::select! { biased; () = stop.cancelled() => break, () = time::sleep(LOOK) => {} }
+            self.release_empty().await;
+            self.look().await;
+        }
+        for (_, deliverer) in self.adopted {
+            deliverer.close().await;
+        }
+    }
+
+    async fn look(&mut self) {
+        for place in (1..=PLACES).filter(|place| *place != self.own) {
+            let path = file(&self.folder, place);
+            if self.adopted.contains_key(&place) || !path.exists() {
+                continue;
+            }
+            let written = written(&path);
+            if self.empty.get(&place) == Some(&written) {
+                continue;
+            }
+            // In use is the usual answer: another process of the bot looks after it.
+            let Ok(spool) = open(path.clone(), &SpoolMetrics::default()).await else { continue };
+            let values = spool.statistics().queue.values;
+            if values == 0 {
+                let _ = spool.close().await;
+                self.empty.insert(place, self::written(&path));
+            } else {
+                info!(values, "values of an earlier process wait and are delivered");
+                let deliverer = Deliverer::start(spool, &self.backend, DeliveryMetrics::default());
+                self.adopted.insert(place, deliverer);
+            }
+        }
+    }
+
+    /// Gives places back in which nothing waits any more, so that another process may take them.
+    async fn release_empty(&mut self) {
+        let is_empty = |_: &u32, deliverer: &mut Deliverer| deliverer.spool.statistics().queue.reports == 0;
+        let empty: Vec<_> = self.adopted.extract_if(is_empty).collect();
+        for (place, deliverer) in empty {
+            deliverer.close().await;
+            self.empty.insert(place, written(&file(&self.folder, place)));
+        }
+    }
+}
+
+/// Returns when a spool was last written; SQLite writes to the file's log first.
+fn written(path: &Path) -> Written {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let times = [path, Path::new(&log)].map(|file| fs::metadata(file).and_then(|it| it.modified()).ok());
+    times.into_iter().flatten().max()
+}
+
+async fn first_free(folder: &Path, metrics: &SpoolMetrics) -> Result<(u32, Spool), SpoolError> {
+    let mut place = 1;
+    loop {
+        match open(file(folder, place), metrics).await {
+            Ok(spool) => return Ok((place, spool)),
+            Err(SpoolError::InUse { .. }) if place < PLACES => place += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn open(path: PathBuf, metrics: &SpoolMetrics) -> Result<Spool, SpoolError> {
+    Spool::open(path, Limits::default(), Arc::new(SystemClock), metrics.clone()).await
+}
+
+fn file(folder: &Path, place: u32) -> PathBuf {
+    folder.join(place.to_string()).join("spool.sqlite")
+}
