@@ -63,6 +63,7 @@ class _Worker:
         self.began = 0.0
         self.kill_at = 0.0
         self.killed = False
+        self.is_gone = False
 
 
 class ProcessWorkers:
@@ -247,6 +248,9 @@ class ProcessWorkers:
         return True
 
     def _hear(self, told: _Worker) -> None:
+        if told.is_gone:
+            # It was heard to its end in the same look.
+            return
         try:
             read = told.link.recv(_LINK_BYTES, socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -332,6 +336,7 @@ class ProcessWorkers:
 
     def _conclude(self, gone: _Worker, how: str) -> None:
         """Take what a worker told last, and end the run with which it died."""
+        gone.is_gone = True
         with contextlib.suppress(OSError):
             while True:
                 read = gone.link.recv(_LINK_BYTES, socket.MSG_DONTWAIT)
