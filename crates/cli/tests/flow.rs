@@ -15,7 +15,7 @@ use std::{
 
 use grafolean_collector::{
     backend::http::{HttpBackend, HttpSettings},
-    collector::{Collector, CollectorSettings},
+    collector::{CollectorSettings, Pipeline},
     health::Health,
     time::{Clock, SystemClock, Timestamp},
 };
@@ -187,8 +187,8 @@ async fn from_an_exporter_to_the_hub_the_paths_and_bytes_are_those_of_the_contra
     let settings = CollectorSettings::new(world.url(), data);
     let mut health = Health::new("test", clock.now());
     let (clock_of_bot, backend) = (Arc::clone(&clock), Arc::new(backend));
-    let collector =
-        Collector::open(Arc::clone(&bot), backend, clock_of_bot, &settings, &mut health).await.unwrap();
+    let pipeline = Pipeline::new(Arc::clone(&bot), backend, settings).with_clock(clock_of_bot);
+    let collector = pipeline.open(&mut health).await.unwrap();
     let stop = CancellationToken::new();
     let running = tokio::spawn(collector.run(stop.clone()));
     wait_for_figure(&health, "grafolean_jobs", 6.0);

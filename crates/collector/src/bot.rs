@@ -1,4 +1,7 @@
-//! A bot: one protocol's way of measuring.
+//! A bot: one protocol's way of measuring, in its small form.
+//!
+//! A [`Bot`] has a name, plans its jobs and performs them. Every bot is a `Protocol`, which is also told when its plan
+//! took effect and when its reports are safe.
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
@@ -20,13 +23,6 @@ pub trait Bot: Send + Sync + 'static {
 
     /// Says what is to be done. Pure: equal devices give equal jobs.
     fn jobs(&self, devices: &[Device]) -> Plan<Self::Task>;
-
-    /// Says what is to be done where that hangs also on which accounts the token sees, with devices or without. Most
-    /// bots go by the devices alone.
-    fn jobs_of(&self, accounts: &[AccountId], devices: &[Device]) -> Plan<Self::Task> {
-        let _ = accounts;
-        self.jobs(devices)
-    }
 
     /// Measures once. Dropped at the run's deadline, so it must be safe to cancel.
     fn perform(&self, run: Run<Self::Task>) -> impl Future<Output = Result<Vec<Report>, BotError>> + Send;
@@ -112,6 +108,22 @@ pub struct Run<T> {
     pub due: Timestamp,
     /// Those of the job's intervals that fell due, ascending.
     pub intervals: Vec<Interval>,
+}
+
+/// The permanent name of a run: a job at one due time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId {
+    /// Which job.
+    pub job: JobId,
+    /// When it was due.
+    pub due: Timestamp,
+}
+
+impl<T> Run<T> {
+    /// Returns the name of this run.
+    pub fn run_id(&self) -> RunId {
+        RunId { job: self.id.clone(), due: self.due }
+    }
 }
 
 /// What a bot wants to do, and what it cannot do and why.

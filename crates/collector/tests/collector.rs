@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 use grafolean_collector::{
     backend::{AccountInventory, Inventory},
     bot::{Bot, BotError, Job, Plan, Run},
-    collector::{Collector, CollectorError, CollectorSettings},
+    collector::{Collector, CollectorError, CollectorSettings, Pipeline},
     health::Health,
     model::{
         Account, AccountId, Attachment, Credential, CredentialId, Details, Device, Entity, EntityId, Sensor,
@@ -86,8 +86,8 @@ async fn open(
 ) -> (Collector<Counter, SimBackend>, Health) {
     let mut health = Health::new("test", NOON);
     let (clock, settings) = (Arc::new(SimClock::at(NOON)), CollectorSettings::new("sim://backend", folder));
-    let opened = Collector::open(Arc::new(bot), backend.clone(), clock, &settings, &mut health).await;
-    (opened.unwrap(), health)
+    let pipeline = Pipeline::new(Arc::new(bot), backend.clone(), settings).with_clock(clock);
+    (pipeline.open(&mut health).await.unwrap(), health)
 }
 
 #[tokio::test(start_paused = true)]

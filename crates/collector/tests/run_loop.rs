@@ -8,8 +8,9 @@ use std::{
 };
 
 use grafolean_collector::{
-    bot::{Bot, BotError, Job, Overlap, Plan, Run},
+    bot::{BotError, Job, Overlap, Plan, Run, RunId},
     model::{AccountId, Device, Interval},
+    protocol::Protocol,
     report::{Report, Values},
     run::{GRACE, Heartbeat, Performer, RunLoop, RunMetrics, Summary, run_once},
     sim::SimClock,
@@ -35,29 +36,32 @@ enum Act {
     Panic,
 }
 
-/// A bot that does as its task says, and writes down when it began.
+/// A bot that does as its task says, and writes down when it began and what was accepted of it.
 #[derive(Default)]
 struct Actor {
     began: Mutex<Vec<(String, i64)>>,
+    accepted: Mutex<Vec<(String, i64)>>,
     signal: Notify,
 }
 
-impl Bot for Actor {
+fn after_noon(due: Timestamp) -> i64 {
+    due.seconds() - NOON.seconds()
+}
+
+impl Protocol for Actor {
+    const NAME: &'static str = "act";
     type Task = Act;
 
-    fn protocol(&self) -> &str {
-        "act"
-    }
-
-    fn jobs(&self, _devices: &[Device]) -> Plan<Act> {
+    fn plan(&self, _: &[AccountId], _: &[Device]) -> Plan<Act> {
         Plan::default()
     }
 
+    fn accepted(&self, run: &RunId) {
+        self.accepted.lock().unwrap().push((run.job.to_string(), after_noon(run.due)));
+    }
+
     async fn perform(&self, run: Run<Act>) -> Result<Vec<Report>, BotError> {
-        self.began
-            .lock()
-            .unwrap()
-            .push((run.id.to_string(), (run.due - NOON.since(Timestamp::default())).seconds()));
+        self.began.lock().unwrap().push((run.id.to_string(), after_noon(run.due)));
         match *run.task {
             Act::Nothing => {}
             Act::Report => {
@@ -131,6 +135,10 @@ impl World {
     async fn pass(&self, seconds: u64) {
         // Between two whole seconds, so that no firing coincides with the look.
         sleep(Duration::from_millis(seconds * 1_000 + 500)).await;
+    }
+
+    fn accepted(&self) -> Vec<(String, i64)> {
+        std::mem::take(&mut self.bot.accepted.lock().unwrap())
     }
 
     fn began(&self) -> Vec<(String, i64)> {
@@ -228,6 +236,26 @@ async fn a_sink_that_is_slow_holds_places_and_a_broken_one_is_counted() {
     broken.plan(vec![every(10, "a", Act::Report)]).await;
     broken.pass(30).await;
     assert_eq!((broken.began().len(), broken.metrics.failed("sink")), (3, 3), "it goes on measuring");
+    assert_eq!(broken.accepted(), [], "reports that are not safe were not accepted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_is_accepted_once_its_reports_are_safe_and_never_if_it_failed() {
+    let world = World::begin(10, Sieve { delay: Duration::from_secs(3), ..Sieve::default() });
+    let hanging = Job { deadline: Some(Duration::from_secs(2)), ..every(10, "d", Act::Take(GRACE)) };
+    world
+        .plan(vec![
+            every(10, "r", Act::Report),
+            every(10, "n", Act::Nothing),
+            every(10, "f", Act::Fail),
+            every(10, "p", Act::Panic),
+            hanging,
+        ])
+        .await;
+    world.pass(12).await;
+    assert_eq!(world.accepted(), [("n".to_owned(), 10)], "the sink still writes what `r` reported");
+    world.pass(2).await;
+    assert_eq!(world.accepted(), [("r".to_owned(), 10)]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! The NetFlow bot: flows arrive by themselves; its jobs tell what came of them.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     io,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
@@ -9,8 +9,9 @@ use std::{
 };
 
 use grafolean_collector::{
-    bot::{Bot, BotError, Job, Plan, Refusal, Run},
+    bot::{BotError, Job, Plan, Refusal, Run},
     model::{AccountId, Details, Device, Interval, NewEntity},
+    protocol::Protocol,
     report::{Report, Suggestions, Values},
     time::{Clock, Timestamp},
 };
@@ -93,8 +94,8 @@ pub enum NetflowTask {
     Suggest {
         /// To whom.
         account: AccountId,
-        /// Addresses that it names.
-        known: BTreeSet<IpAddr>,
+        /// Addresses that it names, and how counts of each are scaled where its entity overrides that.
+        known: BTreeMap<IpAddr, Option<Override>>,
     },
 }
 
@@ -161,45 +162,48 @@ impl Drop for NetflowBot {
     }
 }
 
-impl Bot for NetflowBot {
+impl Protocol for NetflowBot {
+    const NAME: &'static str = "netflow";
     type Task = NetflowTask;
 
-    fn protocol(&self) -> &str {
-        "netflow"
-    }
-
-    fn jobs(&self, devices: &[Device]) -> Plan<NetflowTask> {
-        let accounts: BTreeSet<AccountId> = devices.iter().map(|device| device.account).collect();
-        self.jobs_of(&accounts.into_iter().collect::<Vec<_>>(), devices)
-    }
-
-    /// Says also whose flows are counted from here on.
-    fn jobs_of(&self, accounts: &[AccountId], devices: &[Device]) -> Plan<NetflowTask> {
-        let (mut exporters_of, mut named) = (BTreeMap::<AccountId, Exporters>::new(), Named::new());
+    fn plan(&self, accounts: &[AccountId], devices: &[Device]) -> Plan<NetflowTask> {
+        let mut planned = BTreeMap::<AccountId, (Exporters, Named)>::new();
         let mut refused = Vec::new();
         for device in devices {
             match Exporter::of(device) {
                 Ok(exporter) => {
+                    let (exporters, named) = planned.entry(device.account).or_default();
                     for address in &exporter.addresses {
                         let sampling = named.entry(*address).or_default();
                         *sampling = sampling.or(exporter.sampling);
                     }
-                    let account = exporters_of.entry(device.account).or_default();
-                    account.insert(device.entity.id, exporter.addresses);
+                    exporters.insert(device.entity.id, exporter.addresses);
                 }
                 Err(reason) => refused.push(Refusal::of(device, reason)),
             }
         }
-        self.station.name(named);
         let mut jobs = Vec::new();
         for account in accounts {
-            let exporters = exporters_of.remove(account).unwrap_or_default();
-            jobs.extend(suggesting(*account, &exporters));
+            let (exporters, named) = planned.remove(account).unwrap_or_default();
+            jobs.extend(suggesting(*account, named));
             if !exporters.is_empty() {
                 jobs.extend(Span::ALL.into_iter().filter_map(|span| telling(*account, span, &exporters)));
             }
         }
         Plan { jobs, refused }
+    }
+
+    /// Counts flows of the exporters that this plan names, and of no others.
+    fn in_force(&self, plan: &Plan<NetflowTask>) {
+        let mut named = Named::new();
+        for job in &plan.jobs {
+            let NetflowTask::Suggest { known, .. } = &job.task else { continue };
+            for (address, own) in known {
+                let sampling = named.entry(*address).or_default();
+                *sampling = sampling.or(*own);
+            }
+        }
+        self.station.name(named);
     }
 
     async fn perform(&self, run: Run<NetflowTask>) -> Result<Vec<Report>, BotError> {
@@ -211,7 +215,8 @@ impl Bot for NetflowBot {
                 .map(|(time, values)| Report::Values(Values { account: *account, time, values }))
                 .collect(),
             NetflowTask::Suggest { account, known } => {
-                suggestions(*account, &station.unknown(*account, known))
+                let known = known.keys().copied().collect();
+                suggestions(*account, &station.unknown(*account, &known))
             }
         });
         told.await.map_err(|error| BotError::caused_by("rollup", format!("adding up {}", run.id), error))
@@ -225,8 +230,7 @@ fn telling(account: AccountId, span: Span, exporters: &Exporters) -> Option<Job<
     Some(Job { start: Some(Timestamp::from_seconds(GRACE_SECONDS)), ..job })
 }
 
-fn suggesting(account: AccountId, exporters: &Exporters) -> Option<Job<NetflowTask>> {
-    let known = exporters.values().flatten().copied().collect();
+fn suggesting(account: AccountId, known: Named) -> Option<Job<NetflowTask>> {
     let interval = Interval::from_seconds(SUGGEST_SECONDS).ok()?;
     Some(Job::new(format!("netflow.{account}.suggest"), interval, NetflowTask::Suggest { account, known }))
 }

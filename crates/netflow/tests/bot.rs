@@ -13,9 +13,8 @@ use std::{
     time::Duration,
 };
 
-use driven::{ACCOUNT, device, run, told, total};
+use driven::{ACCOUNT, device, put_in_force, run, told, total};
 use grafolean_collector::{
-    bot::Bot,
     report::Report,
     time::{Clock, SystemClock, Timestamp},
 };
@@ -82,7 +81,7 @@ fn now() -> i64 {
 async fn every_interval_tells_all_bytes_that_were_sent() {
     let bot = open(None);
     let devices = [device(7, json!({"ipv4": "127.0.0.1"})), device(8, json!({"ipv4": "192.0.2.9"}))];
-    bot.jobs(&devices);
+    put_in_force(&bot, &devices);
     let flows = invented(3_000);
     let egress = |flow: &&Flow| flow.direction == Some(Direction::Egress);
     let out: u64 = flows.iter().filter(egress).filter_map(|flow| flow.bytes).sum();
@@ -110,7 +109,7 @@ async fn sampling_is_scaled_in_unless_the_entity_says_otherwise() {
     for (sampling, factor) in [(Value::Null, 100), ("off".into(), 1), (7.into(), 7), ("20".into(), 20)] {
         let bot = open(None);
         let devices = [device(7, json!({"ipv4": "127.0.0.1", "netflow_sampling": sampling}))];
-        assert!(bot.jobs(&devices).refused.is_empty());
+        assert!(put_in_force(&bot, &devices).refused.is_empty());
         let sent = send(&bot, &mut exporter(100), invented(200), |_| true);
         let bins = told(&bot, &devices, Span::Day, now()).await;
         let bytes = total(&bins, "netflow.24h.ingress") + total(&bins, "netflow.24h.egress");
@@ -123,7 +122,7 @@ async fn an_exporter_of_ipv6_is_known_by_its_address_and_suggested_by_it() {
     let listen = Listen::on([SocketAddr::from((Ipv6Addr::LOCALHOST, 0))]);
     let bot = NetflowBot::open(&Options { listen, folder: None, archive: None }, &SystemClock).unwrap();
     let devices = [device(7, json!({"ipv6": "0:0:0:0:0:0:0:1"}))];
-    bot.jobs(&devices);
+    put_in_force(&bot, &devices);
     let (mut flows, mut datagram) = (VecDeque::from(invented(20)), Vec::new());
     let mut exporter = exporter(1);
     exporter.export(SystemClock.now(), &mut flows, &mut datagram);
@@ -151,11 +150,11 @@ async fn a_restart_goes_on_in_the_open_bins_and_knows_the_templates() {
     let flows = invented(1_000);
     let (first, second) = flows.split_at(500);
     let mut bot = open(Some(folder.path()));
-    bot.jobs(&devices);
+    put_in_force(&bot, &devices);
     send(&bot, &mut exporter, first.to_vec(), |_| true);
     drop(bot);
     bot = open(Some(folder.path()));
-    bot.jobs(&devices);
+    put_in_force(&bot, &devices);
     // these come without templates
     let sent = send(&bot, &mut exporter, second.to_vec(), |_| true);
     assert_eq!(bot.metrics().flows.get(), 500);
@@ -168,7 +167,7 @@ async fn a_restart_goes_on_in_the_open_bins_and_knows_the_templates() {
 async fn after_a_restart_flows_count_before_the_configuration_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let devices = [device(7, json!({"ipv4": "127.0.0.1", "netflow_sampling": "7"}))];
-    open(Some(folder.path())).jobs(&devices);
+    put_in_force(&open(Some(folder.path())), &devices);
     let bot = open(Some(folder.path()));
     let sent = send(&bot, &mut exporter(100), invented(100), |_| true);
     let bins = told(&bot, &devices, Span::Day, now()).await;
@@ -191,13 +190,13 @@ async fn what_was_received_is_on_the_disk_without_a_stop_in_good_order() {
     let folder = tempfile::tempdir().unwrap();
     let devices = [device(7, json!({"ipv4": "127.0.0.1"}))];
     let bot = open(Some(folder.path()));
-    bot.jobs(&devices);
+    put_in_force(&bot, &devices);
     let sent = send(&bot, &mut exporter(1), invented(500), |_| true);
     // written every five seconds; a minute is as good as never
     for _ in 0..240 {
         let left = crash(folder.path());
         let restarted = open(Some(left.path()));
-        restarted.jobs(&devices);
+        put_in_force(&restarted, &devices);
         let bins = told(&restarted, &devices, Span::Day, now()).await;
         let bytes = total(&bins, "netflow.24h.ingress") + total(&bins, "netflow.24h.egress");
         assert!(bytes <= sent.bytes as f64, "nothing counts twice");
@@ -213,7 +212,7 @@ async fn what_was_received_is_on_the_disk_without_a_stop_in_good_order() {
 async fn three_datagrams_lost_of_each_hundred_are_a_coverage_of_97_percent() {
     let bot = open(None);
     let devices = [device(7, json!({"ipv4": "127.0.0.1"}))];
-    bot.jobs(&devices);
+    put_in_force(&bot, &devices);
     send(&bot, &mut exporter(1), invented(20_000), |number| ![11, 50, 83].contains(&(number % 100)));
     let bins = told(&bot, &devices, Span::Minute, now()).await;
     let coverage = bins.last().unwrap().1["netflow.coverage.entity.7"];
@@ -249,7 +248,7 @@ async fn what_is_wrong_with_an_exporter_is_named_and_costs_only_itself() {
         device(3, json!({"ipv4": "10.0.0.3", "netflow_sampling": "often"})),
         device(4, json!({"ipv6": "2001:db8::4"})),
     ];
-    let plan = bot.jobs(&devices);
+    let plan = put_in_force(&bot, &devices);
     let refused: Vec<_> = plan.refused.iter().map(|refusal| refusal.reason.clone()).collect();
     assert_eq!(refused.len(), 3);
     assert!(refused[1].contains("10.0.0.300") && refused[2].contains("write the packets"), "{refused:?}");

@@ -12,7 +12,7 @@ use tracing::debug;
 use super::{
     engine::{Packet, Pinger, Reason},
     resolve::{self, Resolver},
-    settings::Settings,
+    settings::{Credential, Settings},
     statistics::Statistics,
     target::Target,
 };
@@ -101,15 +101,17 @@ fn plan(device: &Device) -> Vec<Result<Job<PingTask>, Refusal>> {
     let Ok(intervals) = Intervals::new(device.sensors.iter().filter_map(|sensor| sensor.interval)) else {
         return outcomes;
     };
-    let (settings, target) =
-        match (Settings::read(&device.credential.details), Target::of(&device.entity.details)) {
-            (Ok(settings), Ok(target)) => (settings, target),
-            (settings, target) => {
-                outcomes.extend(settings.err().map(|error| refuse(error.to_string())));
-                outcomes.extend(target.err().map(|error| refuse(error.to_string())));
-                return outcomes;
-            }
-        };
+    let (settings, target) = match (
+        device.credential_details::<Credential>().map(Settings::from),
+        Target::of(&device.entity.details),
+    ) {
+        (Ok(settings), Ok(target)) => (settings, target),
+        (settings, target) => {
+            outcomes.extend(settings.err().map(|error| refuse(error.to_string())));
+            outcomes.extend(target.err().map(|error| refuse(error.to_string())));
+            return outcomes;
+        }
+    };
     let (longest, shortest) = (settings.longest_run(), intervals.shortest());
     if longest > shortest.duration() {
         outcomes.push(refuse(format!(
@@ -206,7 +208,8 @@ mod tests {
         let said = refusals(plan(&wrong));
         assert_eq!(said.len(), 3, "{said:?}");
         assert!(
-            said[1].contains("retry is \"many\"") && said[2].contains("ipv4 is \"10.0.0.300\""),
+            said[1].contains("credential 3 (): `retry` is invalid: found \"many\"")
+                && said[2].contains("ipv4 is \"10.0.0.300\""),
             "{said:?}"
         );
     }

@@ -15,7 +15,7 @@ mod target;
 
 pub use self::{
     bot::{PingBot, PingTask},
-    settings::{Settings, SettingsError},
+    settings::{Credential, Settings},
     statistics::{RttStatistics, Statistics},
     target::{Target, TargetError},
 };

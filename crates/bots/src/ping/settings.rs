@@ -1,64 +1,86 @@
-//! What a ping credential says: how many packets, how far apart, how long to wait. Grafolean's forms store strings.
+//! What a ping credential says: how many packets, how far apart, how long to wait.
 
-use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
-use grafolean_collector::model::Details;
-use serde_json::Value;
-use thiserror::Error;
+use grafolean_collector::{
+    details::{self, DetailsError, Seconds, Whole},
+    model::Details,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::engine::Probe;
 
-/// A credential's settings, checked.
+/// How devices are pinged, as a credential says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Credential {
+    /// Packets of a run. Each is a series of its own at the backend, so a hundred is already much.
+    #[schemars(title = "Packets")]
+    pub n_packets: Whole<1, 100>,
+    /// Time from one packet to the next; 0 sends a packet a millisecond.
+    #[schemars(title = "Gap between packets")]
+    pub sleep_packets: Seconds<0, 60_000>,
+    /// How long a reply is waited for.
+    #[schemars(title = "Time-out")]
+    pub timeout: Seconds<1, 60_000>,
+    /// How often an unanswered packet is sent again. More attempts hide the loss that they are to show.
+    #[schemars(title = "Retries")]
+    pub retry: Whole<0, { Probe::MAX_RETRY as u32 }>,
+}
+
+impl Default for Credential {
+    fn default() -> Self {
+        Self {
+            n_packets: Whole::of::<3>(),
+            sleep_packets: Seconds::of_ms::<1_000>(),
+            timeout: Seconds::of_ms::<2_000>(),
+            retry: Whole::of::<0>(),
+        }
+    }
+}
+
+/// A credential's settings, as the engine takes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// `n_packets`: packets a run.
+    /// Packets a run.
     pub packets: u16,
-    /// `sleep_packets`: from one packet to the next.
+    /// From one packet to the next.
     pub gap: Duration,
-    /// `timeout`: how long an answer is waited for.
+    /// How long an answer is waited for.
     pub timeout: Duration,
-    /// `retry`: how often an unanswered packet is sent again.
+    /// How often an unanswered packet is sent again.
     pub retry: u16,
 }
 
-/// A setting that is none.
-#[derive(Clone, Debug, PartialEq, Error)]
-#[error("the credential's {key} is {value}: it has to be {expected}")]
-pub struct SettingsError {
-    key: &'static str,
-    value: Value,
-    expected: String,
+impl From<Credential> for Settings {
+    fn from(credential: Credential) -> Self {
+        let Credential { n_packets, sleep_packets, timeout, retry } = credential;
+        // Both are bounded far below what 16 bits hold.
+        let small = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
+        Self {
+            packets: small(n_packets.get()),
+            gap: sleep_packets.duration(),
+            timeout: timeout.duration(),
+            retry: small(retry.get()),
+        }
+    }
 }
 
 impl Default for Settings {
-    /// What an absent key means.
+    /// What an absent field means.
     fn default() -> Self {
-        Self { packets: 3, gap: Duration::from_secs(1), timeout: Duration::from_secs(2), retry: 0 }
+        Credential::default().into()
     }
 }
 
 impl Settings {
-    /// Each packet is a series of its own at the backend, so a hundred is already much.
-    pub const PACKETS: RangeInclusive<u16> = 1..=100;
-    /// In seconds. 0 sends a packet a millisecond.
-    pub const GAP_S: RangeInclusive<f64> = 0.0..=60.0;
-    /// In seconds.
-    pub const TIMEOUT_S: RangeInclusive<f64> = 0.001..=60.0;
-    /// More attempts than this hide the loss they are to tell.
-    pub const RETRY: RangeInclusive<u16> = 0..=Probe::MAX_RETRY;
-
-    /// Reads a credential's details. Absent, null and empty mean the default; unknown keys are not ours.
+    /// Reads a credential's details.
     ///
     /// # Errors
-    /// Names the first setting that is no number or lies outside its range, and says what would be right.
-    pub fn read(details: &Details) -> Result<Self, SettingsError> {
-        let default = Self::default();
-        Ok(Self {
-            packets: whole(details, "n_packets", &Self::PACKETS)?.unwrap_or(default.packets),
-            gap: seconds(details, "sleep_packets", &Self::GAP_S)?.unwrap_or(default.gap),
-            timeout: seconds(details, "timeout", &Self::TIMEOUT_S)?.unwrap_or(default.timeout),
-            retry: whole(details, "retry", &Self::RETRY)?.unwrap_or(default.retry),
-        })
+    /// Names the first field that is invalid, what was found and what is expected.
+    pub fn read(details: &Details) -> Result<Self, DetailsError> {
+        details::read::<Credential>(details).map(Self::from)
     }
 
     /// The probe of a run to an address, whose port does not matter.
@@ -77,61 +99,14 @@ impl Settings {
     }
 }
 
-fn whole(
-    details: &Details,
-    key: &'static str,
-    range: &RangeInclusive<u16>,
-) -> Result<Option<u16>, SettingsError> {
-    let Some(value) = given(details, key) else { return Ok(None) };
-    let number = number(value).filter(|number| number.fract() == 0.0);
-    let fitting = number.and_then(|number| range.clone().find(|fitting| f64::from(*fitting) == number));
-    fitting.map(Some).ok_or_else(|| SettingsError {
-        key,
-        value: value.clone(),
-        expected: format!("a whole number, {} to {}", range.start(), range.end()),
-    })
-}
-
-fn seconds(
-    details: &Details,
-    key: &'static str,
-    range: &RangeInclusive<f64>,
-) -> Result<Option<Duration>, SettingsError> {
-    let Some(value) = given(details, key) else { return Ok(None) };
-    let fitting = number(value).filter(|number| range.contains(number));
-    fitting.and_then(|number| Duration::try_from_secs_f64(number).ok()).map(Some).ok_or_else(|| {
-        SettingsError {
-            key,
-            value: value.clone(),
-            expected: format!("a number of seconds, {} to {}", range.start(), range.end()),
-        }
-    })
-}
-
-fn given<'a>(details: &'a Details, key: &str) -> Option<&'a Value> {
-    details.get(key).filter(|value| match value {
-        Value::Null => false,
-        Value::String(text) => !text.trim().is_empty(),
-        _ => true,
-    })
-}
-
-fn number(value: &Value) -> Option<f64> {
-    match value {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
-    fn read(details: Value) -> Result<Settings, SettingsError> {
+    fn read(details: Value) -> Result<Settings, DetailsError> {
         let Value::Object(details) = details else { panic!("{details} is no object") };
         Settings::read(&details)
     }
@@ -162,32 +137,36 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_with_what_would_be_right() {
+        let seconds = |min| format!("expected a number of seconds from {min} to 60");
         for (details, said) in [
             (
                 json!({"n_packets": "0"}),
-                r#"the credential's n_packets is "0": it has to be a whole number, 1 to 100"#,
+                r#"`n_packets` is invalid: found "0", expected a whole number from 1 to 100"#.to_owned(),
             ),
             (
                 json!({"n_packets": 2.5}),
-                "the credential's n_packets is 2.5: it has to be a whole number, 1 to 100",
+                "`n_packets` is invalid: found 2.5, expected a whole number from 1 to 100".to_owned(),
             ),
-            (json!({"retry": -1}), "the credential's retry is -1: it has to be a whole number, 0 to 10"),
             (
-                json!({"timeout": "0"}),
-                r#"the credential's timeout is "0": it has to be a number of seconds, 0.001 to 60"#,
+                json!({"retry": -1}),
+                "`retry` is invalid: found -1, expected a whole number from 0 to 10".to_owned(),
             ),
+            (json!({"timeout": "0"}), format!(r#"`timeout` is invalid: found "0", {}"#, seconds("0.001"))),
             (
                 json!({"timeout": "NaN"}),
-                r#"the credential's timeout is "NaN": it has to be a number of seconds"#,
+                format!(r#"`timeout` is invalid: found "NaN", {}"#, seconds("0.001")),
             ),
             (
                 json!({"sleep_packets": [1]}),
-                "the credential's sleep_packets is [1]: it has to be a number of seconds",
+                format!("`sleep_packets` is invalid: found a list, {}", seconds("0")),
             ),
-            (json!({"sleep_packets": "1e99"}), r#"the credential's sleep_packets is "1e99": it has to be"#),
+            (
+                json!({"sleep_packets": "1e99"}),
+                format!(r#"`sleep_packets` is invalid: found "1e99", {}"#, seconds("0")),
+            ),
         ] {
             let error = read(details).unwrap_err().to_string();
-            assert!(error.starts_with(said), "{error}");
+            assert_eq!(error, said);
         }
     }
 

@@ -3,11 +3,15 @@
 //! ```text
 //!  backend ─▶ Refresh ─▶ RunLoop ─▶ Spool ─▶ Delivery ─▶ backend
 //! ```
-//! [`Collector`] opens what is kept on disk, registers what is measured about the parts, runs the three tasks and ends
-//! them in the order in which data runs. [`serve`] is all that the author of a bot calls: [`Environment`] gives the
+//! [`Pipeline`] wires the parts, as a service, for one round or for a dry run; nobody else does. [`Collector`] is a
+//! service that is wired: it runs the three tasks and ends them in the order in which data runs. [`Outbox`] is a spool
+//! with its delivery, [`Pushed`] a run loop whose plans come from elsewhere, for those who need no more. [`serve`] is all that the author of a bot calls: [`Environment`] gives the
 //! settings, [`stop_on_signal`] the end.
 
 mod environment;
+mod outbox;
+mod pipeline;
+mod pushed;
 mod serve;
 mod settings;
 mod signals;
@@ -15,25 +19,24 @@ mod signals;
 use std::{
     future::Future,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use thiserror::Error;
-use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
-    backend::Backend,
-    bot::Bot,
-    deliver::{Delivery, DeliveryMetrics},
+    backend::{Backend, BackendError},
     health::{Health, Hearts, Progress, Service},
-    refresh::{LastGood, Refresh, RefreshError, RefreshMetrics},
-    run::{Heartbeat, Performer, RunLoop, RunMetrics},
-    spool::{Spool, SpoolError, SpoolMetrics},
-    time::Clock,
+    protocol::Protocol,
+    refresh::{Refresh, RefreshError},
+    run::RunLoop,
+    spool::{Spool, SpoolError},
 };
 
 pub use environment::{Environment, EnvironmentError};
+pub use outbox::Outbox;
+pub use pipeline::{Once, Pipeline};
+pub use pushed::{Pushed, RunLoopEnded};
 pub use serve::{can_begin, serve};
 pub use settings::CollectorSettings;
 pub use signals::stop_on_signal;
@@ -41,12 +44,11 @@ pub use signals::stop_on_signal;
 /// Plans on their way to the run loop. One is enough: the next one replaces all of it.
 const PLANS: usize = 1;
 
-/// A bot with all that makes it run.
-pub struct Collector<B: Bot, K> {
-    refresh: Refresh<K, B>,
-    run_loop: RunLoop<B, Spool>,
-    delivery: Delivery<K>,
-    spool: Spool,
+/// A bot with all that makes it run, wired by a [`Pipeline`].
+pub struct Collector<P: Protocol, K> {
+    refresh: Refresh<K, P>,
+    run_loop: RunLoop<P, Spool>,
+    outbox: Outbox<K>,
     progress: Progress,
 }
 
@@ -65,72 +67,21 @@ pub enum CollectorError {
     /// The configuration can't be read, and never will.
     #[error("the configuration can't be read")]
     Refresh(#[source] RefreshError),
+    /// The backend is away, and there is no configuration from an earlier time.
+    #[error("there is no last good configuration either")]
+    NoConfiguration(#[source] BackendError),
+    /// The backend refuses the configuration.
+    #[error("the configuration can't be read")]
+    Backend(#[source] BackendError),
     /// A task of ours panicked.
     #[error("the {0} task panicked: please report this as a bug")]
     Panicked(&'static str),
 }
 
-impl<B: Bot, K: Backend> Collector<B, K> {
-    /// Opens the bot's folder, puts the parts together and makes them visible in `health`; nothing runs yet.
-    pub async fn open(
-        bot: Arc<B>,
-        backend: Arc<K>,
-        clock: Arc<dyn Clock>,
-        settings: &CollectorSettings,
-        health: &mut Health,
-    ) -> Result<Self, CollectorError> {
-        let folder = settings.folder_of(bot.protocol());
-        let spool_metrics = SpoolMetrics::default();
-        let opened =
-            Spool::open(folder.join("spool.sqlite"), settings.spool, clock.clone(), spool_metrics.clone());
-        let spool =
-            opened.await.map_err(|source| CollectorError::Spool { folder: folder.clone(), source })?;
-        let (plans, receiver) = mpsc::channel(PLANS);
-        let stop = CancellationToken::new();
-        let refresh = Refresh {
-            backend: backend.clone(),
-            bot: bot.clone(),
-            interval: settings.refresh_interval,
-            last_good: Some(LastGood::new(&folder, &settings.source)),
-            clock: clock.clone(),
-            plans,
-            metrics: RefreshMetrics::default(),
-            stop: stop.clone(),
-        };
-        let run_metrics = RunMetrics::default();
-        let run_loop = RunLoop {
-            performer: Performer::new(
-                bot.clone(),
-                Arc::new(spool.clone()),
-                clock.clone(),
-                run_metrics.clone(),
-            ),
-            plans: receiver,
-            concurrency: settings.concurrency,
-            heartbeat: Heartbeat::default(),
-            stop,
-        };
-        let delivery = Delivery {
-            backend,
-            spool: spool.clone(),
-            clock,
-            settings: settings.delivery,
-            metrics: DeliveryMetrics::default(),
-            stop: CancellationToken::new(),
-        };
-        let registry = health.registry_of(bot.protocol());
-        refresh.metrics.register(registry);
-        run_metrics.register(registry);
-        spool_metrics.register(registry);
-        delivery.metrics.register(registry);
-        let collector = Self { refresh, run_loop, delivery, spool, progress: Progress::default() };
-        collector.watch(health);
-        Ok(collector)
-    }
-
+impl<P: Protocol, K: Backend> Collector<P, K> {
     /// Gives a handle to the queue, e.g. to show how much waits.
     pub fn spool(&self) -> Spool {
-        self.spool.clone()
+        self.outbox.spool()
     }
 
     /// Works until it is stopped: then no run begins, those that go on end within their grace, what can be delivered
@@ -147,14 +98,14 @@ impl<B: Bot, K: Backend> Collector<B, K> {
     /// Works as one of several bots of a process until it is stopped: its heart beats among theirs, and whoever runs
     /// them all has the [`Service`].
     pub async fn run_among(self, hearts: &Hearts, stop: CancellationToken) -> Result<(), CollectorError> {
-        let Self { refresh, run_loop, delivery, spool, progress } = self;
-        let stop = stop.child_token();
-        let (measuring, delivering) = (run_loop.stop.clone(), delivery.stop.clone());
-        let delivered = delivery.metrics.clone();
+        let Self { refresh, run_loop, outbox, progress } = self;
+        let (stop, spool) = (stop.child_token(), outbox.spool());
+        let (measuring, delivering) = (run_loop.stop.clone(), outbox.stop());
+        let delivered = outbox.metrics();
         run_loop.heartbeat.beat();
         hearts.add(run_loop.heartbeat.clone());
 
-        let delivery = begin(delivery.run(), &stop);
+        let delivery = begin(outbox.run(), &stop);
         let run_loop = begin(run_loop.run(), &stop);
         let refresh = begin(refresh.run(), &stop);
         tokio::select! { biased; () = stop.cancelled() => {} () = progress.follow(&spool, &delivered) => {} }
@@ -177,11 +128,7 @@ impl<B: Bot, K: Backend> Collector<B, K> {
     fn watch(&self, health: &mut Health) {
         let heartbeat = self.run_loop.heartbeat.clone();
         health.watch(move || heartbeat.fresh());
-        let spool = self.spool.clone();
-        health.watch(move || match spool.statistics().trouble {
-            None => Ok(()),
-            Some(trouble) => Err(format!("the queue can't be written: {trouble}")),
-        });
+        self.outbox.watch(health);
         let progress = self.progress.clone();
         health.watch(move || progress.check());
     }

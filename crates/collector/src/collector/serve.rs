@@ -11,11 +11,11 @@ use std::{
 use tokio::runtime;
 use tokio_util::sync::CancellationToken;
 
-use super::{Collector, CollectorSettings, Environment, stop_on_signal};
+use super::{CollectorSettings, Environment, Pipeline, stop_on_signal};
 use crate::{
     backend::http::HttpBackend,
-    bot::Bot,
     health::Health,
+    protocol::Protocol,
     refresh::LastGood,
     time::{Clock, SystemClock},
 };
@@ -26,7 +26,7 @@ const LAST_GRACE: Duration = Duration::from_secs(1);
 /// Runs a bot by the settings of its [`Environment`] until SIGTERM or SIGINT; gives what `main` is to return.
 ///
 /// What is wrong is printed to stderr. Logs go where the program's `tracing` subscriber says, nowhere without one.
-pub fn serve<B: Bot>(bot: B) -> ExitCode {
+pub fn serve<B: Protocol>(bot: B) -> ExitCode {
     match try_serve(bot) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -37,7 +37,7 @@ pub fn serve<B: Bot>(bot: B) -> ExitCode {
     }
 }
 
-fn try_serve<B: Bot>(bot: B) -> Result<(), Box<dyn Error>> {
+fn try_serve<B: Protocol>(bot: B) -> Result<(), Box<dyn Error>> {
     let Environment { backend, collector } = Environment::of_process()?;
     let backend = HttpBackend::new(backend)?;
     let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -56,19 +56,18 @@ fn with_causes(error: &dyn Error) -> String {
     }
 }
 
-async fn collect<B: Bot>(
+async fn collect<B: Protocol>(
     bot: B,
     backend: HttpBackend,
     settings: &CollectorSettings,
     stop: CancellationToken,
 ) -> Result<(), Box<dyn Error>> {
-    if !can_begin(&backend, settings, bot.protocol(), &stop).await {
+    if !can_begin(&backend, settings, bot.name(), &stop).await {
         return Ok(());
     }
     let mut health = Health::new(env!("CARGO_PKG_VERSION"), SystemClock.now());
     let collector =
-        Collector::open(Arc::new(bot), Arc::new(backend), Arc::new(SystemClock), settings, &mut health)
-            .await?;
+        Pipeline::new(Arc::new(bot), Arc::new(backend), settings.clone()).open(&mut health).await?;
     Ok(collector.run(stop).await?)
 }
 

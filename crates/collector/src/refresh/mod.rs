@@ -20,7 +20,8 @@ use tracing::{info, warn};
 
 use crate::{
     backend::{Backend, BackendError},
-    bot::{Bot, Plan},
+    bot::Plan,
+    protocol::Protocol,
     time::Clock,
 };
 use notices::{Changes, Notices};
@@ -44,7 +45,7 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 const REFUSED_RETRY: Duration = Duration::from_secs(300);
 
 /// Keeps a bot's jobs in step with the backend.
-pub struct Refresh<B, K: Bot> {
+pub struct Refresh<B, K: Protocol> {
     /// Where the configuration comes from.
     pub backend: Arc<B>,
     /// What makes jobs of it.
@@ -80,7 +81,7 @@ struct InForce<T> {
     notices: Notices,
 }
 
-impl<B: Backend, K: Bot> Refresh<B, K> {
+impl<B: Backend, K: Protocol> Refresh<B, K> {
     /// Works until it is stopped: at once with the last good configuration if there is one, then with what the
     /// backend says. A refresh that fails leaves the jobs as they are and is tried again.
     pub async fn run(self) -> Result<(), RefreshError> {
@@ -157,6 +158,7 @@ impl<B: Backend, K: Bot> Refresh<B, K> {
             let (devices, jobs) = (planned.devices.len(), planned.plan.jobs.len());
             info!(added, changed, removed, devices, jobs, "configuration");
             self.plans.send(planned.plan.clone()).await.map_err(|_| RefreshError::NoRunLoop)?;
+            self.bot.in_force(&planned.plan);
         }
         *in_force = Some(InForce { planned, notices });
         Ok(())

@@ -2,8 +2,9 @@
 
 use crate::{
     backend::{Backend, BackendError, Inventory},
-    bot::{Bot, Plan},
+    bot::Plan,
     model::Device,
+    protocol::Protocol,
     selection::{LeftAlone, Selection, select},
 };
 
@@ -22,10 +23,10 @@ pub struct Planned<T> {
 
 impl<T> Planned<T> {
     /// Selects what belongs to the bot and asks it for its jobs.
-    pub fn of<K: Bot<Task = T>>(inventory: Inventory, bot: &K) -> Self {
-        let Selection { devices, refused, left_alone } = select(&inventory, bot.protocol());
+    pub fn of<K: Protocol<Task = T>>(inventory: Inventory, bot: &K) -> Self {
+        let Selection { devices, refused, left_alone } = select(&inventory, bot.name());
         let accounts: Vec<_> = inventory.accounts.iter().map(|it| it.account.id).collect();
-        let mut plan = bot.jobs_of(&accounts, &devices);
+        let mut plan = bot.plan(&accounts, &devices);
         plan.refused.splice(..0, refused);
         Self { inventory, devices, left_alone, plan }
     }
@@ -40,6 +41,9 @@ impl<T> Planned<T> {
 }
 
 /// Looks at the backend once: for runs by hand and for a person who wants to know what would be done.
-pub async fn plan_once<B: Backend, K: Bot>(backend: &B, bot: &K) -> Result<Planned<K::Task>, BackendError> {
+pub async fn plan_once<B: Backend, K: Protocol>(
+    backend: &B,
+    bot: &K,
+) -> Result<Planned<K::Task>, BackendError> {
     Ok(Planned::of(backend.inventory().await?, bot))
 }

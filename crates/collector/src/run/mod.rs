@@ -24,7 +24,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::{
-    bot::{Bot, JobId, Plan},
+    bot::{JobId, Plan},
+    protocol::Protocol,
     schedule::{Firing, Schedule},
     sink::Sink,
 };
@@ -57,7 +58,7 @@ const FIRINGS_A_TURN: usize = 256;
 const IDS_IN_A_WARNING: usize = 5;
 
 /// Runs jobs when they are due.
-pub struct RunLoop<B: Bot, S> {
+pub struct RunLoop<B: Protocol, S> {
     /// What performs a run.
     pub performer: Performer<B, S>,
     /// Gives the whole set of jobs, each time it changed.
@@ -70,7 +71,7 @@ pub struct RunLoop<B: Bot, S> {
     pub stop: CancellationToken,
 }
 
-impl<B: Bot, S: Sink> RunLoop<B, S> {
+impl<B: Protocol, S: Sink> RunLoop<B, S> {
     /// Works until it is stopped, then lets the runs that go on end within [`GRACE`].
     pub async fn run(self) {
         let Self { performer, mut plans, concurrency, heartbeat, stop } = self;
@@ -100,14 +101,14 @@ impl<B: Bot, S: Sink> RunLoop<B, S> {
 }
 
 /// What the loop works with.
-struct Shift<B: Bot, S> {
+struct Shift<B: Protocol, S> {
     performer: Arc<Performer<B, S>>,
     schedule: Schedule<B::Task>,
     in_flight: InFlight,
     concurrency: usize,
 }
 
-impl<B: Bot, S: Sink> Shift<B, S> {
+impl<B: Protocol, S: Sink> Shift<B, S> {
     /// Starts what is due while there is room; gives how long there is nothing more to start, zero if there is.
     fn start_due(&mut self) -> Duration {
         let now = self.performer.clock.now();
@@ -169,7 +170,7 @@ impl<B: Bot, S: Sink> Shift<B, S> {
 }
 
 /// Lets runs end within the grace, drops the others and counts them.
-async fn wind_down<B: Bot, S: Sink>(
+async fn wind_down<B: Protocol, S: Sink>(
     performer: &Performer<B, S>,
     mut in_flight: InFlight,
     summary: &mut Summary,
@@ -188,7 +189,7 @@ async fn wind_down<B: Bot, S: Sink>(
     performer.metrics.in_flight.set(0);
 }
 
-async fn conclude_all<B: Bot, S: Sink>(
+async fn conclude_all<B: Protocol, S: Sink>(
     performer: &Performer<B, S>,
     in_flight: &mut InFlight,
     summary: &mut Summary,

@@ -5,12 +5,7 @@ use std::{collections::VecDeque, fmt, num::NonZeroUsize, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 use super::{Performer, in_flight::InFlight, performer::Outcome, wind_down};
-use crate::{
-    bot::{Bot, Job},
-    schedule::Firing,
-    sink::Sink,
-    time::Timestamp,
-};
+use crate::{bot::Job, protocol::Protocol, schedule::Firing, sink::Sink, time::Timestamp};
 
 /// What came of doing every job once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,7 +32,7 @@ impl fmt::Display for Summary {
 /// Performs every job once, as if all its intervals were due at the present second, and waits for the ends.
 ///
 /// Once stopped, it starts no more and lets those that go on end within [`GRACE`](super::GRACE).
-pub async fn run_once<B: Bot, S: Sink>(
+pub async fn run_once<B: Protocol, S: Sink>(
     performer: Performer<B, S>,
     jobs: Vec<Job<B::Task>>,
     concurrency: NonZeroUsize,

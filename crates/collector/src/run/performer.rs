@@ -12,7 +12,8 @@ use super::{
     log_gate::LogGate,
 };
 use crate::{
-    bot::{Bot, JobId, Run},
+    bot::{JobId, Run},
+    protocol::Protocol,
     report::Report,
     schedule::{Firing, Rhythm},
     sink::Sink,
@@ -37,7 +38,7 @@ pub(super) enum Outcome {
     Failed,
 }
 
-impl<B: Bot, S: Sink> Performer<B, S> {
+impl<B: Protocol, S: Sink> Performer<B, S> {
     /// Puts together what a run needs.
     pub fn new(bot: Arc<B>, sink: Arc<S>, clock: Arc<dyn Clock>, metrics: RunMetrics) -> Self {
         Self { bot, sink, clock, metrics, gate: LogGate::default() }
@@ -47,7 +48,7 @@ impl<B: Bot, S: Sink> Performer<B, S> {
     /// no fault of the device: it holds the run's place, and so keeps more runs from starting.
     pub(super) async fn perform(self: Arc<Self>, firing: Firing<B::Task>) -> Outcome {
         let Firing { run, rhythm, .. } = firing;
-        let id = run.id.clone();
+        let id = run.run_id();
         self.metrics.begun(self.clock.now().since(run.due));
         let began = Instant::now();
         let measured = self.measure(run, began, &rhythm).await;
@@ -58,10 +59,11 @@ impl<B: Bot, S: Sink> Performer<B, S> {
         };
         match kept {
             Ok(()) => {
+                self.bot.accepted(&id);
                 self.metrics.succeeded.inc();
                 Outcome::Succeeded
             }
-            Err(failure) => self.failed(&id, &failure),
+            Err(failure) => self.failed(&id.job, &failure),
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod changes;
 mod faults;
+mod in_force;
 mod last_good;
 mod logs;
 mod refresh;

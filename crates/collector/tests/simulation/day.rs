@@ -10,7 +10,7 @@ use std::{
 
 use grafolean_collector::report::Report;
 use grafolean_collector::{
-    collector::{Collector, CollectorError, CollectorSettings},
+    collector::{CollectorError, CollectorSettings, Pipeline},
     deliver::DeliverySettings,
     health::Health,
     sim::{SimBackend, SimClock, Tally, Weather},
@@ -208,8 +208,8 @@ impl Life {
         };
         let mut health = Health::new("test", MIDNIGHT);
         let clock: Arc<dyn Clock> = Arc::new(clock.clone());
-        let collector =
-            Collector::open(bot.clone(), backend.clone(), clock, &settings, &mut health).await.unwrap();
+        let pipeline = Pipeline::new(bot.clone(), backend.clone(), settings).with_clock(clock);
+        let collector = pipeline.open(&mut health).await.unwrap();
         let (spool, stop) = (collector.spool(), CancellationToken::new());
         Self { task: tokio::spawn(collector.run(stop.clone())), spool, stop }
     }

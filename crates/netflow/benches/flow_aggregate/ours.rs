@@ -8,8 +8,9 @@ use std::{
 };
 
 use grafolean_collector::{
-    bot::{Bot, Run},
+    bot::Run,
     model::{AccountId, Device},
+    protocol::Protocol,
     time::{Clock, SystemClock, Timestamp},
 };
 use grafolean_netflow::{
@@ -90,7 +91,7 @@ fn feed(replay: &Replay, rate: u64, span: Duration, raw: Raw) -> Fed {
     let options = Options { listen, folder: Some(folder.path().to_owned()), archive };
     let bot = Arc::new(NetflowBot::open(&options, &SystemClock).unwrap());
     let device = device();
-    bot.jobs(std::slice::from_ref(&device));
+    bot.in_force(&bot.plan(&[device.account], std::slice::from_ref(&device)));
     let [began, writing] = ["netflow-0", WRITER].map(|thread| time_of("self", thread));
     let telling = {
         let bot = Arc::clone(&bot);
@@ -115,7 +116,7 @@ fn feed(replay: &Replay, rate: u64, span: Duration, raw: Raw) -> Fed {
 
 /// Adds up the minutes that are open, as at their end.
 fn tell_a_minute(bot: &NetflowBot, device: &Device) {
-    let plan = bot.jobs(std::slice::from_ref(device));
+    let plan = bot.plan(&[device.account], std::slice::from_ref(device));
     let job = plan.jobs.into_iter().find(|job| job.id.as_str().ends_with("1min")).unwrap();
     let due = Timestamp::from_seconds(Span::Minute.bin_of(SystemClock.now().seconds()) + 65);
     let run = Run { id: job.id, task: Arc::new(job.task), due, intervals: job.intervals.as_slice().to_vec() };

@@ -6,10 +6,9 @@ use anyhow::Context;
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use grafolean_collector::{
     backend::http::HttpBackend,
-    bot::Bot,
-    collector::{Collector, CollectorSettings, can_begin},
+    collector::{CollectorSettings, Pipeline, can_begin},
     health::{Health, Hearts, Service},
-    time::SystemClock,
+    protocol,
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -37,17 +36,16 @@ impl Ensemble {
     }
 
     /// Opens what a bot keeps on disk; it does not begin yet.
-    pub(in crate::command) async fn add<B: Bot>(
+    pub(in crate::command) async fn add<B: protocol::Protocol>(
         &mut self,
         bot: B,
         backend: HttpBackend,
         settings: CollectorSettings,
     ) -> anyhow::Result<()> {
         let (bot, backend) = (Arc::new(bot), Arc::new(backend));
-        let protocol = bot.protocol().to_owned();
-        let clock = Arc::new(SystemClock);
-        let opened = Collector::open(bot, Arc::clone(&backend), clock, &settings, &mut self.health);
-        let collector = opened.await?;
+        let protocol = bot.name().to_owned();
+        let pipeline = Pipeline::new(bot, Arc::clone(&backend), settings.clone());
+        let collector = pipeline.open(&mut self.health).await?;
         let (hearts, stop) = (self.hearts.clone(), self.stop.clone());
         self.parts.push(Box::pin(async move {
             if can_begin(&backend, &settings, &protocol, &stop).await {

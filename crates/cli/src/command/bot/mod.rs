@@ -1,12 +1,10 @@
-//! `grafolean bot`: a bot as a service (`ensemble`), for one round (`once`), or only to see what it would send
-//! (`dry_run`); `all` bots in one process.
+//! `grafolean bot`: a bot as a service (`ensemble`), for one round (`once`), or only to see what it would send; `all`
+//! bots in one process.
 //!
 //! A further bot is a line in [`BotCommand`], one in [`Protocol`] and a function in `open`.
 
 mod all;
-mod dry_run;
 mod ensemble;
-mod live_dry_run;
 mod once;
 mod open;
 mod web;
@@ -16,9 +14,10 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::bail;
 use grafolean_collector::{
     backend::http::HttpBackend,
-    bot::Bot,
-    collector::stop_on_signal,
+    collector::{Pipeline, stop_on_signal},
     health::Health,
+    protocol,
+    sink::JsonLines,
     spool::Limits,
     time::{Clock, SystemClock},
 };
@@ -70,22 +69,29 @@ fn folder(protocol: Protocol, arguments: &RunBot, config: &Config) -> Result<Opt
     kept.then(|| Ok(folders::of_bot(&folders::data(config)?, protocol.name()))).transpose()
 }
 
-async fn begin<B: Bot>(
+async fn begin<B: protocol::Protocol>(
     bot: B,
     backend: HttpBackend,
     health: Health,
     arguments: &RunBot,
     config: &Config,
 ) -> anyhow::Result<Outcome> {
+    // A dry run keeps nothing, so it needs no folder.
+    let data = if arguments.dry_run { PathBuf::new() } else { folders::data(config)? };
+    let settings = settings(&backend, data, config);
+    if !(arguments.once || arguments.dry_run) {
+        let mut ensemble = Ensemble::new(health, stop_on_signal()?);
+        ensemble.add(bot, backend, settings).await?;
+        ensemble.run(config.metrics).await?;
+        return Ok(Outcome::Good);
+    }
+    let pipeline = Pipeline::new(Arc::new(bot), Arc::new(backend), settings);
     match (arguments.once, arguments.dry_run) {
-        (true, true) => once::print(Arc::new(bot), &backend).await,
-        (true, false) => once::deliver(Arc::new(bot), backend, config).await,
-        (false, true) => live_dry_run::run(Arc::new(bot), backend, config).await,
-        (false, false) => {
-            let mut ensemble = Ensemble::new(health, stop_on_signal()?);
-            let settings = settings(&backend, folders::data(config)?, config);
-            ensemble.add(bot, backend, settings).await?;
-            ensemble.run(config.metrics).await?;
+        (true, true) => once::print(pipeline).await,
+        (true, false) => once::deliver(pipeline).await,
+        (false, _) => {
+            let stop = stop_on_signal()?;
+            pipeline.dry_run(JsonLines { stop: stop.clone() }, &stop).await?;
             Ok(Outcome::Good)
         }
     }

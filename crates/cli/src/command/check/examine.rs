@@ -17,8 +17,9 @@ use grafolean_collector::{
         Backend, BackendError, Inventory,
         http::{HttpBackend, Permission},
     },
-    bot::{Bot, Refusal},
+    bot::Refusal,
     model::{Account, Details, Device, Interval, Intervals},
+    protocol,
     refresh::Planned,
     selection::{LeftAlone, Selection, select},
 };
@@ -137,9 +138,9 @@ impl Examination {
     }
 
     /// Asks the bot itself.
-    fn plan<B: Bot>(&mut self, inventory: Inventory, bot: &B) {
+    fn plan<B: protocol::Protocol>(&mut self, inventory: Inventory, bot: &B) {
         let planned = Planned::of(inventory, bot);
-        let jobs = |device: &Device| bot.jobs(std::slice::from_ref(device)).jobs;
+        let jobs = |device: &Device| bot.plan(&[device.account], std::slice::from_ref(device)).jobs;
         let devices = planned
             .devices
             .iter()

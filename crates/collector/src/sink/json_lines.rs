@@ -1,21 +1,22 @@
-//! Where reports go that nobody is to get: a line each, on stdout.
+//! Where reports of a dry run go: a line for each value.
 
 use std::io::{self, Write};
 
-use grafolean_collector::{
-    model::{AccountId, Sample},
-    report::{Report, Values},
-    sink::{Sink, SinkError},
-};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-/// Prints what would be sent, as JSON lines.
-#[derive(Debug)]
-pub(super) struct DryRun {
+use super::{Sink, SinkError};
+use crate::{
+    model::{AccountId, Sample},
+    report::{Report, Values},
+};
+
+/// Prints what would be sent as JSON lines on stdout: `{"account":1,"t":1700000000.0,"p":"a.b","v":1.0}`.
+#[derive(Clone, Debug)]
+pub struct JsonLines {
     /// Ends the bot when nobody reads the lines any more.
-    pub(super) stop: CancellationToken,
+    pub stop: CancellationToken,
 }
 
 #[derive(Serialize)]
@@ -26,7 +27,7 @@ struct Line<'a> {
     v: f64,
 }
 
-impl Sink for DryRun {
+impl Sink for JsonLines {
     async fn accept(&self, reports: Vec<Report>) -> Result<(), SinkError> {
         let count = reports.len();
         // One write for a run, so that the lines of runs side by side never mix.

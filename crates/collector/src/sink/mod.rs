@@ -1,10 +1,14 @@
-//! Where reports go when a run hands them over.
+//! Where reports go when a run hands them over: the spool, or the lines of a dry run ([`JsonLines`]).
+
+mod json_lines;
 
 use std::future::Future;
 
 use thiserror::Error;
 
 use crate::report::Report;
+
+pub use json_lines::JsonLines;
 
 /// Takes reports for good: the durable spool, or the lines a dry run prints.
 pub trait Sink: Send + Sync + 'static {

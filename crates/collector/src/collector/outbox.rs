@@ -1,0 +1,82 @@
+//! A spool with its delivery.
+
+use std::{path::PathBuf, sync::Arc};
+
+use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    backend::Backend,
+    deliver::{Delivery, DeliveryMetrics, DeliverySettings},
+    health::Health,
+    spool::{Limits, Spool, SpoolError, SpoolMetrics},
+    time::Clock,
+};
+
+/// A spool and the task that takes reports from it to a backend: where everything goes that is measured.
+pub struct Outbox<K> {
+    spool: Spool,
+    delivery: Delivery<K>,
+    spool_metrics: SpoolMetrics,
+}
+
+impl<K: Backend> Outbox<K> {
+    /// Opens the spool in a file; nothing is delivered yet.
+    ///
+    /// # Errors
+    /// Fails if the file cannot be used, or another process does.
+    pub async fn open(
+        file: PathBuf,
+        limits: Limits,
+        backend: Arc<K>,
+        clock: Arc<dyn Clock>,
+        settings: DeliverySettings,
+    ) -> Result<Self, SpoolError> {
+        let spool_metrics = SpoolMetrics::default();
+        let spool = Spool::open(file, limits, clock.clone(), spool_metrics.clone()).await?;
+        let delivery = Delivery {
+            backend,
+            spool: spool.clone(),
+            clock,
+            settings,
+            metrics: DeliveryMetrics::default(),
+            stop: CancellationToken::new(),
+        };
+        Ok(Self { spool, delivery, spool_metrics })
+    }
+
+    /// Returns a handle to the spool.
+    pub fn spool(&self) -> Spool {
+        self.spool.clone()
+    }
+
+    /// Returns what the delivery counts.
+    pub fn metrics(&self) -> DeliveryMetrics {
+        self.delivery.metrics.clone()
+    }
+
+    /// Returns the token that ends the delivery, after a last attempt to empty the spool.
+    pub fn stop(&self) -> CancellationToken {
+        self.delivery.stop.clone()
+    }
+
+    /// Registers the metrics of both.
+    pub fn register(&self, registry: &mut Registry) {
+        self.spool_metrics.register(registry);
+        self.delivery.metrics.register(registry);
+    }
+
+    /// Watches that the spool can be written.
+    pub fn watch(&self, health: &mut Health) {
+        let spool = self.spool();
+        health.watch(move || match spool.statistics().trouble {
+            None => Ok(()),
+            Some(trouble) => Err(format!("the queue can't be written: {trouble}")),
+        });
+    }
+
+    /// Delivers until it is stopped. The spool stays open: whoever opened the outbox closes it.
+    pub async fn run(self) {
+        self.delivery.run().await;
+    }
+}
