@@ -9,33 +9,27 @@ mod config;
 mod failure;
 mod logging;
 
-use std::{env, path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
-use anyhow::Context;
-use clap::Parser;
-use etcetera::BaseStrategy;
+use clap::{CommandFactory, FromArgMatches};
+use grafolean_collector::settings::{self, Resolved, Sources};
 
 use arguments::Arguments;
-use config::{Config, Sources};
+use config::Config;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let ended = configure(&arguments).and_then(|config| command::run(arguments, &config));
+    let matches = Arguments::command().get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let ended = configure(&arguments, &matches).and_then(|config| command::run(arguments, &config));
     match ended {
         Ok(outcome) => outcome.into(),
         Err(error) => failure::tell(&error),
     }
 }
 
-fn configure(arguments: &Arguments) -> anyhow::Result<Config> {
-    let folders = etcetera::choose_base_strategy().ok();
-    let sources = Sources {
-        flags: arguments.settings(),
-        environment: &|variable| env::var_os(variable),
-        working_directory: &env::current_dir().context("cannot tell the working directory")?,
-        config_folder: folders.as_ref().map(BaseStrategy::config_dir),
-        file: arguments.common.config.clone().or_else(|| env::var_os("GRAFOLEAN_CONFIG").map(PathBuf::from)),
-    };
-    let layers = config::gather(&sources)?;
-    Ok(Config::resolve(layers, folders.map(|folders| folders.data_dir()))?)
+fn configure(arguments: &Arguments, matches: &clap::ArgMatches) -> anyhow::Result<Config> {
+    let table = config::table();
+    let flags = settings::given(&table, matches);
+    let sources = Sources::of_process(flags, arguments.common.config.clone())?;
+    Ok(Config::of(Resolved::of(&sources, &table)?)?)
 }

@@ -136,14 +136,32 @@ fn a_token_comes_trimmed_from_its_file_and_the_stronger_form_counts() {
 }
 
 #[test]
+fn a_name_that_is_no_setting_is_warned_of_with_the_nearest() {
+    let folder = Folder::new()
+        .with("grafolean.toml", "log = \"warn\"\nbackend_ulr = \"x\"\nquux = 1\n")
+        .with(".env", "POSTGRES_PASSWORD=x\n\nexport LISTEN=8080\nBOT_TOKN=secret\n");
+    let output = folder.config(&[], &[]);
+    assert!(output.status.success(), "{output:?}");
+    let told = String::from_utf8(output.stderr).unwrap().replace(folder.path().to_str().unwrap(), "DIR");
+    for warning in [
+        "DIR/grafolean.toml:2:1: there is no setting `backend_ulr`: did you mean `backend_url`?",
+        "DIR/grafolean.toml:3:1: there is no setting `quux`",
+        "DIR/.env:3: there is no setting `LISTEN`: did you mean `GRAFOLEAN_LISTEN`?",
+        "DIR/.env:4: there is no setting `BOT_TOKN`: did you mean `BOT_TOKEN`?",
+    ] {
+        assert!(told.contains(warning), "{warning} is not in {told}");
+    }
+    assert!(!told.contains("POSTGRES") && !told.contains("secret"), "{told}");
+}
+
+#[test]
 fn what_is_wrong_is_told_with_its_place_and_the_mend() {
     let wrong = |file: &str, text: &str| Folder::new().with(file, text).error(&[], &[]);
-    assert_eq!(
-        wrong("grafolean.toml", "log = \"info\"\nbackend_ulr = \"x\"\n"),
-        "error: DIR/grafolean.toml:2:1: there is no setting \"backend_ulr\": did you mean backend_url?\n"
-    );
     let error = wrong("grafolean.toml", "\njobs_refresh_interval = 0\n");
-    assert!(error.starts_with("error: DIR/grafolean.toml:2:25: jobs_refresh_interval: "), "{error}");
+    assert!(
+        error.starts_with("error: DIR/grafolean.toml:2:25: `jobs_refresh_interval` is invalid: "),
+        "{error}"
+    );
     assert!(error.contains("at least 1 s"), "{error}");
     let error = wrong("grafolean.toml", "log = inf o\n");
     assert!(error.starts_with("error: DIR/grafolean.toml:1:"), "{error}");
@@ -155,7 +173,7 @@ fn what_is_wrong_is_told_with_its_place_and_the_mend() {
     let error = Folder::new().error(&["--config", "nowhere.toml"], &[]);
     assert!(error.starts_with("error: cannot read nowhere.toml\n  because: No such file"), "{error}");
     let error = Folder::new().error(&["--metrics", "9300x"], &[]);
-    assert!(error.starts_with("error: --metrics: metrics: expected an address"), "{error}");
+    assert!(error.starts_with("error: --metrics: `metrics` is invalid: expected an address"), "{error}");
     let error = Folder::new().error(&["--backend-url", "https://example.org/api?b=secret"], &[]);
     assert!(error.starts_with("error: --backend-url: ") && !error.contains("secret"), "{error}");
     let error = Folder::new().error(&["--log", "inof"], &[]);

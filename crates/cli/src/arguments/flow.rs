@@ -13,7 +13,7 @@ use grafolean_netflow::{
     record::Protocol,
 };
 
-use super::{DataFlag, examples};
+use super::{examples, flags};
 use crate::config::value;
 
 /// What is done with flows.
@@ -35,18 +35,18 @@ pub(crate) enum FlowCommand {
 
 /// Which exporters are shown.
 #[derive(Debug, Args)]
+#[command(args = flags::data())]
 pub(crate) struct FlowExporters {
     /// Only this exporter, with its templates and samplings
     pub(crate) exporter: Option<IpAddr>,
     /// Print one JSON object a line, one for each exporter
     #[arg(long)]
     pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) data: DataFlag,
 }
 
 /// Which flows are added up, and by what.
 #[derive(Debug, Args)]
+#[command(args = flags::data())]
 pub(crate) struct FlowQuery {
     /// Flows received in this time up to now, e.g. 15m or 2h [default: 1h]
     #[arg(long, value_name = "TIME", value_parser = value::positive_span, conflicts_with = "from")]
@@ -81,8 +81,6 @@ pub(crate) struct FlowQuery {
     /// Read this folder of flows, not DIR/netflow/archive
     #[arg(long, value_name = "FOLDER")]
     pub(crate) archive: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) data: DataFlag,
 }
 
 /// By what groups are ordered.

@@ -16,7 +16,7 @@ use grafolean_collector::{
 
 use crate::config::{Protocol, value};
 
-pub(crate) use flags::{BackendFlags, BotFlags, CommonFlags, DataFlag, ListenFlag, NetflowFlag, TokenFlags};
+pub(crate) use flags::CommonFlags;
 pub(crate) use flow::{FlowCommand, FlowExporters, FlowQuery, FlowSend, FlowTail};
 pub(crate) use snmp::{Agent, Explain, SnmpCommand, Version};
 
@@ -44,8 +44,8 @@ pub(crate) enum Command {
         bot: BotCommand,
     },
     /// Runs a backend that speaks Grafolean's API, with its database in one folder
-    #[command(after_help = examples::HUB)]
-    Hub(Hub),
+    #[command(after_help = examples::HUB, args = flags::listen(), args = flags::data())]
+    Hub,
     /// Looks whether a bot would work: backend, token, permissions, and what would be polled
     #[command(after_help = examples::CHECK)]
     Check(Check),
@@ -94,8 +94,8 @@ pub(crate) enum BotCommand {
     #[command(after_help = examples::BOT)]
     Ping(RunBot),
     /// Receives flows of routers and switches: NetFlow v5 and v9, IPFIX, sFlow v5
-    #[command(after_help = examples::NETFLOW)]
-    Netflow(RunNetflow),
+    #[command(after_help = examples::NETFLOW, args = flags::netflow())]
+    Netflow(RunBot),
     /// Measures devices over SNMP, and keeps their interfaces in step
     #[command(after_help = examples::BOT)]
     Snmp(RunBot),
@@ -103,33 +103,16 @@ pub(crate) enum BotCommand {
 
 /// How all bots are run.
 #[derive(Debug, Args)]
+#[command(args = flags::backend(), args = flags::tokens(), args = flags::bot(), args = flags::data(), args = flags::netflow())]
 pub(crate) struct RunAll {
     /// Leave this bot out; may be given several times
     #[arg(long, value_name = "BOT")]
     pub(crate) without: Vec<Protocol>,
-    #[command(flatten)]
-    pub(crate) backend: BackendFlags,
-    #[command(flatten)]
-    pub(crate) tokens: TokenFlags,
-    #[command(flatten)]
-    pub(crate) bot: BotFlags,
-    #[command(flatten)]
-    pub(crate) data: DataFlag,
-    #[command(flatten)]
-    pub(crate) netflow: NetflowFlag,
-}
-
-/// How the NetFlow bot is run.
-#[derive(Debug, Args)]
-pub(crate) struct RunNetflow {
-    #[command(flatten)]
-    pub(crate) run: RunBot,
-    #[command(flatten)]
-    pub(crate) netflow: NetflowFlag,
 }
 
 /// How a bot is run.
 #[derive(Debug, Args)]
+#[command(args = flags::backend(), args = flags::bot(), args = flags::data())]
 pub(crate) struct RunBot {
     /// Run every job once, deliver what it gave, and exit
     #[arg(long)]
@@ -137,25 +120,11 @@ pub(crate) struct RunBot {
     /// Print values as JSON lines; send nothing and keep nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    #[command(flatten)]
-    pub(crate) backend: BackendFlags,
-    #[command(flatten)]
-    pub(crate) bot: BotFlags,
-    #[command(flatten)]
-    pub(crate) data: DataFlag,
-}
-
-/// How the hub is run.
-#[derive(Debug, Args)]
-pub(crate) struct Hub {
-    #[command(flatten)]
-    pub(crate) listen: ListenFlag,
-    #[command(flatten)]
-    pub(crate) data: DataFlag,
 }
 
 /// How the demo is run.
 #[derive(Debug, Args)]
+#[command(args = flags::listen(), args = flags::data())]
 pub(crate) struct Demo {
     /// End by itself after this time, e.g. 30s or 5m; without it, Ctrl-C ends it
     #[arg(long = "for", value_name = "TIME", value_parser = value::positive_span)]
@@ -163,26 +132,22 @@ pub(crate) struct Demo {
     /// Ping this address or host name too; may be given several times
     #[arg(long = "device", value_name = "HOST")]
     pub(crate) devices: Vec<String>,
-    #[command(flatten)]
-    pub(crate) listen: ListenFlag,
-    #[command(flatten)]
-    pub(crate) data: DataFlag,
 }
 
 /// What is checked.
 #[derive(Debug, Args)]
+#[command(args = flags::backend())]
 pub(crate) struct Check {
     /// Protocol of the bot; the token's own if left out
     pub(crate) protocol: Option<String>,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) backend: BackendFlags,
 }
 
 /// What is sent.
 #[derive(Debug, Args)]
+#[command(args = flags::backend())]
 pub(crate) struct Send {
     /// Name of the series, e.g. office.temperature
     pub(crate) path: SeriesPath,
@@ -195,8 +160,6 @@ pub(crate) struct Send {
     /// Which account, by id; needed where the token sees several
     #[arg(long, value_name = "ID")]
     pub(crate) account: Option<AccountId>,
-    #[command(flatten)]
-    pub(crate) backend: BackendFlags,
 }
 
 /// What is pinged, and how.
@@ -230,12 +193,11 @@ pub(crate) struct Ping {
 
 /// Which spool, and what is done to it.
 #[derive(Debug, Args)]
+#[command(args = flags::data())]
 pub(crate) struct Spool {
     /// Whose spool: the protocol of the bot
     #[arg(long, default_value = "ping", global = true)]
     pub(crate) protocol: String,
-    #[command(flatten)]
-    pub(crate) data: DataFlag,
     #[command(subcommand)]
     pub(crate) action: SpoolAction,
 }
@@ -286,20 +248,9 @@ pub(crate) struct DeadLetters {
 
 /// How settings are shown.
 #[derive(Debug, Args)]
+#[command(args = flags::backend(), args = flags::tokens(), args = flags::bot(), args = flags::data(), args = flags::netflow(), args = flags::listen())]
 pub(crate) struct ShowConfig {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) backend: BackendFlags,
-    #[command(flatten)]
-    pub(crate) tokens: TokenFlags,
-    #[command(flatten)]
-    pub(crate) bot: BotFlags,
-    #[command(flatten)]
-    pub(crate) data: DataFlag,
-    #[command(flatten)]
-    pub(crate) netflow: NetflowFlag,
-    #[command(flatten)]
-    pub(crate) listen: ListenFlag,
 }

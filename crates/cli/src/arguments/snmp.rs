@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use grafolean_bots::snmp::{Oid, OidError};
 
-use super::{BackendFlags, DataFlag};
+use super::flags;
 use crate::config::value;
 
 /// What is asked over SNMP.
@@ -47,6 +47,7 @@ pub(crate) enum SnmpCommand {
 
 /// Which device is explained.
 #[derive(Debug, Args)]
+#[command(args = flags::backend(), args = flags::data())]
 pub(crate) struct Explain {
     /// The entity, by its id or name
     #[arg(value_name = "ENTITY")]
@@ -57,10 +58,6 @@ pub(crate) struct Explain {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) backend: BackendFlags,
-    #[command(flatten)]
-    pub(crate) data: DataFlag,
 }
 
 /// Below which objects: a single number will do.

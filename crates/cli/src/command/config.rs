@@ -2,12 +2,10 @@
 
 use std::io::{self, Write};
 
+use grafolean_collector::settings::{Origin, Setting};
 use serde_json::{Map, Value, json};
 
-use crate::{
-    config::{Config, InForce, Origin},
-    failure::Outcome,
-};
+use crate::{config::Config, failure::Outcome};
 
 /// Prints every setting with its value and its origin.
 pub(crate) fn show(config: &Config, as_json: bool) -> anyhow::Result<Outcome> {
@@ -16,7 +14,8 @@ pub(crate) fn show(config: &Config, as_json: bool) -> anyhow::Result<Outcome> {
         serde_json::to_writer_pretty(&mut out, &object(config))?;
         writeln!(out)?;
     } else {
-        let rows: Vec<[String; 3]> = config.in_force.iter().map(row).collect();
+        let table = config.settings.table();
+        let rows: Vec<[String; 3]> = table.iter().map(|setting| row(config, setting)).collect();
         let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max();
         let (name_width, value_width) = (width(0).unwrap_or(0), width(1).unwrap_or(0));
         for [name, value, from] in &rows {
@@ -26,21 +25,30 @@ pub(crate) fn show(config: &Config, as_json: bool) -> anyhow::Result<Outcome> {
     Ok(Outcome::Good)
 }
 
-fn row(entry: &InForce) -> [String; 3] {
-    let from = match entry.origin {
-        Origin::Default => entry.origin.word().to_owned(),
-        _ => format!("{} {}", entry.origin.word(), entry.origin.place(entry.setting)),
+fn row(config: &Config, setting: &Setting) -> [String; 3] {
+    let origin = config.settings.origin(setting);
+    let from = match place(&origin, setting) {
+        Some(place) => format!("{} {place}", origin.word()),
+        None => origin.word().to_owned(),
     };
-    [entry.setting.name().to_owned(), entry.value.clone().unwrap_or_else(|| "-".to_owned()), from]
+    [setting.name.to_owned(), value(config, setting).unwrap_or_else(|| "-".to_owned()), from]
 }
 
 fn object(config: &Config) -> Map<String, Value> {
-    let described = |entry: &InForce| {
-        let place = match entry.origin {
-            Origin::Default => Value::Null,
-            _ => entry.origin.place(entry.setting).into(),
-        };
-        json!({"value": entry.value, "origin": entry.origin.word(), "place": place})
+    let described = |setting: &Setting| {
+        let origin = config.settings.origin(setting);
+        let (value, place) = (value(config, setting), place(&origin, setting));
+        (setting.name.to_owned(), json!({"value": value, "origin": origin.word(), "place": place}))
     };
-    config.in_force.iter().map(|entry| (entry.setting.name().to_owned(), described(entry))).collect()
+    config.settings.table().iter().map(described).collect()
+}
+
+fn value(config: &Config, setting: &Setting) -> Option<String> {
+    let settings = &config.settings;
+    let hidden = setting.secret && settings.is_explicit(setting);
+    if hidden { Some("(hidden)".to_owned()) } else { settings.get(setting) }
+}
+
+fn place(origin: &Origin, setting: &Setting) -> Option<String> {
+    (*origin != Origin::Default).then(|| origin.place(setting))
 }

@@ -2,30 +2,27 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{Choice, Config, ConfigError, Setting};
+use grafolean_collector::settings::{SettingsError, common};
 
-/// Gives the folder for all that is kept.
-pub(super) fn data(config: &Config) -> Result<PathBuf, ConfigError> {
-    match &config.data {
-        Some(choice) => Ok(choice.value()),
-        None => Err(ConfigError::Missing { setting: Setting::Data, example: "DIR" }),
-    }
+use crate::config::Config;
+
+/// Returns the folder for all that is kept.
+pub(super) fn data(config: &Config) -> Result<PathBuf, SettingsError> {
+    config.settings.data()
 }
 
-/// Gives the demo's: apart from real data, unless somebody names a folder.
-pub(super) fn demo(config: &Config) -> Result<PathBuf, ConfigError> {
-    match &config.data {
-        Some(Choice::Usual(folder)) => Ok(folder.join("demo")),
-        _ => data(config),
-    }
+/// Returns the demo's: apart from real data, unless somebody names a folder.
+pub(super) fn demo(config: &Config) -> Result<PathBuf, SettingsError> {
+    let folder = data(config)?;
+    Ok(if config.settings.is_explicit(&common::DATA) { folder } else { folder.join("demo") })
 }
 
-/// Gives the folder of one bot.
+/// Returns the folder of one bot.
 pub(super) fn of_bot(data: &Path, protocol: &str) -> PathBuf {
     data.join(protocol)
 }
 
-/// Gives where the NetFlow bot, whose folder this is, keeps raw flows.
+/// Returns where the NetFlow bot, whose folder this is, keeps raw flows.
 pub(super) fn flow_archive(netflow: &Path) -> PathBuf {
     netflow.join("archive")
 }

@@ -23,7 +23,7 @@ use crate::{
 pub(crate) async fn run(config: &Config) -> anyhow::Result<Outcome> {
     let folder = folders::data(config)?;
     let stop = stop_on_signal().context("cannot listen for signals")?;
-    let listener = listen(config.listen.value()).await?;
+    let listener = listen(config.listen).await?;
     let address = listener.local_addr()?;
     let hub = open(&folder).await?;
     if !address.ip().is_loopback() {

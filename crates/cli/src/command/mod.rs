@@ -15,6 +15,7 @@ mod spool;
 
 use anyhow::Context;
 use demo::Screen;
+use tracing::warn;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::{
@@ -32,6 +33,9 @@ pub(crate) fn run(arguments: Arguments, config: &Config) -> anyhow::Result<Outco
         _ => Screen::plain(),
     };
     logging::start(config, usual_level(&arguments.command), screen.clone())?;
+    for unknown in config.settings.unknown() {
+        warn!("{unknown}");
+    }
     match arguments.command {
         Command::Demo(demo) => on_runtime(demo::run(demo, config, screen)),
         Command::Config(show) => config::show(config, show.json),
@@ -39,7 +43,7 @@ pub(crate) fn run(arguments: Arguments, config: &Config) -> anyhow::Result<Outco
         Command::Man => papers::manual(),
         Command::Bot { bot } => on_runtime(bot::run(bot, config)),
         Command::Check(check) => on_runtime(check::run(check, config)),
-        Command::Hub(_) => on_runtime(hub::run(config)),
+        Command::Hub => on_runtime(hub::run(config)),
         Command::Flow { flow } => on_runtime(flow::run(flow, config)),
         Command::Ping(ping) => on_runtime(ping::run(ping)),
         Command::Snmp { command } => on_runtime(snmp::run(command, config)),
@@ -57,7 +61,7 @@ fn on_runtime(work: impl Future<Output = anyhow::Result<Outcome>>) -> anyhow::Re
 /// Services tell what changes; a command by hand only what somebody should look at.
 const fn usual_level(command: &Command) -> LevelFilter {
     match command {
-        Command::Hub(_) | Command::Bot { .. } => LevelFilter::INFO,
+        Command::Hub | Command::Bot { .. } => LevelFilter::INFO,
         _ => LevelFilter::WARN,
     }
 }

@@ -4,9 +4,7 @@
 use grafolean_collector::{model::Sample, time::Timestamp};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-pub(crate) use grafolean_collector::settings::value::{
-    address, backend_url, interval, positive_span, port, size, span, threads, udp_addresses,
-};
+pub(crate) use grafolean_collector::settings::value::{address, positive_span, span};
 
 /// Reads a moment: seconds since 1970 with at most six decimals, or RFC 3339 in UTC (`2026-11-22T10:00:00Z`).
 pub(crate) fn moment(text: &str) -> Result<Timestamp, String> {
@@ -27,7 +25,9 @@ pub(crate) fn moment(text: &str) -> Result<Timestamp, String> {
         }
     };
     if time > Sample::LAST_TIME {
-        return Err(format!("expected a moment before the year 10000, found {text:?}: are these milliseconds?"));
+        return Err(format!(
+            "expected a moment before the year 10000, found {text:?}: are these milliseconds?"
+        ));
     }
     Ok(time)
 }

@@ -25,7 +25,7 @@ pub(super) async fn run(arguments: &RunAll, config: &Config) -> anyhow::Result<O
     let (wanted, tokenless): (Vec<_>, Vec<_>) = Protocol::ALL
         .into_iter()
         .filter(|protocol| !arguments.without.contains(protocol))
-        .partition(|protocol| config.tokens.of(*protocol).is_some());
+        .partition(|protocol| config.settings.token(Some(protocol.name())).is_some());
     if wanted.is_empty() {
         if tokenless.is_empty() {
             bail!("every bot was left out by --without: there is nothing to do");
@@ -38,7 +38,7 @@ pub(super) async fn run(arguments: &RunAll, config: &Config) -> anyhow::Result<O
         |protocol: &Protocol| anyhow::Ok((*protocol, HttpBackend::new(config.backend(Some(*protocol))?)?));
     let bots = wanted.iter().map(backend).collect::<anyhow::Result<Vec<_>>>()?;
     for protocol in tokenless {
-        info!("the {} bot is left out: {} is not set", protocol.name(), protocol.token().variable());
+        info!("the {} bot is left out: {} is not set", protocol.name(), protocol.token().variable);
     }
     let health = Health::new(env!("CARGO_PKG_VERSION"), SystemClock.now());
     let mut ensemble = Ensemble::new(health, stop_on_signal()?);

@@ -7,14 +7,12 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use grafolean_collector::{
     backend::http::HttpBackend,
     collector::{CollectorSettings, Pipeline, can_begin},
-    health::{Health, Hearts, Service},
+    health::{Endpoint, Health, Hearts, Service},
     protocol,
 };
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
 
-use super::{limits, web};
+use super::limits;
 use crate::config::Config;
 
 /// Bots that share a process, its metrics and its end; each has its own folder, queue and connections.
@@ -61,9 +59,8 @@ impl Ensemble {
     /// process restarts it; what waits for delivery is on disk.
     pub(in crate::command) async fn run(self, metrics: Option<SocketAddr>) -> anyhow::Result<Arc<Health>> {
         let Self { health, hearts, stop, parts } = self;
-        let (health, listener) = (Arc::new(health), listen(metrics).await?);
-        let serving =
-            listener.map(|listener| tokio::spawn(web::serve(listener, Arc::clone(&health), stop.clone())));
+        let (health, endpoint) = (Arc::new(health), listen(metrics).await?);
+        let serving = endpoint.map(|endpoint| tokio::spawn(endpoint.run(Arc::clone(&health), stop.clone())));
         let service = tokio::spawn(Service { hearts, stop: stop.clone() }.run());
         let mut working: FuturesUnordered<_> = parts.into_iter().map(tokio::spawn).collect();
         let mut outcome = Ok(());
@@ -73,7 +70,7 @@ impl Ensemble {
         }
         service.await?;
         if let Some(serving) = serving {
-            serving.await.context("/metrics stopped")??;
+            serving.await.context("/metrics stopped")?;
         }
         outcome.map(|()| health)
     }
@@ -92,10 +89,8 @@ pub(in crate::command) fn settings(
     }
 }
 
-async fn listen(address: Option<SocketAddr>) -> anyhow::Result<Option<TcpListener>> {
+async fn listen(address: Option<SocketAddr>) -> anyhow::Result<Option<Endpoint>> {
     let Some(address) = address else { return Ok(None) };
-    let listener = TcpListener::bind(address).await;
-    let listener = listener.with_context(|| format!("cannot listen on {address} for --metrics"))?;
-    info!(address = %listener.local_addr()?, "/metrics and /healthz are served");
-    Ok(Some(listener))
+    let endpoint = Endpoint::bind(address).await;
+    Ok(Some(endpoint.with_context(|| format!("cannot listen on {address} for --metrics"))?))
 }

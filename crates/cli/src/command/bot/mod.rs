@@ -7,7 +7,6 @@ mod all;
 mod ensemble;
 mod once;
 mod open;
-mod web;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -17,15 +16,16 @@ use grafolean_collector::{
     collector::{Pipeline, stop_on_signal},
     health::Health,
     protocol,
+    settings::SettingsError,
     sink::JsonLines,
     spool::Limits,
     time::{Clock, SystemClock},
 };
 
 use crate::{
-    arguments::{BotCommand, RunBot, RunNetflow},
+    arguments::{BotCommand, RunBot},
     command::folders,
-    config::{Config, ConfigError, Protocol},
+    config::{Config, Protocol},
     failure::Outcome,
 };
 pub(super) use ensemble::{Ensemble, settings};
@@ -43,7 +43,7 @@ pub(crate) async fn run(command: BotCommand, config: &Config) -> anyhow::Result<
             let bot = open::ping(&mut health)?;
             begin(bot, backend, health, &arguments, config).await
         }
-        BotCommand::Netflow(RunNetflow { run: arguments, .. }) => {
+        BotCommand::Netflow(arguments) => {
             let backend = backend(Protocol::Netflow)?;
             if arguments.once {
                 bail!(
@@ -64,7 +64,7 @@ pub(crate) async fn run(command: BotCommand, config: &Config) -> anyhow::Result<
 }
 
 /// Gives where a bot keeps what it knows; a dry run keeps nothing.
-fn folder(protocol: Protocol, arguments: &RunBot, config: &Config) -> Result<Option<PathBuf>, ConfigError> {
+fn folder(protocol: Protocol, arguments: &RunBot, config: &Config) -> Result<Option<PathBuf>, SettingsError> {
     let kept = !arguments.dry_run;
     kept.then(|| Ok(folders::of_bot(&folders::data(config)?, protocol.name()))).transpose()
 }

@@ -19,15 +19,12 @@ use grafolean_bots::{
 };
 use grafolean_collector::{health::Health, time::SystemClock};
 use grafolean_netflow::{
-    archive,
     bot::{self as netflow, NetflowBot},
     receive::{Listen, ReceiveError},
+    settings,
 };
 
-use crate::{
-    command::folders,
-    config::{Config, FlowArchive},
-};
+use crate::config::Config;
 
 /// Opens the ping bot.
 pub(in crate::command) fn ping(health: &mut Health) -> anyhow::Result<PingBot> {
@@ -52,15 +49,13 @@ pub(in crate::command) fn netflow(
     config: &Config,
     health: &mut Health,
 ) -> anyhow::Result<NetflowBot> {
-    let archive = folder.as_deref().filter(|_| config.flow_archive == FlowArchive::On).map(|folder| {
-        let (age, bytes) = (config.flow_archive_max_age, config.flow_archive_max_size);
-        archive::Settings::new(folders::flow_archive(folder), age, bytes)
-    });
+    let archive = folder.as_deref().map(|folder| settings::flow_archive(&config.settings, folder));
+    let archive = archive.transpose()?.flatten();
     let open = |listen: &Listen| {
         let (folder, archive) = (folder.clone(), archive.clone());
         NetflowBot::open(&netflow::Options { listen: listen.clone(), folder, archive }, &SystemClock)
     };
-    let mut listen = config.netflow.clone();
+    let mut listen = settings::listen(&config.settings)?;
     let bot = match open(&listen) {
         Err(error) if no_ipv6(&error) => {
             listen.addresses.iter_mut().for_each(without_ipv6);

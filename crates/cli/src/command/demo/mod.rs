@@ -47,7 +47,7 @@ use super::{
 };
 use crate::{
     arguments::Demo,
-    config::{Choice, Config},
+    config::{Config, LISTEN},
     failure::{Outcome, chain},
 };
 use account::DemoAccount;
@@ -156,10 +156,10 @@ impl Stage<'_> {
 
 /// Takes the port that somebody asked for, else the usual one or the next that is free.
 async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
-    let usual = match config.listen {
-        Choice::Said(address) => return hub::listen(address).await,
-        Choice::Usual(address) => address,
-    };
+    let usual = config.listen;
+    if config.settings.is_explicit(&LISTEN) {
+        return hub::listen(usual).await;
+    }
     for port in usual.port()..usual.port().saturating_add(PORTS) {
         match TcpListener::bind((usual.ip(), port)).await {
             Err(error) if error.kind() == ErrorKind::AddrInUse => {}
