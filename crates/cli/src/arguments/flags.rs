@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Arg, Args};
-use grafolean_collector::settings::{common, flags, own_token};
+use grafolean_collector::settings::{bot, flags, own_token};
 use grafolean_netflow as netflow;
 
 use crate::config::{LISTEN, OF_EVERY_COMMAND, Protocol};
@@ -23,7 +23,7 @@ fn every_command() -> Vec<Arg> {
 
 /// Returns how to reach the backend.
 pub(super) fn backend() -> Vec<Arg> {
-    let settings = [common::BACKEND_URL, common::BOT_TOKEN, common::BOT_TOKEN_FROM_FILE, common::CA_FILE];
+    let settings = [bot::BACKEND_URL, bot::BOT_TOKEN, bot::BOT_TOKEN_FROM_FILE, bot::CA_FILE];
     flags(&settings, "Backend")
 }
 
@@ -35,8 +35,7 @@ pub(super) fn tokens() -> Vec<Arg> {
 
 /// Returns how a bot works.
 pub(super) fn bot() -> Vec<Arg> {
-    let settings =
-        [common::JOBS_REFRESH_INTERVAL, common::SPOOL_MAX_SIZE, common::SPOOL_MAX_AGE, common::METRICS];
+    let settings = [bot::JOBS_REFRESH_INTERVAL, bot::SPOOL_MAX_SIZE, bot::SPOOL_MAX_AGE, bot::METRICS];
     flags(&settings, "Bot")
 }
 
@@ -47,7 +46,7 @@ pub(super) fn netflow() -> Vec<Arg> {
 
 /// Returns where data lies.
 pub(super) fn data() -> Vec<Arg> {
-    flags(&[common::DATA], "Data").into_iter().map(|flag| flag.global(true)).collect()
+    flags(&[bot::DATA], "Data").into_iter().map(|flag| flag.global(true)).collect()
 }
 
 /// Returns where the hub listens.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use grafolean_collector::settings::{SettingsError, common};
+use grafolean_collector::settings::{SettingsError, bot};
 
 use crate::config::Config;
 
@@ -14,7 +14,7 @@ pub(super) fn data(config: &Config) -> Result<PathBuf, SettingsError> {
 /// Returns the demo's: apart from real data, unless somebody names a folder.
 pub(super) fn demo(config: &Config) -> Result<PathBuf, SettingsError> {
     let folder = data(config)?;
-    Ok(if config.settings.is_explicit(&common::DATA) { folder } else { folder.join("demo") })
+    Ok(if config.settings.is_explicit(&bot::DATA) { folder } else { folder.join("demo") })
 }
 
 /// Returns the folder of one bot.

@@ -12,7 +12,7 @@ use std::{net::SocketAddr, time::Duration};
 use grafolean_collector::{
     backend::http::HttpSettings,
     model::Interval,
-    settings::{Resolved, Setting, SettingsError, common, own_token, value as read},
+    settings::{Resolved, Setting, SettingsError, bot, own_token, value as read},
 };
 use grafolean_netflow as netflow;
 use tracing_subscriber::filter::Targets;
@@ -22,10 +22,10 @@ pub(crate) use token::Protocol;
 
 /// Returns all that can be set, in the order in which `grafolean config` prints it.
 pub(crate) fn table() -> Vec<Setting> {
-    let [first, rest @ ..] = common::ALL;
+    let [first, rest @ ..] = bot::ALL;
     let tokens = Protocol::ALL.into_iter().flat_map(|protocol| own_token(protocol.name()));
     let (before, after): (Vec<_>, Vec<_>) =
-        rest.into_iter().partition(|setting| setting.name.starts_with(common::BOT_TOKEN.name));
+        rest.into_iter().partition(|setting| setting.name.starts_with(bot::BOT_TOKEN.name));
     [first]
         .into_iter()
         .chain(before)
@@ -71,14 +71,10 @@ impl Config {
     /// Reads what is in force.
     pub(crate) fn of(settings: Resolved) -> Result<Self, SettingsError> {
         Ok(Self {
-            jobs_refresh_interval: settings.required(
-                &common::JOBS_REFRESH_INTERVAL,
-                "120",
-                read::interval,
-            )?,
-            spool_max_size: settings.required(&common::SPOOL_MAX_SIZE, "1GiB", read::size)?,
-            spool_max_age: settings.required(&common::SPOOL_MAX_AGE, "7days", read::positive_span)?,
-            metrics: settings.read(&common::METRICS, read::address)?,
+            jobs_refresh_interval: settings.required(&bot::JOBS_REFRESH_INTERVAL, "120", read::interval)?,
+            spool_max_size: settings.required(&bot::SPOOL_MAX_SIZE, "1GiB", read::size)?,
+            spool_max_age: settings.required(&bot::SPOOL_MAX_AGE, "7days", read::positive_span)?,
+            metrics: settings.read(&bot::METRICS, read::address)?,
             listen: settings.required(&LISTEN, "127.0.0.1:8080", read::address)?,
             log: settings.read(&own::LOG, value::targets)?,
             log_format: settings

@@ -54,19 +54,19 @@ mod tests {
     use secrecy::ExposeSecret;
 
     use super::*;
-    use crate::settings::common;
+    use crate::settings::bot;
 
     #[test]
     fn flags_are_found_at_any_depth_and_those_of_others_are_not() {
         let foreign =
             Command::new("other").arg(Arg::new("data").long("data").value_parser(clap::value_parser!(u8)));
         let command = Command::new("test")
-            .args(flags(&[common::METRICS], "Bot").into_iter().map(|flag| flag.global(true)))
-            .subcommand(Command::new("bot").args(flags(&[common::DATA], "Bot")))
+            .args(flags(&[bot::METRICS], "Bot").into_iter().map(|flag| flag.global(true)))
+            .subcommand(Command::new("bot").args(flags(&[bot::DATA], "Bot")))
             .subcommand(foreign);
         let found = |line: &[&str]| {
             let matches = command.clone().try_get_matches_from(line).unwrap();
-            let found = given(&common::ALL, &matches).into_iter();
+            let found = given(&bot::ALL, &matches).into_iter();
             found.map(|(setting, text)| (setting.name, text.expose_secret().to_owned())).collect::<Vec<_>>()
         };
         let text = str::to_owned;

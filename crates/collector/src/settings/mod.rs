@@ -1,11 +1,11 @@
-//! One table of settings, and one reader of it for every door: the binary, [`serve`](crate::collector::serve), Python.
+//! One table of settings, and one reader of it for every door: the binary, `serve`, Python.
 //!
-//! A [`Setting`] is declared once, with its name, its variable, its default and what it may be; [`common`] holds those
+//! A [`Setting`] is declared once, with its name, its variable, its default and what it may be; [`bot`] holds those
 //! that every bot has, a protocol adds its own. [`Sources`] says where settings may stand: flags, the environment, `.env`,
 //! a TOML file. [`Resolved`] is what is in force, each value with its [`Origin`]; nothing reads a variable or a file
 //! again. [`value`] reads texts: spans, sizes, addresses.
 
-pub mod common;
+pub mod bot;
 mod dot_env;
 mod error;
 mod flags;

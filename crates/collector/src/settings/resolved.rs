@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Origin, Setting, SettingsError, Sources, Unknown, common, sources::Layers, value};
+use super::{Origin, Setting, SettingsError, Sources, Unknown, bot, sources::Layers, value};
 use crate::backend::http::HttpSettings;
 
 /// The settings in force: every text was checked, each is kept with its origin.
@@ -105,29 +105,27 @@ impl Resolved {
     /// Returns the token of a protocol's bot: its own, else that of any bot, which is also that of whoever is no bot.
     pub fn token(&self, protocol: Option<&str>) -> Option<&SecretString> {
         let own = protocol.map(super::own_token).and_then(|[own, _]| self.secret(&own));
-        own.or_else(|| self.secret(&common::BOT_TOKEN))
+        own.or_else(|| self.secret(&bot::BOT_TOKEN))
     }
 
     /// Returns how the backend is reached by the bot of a protocol, or by whoever is no bot.
     pub fn backend(&self, protocol: Option<&str>) -> Result<HttpSettings, SettingsError> {
-        let url = self.required(&common::BACKEND_URL, "https://example.org/api", value::backend_url)?;
-        let missing = SettingsError::Missing { setting: common::BOT_TOKEN, example: "TOKEN" };
+        let url = self.required(&bot::BACKEND_URL, "https://example.org/api", value::backend_url)?;
+        let missing = SettingsError::Missing { setting: bot::BOT_TOKEN, example: "TOKEN" };
         let token = self.token(protocol).cloned().ok_or(missing)?;
-        let ca_file = self.read(&common::CA_FILE, value::existing_file)?;
+        let ca_file = self.read(&bot::CA_FILE, value::existing_file)?;
         Ok(HttpSettings { ca_file, ..HttpSettings::new(url.to_string(), token) })
     }
 
     /// Returns the folder for all that is kept.
     pub fn data(&self) -> Result<PathBuf, SettingsError> {
-        self.required(&common::DATA, "DIR", value::path)
+        self.required(&bot::DATA, "DIR", value::path)
     }
 
     fn text(&self, setting: &Setting) -> Option<String> {
         match self.layers.written.get(setting.name) {
             Some(written) => Some(written.text.expose_secret().to_owned()),
-            None if *setting == common::DATA => {
-                self.data_home.as_ref().map(|home| home.display().to_string())
-            }
+            None if *setting == bot::DATA => self.data_home.as_ref().map(|home| home.display().to_string()),
             None => setting.default.map(str::to_owned),
         }
     }
@@ -196,12 +194,12 @@ mod tests {
 
     #[test]
     fn settings_given_by_hand_are_checked_and_read() {
-        let given = Resolved::given(&common::ALL, &[(common::JOBS_REFRESH_INTERVAL, " 2m ")]).unwrap();
-        let interval = given.read(&common::JOBS_REFRESH_INTERVAL, value::interval).unwrap();
+        let given = Resolved::given(&bot::ALL, &[(bot::JOBS_REFRESH_INTERVAL, " 2m ")]).unwrap();
+        let interval = given.read(&bot::JOBS_REFRESH_INTERVAL, value::interval).unwrap();
         assert_eq!(interval.unwrap().seconds(), 120);
-        assert_eq!(given.get(&common::SPOOL_MAX_SIZE).unwrap(), "1GiB");
-        assert_eq!(given.origin(&common::SPOOL_MAX_SIZE), Origin::Default);
-        let error = Resolved::given(&common::ALL, &[(common::METRICS, "soon")]).unwrap_err();
+        assert_eq!(given.get(&bot::SPOOL_MAX_SIZE).unwrap(), "1GiB");
+        assert_eq!(given.origin(&bot::SPOOL_MAX_SIZE), Origin::Default);
+        let error = Resolved::given(&bot::ALL, &[(bot::METRICS, "soon")]).unwrap_err();
         assert!(error.to_string().starts_with("--metrics: `metrics` is invalid: expected"), "{error}");
     }
 }

@@ -28,7 +28,7 @@ pub struct Sources {
     pub working_folder: PathBuf,
     /// Where the user's configuration belongs, if there is a user.
     pub config_home: Option<PathBuf>,
-    /// Where the user's data belongs, if there is a user: [`DATA`](super::common::DATA) is `grafolean` in it by default.
+    /// Where the user's data belongs, if there is a user: [`DATA`](super::bot::DATA) is `grafolean` in it by default.
     pub data_home: Option<PathBuf>,
     /// The one TOML file to read; it has to exist. Without it, the first one is read of `grafolean.toml` in the working
     /// folder, `grafolean/grafolean.toml` in the user's, and `/etc/grafolean/grafolean.toml`.

@@ -45,10 +45,10 @@ pub(super) fn settings(path: &Path, text: &str, table: &[Setting]) -> Result<Set
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::common;
+    use crate::settings::bot;
 
     fn read(text: &str) -> Result<Settings, SettingsError> {
-        settings(Path::new("g.toml"), text, &common::ALL)
+        settings(Path::new("g.toml"), text, &bot::ALL)
     }
 
     #[test]

@@ -61,12 +61,12 @@ impl fmt::Display for Unknown {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::common;
+    use crate::settings::bot;
 
     #[test]
     fn only_what_was_meant_for_us_is_named() {
         let nearest = |variable: &str| {
-            let unknown = Unknown::in_dot_env(variable, Path::new(".env"), 3, &common::ALL)?;
+            let unknown = Unknown::in_dot_env(variable, Path::new(".env"), 3, &bot::ALL)?;
             Some(unknown.nearest.unwrap_or("nothing"))
         };
         for (written, meant) in [
