@@ -1,6 +1,6 @@
 //! The ping bot: one job a device, one probe a run.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use grafolean_collector::{
     bot::{Bot, BotError, Job, Plan, Refusal, Run},
@@ -10,16 +10,20 @@ use grafolean_collector::{
 use tracing::debug;
 
 use super::{
+    codec::Family,
     engine::{Packet, Pinger, Reason},
-    resolve::{self, Resolver},
     settings::{Credential, Settings},
     statistics::Statistics,
     target::Target,
 };
+use crate::net::{AddressFamily, Resolver, Unresolved};
+
+/// How long a run waits for an address of a name that has none yet.
+const LOOKUP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a run may take beside its packets and their time-outs: looking its name up, then waiting for its turn among all
 /// other pings, of which the usual pace sends half a million in that time.
-const MARGIN: Duration = resolve::PATIENCE.saturating_add(Duration::from_secs(25));
+const MARGIN: Duration = LOOKUP_PATIENCE.saturating_add(Duration::from_secs(25));
 
 /// Pings devices. Protocol `ping`: the target is the first of `details.ipv4`, `details.ipv6`, `details.hostname`.
 pub struct PingBot {
@@ -43,7 +47,20 @@ pub struct PingTask {
 impl PingBot {
     /// A bot that sends by an engine that is open.
     pub fn new(pinger: Pinger) -> Self {
-        Self { pinger, resolver: Resolver::new() }
+        let resolver = Resolver::new(pinger.metrics().names.clone());
+        Self { pinger, resolver }
+    }
+
+    async fn address(&self, target: &Target) -> Result<SocketAddr, Unresolved> {
+        let (name, family) = match target {
+            Target::Address(address) => return Ok((*address, 0).into()),
+            Target::Name(name, family) => (name, family),
+        };
+        let family = family.map(|family| match family {
+            Family::V4 => AddressFamily::V4,
+            Family::V6 => AddressFamily::V6,
+        });
+        Ok(self.resolver.resolve(name, family, LOOKUP_PATIENCE).await?.address)
     }
 }
 
@@ -60,26 +77,25 @@ impl Bot for PingBot {
 
     async fn perform(&self, run: Run<PingTask>) -> Result<Vec<Report>, BotError> {
         let PingTask { account, entity, target, settings } = &*run.task;
-        let packets = match self.resolver.resolve(target).await {
-            Some(address) => {
-                let outcome = self.pinger.ping(settings.probe(address)).await;
-                outcome
-                    .map_err(|error| BotError::caused_by("engine", format!("pinging {target}"), error))?
-                    .packets
-            }
-            None => {
+        let address = match self.address(target).await {
+            Ok(address) => address,
+            Err(reason) => {
                 (0..settings.packets).for_each(|_| self.pinger.metrics().count_unanswered(Reason::Name));
-                vec![Packet { reason: Some(Reason::Name), ..Packet::default() }; settings.packets.into()]
+                debug!(job = %run.id, %target, %reason, "nothing was sent");
+                return Ok(Vec::new());
             }
         };
+        let outcome = self.pinger.ping(settings.probe(address)).await;
+        let failed = |error| BotError::caused_by("engine", format!("pinging {target}"), error);
+        let packets = outcome.map_err(failed)?.packets;
         let answered = packets.iter().filter(|packet| packet.rtt.is_some()).count();
         let reason = packets.iter().find_map(|packet| packet.reason).map(tracing::field::display);
         debug!(job = %run.id, %target, answered, packets = packets.len(), reason, "pinged");
-        Ok(vec![Report::Values(Values {
-            account: *account,
-            time: run.due,
-            values: values(*entity, &packets),
-        })])
+        let values = values(*entity, &packets);
+        if values.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(vec![Report::Values(Values { account: *account, time: run.due, values })])
     }
 }
 
@@ -126,20 +142,29 @@ fn plan(device: &Device) -> Vec<Result<Job<PingTask>, Refusal>> {
     outcomes
 }
 
-/// The values of a run, by the paths that dashboards hang on.
+/// The values of a run, by the paths that dashboards hang on. A packet that never left is no loss: it has no value, and
+/// a run that sent none has none at all.
 fn values(entity: EntityId, packets: &[Packet]) -> Vec<(String, f64)> {
     let path = |name: &str| format!("entity.{entity}.ping.{name}");
-    let mut values = Vec::with_capacity(packets.len() * 2 + 7);
-    for (number, packet) in packets.iter().enumerate() {
+    let mut values = Vec::with_capacity(packets.len() * 2 + 10);
+    for (number, packet) in packets.iter().enumerate().filter(|(_, packet)| packet.sent > 0) {
         values.push((path(&format!("p{number}.ok")), if packet.rtt.is_some() { 1.0 } else { 0.0 }));
         values.extend(packet.rtt.map(|rtt| (path(&format!("p{number}.rtt")), rtt.as_secs_f64())));
     }
     let statistics = Statistics::of(packets);
-    values.push((path("success"), statistics.success()));
-    values.push((path("loss"), statistics.loss()));
+    values.extend(statistics.success().map(|success| (path("success"), success)));
+    values.extend(statistics.loss().map(|loss| (path("loss"), loss)));
     if let Some(rtt) = statistics.rtt {
-        let defined =
-            [("min", Some(rtt.min)), ("avg", Some(rtt.avg)), ("max", Some(rtt.max)), ("stddev", rtt.stddev)];
+        let percentiles = rtt.percentiles;
+        let defined = [
+            ("min", Some(rtt.min)),
+            ("avg", Some(rtt.avg)),
+            ("max", Some(rtt.max)),
+            ("stddev", rtt.stddev),
+            ("p50", percentiles.map(|percentiles| percentiles.p50)),
+            ("p90", percentiles.map(|percentiles| percentiles.p90)),
+            ("p99", percentiles.map(|percentiles| percentiles.p99)),
+        ];
         for (name, figure) in defined {
             values.extend(figure.map(|figure| (path(&format!("rtt.{name}")), figure.as_secs_f64())));
         }
@@ -223,10 +248,13 @@ mod tests {
         assert!(said[0].contains("a run may take 11s, its shortest interval is 10 s"), "{said:?}");
     }
 
+    fn rtt_ms(ms: u64) -> Packet {
+        Packet { sent: 1, rtt: Some(Duration::from_millis(ms)), ..Packet::default() }
+    }
+
     #[test]
     fn values_stand_at_the_paths_of_the_contract() {
-        let rtt_ms = |ms| Packet { rtt: Some(Duration::from_millis(ms)), ..Packet::default() };
-        let lost = Packet { reason: Some(Reason::Timeout), ..Packet::default() };
+        let lost = Packet { sent: 1, reason: Some(Reason::Timeout), ..Packet::default() };
         let values = values(EntityId::new(7), &[rtt_ms(10), lost, rtt_ms(30), rtt_ms(20)]);
         let expected = [
             ("p0.ok", 1.0),
@@ -253,10 +281,31 @@ mod tests {
 
     #[test]
     fn of_silence_only_what_is_defined_is_reported() {
-        let lost = Packet { reason: Some(Reason::Timeout), ..Packet::default() };
+        let lost = Packet { sent: 1, reason: Some(Reason::Timeout), ..Packet::default() };
         let values = values(EntityId::new(7), &[lost]);
         let expected =
             [("entity.7.ping.p0.ok", 0.0), ("entity.7.ping.success", 0.0), ("entity.7.ping.loss", 1.0)];
         assert_eq!(values, expected.map(|(path, value)| (path.to_owned(), value)));
+    }
+
+    #[test]
+    fn what_never_left_is_no_loss() {
+        let unsent = Packet { reason: Some(Reason::NoRoute), ..Packet::default() };
+        assert_eq!(values(EntityId::new(7), &[unsent, unsent]), []);
+        let values = values(EntityId::new(7), &[unsent, rtt_ms(10)]);
+        let paths: Vec<_> =
+            values.iter().map(|(path, _)| path.trim_start_matches("entity.7.ping.")).collect();
+        assert_eq!(paths, ["p1.ok", "p1.rtt", "success", "loss", "rtt.min", "rtt.avg", "rtt.max"]);
+        assert_eq!(values[2].1, 1.0, "of the one that left");
+    }
+
+    #[test]
+    fn a_run_of_many_answers_has_percentiles() {
+        let values = values(EntityId::new(7), &(1..=10).map(rtt_ms).collect::<Vec<_>>());
+        let value = |name| values.iter().find(|(path, _)| path.ends_with(name)).map(|(_, value)| *value);
+        assert_eq!(
+            [value("rtt.p50"), value("rtt.p90"), value("rtt.p99")],
+            [Some(0.005), Some(0.009), Some(0.01)]
+        );
     }
 }

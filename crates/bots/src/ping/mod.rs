@@ -8,7 +8,6 @@ pub mod codec;
 pub mod engine;
 
 mod bot;
-mod resolve;
 mod settings;
 mod statistics;
 mod target;
@@ -16,6 +15,6 @@ mod target;
 pub use self::{
     bot::{PingBot, PingTask},
     settings::{Credential, Settings},
-    statistics::{RttStatistics, Statistics},
+    statistics::{Percentiles, RttStatistics, Statistics},
     target::{Target, TargetError},
 };

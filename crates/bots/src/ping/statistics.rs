@@ -7,7 +7,7 @@ use super::engine::Packet;
 /// The figures of one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Statistics {
-    /// Packets in all, whether or not they could be sent.
+    /// Packets that left; what never did is no loss.
     pub packets: usize,
     /// Those that were answered in time.
     pub answered: usize,
@@ -29,11 +29,39 @@ pub struct RttStatistics {
     pub max: Duration,
     /// Their standard deviation, of these packets and no others (divided by n). None below two answers.
     pub stddev: Option<Duration>,
+    /// None below [`Percentiles::MIN_ANSWERS`] answers.
+    pub percentiles: Option<Percentiles>,
+}
+
+/// Round-trip times below which so many of a hundred lie: each is the time of one packet (nearest rank).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Percentiles {
+    /// The median.
+    pub p50: Duration,
+    /// Of 90 in 100.
+    pub p90: Duration,
+    /// Of 99 in 100.
+    pub p99: Duration,
+}
+
+impl Percentiles {
+    /// Below this many answers the 90th percentile is the longest time, which is told anyway.
+    pub const MIN_ANSWERS: usize = 10;
+
+    fn of(rtts: &[f64]) -> Option<Self> {
+        let mut sorted = rtts.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let rank = |percent: usize| (sorted.len() * percent).div_ceil(100).saturating_sub(1);
+        let at = |percent| sorted.get(rank(percent)).copied().map(span);
+        let enough = sorted.len() >= Self::MIN_ANSWERS;
+        enough.then_some(Self { p50: at(50)?, p90: at(90)?, p99: at(99)? })
+    }
 }
 
 impl Statistics {
     /// Works out the figures.
     pub fn of(packets: &[Packet]) -> Self {
+        let sent = packets.iter().filter(|packet| packet.sent > 0).count();
         let rtts: Vec<f64> =
             packets.iter().filter_map(|packet| packet.rtt).map(|rtt| rtt.as_secs_f64()).collect();
         let steps: Vec<f64> =
@@ -45,23 +73,24 @@ impl Statistics {
                 avg: span(avg),
                 max: span(rtts.iter().copied().fold(0.0, f64::max)),
                 stddev: mean(&squares).filter(|_| rtts.len() > 1).map(|variance| span(variance.sqrt())),
+                percentiles: Percentiles::of(&rtts),
             }
         });
-        Self { packets: packets.len(), answered: rtts.len(), rtt, jitter: mean(&steps).map(span) }
+        Self { packets: sent, answered: rtts.len(), rtt, jitter: mean(&steps).map(span) }
     }
 
-    /// Answered packets of all, 0 to 1; 0 if there were none.
-    pub fn success(&self) -> f64 {
+    /// Returns the answered packets of those that left, 0 to 1; none if none left.
+    pub fn success(&self) -> Option<f64> {
         self.share(self.answered)
     }
 
-    /// Unanswered packets of all, 0 to 1; 0 if there were none.
-    pub fn loss(&self) -> f64 {
-        self.share(self.packets - self.answered)
+    /// Returns the unanswered packets of those that left, 0 to 1; none if none left.
+    pub fn loss(&self) -> Option<f64> {
+        self.share(self.packets.saturating_sub(self.answered))
     }
 
-    fn share(&self, of_packets: usize) -> f64 {
-        of_packets as f64 / self.packets.max(1) as f64
+    fn share(&self, of_packets: usize) -> Option<f64> {
+        (self.packets > 0).then(|| of_packets as f64 / self.packets as f64)
     }
 }
 
@@ -80,8 +109,11 @@ mod tests {
     use super::*;
 
     fn packets(rtts_ms: &[Option<u64>]) -> Vec<Packet> {
-        let packet =
-            |rtt_ms: &Option<u64>| Packet { rtt: rtt_ms.map(Duration::from_millis), ..Packet::default() };
+        let packet = |rtt_ms: &Option<u64>| Packet {
+            sent: 1,
+            rtt: rtt_ms.map(Duration::from_millis),
+            ..Packet::default()
+        };
         rtts_ms.iter().map(packet).collect()
     }
 
@@ -90,7 +122,7 @@ mod tests {
         let statistics = Statistics::of(&packets(&[Some(10), None, Some(30), Some(20)]));
         let ms = Duration::from_millis;
         assert_eq!((statistics.packets, statistics.answered), (4, 3));
-        assert_eq!((statistics.success(), statistics.loss()), (0.75, 0.25));
+        assert_eq!((statistics.success(), statistics.loss()), (Some(0.75), Some(0.25)));
         assert_eq!(statistics.jitter, Some(ms(15)), "|30 - 10| and |20 - 30|");
         let rtt = statistics.rtt.unwrap();
         assert_eq!((rtt.min, rtt.avg, rtt.max), (ms(10), ms(20), ms(30)));
@@ -101,7 +133,9 @@ mod tests {
     #[test]
     fn what_is_not_defined_is_not_given() {
         let silence = Statistics::of(&packets(&[None, None]));
-        assert_eq!((silence.rtt, silence.jitter, silence.loss()), (None, None, 1.0));
+        assert_eq!((silence.rtt, silence.jitter, silence.loss()), (None, None, Some(1.0)));
+        let unsent = Statistics::of(&[Packet::default()]);
+        assert_eq!((unsent.packets, unsent.success(), unsent.loss()), (0, None, None));
         let single = Statistics::of(&packets(&[None, Some(5)]));
         assert_eq!((single.rtt.unwrap().stddev, single.jitter), (None, None));
         assert_eq!(single.rtt.unwrap().avg, Duration::from_millis(5));
@@ -118,8 +152,9 @@ mod tests {
                 prop_assert!(rtt.stddev.unwrap_or_default() <= spread);
                 prop_assert!(statistics.jitter.unwrap_or_default() <= spread);
             }
-            let whole = if rtts_ms.is_empty() { 0.0 } else { 1.0 };
-            prop_assert!((statistics.success() + statistics.loss() - whole).abs() < 1e-9);
+            let whole = statistics.success().zip(statistics.loss()).map(|(success, loss)| success + loss);
+            prop_assert_eq!(whole.is_none(), rtts_ms.is_empty());
+            prop_assert!(whole.is_none_or(|whole| (whole - 1.0).abs() < 1e-9));
         }
     }
 }

@@ -12,5 +12,6 @@
 
 mod icmpnet;
 mod misbehaving;
+mod names;
 mod namespace;
 mod peer;

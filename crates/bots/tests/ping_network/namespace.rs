@@ -32,7 +32,8 @@ pub(crate) fn inside_namespace(test: &str, rights: Rights) -> bool {
         }
     }
     let mut command = Command::new("unshare");
-    command.arg("--net");
+    // Mounts of its own as well: a test may have its own resolv.conf.
+    command.args(["--net", "--mount"]);
     if rights != Rights::Raw {
         // Still root, which may read this program and make the device, but without the one capability.
         command.args(["setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"]);

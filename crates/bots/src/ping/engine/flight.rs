@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::probe::{Outcome, Packet, Probe, Reason};
 use crate::ping::codec::IcmpError;
@@ -21,9 +21,11 @@ pub(super) struct Flight {
 pub(super) struct Waiting {
     pub(super) caller: oneshot::Sender<Outcome>,
     pub(super) place: OwnedSemaphorePermit,
-    /// Who is told of each packet as soon as it is settled; at most [`Probe::MAX_PACKETS`] messages.
-    pub(super) watcher: Option<mpsc::UnboundedSender<(u16, Packet)>>,
+    pub(super) watcher: Option<Watcher>,
 }
+
+/// Called with each packet as soon as it is settled, at most [`Probe::MAX_PACKETS`] times.
+pub(super) type Watcher = Box<dyn Fn(u16, Packet) + Send>;
 
 /// One of the requests of a flight: a packet, or a repetition of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -152,8 +154,7 @@ impl Flight {
     fn settle(&mut self, packet: u16, seen: Packet) {
         self.settled += 1;
         if let Some(Waiting { watcher: Some(watcher), .. }) = &self.waiting {
-            // An error means that the watcher has gone in the meantime.
-            let _ = watcher.send((packet, seen));
+            watcher(packet, seen);
         }
     }
 

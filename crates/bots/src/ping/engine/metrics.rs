@@ -12,6 +12,7 @@ use prometheus_client::{
 };
 
 use super::probe::Reason;
+use crate::net::ResolverMetrics;
 
 /// Counters of all pings of this process; clones count together.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct PingMetrics {
     pub probes_under_way: Gauge,
     /// Round-trip times.
     pub rtt_seconds: Histogram,
+    /// Lookups of names.
+    pub names: ResolverMetrics,
 }
 
 /// Why packets were given up.
@@ -64,6 +67,7 @@ impl Default for PingMetrics {
             probes_under_way: Gauge::default(),
             // 50 us to 13 s, each twice the one before: a LAN and a satellite both fall inside.
             rtt_seconds: Histogram::new(exponential_buckets(5e-5, 2.0, 19)),
+            names: ResolverMetrics::default(),
         }
     }
 }
@@ -94,6 +98,7 @@ impl PingMetrics {
             self.probes_under_way.clone(),
         );
         registry.register("grafolean_ping_rtt_seconds", "Round-trip times", self.rtt_seconds.clone());
+        self.names.register(registry);
     }
 
     /// Counts a packet that was given up.

@@ -29,10 +29,10 @@ use std::{
     thread,
 };
 
-use tokio::sync::{Semaphore, mpsc::UnboundedSender, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 
 use self::{
-    flight::Waiting,
+    flight::{Waiting, Watcher},
     shell::{Bell, Order, Shell},
     socket::IcmpSocket,
     table::MOST_PROBES,
@@ -125,24 +125,21 @@ impl Pinger {
         self.order(probe, None).await
     }
 
-    /// Does the same, and tells `watcher` what became of each packet as soon as it is settled: its place among the
-    /// probe's packets, from 0, and what became of it. Further copies of an answer stand in the outcome only.
+    /// Does the same, and calls `watcher` with each packet as soon as it is settled: its place among the probe's packets,
+    /// from 0, and what became of it. Further copies of an answer stand in the outcome only. It is called on the
+    /// engine's thread, so it must not wait.
     ///
     /// # Errors
     /// As for [`Self::ping`].
     pub async fn ping_watched(
         &self,
         probe: Probe,
-        watcher: UnboundedSender<(u16, Packet)>,
+        watcher: impl Fn(u16, Packet) + Send + 'static,
     ) -> Result<Outcome, PingError> {
-        self.order(probe, Some(watcher)).await
+        self.order(probe, Some(Box::new(watcher))).await
     }
 
-    async fn order(
-        &self,
-        probe: Probe,
-        watcher: Option<UnboundedSender<(u16, Packet)>>,
-    ) -> Result<Outcome, PingError> {
+    async fn order(&self, probe: Probe, watcher: Option<Watcher>) -> Result<Outcome, PingError> {
         let probe = probe.checked()?;
         let engine = &*self.0;
         let place = Arc::clone(&engine.places).acquire_owned().await.map_err(|_| PingError::Stopped)?;

@@ -7,17 +7,29 @@ mod print;
 mod tally;
 
 use std::{
-    io::{self, Write},
+    io::{self, BufWriter, Write},
     net::{IpAddr, SocketAddr},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
 };
 
 use anyhow::bail;
-use grafolean_bots::ping::engine::{Options, Packet, Pinger, Probe};
-use tokio::{net::lookup_host, signal::ctrl_c, sync::mpsc, task::JoinSet};
+use grafolean_bots::{
+    net::{AddressFamily, Resolver},
+    ping::engine::{Options, Packet, Pinger, Probe},
+};
+use tokio::{signal::ctrl_c, sync::mpsc, task::JoinSet};
 
 use crate::{arguments::Ping, failure::Outcome};
 use print::Printer;
 use tally::Tally;
+
+/// How long a name is waited for: as long as a machine's resolver usually tries.
+const LOOKUP_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Happenings that are printed by one write: what comes within a moment.
+const MAX_AT_ONCE: usize = 1_024;
 
 /// What happened to one of the hosts.
 struct Event {
@@ -37,6 +49,13 @@ enum Happening {
     Failed(String),
 }
 
+/// What all hosts share.
+struct Shared {
+    ping: Ping,
+    pinger: Pinger,
+    resolver: Resolver,
+}
+
 /// Pings all hosts at the same time.
 pub(crate) async fn run(ping: Ping) -> anyhow::Result<Outcome> {
     probe_to(IpAddr::from([127, 0, 0, 1]), 0, &ping).checked()?;
@@ -45,22 +64,25 @@ pub(crate) async fn run(ping: Ping) -> anyhow::Result<Outcome> {
     let mut tallies: Vec<Tally> = ping.hosts.iter().map(|host| Tally::of(host)).collect();
     let (events, mut happenings) = mpsc::unbounded_channel();
     let mut hosts = JoinSet::new();
-    for host in 0..ping.hosts.len() {
-        hosts.spawn(ping_host(pinger.clone(), ping.clone(), host, events.clone()));
+    let shared = Arc::new(Shared { ping, pinger, resolver: Resolver::default() });
+    for host in 0..tallies.len() {
+        hosts.spawn(ping_host(Arc::clone(&shared), host, events.clone()));
     }
     drop(events);
-    let mut out = io::stdout();
+    let mut out = BufWriter::new(io::stdout());
+    let (mut interrupted, mut arrived) = (pin!(ctrl_c()), Vec::new());
     loop {
         tokio::select! {
             biased;
-            interrupted = ctrl_c() => { interrupted?; break }
-            happening = happenings.recv() => {
-                let Some(Event { host, happening }) = happening else { break };
-                let Some(tally) = tallies.get_mut(host) else { continue };
-                printer.happening(&mut out, tally, &happening)?;
-                tally.note(happening);
-            }
+            interrupted = &mut interrupted => { interrupted?; break }
+            count = happenings.recv_many(&mut arrived, MAX_AT_ONCE) => if count == 0 { break },
         }
+        for Event { host, happening } in arrived.drain(..) {
+            let Some(tally) = tallies.get_mut(host) else { continue };
+            printer.happening(&mut out, tally, &happening)?;
+            tally.note(happening);
+        }
+        out.flush()?;
     }
     hosts.shutdown().await;
     tallies.iter().try_for_each(|tally| printer.summary(&mut out, tally))?;
@@ -71,11 +93,11 @@ pub(crate) async fn run(ping: Ping) -> anyhow::Result<Outcome> {
     Ok(if tallies.iter().all(Tally::answered) { Outcome::Good } else { Outcome::Bad })
 }
 
-async fn ping_host(pinger: Pinger, ping: Ping, host: usize, events: mpsc::UnboundedSender<Event>) {
+async fn ping_host(shared: Arc<Shared>, host: usize, events: mpsc::UnboundedSender<Event>) {
     // An error means that nobody listens any more: the command was interrupted.
-    let tell = |happening| events.send(Event { host, happening }).is_ok();
-    let name = ping.hosts.get(host).map_or("", String::as_str);
-    let target = match resolve(name, &ping).await {
+    let tell = move |happening| events.send(Event { host, happening }).is_ok();
+    let name = shared.ping.hosts.get(host).map_or("", String::as_str);
+    let target = match resolve(name, &shared).await {
         Ok(target) => target,
         Err(reason) => {
             tell(Happening::Failed(reason));
@@ -84,14 +106,11 @@ async fn ping_host(pinger: Pinger, ping: Ping, host: usize, events: mpsc::Unboun
     };
     let scope = if let SocketAddr::V6(address) = target { address.scope_id() } else { 0 };
     tell(Happening::Resolved(target.ip()));
-    let (watcher, mut packets) = mpsc::unbounded_channel();
-    let probe = pinger.ping_watched(probe_to(target.ip(), scope, &ping), watcher);
-    let watch = async {
-        while let Some((sequence, packet)) = packets.recv().await {
-            tell(Happening::Packet(sequence, packet));
-        }
+    let told = tell.clone();
+    let watcher = move |sequence, packet| {
+        told(Happening::Packet(sequence, packet));
     };
-    let (outcome, ()) = tokio::join!(probe, watch);
+    let outcome = shared.pinger.ping_watched(probe_to(target.ip(), scope, &shared.ping), watcher).await;
     tell(match outcome {
         Ok(outcome) => Happening::Done(outcome.packets),
         Err(error) => Happening::Failed(error.to_string()),
@@ -99,14 +118,19 @@ async fn ping_host(pinger: Pinger, ping: Ping, host: usize, events: mpsc::Unboun
 }
 
 /// Finds a host's first address of a wanted family; numeric ones ask nobody.
-async fn resolve(host: &str, ping: &Ping) -> Result<SocketAddr, String> {
-    let found = lookup_host((host, 0)).await.map_err(|error| format!("cannot resolve {host}: {error}"))?;
-    let wanted = |address: &SocketAddr| {
-        let other = (ping.ipv4 && address.is_ipv6()) || (ping.ipv6 && address.is_ipv4());
-        !other
+async fn resolve(host: &str, Shared { ping, resolver, .. }: &Shared) -> Result<SocketAddr, String> {
+    let family = match (ping.ipv4, ping.ipv6) {
+        (true, _) => Some(AddressFamily::V4),
+        (_, true) => Some(AddressFamily::V6),
+        _ => None,
     };
-    let family = if ping.ipv4 { "IPv4" } else { "IPv6" };
-    found.into_iter().find(wanted).ok_or_else(|| format!("{host} has no {family} address"))
+    if let Ok(address) = host.parse::<IpAddr>() {
+        let wanted = family.is_none_or(|family| (family == AddressFamily::V4) == address.is_ipv4());
+        let family = if ping.ipv4 { "IPv4" } else { "IPv6" };
+        return if wanted { Ok((address, 0).into()) } else { Err(format!("{host} has no {family} address")) };
+    }
+    let found = resolver.resolve(host, family, LOOKUP_PATIENCE).await;
+    found.map(|found| found.address).map_err(|reason| format!("cannot resolve {host}: {reason}"))
 }
 
 fn probe_to(address: IpAddr, scope: u32, ping: &Ping) -> Probe {

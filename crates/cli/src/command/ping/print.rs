@@ -73,9 +73,11 @@ impl Printer {
             return Ok(());
         }
         let Summary { host, sent, received, loss, duplicates, late, .. } = summary;
-        let lost = loss.unwrap_or_default() * 100.0;
         writeln!(out, "\n--- {host} ---")?;
-        write!(out, "{sent} packets sent, {received} answered, {lost:.1} % lost")?;
+        write!(out, "{sent} packets sent, {received} answered")?;
+        if let Some(loss) = loss {
+            write!(out, ", {:.1} % lost", loss * 100.0)?;
+        }
         for (count, word) in [(duplicates, "duplicates"), (late, "late")] {
             if count > 0 {
                 write!(out, ", {count} {word}")?;
@@ -84,13 +86,18 @@ impl Printer {
         writeln!(out)?;
         let ms = |time: Option<f64>| format!("{:.3}", time.unwrap_or_default() * 1e3);
         if received > 0 {
-            let Summary { rtt_min, rtt_avg, rtt_max, rtt_stddev, jitter, .. } = summary;
+            let Summary { rtt_min, rtt_avg, rtt_max, rtt_stddev, jitter, rtt_p50, rtt_p90, rtt_p99, .. } =
+                summary;
             let (min, avg, max, stddev) = (ms(rtt_min), ms(rtt_avg), ms(rtt_max), ms(rtt_stddev));
             writeln!(
                 out,
                 "rtt min/avg/max/stddev = {min}/{avg}/{max}/{stddev} ms, jitter {} ms",
                 ms(jitter)
             )?;
+            if rtt_p50.is_some() {
+                let (p50, p90, p99) = (ms(rtt_p50), ms(rtt_p90), ms(rtt_p99));
+                writeln!(out, "rtt p50/p90/p99 = {p50}/{p90}/{p99} ms")?;
+            }
         }
         Ok(())
     }

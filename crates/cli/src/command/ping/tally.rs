@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use grafolean_bots::ping::{RttStatistics, Statistics, engine::Packet};
+use grafolean_bots::ping::{Percentiles, RttStatistics, Statistics, engine::Packet};
 use serde::Serialize;
 
 use super::Happening;
@@ -30,6 +30,9 @@ pub(super) struct Summary<'a> {
     pub(super) rtt_avg: Option<f64>,
     pub(super) rtt_max: Option<f64>,
     pub(super) rtt_stddev: Option<f64>,
+    pub(super) rtt_p50: Option<f64>,
+    pub(super) rtt_p90: Option<f64>,
+    pub(super) rtt_p99: Option<f64>,
     pub(super) jitter: Option<f64>,
     pub(super) duplicates: u64,
     /// Answers that came after their time-out.
@@ -75,6 +78,10 @@ impl Tally {
         let figure = |figure: fn(&RttStatistics) -> Duration| {
             statistics.rtt.as_ref().map(|rtt| figure(rtt).as_secs_f64())
         };
+        let percentile = |percentile: fn(&Percentiles) -> Duration| {
+            let percentiles = statistics.rtt.as_ref().and_then(|rtt| rtt.percentiles.as_ref());
+            percentiles.map(|percentiles| percentile(percentiles).as_secs_f64())
+        };
         let seconds = |span: Duration| span.as_secs_f64();
         let total = |count: fn(&Packet) -> u32| packets.iter().map(|packet| u64::from(count(packet))).sum();
         Summary {
@@ -82,11 +89,14 @@ impl Tally {
             addr: self.address,
             sent: statistics.packets,
             received: statistics.answered,
-            loss: (statistics.packets > 0).then(|| statistics.loss()),
+            loss: statistics.loss(),
             rtt_min: figure(|rtt| rtt.min),
             rtt_avg: figure(|rtt| rtt.avg),
             rtt_max: figure(|rtt| rtt.max),
             rtt_stddev: statistics.rtt.and_then(|rtt| rtt.stddev).map(seconds),
+            rtt_p50: percentile(|percentiles| percentiles.p50),
+            rtt_p90: percentile(|percentiles| percentiles.p90),
+            rtt_p99: percentile(|percentiles| percentiles.p99),
             jitter: statistics.jitter.map(seconds),
             duplicates: total(|packet| packet.duplicates),
             late: total(|packet| packet.late),
@@ -104,7 +114,8 @@ mod tests {
         let mut tally = Tally::of("h");
         let millis = [Some(10), None, Some(30), Some(20)];
         for (sequence, rtt) in (0..).zip(millis) {
-            let packet = Packet { rtt: rtt.map(Duration::from_millis), duplicates: 1, ..Packet::default() };
+            let rtt = rtt.map(Duration::from_millis);
+            let packet = Packet { sent: 1, rtt, duplicates: 1, ..Packet::default() };
             tally.note(Happening::Packet(sequence, packet));
         }
         let Summary { sent, received, loss, rtt_min, rtt_max, jitter, duplicates, .. } = tally.summary();
@@ -117,6 +128,8 @@ mod tests {
         let mut tally = Tally::of("h");
         assert_eq!(tally.summary().loss, None);
         tally.note(Happening::Packet(0, Packet::default()));
+        assert_eq!((tally.summary().sent, tally.summary().loss), (0, None), "what never left is no loss");
+        tally.note(Happening::Packet(0, Packet { sent: 1, ..Packet::default() }));
         let summary = tally.summary();
         assert_eq!((summary.loss, summary.rtt_avg, summary.jitter), (Some(1.0), None, None));
     }
