@@ -231,7 +231,7 @@ fn child_meets_a_full_disk() {
         let expected: Vec<_> = (0..on_disk).chain(on_disk + 500 - held..on_disk + 500).collect();
         assert_eq!(numbers(&entries), expected);
         let delivered = [entries[0].id, entries[1].id, entries[on_disk].id];
-        spool.settle(Settlement { retired: delivered.to_vec(), buried: vec![] }).await.unwrap();
+        spool.settle(Settlement { retired: delivered.to_vec(), rejected: vec![] }).await.unwrap();
         let left: Vec<_> =
             expected.iter().copied().filter(|number| ![0, 1, expected[on_disk]].contains(number)).collect();
         assert_eq!(waiting(&spool).await, left);

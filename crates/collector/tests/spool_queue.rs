@@ -16,8 +16,8 @@ use grafolean_collector::{
     model::{AccountId, EntityId},
     report::{Children, Report},
     spool::{
-        Access, Age, Burial, Content, Lane, Limits, ReasonKind, Settlement, Spool, SpoolError, SpoolFile,
-        SpoolMetrics, Wish,
+        Access, Age, RejectedEntry, Content, Lane, Limits, ReasonKind, Settlement, Spool, SpoolError, SpoolFile,
+        SpoolMetrics, TakeRequest,
     },
     time::{Clock, Timestamp},
 };
@@ -33,11 +33,11 @@ async fn what_is_accepted_waits_in_order_until_it_is_settled_also_after_a_restar
     spool.close().await.unwrap();
 
     let spool = place.open().await;
-    let parcel = take_all(&spool).await.unwrap();
-    assert_eq!(numbers(&parcel.entries), [0, 1, 2, 3, 4]);
-    assert_eq!(parcel.entries[2].report, report(1, 2, 3));
-    let retired = parcel.entries[..3].iter().map(|entry| entry.id).collect();
-    spool.settle(Settlement { retired, buried: vec![] }).await.unwrap();
+    let batch = take_all(&spool).await.unwrap();
+    assert_eq!(numbers(&batch.entries), [0, 1, 2, 3, 4]);
+    assert_eq!(batch.entries[2].report, report(1, 2, 3));
+    let retired = batch.entries[..3].iter().map(|entry| entry.id).collect();
+    spool.settle(Settlement { retired, rejected: vec![] }).await.unwrap();
     assert_eq!(waiting(&spool).await, [3, 4]);
     assert_eq!((spool.statistics().queue.reports, spool.statistics().queue.values), (2, 6));
     spool.close().await.unwrap();
@@ -67,23 +67,23 @@ async fn fresh_entries_come_first_then_the_newest_of_the_old_ones() {
     }
     place.clock.pass(Duration::from_mins(10));
     spool.accept(&[report(2, 10, 10)]).await.unwrap();
-    let wish = Wish {
+    let request = TakeRequest {
         fresh_since: place.clock.now() - Duration::from_mins(2),
         fresh_values: 1_000,
         old_values: 35,
         ..all_of(Lane::Values)
     };
-    let fresh = spool.take(wish.clone()).await.unwrap().unwrap();
+    let fresh = spool.take(request.clone()).await.unwrap().unwrap();
     assert_eq!(
         (fresh.account, fresh.age, numbers(&fresh.entries)),
         (AccountId::new(2), Age::Fresh, vec![10])
     );
-    spool.settle(Settlement { retired: vec![fresh.entries[0].id], buried: vec![] }).await.unwrap();
-    let old = spool.take(wish.clone()).await.unwrap().unwrap();
+    spool.settle(Settlement { retired: vec![fresh.entries[0].id], rejected: vec![] }).await.unwrap();
+    let old = spool.take(request.clone()).await.unwrap().unwrap();
     assert_eq!((old.age, numbers(&old.entries)), (Age::Old, vec![7, 8, 9]));
-    assert_eq!(spool.take(Wish { old_values: 0, ..wish.clone() }).await.unwrap(), None);
-    // One entry is given even if it is larger than the wish.
-    let one = spool.take(Wish { old_values: 1, ..wish }).await.unwrap().unwrap();
+    assert_eq!(spool.take(TakeRequest { old_values: 0, ..request.clone() }).await.unwrap(), None);
+    // One entry is given even if it is larger than the request.
+    let one = spool.take(TakeRequest { old_values: 1, ..request }).await.unwrap().unwrap();
     assert_eq!(numbers(&one.entries), [9]);
 }
 
@@ -92,20 +92,20 @@ async fn accounts_take_turns_and_one_that_is_closed_is_passed_over() {
     let place = Place::new();
     let spool = place.open().await;
     spool.accept(&[report(1, 1, 1), report(2, 2, 1), report(3, 3, 1)]).await.unwrap();
-    let mut wish = all_of(Lane::Values);
+    let mut request = all_of(Lane::Values);
     let mut served = vec![];
     for _ in 0..4 {
-        let parcel = spool.take(wish.clone()).await.unwrap().unwrap();
-        served.push(parcel.account.number());
-        wish.after = Some(parcel.account);
+        let batch = spool.take(request.clone()).await.unwrap().unwrap();
+        served.push(batch.account.number());
+        request.after = Some(batch.account);
     }
     assert_eq!(served, [1, 2, 3, 1]);
-    wish.access = HashMap::from([(AccountId::new(2), Access::Closed)]);
-    assert_eq!(spool.take(wish.clone()).await.unwrap().unwrap().account.number(), 3);
+    request.access = HashMap::from([(AccountId::new(2), Access::Closed)]);
+    assert_eq!(spool.take(request.clone()).await.unwrap().unwrap().account.number(), 3);
     let last = spool.take(all_of(Lane::Values)).await.unwrap().unwrap().entries[0].id;
-    wish.access = (1..4).map(|account| (AccountId::new(account), Access::FreshAbove(last))).collect();
-    wish.after = None;
-    assert_eq!(spool.take(wish).await.unwrap().unwrap().account.number(), 2);
+    request.access = (1..4).map(|account| (AccountId::new(account), Access::FreshAbove(last))).collect();
+    request.after = None;
+    assert_eq!(spool.take(request).await.unwrap().unwrap().account.number(), 2);
 }
 
 #[tokio::test]
@@ -124,8 +124,8 @@ async fn only_the_newest_look_at_a_parent_waits() {
     };
     spool.accept(&[look(1, 10), look(2, 10)]).await.unwrap();
     spool.accept(&[look(1, 20)]).await.unwrap();
-    let parcel = spool.take(all_of(Lane::Entities)).await.unwrap().unwrap();
-    let reports: Vec<_> = parcel.entries.into_iter().map(|entry| entry.report).collect();
+    let batch = spool.take(all_of(Lane::Entities)).await.unwrap().unwrap();
+    let reports: Vec<_> = batch.entries.into_iter().map(|entry| entry.report).collect();
     assert_eq!(reports, [look(2, 10), look(1, 20)]);
     assert_eq!(spool.statistics().queue.reports, 2);
     assert!(take_all(&spool).await.is_none());
@@ -194,8 +194,8 @@ async fn a_dead_letter_is_listed_retried_and_dropped_from_outside_while_the_bot_
     let missing = SpoolFile::open(place.path()).unwrap_err();
     assert!(matches!(missing, SpoolError::Missing { .. }));
     let spool = place.open().await;
-    let buried = (0..3).map(|number| burial(number, f64::NAN)).collect();
-    spool.settle(Settlement { retired: vec![], buried }).await.unwrap();
+    let rejected = (0..3).map(|number| rejected_entry(number, f64::NAN)).collect();
+    spool.settle(Settlement { retired: vec![], rejected }).await.unwrap();
 
     let file = SpoolFile::open(place.path()).unwrap();
     let page = file.dead_letters(None, 2).unwrap();
@@ -222,9 +222,9 @@ async fn a_dead_letter_is_listed_retried_and_dropped_from_outside_while_the_bot_
     assert_eq!((spool.statistics().dead_letters, spool.statistics().queue.reports), (0, 2));
 }
 
-fn burial(number: usize, value: f64) -> Burial {
+fn rejected_entry(number: usize, value: f64) -> RejectedEntry {
     let path = format!("p.{number}");
-    Burial::of_value(
+    RejectedEntry::of_value(
         AccountId::new(1),
         Timestamp::from_seconds(1),
         (path, value),

@@ -15,14 +15,14 @@ use super::{
     known::Known,
     metrics::Outcome,
     pause::Pause,
-    settings::{ENTITY_REPORTS_PER_PARCEL, LONGEST_SLOW_PAUSE, SECOND_LOOK_AFTER, SUSPECT_ATTEMPTS},
+    settings::{ENTITY_REPORTS_PER_BATCH, LONGEST_SLOW_PAUSE, SECOND_LOOK_AFTER, SUSPECT_ATTEMPTS},
     suggestions,
 };
 use crate::{
     backend::{Backend, BackendError, EntityChange},
     model::{AccountId, Entity, EntityId},
     report::{Children, Report, Suggestions},
-    spool::{Access, Entry, EntryId, Lane, Parcel, Settlement, SpoolError, Wish},
+    spool::{Access, Entry, EntryId, Lane, Batch, Settlement, SpoolError, TakeRequest},
     time::Timestamp,
 };
 
@@ -85,8 +85,8 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
     /// Works until it is stopped and nothing more can be done at once.
     pub(super) async fn run(mut self) {
         loop {
-            let outcome = match self.next_parcel().await {
-                Ok(Some(parcel)) => self.deal_with(parcel).await,
+            let outcome = match self.next_batch().await {
+                Ok(Some(batch)) => self.deal_with(batch).await,
                 Ok(None) if self.delivery.stop.is_cancelled() => return,
                 Ok(None) => {
                     self.rest().await;
@@ -101,19 +101,19 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
         }
     }
 
-    async fn next_parcel(&self) -> Result<Option<Parcel>, SpoolError> {
+    async fn next_batch(&self) -> Result<Option<Batch>, SpoolError> {
         let now = Instant::now();
         let closed =
             self.accounts.iter().filter(|(_, known)| known.closed_until.is_some_and(|until| now < until));
-        let wish = Wish {
+        let request = TakeRequest {
             lane: Lane::Entities,
             fresh_since: Timestamp::from_micros(i64::MIN),
-            fresh_values: ENTITY_REPORTS_PER_PARCEL,
+            fresh_values: ENTITY_REPORTS_PER_BATCH,
             old_values: 0,
             after: self.last_served,
             access: closed.map(|(account, _)| (*account, Access::Closed)).collect(),
         };
-        self.delivery.spool.take(wish).await
+        self.delivery.spool.take(request).await
     }
 
     async fn rest(&self) {
@@ -128,17 +128,17 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
         }
     }
 
-    async fn deal_with(&mut self, parcel: Parcel) -> Result<(), SpoolError> {
-        let account = parcel.account;
+    async fn deal_with(&mut self, batch: Batch) -> Result<(), SpoolError> {
+        let account = batch.account;
         self.last_served = Some(account);
         let mut closed_until = None;
-        for entry in parcel.entries {
+        for entry in batch.entries {
             let id = entry.id;
             match self.bring_in_step(account, entry).await {
                 Ok(Dealt::Later(until)) => closed_until = Some(until),
                 Ok(Dealt::Done) => {
                     self.failures.remove(&id);
-                    let settlement = Settlement { retired: vec![id], buried: Vec::new() };
+                    let settlement = Settlement { retired: vec![id], rejected: Vec::new() };
                     self.delivery.spool.settle(settlement).await?;
                 }
                 Err(error) => {

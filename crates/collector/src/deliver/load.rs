@@ -1,15 +1,15 @@
-//! A parcel made ready to be sent: checked, and no value twice.
+//! A batch made ready to be sent: checked, and no value twice.
 
 use std::collections::{HashMap, HashSet, hash_map};
 
 use crate::{
     model::{Sample, SeriesPath},
     report::Report,
-    spool::{Burial, Entry, EntryId, ReasonKind, Settlement},
+    spool::{RejectedEntry, Entry, EntryId, ReasonKind, Settlement},
     time::Timestamp,
 };
 
-/// What of a parcel can be sent, and what becomes of its entries once it was.
+/// What of a batch can be sent, and what becomes of its entries once it was.
 #[derive(Debug, Default)]
 pub(super) struct Load {
     /// No path and time twice, the last one wins.
@@ -24,7 +24,7 @@ struct Loaded {
     id: EntryId,
     /// How many of the samples must have been dealt with before this entry may leave the spool.
     needs: usize,
-    invalid: Vec<Burial>,
+    invalid: Vec<RejectedEntry>,
 }
 
 /// A path and a time as they look on the wire: microseconds, as far as the API's float holds them.
@@ -44,7 +44,7 @@ impl Load {
                         let place = load.place(&mut places, sample);
                         loaded.needs = loaded.needs.max(place + 1);
                     }
-                    Err(error) => loaded.invalid.push(Burial::of_value(
+                    Err(error) => loaded.invalid.push(RejectedEntry::of_value(
                         values.account,
                         values.time,
                         (path, value),
@@ -112,12 +112,12 @@ impl Load {
         for conviction in convicted {
             let owner = self.owners.get(conviction.place);
             if owner.and_then(|owner| may_leave.get(*owner)).is_some_and(|leaves| *leaves) {
-                settlement.buried.push(conviction.burial);
+                settlement.rejected.push(conviction.rejected_entry);
             }
         }
         for entry in self.entries.into_iter().filter(|entry| entry.needs <= dealt_with) {
             settlement.retired.push(entry.id);
-            settlement.buried.extend(entry.invalid);
+            settlement.rejected.extend(entry.invalid);
         }
         settlement
     }
@@ -128,5 +128,5 @@ impl Load {
 pub(super) struct Conviction {
     /// Its place among the samples of the load.
     pub(super) place: usize,
-    pub(super) burial: Burial,
+    pub(super) rejected_entry: RejectedEntry,
 }

@@ -136,9 +136,9 @@ impl DeliveryMetrics {
     }
 
     pub(super) fn rejected(&self, settlement: &Settlement) {
-        for burial in &settlement.buried {
+        for rejected_entry in &settlement.rejected {
             self.rejected_values
-                .get_or_create(&ReasonLabel { reason: ReasonKind::as_str(burial.kind()) })
+                .get_or_create(&ReasonLabel { reason: ReasonKind::as_str(rejected_entry.kind()) })
                 .inc();
         }
     }

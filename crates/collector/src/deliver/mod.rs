@@ -1,6 +1,6 @@
 //! The task that takes reports from the spool to the backend.
 //!
-//! [`Delivery`] is two loops side by side, so that neither waits for the other: `values` takes parcels of values,
+//! [`Delivery`] is two loops side by side, so that neither waits for the other: `values` takes batches of values,
 //! freshest first, with one request in flight; `entities` keeps child entities in step and proposes new ones.
 //!
 //! How values go: `load` checks every value and makes batches of what is good; `trial` sends a batch and, when it is
@@ -44,7 +44,7 @@ use values::ValueLoop;
 
 pub use metrics::DeliveryMetrics;
 pub use settings::{
-    DeliverySettings, FLUSH_GRACE, FRESH, INVENTORY_AGE, MAX_BATCH_BYTES, MAX_BATCH_VALUES, POST_FRESH,
+    DeliverySettings, FLUSH_GRACE, FRESH, INVENTORY_AGE, MAX_REQUEST_BYTES, MAX_REQUEST_VALUES, POST_FRESH,
     SUSPECT_ATTEMPTS,
 };
 

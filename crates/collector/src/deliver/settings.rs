@@ -3,20 +3,20 @@
 use std::{num::NonZeroU32, time::Duration};
 
 /// The most values in a request: what a real backend stores in a moment; larger ones hold up its other users.
-pub const MAX_BATCH_VALUES: usize = 1_000;
+pub const MAX_REQUEST_VALUES: usize = 1_000;
 
 /// The most bytes of JSON in a request: proxies refuse 1 MB.
-pub const MAX_BATCH_BYTES: usize = 900_000;
+pub const MAX_REQUEST_BYTES: usize = 900_000;
 
 /// The most bytes of JSON a checked value needs: a path of 200 ASCII characters, two numbers of at most 25
-/// characters, and what stands around them. So a batch of [`MAX_BATCH_VALUES`] can't exceed [`MAX_BATCH_BYTES`].
+/// characters, and what stands around them. So a batch of [`MAX_REQUEST_VALUES`] can't exceed [`MAX_REQUEST_BYTES`].
 const MAX_SAMPLE_BYTES: usize = 200 + 2 * 25 + r#"{"p":"","t":,"v":},"#.len();
 const _: () =
-    assert!(MAX_BATCH_VALUES * MAX_SAMPLE_BYTES <= MAX_BATCH_BYTES, "a batch must fit by its count alone");
+    assert!(MAX_REQUEST_VALUES * MAX_SAMPLE_BYTES <= MAX_REQUEST_BYTES, "a batch must fit by its count alone");
 
 /// Batches taken from the spool at once: enough that the spool is asked rarely, few enough that what is measured
 /// meanwhile does not wait long.
-pub(super) const BATCHES_PER_PARCEL: usize = 10;
+pub(super) const REQUESTS_PER_BATCH: usize = 10;
 
 /// Reports accepted within this time are fresh: sent first and at full speed. Older ones are replayed.
 pub const FRESH: Duration = Duration::from_mins(2);
@@ -66,7 +66,7 @@ pub const INVENTORY_AGE: Duration = Duration::from_secs(30);
 pub(super) const SECOND_LOOK_AFTER: Duration = Duration::from_secs(1);
 
 /// Reports about entities taken from the spool at once.
-pub(super) const ENTITY_REPORTS_PER_PARCEL: usize = 100;
+pub(super) const ENTITY_REPORTS_PER_BATCH: usize = 100;
 
 /// How fast a backend may be filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

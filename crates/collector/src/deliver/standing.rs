@@ -105,7 +105,7 @@ impl Standing {
         self.witnesses_heard
     }
 
-    /// A whole parcel is dealt with.
+    /// A whole batch is dealt with.
     pub(super) fn finished(&mut self) {
         self.suspicion = 0;
     }

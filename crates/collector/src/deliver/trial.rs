@@ -13,7 +13,7 @@ use super::{
 use crate::{
     backend::{Backend, BackendError, Stamp},
     model::{AccountId, Sample},
-    spool::{Burial, ReasonKind},
+    spool::{RejectedEntry, ReasonKind},
 };
 
 /// The values of one account on their way to the backend.
@@ -191,8 +191,8 @@ impl<'a, K: Backend> Trial<'a, K> {
             _ => ReasonKind::Failed,
         };
         let value = (sample.path.as_str().to_owned(), sample.value);
-        let burial = Burial::of_value(self.account, sample.time, value, kind, error);
-        self.convicted.push(Conviction { place, burial });
+        let rejected_entry = RejectedEntry::of_value(self.account, sample.time, value, kind, error);
+        self.convicted.push(Conviction { place, rejected_entry });
     }
 
     async fn put(&mut self, samples: &[Sample]) -> Result<(), BackendError> {

@@ -15,14 +15,14 @@ use super::{
     metrics::count,
     pace::Pace,
     pause::Pause,
-    settings::{BATCHES_PER_PARCEL, FRESH, LOOK_EVERY, MAX_BATCH_VALUES, POST_FRESH},
+    settings::{REQUESTS_PER_BATCH, FRESH, LOOK_EVERY, MAX_REQUEST_VALUES, POST_FRESH},
     standing::{Route, Standing, Told},
     trial::{Stop, Trial},
 };
 use crate::{
     backend::{Backend, Stamp},
     model::AccountId,
-    spool::{Age, Lane, Parcel, Settlement, SpoolError, Wish},
+    spool::{Age, Lane, Batch, Settlement, SpoolError, TakeRequest},
 };
 
 /// The loop that delivers values, one request in flight.
@@ -68,8 +68,8 @@ impl<'a, K: Backend> ValueLoop<'a, K> {
     /// Works until it is stopped and nothing more can be delivered at once.
     pub(super) async fn run(mut self) {
         loop {
-            match self.next_parcel().await {
-                Ok(Some(parcel)) => self.deliver(parcel).await,
+            match self.next_batch().await {
+                Ok(Some(batch)) => self.deliver(batch).await,
                 Ok(None) if self.delivery.stop.is_cancelled() => return,
                 Ok(None) => self.rest().await,
                 Err(error) => {
@@ -81,7 +81,7 @@ impl<'a, K: Backend> ValueLoop<'a, K> {
     }
 
     /// Tells the spool what was dealt with, and asks for more in the same moment.
-    async fn next_parcel(&mut self) -> Result<Option<Parcel>, SpoolError> {
+    async fn next_batch(&mut self) -> Result<Option<Batch>, SpoolError> {
         let (spool, now) = (&self.delivery.spool, Instant::now());
         let settlement = std::mem::take(&mut self.settlement);
         if self.away_until.is_some_and(|until| now < until) {
@@ -93,17 +93,17 @@ impl<'a, K: Backend> ValueLoop<'a, K> {
             .iter()
             .filter_map(|(account, standing)| Some((*account, standing.access(now)?)))
             .collect();
-        let wish = Wish {
+        let request = TakeRequest {
             lane: Lane::Values,
             fresh_since: self.delivery.clock.now() - FRESH,
-            fresh_values: BATCHES_PER_PARCEL * MAX_BATCH_VALUES,
-            old_values: self.pace.allowed(now).min(BATCHES_PER_PARCEL * MAX_BATCH_VALUES),
+            fresh_values: REQUESTS_PER_BATCH * MAX_REQUEST_VALUES,
+            old_values: self.pace.allowed(now).min(REQUESTS_PER_BATCH * MAX_REQUEST_VALUES),
             after: self.last_served,
             access,
         };
-        let (settled, parcel) = join!(spool.settle(settlement), spool.take(wish));
+        let (settled, batch) = join!(spool.settle(settlement), spool.take(request));
         settled?;
-        parcel
+        batch
     }
 
     /// Waits for something new, or until something may be tried again.
@@ -128,21 +128,21 @@ impl<'a, K: Backend> ValueLoop<'a, K> {
         }
     }
 
-    async fn deliver(&mut self, parcel: Parcel) {
-        let account = parcel.account;
+    async fn deliver(&mut self, batch: Batch) {
+        let account = batch.account;
         self.last_served = Some(account);
-        let newest = parcel.entries.last().map(|entry| entry.id);
+        let newest = batch.entries.last().map(|entry| entry.id);
         let mut standing = self.standings.remove(&account).unwrap_or_default();
         let (load, stamp) = match standing.route(Instant::now()) {
-            Route::Put => (Load::of(parcel.entries), Stamp::Due),
+            Route::Put => (Load::of(batch.entries), Stamp::Due),
             Route::Post { .. } => {
                 let oldest = self.delivery.clock.now() - POST_FRESH;
-                let (load, kept) = Load::for_arrival(parcel.entries, oldest, MAX_BATCH_VALUES);
+                let (load, kept) = Load::for_arrival(batch.entries, oldest, MAX_REQUEST_VALUES);
                 self.delivery.metrics.kept_values.inc_by(count(kept));
                 (load, Stamp::Arrival)
             }
         };
-        if parcel.age == Age::Old {
+        if batch.age == Age::Old {
             self.pace.spend(load.samples.len());
             self.delivery.metrics.replayed_values.inc_by(count(load.samples.len()));
         }
@@ -175,7 +175,7 @@ impl<'a, K: Backend> ValueLoop<'a, K> {
         let mut dealt_with = 0;
         let mut outcome = Ok(());
         while outcome.is_ok() && dealt_with < load.samples.len() {
-            let end = load.samples.len().min(dealt_with + MAX_BATCH_VALUES);
+            let end = load.samples.len().min(dealt_with + MAX_REQUEST_VALUES);
             outcome = trial.send(&load.samples, dealt_with..end).await;
             if outcome.is_ok() {
                 dealt_with = end;
@@ -183,8 +183,8 @@ impl<'a, K: Backend> ValueLoop<'a, K> {
         }
         let convicted = trial.convicted;
         let settlement = load.settle(dealt_with, convicted);
-        if let Some(first) = settlement.buried.first() {
-            let (values, reason) = (settlement.buried.len(), first.reason());
+        if let Some(first) = settlement.rejected.first() {
+            let (values, reason) = (settlement.rejected.len(), first.reason());
             warn!(%account, values, reason, "values can't be delivered: they are kept as dead letters");
         }
         metrics.rejected(&settlement);

@@ -68,7 +68,7 @@ impl ReasonKind {
 
 /// What is to become a dead letter.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Burial {
+pub struct RejectedEntry {
     pub(super) account: AccountId,
     pub(super) kind: ReasonKind,
     pub(super) reason: String,
@@ -76,7 +76,7 @@ pub struct Burial {
     pub(super) payload: Vec<u8>,
 }
 
-impl Burial {
+impl RejectedEntry {
     /// One value, as it was handed over, with the reason for a person.
     pub fn of_value(
         account: AccountId,
@@ -112,7 +112,7 @@ pub struct DeadLetter {
     /// Whose it is.
     pub account: AccountId,
     /// When it was given up.
-    pub buried: Timestamp,
+    pub rejected_at: Timestamp,
     /// Why, in a word.
     pub kind: ReasonKind,
     /// Why, for a person; what the backend said.
@@ -134,12 +134,12 @@ pub enum Content {
 
 /// How many there are, and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Graveyard {
+pub(super) struct DeadLetterQueue {
     pub(super) letters: u64,
     pub(super) bytes: u64,
 }
 
-impl Graveyard {
+impl DeadLetterQueue {
     pub(super) fn count(connection: &Connection) -> Result<Self> {
         connection.query_row(
             "SELECT count(*), coalesce(sum(length(payload) + length(reason)), 0) FROM dead_letter",
@@ -149,22 +149,22 @@ impl Graveyard {
     }
 
     /// Writes a dead letter; gives how many old ones had to go for it.
-    pub(super) fn bury(&mut self, connection: &Connection, burial: &Burial, now: Timestamp) -> Result<u64> {
+    pub(super) fn push(&mut self, connection: &Connection, rejected_entry: &RejectedEntry, now: Timestamp) -> Result<u64> {
         connection
             .prepare_cached(
                 "INSERT INTO dead_letter (account, buried, reason_kind, reason, checksum, payload)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
             .execute(params![
-                burial.account.number(),
+                rejected_entry.account.number(),
                 now.micros(),
-                burial.kind.as_str(),
-                burial.reason,
-                burial.checksum,
-                burial.payload
+                rejected_entry.kind.as_str(),
+                rejected_entry.reason,
+                rejected_entry.checksum,
+                rejected_entry.payload
             ])?;
         self.letters += 1;
-        self.bytes = self.bytes.saturating_add(burial.bytes());
+        self.bytes = self.bytes.saturating_add(rejected_entry.bytes());
         let mut dropped = 0;
         while self.letters > MAX_DEAD_LETTERS || (self.bytes > MAX_DEAD_LETTER_BYTES && self.letters > 1) {
             let bytes: Option<u64> = connection
@@ -231,7 +231,7 @@ fn letter(row: &SqlRow<'_>) -> Result<DeadLetter> {
     Ok(DeadLetter {
         id: DeadLetterId(row.get(0)?),
         account: AccountId::new(row.get(1)?),
-        buried: Timestamp::from_micros(row.get(2)?),
+        rejected_at: Timestamp::from_micros(row.get(2)?),
         kind: ReasonKind::from_text(&kind),
         reason: row.get(4)?,
         content,

@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt};
 
 use super::{
     codec::{self, CodecError},
-    dead_letters::Burial,
+    dead_letters::RejectedEntry,
     settings::Limits,
 };
 use crate::{model::AccountId, report::Report, time::Timestamp};
@@ -57,7 +57,7 @@ pub struct Entry {
 
 /// What delivery would like to have next.
 #[derive(Clone, Debug)]
-pub struct Wish {
+pub struct TakeRequest {
     /// Which kind of reports.
     pub lane: Lane,
     /// Entries accepted at this time or later are fresh: they come first.
@@ -83,7 +83,7 @@ pub enum Access {
 
 /// Entries of one account.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Parcel {
+pub struct Batch {
     /// Whose.
     pub account: AccountId,
     /// Whether they are fresh or replayed.
@@ -107,7 +107,7 @@ pub struct Settlement {
     /// Entries that are dealt with: they leave the queue.
     pub retired: Vec<EntryId>,
     /// What of them could not be delivered.
-    pub buried: Vec<Burial>,
+    pub rejected: Vec<RejectedEntry>,
 }
 
 /// An entry as it is kept.
@@ -168,7 +168,7 @@ impl Row {
         }
     }
 
-    /// How much of a wish it fills.
+    /// How much of a request it fills.
     pub(super) fn weight(&self) -> usize {
         usize::try_from(self.values.max(1)).unwrap_or(usize::MAX)
     }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Result as SqlResult};
 
 use super::{
     database::{self, database_error},
-    dead_letters::{self, Content, DeadLetter, DeadLetterId, Graveyard},
+    dead_letters::{self, Content, DeadLetter, DeadLetterId, DeadLetterQueue},
     entries,
     error::SpoolError,
     statistics::{Depth, Lanes, Statistics},
@@ -44,7 +44,7 @@ impl SpoolFile {
                 queue: lanes.total(),
                 held: Depth::default(),
                 oldest: entries::oldest(connection)?,
-                dead_letters: Graveyard::count(connection)?.letters,
+                dead_letters: DeadLetterQueue::count(connection)?.letters,
                 trouble: None,
             })
         })

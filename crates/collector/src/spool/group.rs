@@ -6,7 +6,7 @@ use rusqlite::{Connection, Result};
 
 use super::{
     codec,
-    dead_letters::{self, Burial, Content, Graveyard},
+    dead_letters::{self, RejectedEntry, Content, DeadLetterQueue},
     entries::{self, Removed},
     entry::{EntryId, LaneKey, Row, Settlement},
     settings::Limits,
@@ -27,7 +27,7 @@ pub(super) struct Group {
     pub(super) rows: VecDeque<Row>,
     /// Numbers of entries on disk, at most as many as there are.
     pub(super) retired: HashSet<EntryId>,
-    pub(super) burials: Vec<Burial>,
+    pub(super) rejected: Vec<RejectedEntry>,
     bytes: u64,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Group {
 pub(super) struct Changes {
     pub(super) added: Vec<(LaneKey, Depth)>,
     pub(super) removed: Vec<Removed>,
-    pub(super) graveyard: Graveyard,
+    pub(super) dead_letters: DeadLetterQueue,
     pub(super) expired: Depth,
     pub(super) pushed_out: Depth,
     pub(super) lost_letters: u64,
@@ -48,7 +48,7 @@ pub(super) struct Changes {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Before {
     pub(super) bytes: u64,
-    pub(super) graveyard: Graveyard,
+    pub(super) dead_letters: DeadLetterQueue,
     pub(super) last_id: i64,
     pub(super) now: Timestamp,
     pub(super) limits: Limits,
@@ -56,7 +56,7 @@ pub(super) struct Before {
 
 impl Group {
     pub(super) fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.retired.is_empty() && self.burials.is_empty()
+        self.rows.is_empty() && self.retired.is_empty() && self.rejected.is_empty()
     }
 
     pub(super) fn add(&mut self, row: Row) {
@@ -66,7 +66,7 @@ impl Group {
 
     pub(super) fn settle(&mut self, settlement: Settlement) {
         self.retired.extend(settlement.retired);
-        self.burials.extend(settlement.buried);
+        self.rejected.extend(settlement.rejected);
         // Rows of this group are there to be retired only if an earlier try to write them failed.
         let (retired, bytes) = (&mut self.retired, &mut self.bytes);
         self.rows.retain(|row| {
@@ -101,12 +101,12 @@ impl Group {
     /// Writes all of it into an open transaction.
     pub(super) fn write(&self, connection: &Connection, before: Before) -> Result<Changes> {
         let mut changes =
-            Changes { graveyard: before.graveyard, last_id: before.last_id, ..Changes::default() };
+            Changes { dead_letters: before.dead_letters, last_id: before.last_id, ..Changes::default() };
         for id in &self.retired {
             changes.removed.extend(entries::delete(connection, *id)?);
         }
-        for burial in &self.burials {
-            changes.lost_letters += changes.graveyard.bury(connection, burial, before.now)?;
+        for rejected_entry in &self.rejected {
+            changes.lost_letters += changes.dead_letters.push(connection, rejected_entry, before.now)?;
         }
         for row in &self.rows {
             changes.insert(connection, row)?;
@@ -139,7 +139,7 @@ impl Changes {
             self.insert(connection, &row)?;
             self.retried_letters += 1;
         }
-        self.graveyard = Graveyard::count(connection)?;
+        self.dead_letters = DeadLetterQueue::count(connection)?;
         Ok(())
     }
 
@@ -177,8 +177,8 @@ impl Row {
     }
 
     /// Makes a dead letter of bytes that can't be read.
-    pub(super) fn bury(self, why: &codec::CodecError) -> Burial {
-        Burial {
+    pub(super) fn unreadable(self, why: &codec::CodecError) -> RejectedEntry {
+        RejectedEntry {
             account: self.key.account,
             kind: dead_letters::ReasonKind::Unreadable,
             reason: format!("entry {} can't be read: {why}", self.id),

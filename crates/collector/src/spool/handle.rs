@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{
-    entry::{Lane, Parcel, Row, Settlement, Wish},
+    entry::{Lane, Batch, Row, Settlement, TakeRequest},
     error::SpoolError,
     inbox::{Command, Shared, locked},
     metrics::SpoolMetrics,
@@ -90,8 +90,8 @@ impl Spool {
 
     /// Gives what is to be delivered next. Nothing leaves the queue by it: until it is settled, the same is given
     /// again, also after a restart.
-    pub async fn take(&self, wish: Wish) -> Result<Option<Parcel>, SpoolError> {
-        self.ask(|reply| Command::Take { wish, reply }).await
+    pub async fn take(&self, request: TakeRequest) -> Result<Option<Batch>, SpoolError> {
+        self.ask(|reply| Command::Take { request, reply }).await
     }
 
     /// Removes what is dealt with and keeps what could not be delivered, both or neither. It takes effect for every

@@ -10,7 +10,7 @@ use std::{
 use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
 
 use super::{
-    entry::{Lane, Parcel, Row, Settlement, Wish},
+    entry::{Lane, Batch, Row, Settlement, TakeRequest},
     error::SpoolError,
     statistics::Statistics,
     writer::Writer,
@@ -30,7 +30,7 @@ const LONGEST_GATHERING: Duration = Duration::from_millis(1);
 pub(super) enum Command {
     Accept { rows: Vec<Row>, room: OwnedSemaphorePermit, reply: oneshot::Sender<Result<(), SpoolError>> },
     Settle { settlement: Settlement, reply: oneshot::Sender<()> },
-    Take { wish: Wish, reply: oneshot::Sender<Option<Parcel>> },
+    Take { request: TakeRequest, reply: oneshot::Sender<Option<Batch>> },
     Look { reply: oneshot::Sender<()> },
     Close { reply: oneshot::Sender<()> },
 }

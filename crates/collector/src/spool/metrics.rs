@@ -21,7 +21,7 @@ pub struct SpoolMetrics {
     pub(super) commits: Counter,
     pub(super) commit_seconds: Histogram,
     pub(super) dropped_values: Family<LimitLabel, Counter>,
-    pub(super) buried: Family<ReasonLabel, Counter>,
+    pub(super) rejected: Family<ReasonLabel, Counter>,
     pub(super) retried_letters: Counter,
     pub(super) set_aside: Counter,
     pub(super) write_failures: Counter,
@@ -72,7 +72,7 @@ impl Default for SpoolMetrics {
             // From 0.1 ms on a fast disk to 6.5 s on one that is in trouble.
             commit_seconds: Histogram::new(exponential_buckets(0.000_1, 4.0, 9)),
             dropped_values: Family::default(),
-            buried: Family::default(),
+            rejected: Family::default(),
             retried_letters: Counter::default(),
             set_aside: Counter::default(),
             write_failures: Counter::default(),
@@ -103,7 +103,7 @@ impl SpoolMetrics {
             "Values lost to a limit; dead letters under dead_letters",
             self.dropped_values.clone(),
         );
-        spool.register("buried", "Dead letters made, by reason", self.buried.clone());
+        spool.register("buried", "Dead letters made, by reason", self.rejected.clone());
         spool.register(
             "retried_letters",
             "Dead letters put back into the queue",
@@ -128,8 +128,8 @@ impl SpoolMetrics {
         self.dropped_values.get_or_create(&LimitLabel { limit: limit.as_str() }).inc_by(values);
     }
 
-    pub(super) fn buried(&self, kind: ReasonKind) {
-        self.buried.get_or_create(&ReasonLabel { reason: kind.as_str() }).inc();
+    pub(super) fn rejected(&self, kind: ReasonKind) {
+        self.rejected.get_or_create(&ReasonLabel { reason: kind.as_str() }).inc();
     }
 
     pub(super) fn show(&self, state: &Statistics, now: Timestamp) {

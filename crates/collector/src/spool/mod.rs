@@ -1,7 +1,7 @@
 //! The durable queue between measuring and delivering: one SQLite file a bot.
 //!
 //! [`Spool`] is the handle: it is a [`crate::sink::Sink`] that returns once the reports are on disk, and delivery
-//! takes [`Parcel`]s from it, freshest first, and [`Settlement`]s them. What can't be delivered becomes a
+//! takes [`Batch`]s from it, freshest first, and [`Settlement`]s them. What can't be delivered becomes a
 //! [`DeadLetter`]; [`SpoolFile`] looks at those (and marks them for another try) from any process, whether the bot
 //! runs or not. [`Limits`] bound everything; [`SpoolMetrics`] and [`Statistics`] tell what is going on.
 //!
@@ -50,8 +50,8 @@ mod trouble;
 mod writer;
 
 pub use codec::CodecError;
-pub use dead_letters::{Burial, Content, DeadLetter, DeadLetterId, ReasonKind};
-pub use entry::{Access, Age, Entry, EntryId, Lane, Parcel, Settlement, Wish};
+pub use dead_letters::{RejectedEntry, Content, DeadLetter, DeadLetterId, ReasonKind};
+pub use entry::{Access, Age, Entry, EntryId, Lane, Batch, Settlement, TakeRequest};
 pub use error::SpoolError;
 pub use file::SpoolFile;
 pub use handle::Spool;

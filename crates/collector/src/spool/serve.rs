@@ -5,16 +5,16 @@ use tracing::warn;
 use super::{
     database::database_error,
     entries,
-    entry::{Access, Age, Entry, EntryId, LaneKey, Parcel, Row, Wish},
+    entry::{Access, Age, Entry, EntryId, LaneKey, Batch, Row, TakeRequest},
     writer::{Writer, is_corrupt},
 };
 use crate::{model::AccountId, time::Timestamp};
 
 impl Writer {
-    /// Fills a wish. An error of the disk is told and gives nothing: delivery asks again.
-    pub(super) fn serve(&mut self, wish: &Wish) -> Option<Parcel> {
-        match self.parcel(wish) {
-            Ok(parcel) => parcel,
+    /// Fills a request. An error of the disk is told and gives nothing: delivery asks again.
+    pub(super) fn serve(&mut self, request: &TakeRequest) -> Option<Batch> {
+        match self.batch(request) {
+            Ok(batch) => batch,
             Err(source) => {
                 let error = database_error(&self.path, "reading")(source);
                 warn!(%error, "the spool could not be read");
@@ -28,41 +28,41 @@ impl Writer {
         }
     }
 
-    fn parcel(&mut self, wish: &Wish) -> rusqlite::Result<Option<Parcel>> {
+    fn batch(&mut self, request: &TakeRequest) -> rusqlite::Result<Option<Batch>> {
         let mut first_old = None;
-        for account in self.turns(wish) {
-            let key = LaneKey { lane: wish.lane, account };
-            let (above, may_be_old) = match wish.access.get(&account) {
+        for account in self.turns(request) {
+            let key = LaneKey { lane: request.lane, account };
+            let (above, may_be_old) = match request.access.get(&account) {
                 Some(Access::Closed) => continue,
                 Some(Access::FreshAbove(above)) => (*above, false),
                 None => (EntryId::BEFORE_ALL, true),
             };
             match self.newest_time(key, above)? {
-                Some(time) if time >= wish.fresh_since => {
-                    let entries = self.newest(key, above, wish.fresh_values, Some(wish.fresh_since))?;
+                Some(time) if time >= request.fresh_since => {
+                    let entries = self.newest(key, above, request.fresh_values, Some(request.fresh_since))?;
                     if !entries.is_empty() {
-                        return Ok(Some(Parcel { account, age: Age::Fresh, entries }));
+                        return Ok(Some(Batch { account, age: Age::Fresh, entries }));
                     }
                 }
                 Some(_) if may_be_old && first_old.is_none() => first_old = Some(key),
                 _ => {}
             }
         }
-        let Some(key) = first_old.filter(|_| wish.old_values > 0) else { return Ok(None) };
-        let entries = self.newest(key, EntryId::BEFORE_ALL, wish.old_values, None)?;
-        Ok((!entries.is_empty()).then_some(Parcel { account: key.account, age: Age::Old, entries }))
+        let Some(key) = first_old.filter(|_| request.old_values > 0) else { return Ok(None) };
+        let entries = self.newest(key, EntryId::BEFORE_ALL, request.old_values, None)?;
+        Ok((!entries.is_empty()).then_some(Batch { account: key.account, age: Age::Old, entries }))
     }
 
     /// Gives the accounts that have something, the one whose turn it is first.
-    fn turns(&self, wish: &Wish) -> Vec<AccountId> {
-        let mut accounts: Vec<_> = self.lanes.accounts(wish.lane).collect();
+    fn turns(&self, request: &TakeRequest) -> Vec<AccountId> {
+        let mut accounts: Vec<_> = self.lanes.accounts(request.lane).collect();
         // Empty unless the disk refuses writes.
         accounts.extend(
-            self.group.rows.iter().filter(|row| row.key.lane == wish.lane).map(|row| row.key.account),
+            self.group.rows.iter().filter(|row| row.key.lane == request.lane).map(|row| row.key.account),
         );
         accounts.sort_unstable();
         accounts.dedup();
-        let next = accounts.partition_point(|account| wish.after.is_some_and(|after| *account <= after));
+        let next = accounts.partition_point(|account| request.after.is_some_and(|after| *account <= after));
         accounts.rotate_left(next);
         accounts
     }
@@ -76,7 +76,7 @@ impl Writer {
         }
     }
 
-    /// Gives the newest entries in the order of their acceptance; what can't be read is buried on the way.
+    /// Gives the newest entries in the order of their acceptance; what can't be read becomes a dead letter on the way.
     fn newest(
         &mut self,
         key: LaneKey,
@@ -106,7 +106,7 @@ impl Writer {
                 Err((row, error)) => {
                     warn!(entry = %row.id, account = %row.key.account, %error, "an entry of the spool can't be read");
                     self.group.retired.insert(row.id);
-                    self.group.burials.push(row.bury(&error));
+                    self.group.rejected.push(row.unreadable(&error));
                 }
             }
         }

@@ -13,7 +13,7 @@ use tracing::{error, info, warn};
 
 use super::{
     database::{self, database_error},
-    dead_letters::Graveyard,
+    dead_letters::DeadLetterQueue,
     entries,
     entry::{EntryId, Row},
     error::SpoolError,
@@ -40,7 +40,7 @@ pub(super) struct Writer {
     clock: Arc<dyn Clock>,
     pub(super) metrics: SpoolMetrics,
     pub(super) lanes: Lanes,
-    graveyard: Graveyard,
+    dead_letters: DeadLetterQueue,
     last_id: i64,
     oldest: Option<Timestamp>,
     /// Changes with every transaction of another process: `PRAGMA data_version`.
@@ -65,7 +65,7 @@ impl Writer {
             clock,
             metrics,
             lanes: Lanes::default(),
-            graveyard: Graveyard::default(),
+            dead_letters: DeadLetterQueue::default(),
             last_id: 0,
             oldest: None,
             foreign_version: UNKNOWN_VERSION,
@@ -82,7 +82,7 @@ impl Writer {
 
     /// Answers a group of commands, and gives those that want the spool closed.
     pub(super) fn work(&mut self, commands: Vec<Command>, shared: &Shared) -> Vec<oneshot::Sender<()>> {
-        let (mut accepted, mut settled, mut wishes, mut closing) = (vec![], vec![], vec![], vec![]);
+        let (mut accepted, mut settled, mut requests, mut closing) = (vec![], vec![], vec![], vec![]);
         let mut arrived = HashSet::new();
         for command in commands {
             match command {
@@ -97,7 +97,7 @@ impl Writer {
                     self.group.settle(settlement);
                     settled.push(reply);
                 }
-                Command::Take { wish, reply } => wishes.push((wish, reply)),
+                Command::Take { request, reply } => requests.push((request, reply)),
                 Command::Look { reply } => settled.push(reply),
                 Command::Close { reply } => closing.push(reply),
             }
@@ -114,9 +114,9 @@ impl Writer {
         for reply in settled {
             let _ = reply.send(());
         }
-        for (wish, reply) in wishes {
-            let parcel = self.serve(&wish);
-            let _ = reply.send(parcel);
+        for (request, reply) in requests {
+            let batch = self.serve(&request);
+            let _ = reply.send(batch);
         }
         self.show();
         closing
@@ -130,7 +130,7 @@ impl Writer {
             queue,
             held,
             oldest: self.oldest.or_else(|| self.group.rows.front().map(|row| row.accepted)),
-            dead_letters: self.graveyard.letters,
+            dead_letters: self.dead_letters.letters,
             trouble: self.trouble.as_ref().map(|trouble| trouble.reason.clone()),
         }
     }
@@ -184,7 +184,7 @@ impl Writer {
         let started = Instant::now();
         let before = Before {
             bytes: self.lanes.total().bytes,
-            graveyard: self.graveyard,
+            dead_letters: self.dead_letters,
             last_id: self.last_id,
             now,
             limits: self.limits,
@@ -193,12 +193,12 @@ impl Writer {
             // Deferred would read first and could then fail to write beside a tool's transaction.
             let transaction = Transaction::new(database, TransactionBehavior::Immediate)?;
             let foreign = foreign_version(&transaction)?;
-            let graveyard = if foreign == self.foreign_version {
-                before.graveyard
+            let dead_letters = if foreign == self.foreign_version {
+                before.dead_letters
             } else {
-                Graveyard::count(&transaction)?
+                DeadLetterQueue::count(&transaction)?
             };
-            let changes = self.group.write(&transaction, Before { graveyard, ..before })?;
+            let changes = self.group.write(&transaction, Before { dead_letters, ..before })?;
             let oldest = entries::oldest(&transaction)?;
             transaction.commit()?;
             Ok((changes, oldest, foreign))
@@ -222,10 +222,10 @@ impl Writer {
         for gone in &changes.removed {
             self.lanes.remove(gone.key, gone.depth);
         }
-        for burial in &self.group.burials {
-            self.metrics.buried(burial.kind);
+        for rejected_entry in &self.group.rejected {
+            self.metrics.rejected(rejected_entry.kind);
         }
-        self.graveyard = changes.graveyard;
+        self.dead_letters = changes.dead_letters;
         self.last_id = changes.last_id;
         self.metrics.retried_letters.inc_by(changes.retried_letters);
         self.metrics.dropped(Limit::DeadLetters, changes.lost_letters);
@@ -281,13 +281,13 @@ impl Writer {
                 lanes.add(lane.key, lane.depth);
             }
             let last = entries::last_id(&database)?;
-            Ok((lanes, last, Graveyard::count(&database)?, entries::oldest(&database)?))
+            Ok((lanes, last, DeadLetterQueue::count(&database)?, entries::oldest(&database)?))
         };
-        let (lanes, EntryId(last), graveyard, oldest) =
+        let (lanes, EntryId(last), dead_letters, oldest) =
             count().map_err(database_error(&self.path, "counting what waits"))?;
         self.lanes = lanes;
         self.last_id = self.last_id.max(last);
-        self.graveyard = graveyard;
+        self.dead_letters = dead_letters;
         self.oldest = oldest;
         self.foreign_version = UNKNOWN_VERSION;
         self.database = Some(database);

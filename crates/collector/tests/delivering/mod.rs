@@ -8,7 +8,7 @@ use std::{
 
 use grafolean_collector::{
     backend::{AccountInventory, Backend, BackendError, EntityChange, Inventory, Stamp},
-    deliver::{Delivery, DeliveryMetrics, DeliverySettings, MAX_BATCH_BYTES, MAX_BATCH_VALUES},
+    deliver::{Delivery, DeliveryMetrics, DeliverySettings, MAX_REQUEST_BYTES, MAX_REQUEST_VALUES},
     model::{Account, AccountId, Entity, EntityId, Sample},
     report::{Report, Values},
     spool::{Content, Limits, Spool, SpoolFile, SpoolMetrics},
@@ -198,8 +198,8 @@ impl Backend for ScriptedBackend {
             let time = if stamp == Stamp::Due { sample.time.micros() } else { 0 };
             assert!(paths.insert((sample.path.as_str(), time)), "{sample:?} stands twice in a request");
         }
-        assert!(samples.len() <= MAX_BATCH_VALUES, "{} values in a request", samples.len());
-        assert!(serde_json::to_vec(samples).unwrap().len() <= MAX_BATCH_BYTES);
+        assert!(samples.len() <= MAX_REQUEST_VALUES, "{} values in a request", samples.len());
+        assert!(serde_json::to_vec(samples).unwrap().len() <= MAX_REQUEST_BYTES);
         {
             let mut world = self.world();
             world.requests.push((self.clock.now(), account.number(), samples.len()));

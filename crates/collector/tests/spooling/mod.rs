@@ -13,7 +13,7 @@ use std::{
 use grafolean_collector::{
     model::AccountId,
     report::{Report, Values},
-    spool::{Entry, Lane, Limits, Parcel, Spool, SpoolMetrics, Wish},
+    spool::{Entry, Lane, Limits, Batch, Spool, SpoolMetrics, TakeRequest},
     time::{Clock, Timestamp},
 };
 
@@ -75,8 +75,8 @@ pub fn report(account: i64, number: usize, count: usize) -> Report {
 }
 
 /// Asks for everything of a lane, fresh or not.
-pub fn all_of(lane: Lane) -> Wish {
-    Wish {
+pub fn all_of(lane: Lane) -> TakeRequest {
+    TakeRequest {
         lane,
         fresh_since: Timestamp::from_seconds(0),
         fresh_values: usize::MAX,
@@ -86,13 +86,13 @@ pub fn all_of(lane: Lane) -> Wish {
     }
 }
 
-pub async fn take_all(spool: &Spool) -> Option<Parcel> {
+pub async fn take_all(spool: &Spool) -> Option<Batch> {
     spool.take(all_of(Lane::Values)).await.unwrap()
 }
 
 /// The numbers of the reports that wait, in the order of acceptance.
 pub async fn waiting(spool: &Spool) -> Vec<usize> {
-    numbers(&take_all(spool).await.map(|parcel| parcel.entries).unwrap_or_default())
+    numbers(&take_all(spool).await.map(|batch| batch.entries).unwrap_or_default())
 }
 
 pub fn numbers(entries: &[Entry]) -> Vec<usize> {

@@ -20,8 +20,8 @@ pub(super) fn date(time: Timestamp) -> String {
 
 /// One line: number, time, whose, what, why.
 pub(super) fn line(letter: &DeadLetter) -> String {
-    let DeadLetter { id, account, buried, kind, reason, again, .. } = letter;
-    let (date, what, kind) = (date(*buried), what(&letter.content), kind.as_str());
+    let DeadLetter { id, account, rejected_at, kind, reason, again, .. } = letter;
+    let (date, what, kind) = (date(*rejected_at), what(&letter.content), kind.as_str());
     let again = if *again { " (to be sent again)" } else { "" };
     format!("{id:>6}  {date}  account {account}  {what}  {kind}: {reason}{again}")
 }
@@ -30,7 +30,7 @@ pub(super) fn line(letter: &DeadLetter) -> String {
 pub(super) fn print(out: &mut impl Write, letter: &DeadLetter) -> anyhow::Result<()> {
     writeln!(out, "dead letter  {}", letter.id)?;
     writeln!(out, "account      {}", letter.account)?;
-    writeln!(out, "given up     {}", date(letter.buried))?;
+    writeln!(out, "given up     {}", date(letter.rejected_at))?;
     writeln!(out, "reason       {}: {}", letter.kind.as_str(), letter.reason)?;
     writeln!(out, "again        {}", if letter.again { "marked to be sent again" } else { "no" })?;
     match &letter.content {
@@ -64,7 +64,7 @@ pub(super) fn object(letter: &DeadLetter) -> Value {
     json!({
         "id": letter.id.number(),
         "account": letter.account,
-        "buried": letter.buried.as_seconds_f64(),
+        "buried": letter.rejected_at.as_seconds_f64(),
         "kind": letter.kind.as_str(),
         "reason": letter.reason,
         "again": letter.again,
