@@ -102,7 +102,7 @@ fn drain(spool: &Spool, clock: &Arc<dyn Clock>) -> (CancellationToken, tokio::ta
         metrics: DeliveryMetrics::default(),
         stop: stop.clone(),
     };
-    (stop, tokio::spawn(delivery.run()))
+    (stop, tokio::spawn(async move { delivery.run().await.unwrap() }))
 }
 
 async fn emptied(spool: &Spool) {

@@ -22,4 +22,5 @@ pub mod settings;
 pub mod sim;
 pub mod sink;
 pub mod spool;
+mod throttle;
 pub mod time;

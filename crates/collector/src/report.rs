@@ -28,6 +28,15 @@ impl Report {
         let values = values.into_iter().map(|(path, value)| (path.into(), value)).collect();
         Self::Values(Values { account, time: due, values })
     }
+
+    /// Returns whose it is.
+    pub fn account(&self) -> AccountId {
+        match self {
+            Self::Values(values) => values.account,
+            Self::Children(children) => children.account,
+            Self::Suggestions(suggestions) => suggestions.account,
+        }
+    }
 }
 
 /// Values of one account at one time.

@@ -226,7 +226,8 @@ async fn a_dead_letter_that_is_retried_is_delivered_within_seconds() {
     let mut bench = Bench::new().await;
     bench.backend.world().poison.insert("late".to_owned(), 400);
     bench.start();
-    let time = bench.accept(1, &[("late", 1.0)]).await;
+    // Beside a value that is taken: alone it would only show that the backend takes nothing.
+    let time = bench.accept(1, &[("late", 1.0), ("good", 1.0)]).await;
     pass(Duration::from_secs(1)).await;
     assert_eq!(bench.dead_letters().len(), 1);
     bench.backend.world().poison.clear();
@@ -234,4 +235,208 @@ async fn a_dead_letter_that_is_retried_is_delivered_within_seconds() {
     pass(Duration::from_secs(11)).await;
     assert_eq!(bench.backend.world().values[&(1, "late".to_owned(), time.micros())], 1.0);
     assert!(bench.dead_letters().is_empty());
+}
+
+fn many(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("p.{number}")).collect()
+}
+
+async fn accept_many(bench: &Bench, paths: &[String]) {
+    bench.accept(1, &paths.iter().map(|path| (path.as_str(), 1.0)).collect::<Vec<_>>()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_refuses_everything_empties_no_spool_is_asked_seldom_and_is_unhealthy() {
+    let moods = [400, 404, 413].map(Mood::Refuses).into_iter();
+    for mood in moods.chain([400, 413].map(Mood::RefusesValues)) {
+        for it_took_values_before in [true, false] {
+            let mut bench = Bench::new().await;
+            bench.start();
+            if it_took_values_before {
+                bench.accept(1, &[("known", 1.0)]).await;
+                bench.accept(2, &[("other", 1.0)]).await;
+                pass(Duration::from_secs(1)).await;
+            }
+            bench.backend.world().mood = mood;
+            bench.backend.world().requests.clear();
+            accept_many(&bench, &many(1_200)).await;
+            // A report of one value, too, is no proof of anything.
+            bench.accept(2, &[("single", 1.0)]).await;
+            pass(Duration::from_secs(1)).await;
+            let reason = bench.metrics.check().unwrap_err();
+            assert!(reason.contains("account 1: the backend takes no value"), "{mood:?}: {reason}");
+            pass(Duration::from_mins(10)).await;
+            assert!(bench.dead_letters().is_empty(), "{mood:?}: {:?}", bench.dead_letters());
+            assert_eq!(bench.waiting(), 1_201, "{mood:?}");
+            let asked = bench.backend.world().requests.len();
+            assert!(asked < 300, "{mood:?}: {asked} requests in ten minutes");
+            bench.backend.world().mood = Mood::Well;
+            pass(Duration::from_secs(70)).await;
+            assert_eq!((bench.waiting(), bench.metrics.check()), (0, Ok(())), "{mood:?}");
+            assert!(bench.dead_letters().is_empty(), "{mood:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_begins_to_refuse_in_the_middle_of_a_batch_makes_no_dead_letters() {
+    for after in [1, 2, 4, 7, 11] {
+        let mut bench = Bench::new().await;
+        bench.backend.world().poison.insert("p.3000".to_owned(), 400);
+        bench.backend.world().turns = Some((after, Mood::Refuses(400)));
+        bench.start();
+        accept_many(&bench, &many(9_000)).await;
+        pass(Duration::from_mins(2)).await;
+        assert!(bench.dead_letters().is_empty(), "after {after}: {:?}", bench.dead_letters().len());
+        bench.backend.world().mood = Mood::Well;
+        pass(Duration::from_mins(2)).await;
+        assert_eq!((bench.backend.world().values.len(), bench.waiting()), (8_999, 0), "after {after}");
+        assert_eq!(bench.dead_letters().len(), 1, "after {after}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_control_sample_that_is_refused_itself_does_not_hold_up_what_is_taken() {
+    let mut bench = Bench::new().await;
+    bench.start();
+    bench.accept(1, &[("known", 1.0)]).await;
+    pass(Duration::from_secs(1)).await;
+    bench.backend.world().poison.extend([("known".to_owned(), 400), ("p.5".to_owned(), 400)]);
+    accept_many(&bench, &many(100)).await;
+    pass(Duration::from_mins(2)).await;
+    assert_eq!((bench.waiting(), bench.dead_letters().len()), (0, 1));
+    assert_eq!(bench.backend.world().values.len(), 100, "known, and all but one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_that_is_refused_once_and_then_taken_is_no_dead_letter() {
+    let mut bench = Bench::new().await;
+    bench.backend.world().poison.insert("p.7".to_owned(), 400);
+    bench.start();
+    accept_many(&bench, &many(10)).await;
+    // The first three requests are the batch and its halves: what is alone is tried again.
+    while bench.backend.world().requests.last().is_none_or(|request| request.2 > 1) {
+        pass(Duration::from_millis(1)).await;
+    }
+    pass(Duration::from_millis(2)).await;
+    bench.backend.world().poison.clear();
+    pass(Duration::from_secs(5)).await;
+    assert_eq!((bench.backend.world().values.len(), bench.waiting()), (10, 0));
+    assert!(bench.dead_letters().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stops_a_probe_or_a_judgement_stops_all_and_rejects_nothing() {
+    // The backend turns while a culprit is looked for (500, which is probed) or judged (400): at each request of it.
+    for (status, turn) in [500, 400]
+        .into_iter()
+        .flat_map(|status| [Mood::Stranger, Mood::Away, Mood::Ill, Mood::Busy(30)].map(|turn| (status, turn)))
+    {
+        // A token that is refused is asked with slowly.
+        let mended_within = if turn == Mood::Stranger { 11 } else { 2 };
+        for after in [1, 2, 3, 5, 8] {
+            let mut bench = Bench::new().await;
+            bench.start();
+            bench.accept(1, &[("known", 1.0)]).await;
+            pass(Duration::from_secs(1)).await;
+            bench.backend.world().poison.insert("p.4".to_owned(), status);
+            bench.backend.world().turns = Some((after, turn));
+            accept_many(&bench, &many(8)).await;
+            pass(Duration::from_secs(20)).await;
+            let has_turned = bench.backend.world().mood == turn;
+            let dead = bench.dead_letters().len();
+            assert!(dead == 0 || !has_turned || bench.waiting() == 0, "{status}, {turn:?} after {after}");
+            bench.backend.world().mood = Mood::Well;
+            pass(Duration::from_mins(mended_within)).await;
+            assert_eq!(bench.waiting(), 0, "{status}, {turn:?} after {after}");
+            assert_eq!(bench.backend.world().values.len(), 8, "{status}, {turn:?} after {after}");
+            assert_eq!(bench.dead_letters().len(), 1, "{status}, {turn:?} after {after}");
+            assert_eq!(bench.metrics.check(), Ok(()));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_are_too_large_become_smaller_and_stay_so() {
+    let mut bench = Bench::new().await;
+    bench.backend.world().max_body = 5_000;
+    bench.start();
+    accept_many(&bench, &many(5_000)).await;
+    pass(Duration::from_secs(5)).await;
+    assert_eq!((bench.backend.world().values.len(), bench.waiting()), (5_000, 0));
+    let sizes: Vec<usize> = bench.backend.world().requests.iter().map(|request| request.2).collect();
+    let refused = sizes.iter().filter(|size| **size > 130).count();
+    assert!(refused <= 4, "{refused} of {} requests were too large", sizes.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_after_is_followed_by_all_accounts() {
+    let mut bench = Bench::new().await;
+    bench.backend.world().mood = Mood::Busy(120);
+    bench.start();
+    bench.accept(1, &[("a", 1.0)]).await;
+    bench.accept(2, &[("b", 1.0)]).await;
+    pass(Duration::from_secs(119)).await;
+    assert_eq!(bench.backend.world().requests.len(), 1, "no probe, no other account");
+    bench.backend.world().mood = Mood::Well;
+    pass(Duration::from_secs(2)).await;
+    assert_eq!((bench.backend.world().values.len(), bench.waiting()), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn by_post_all_that_is_fresh_goes_however_many_requests_it_takes() {
+    let mut bench = Bench::new().await;
+    bench.backend.world().forbidden_put.insert(1);
+    for part in 0..13 {
+        let paths: Vec<String> = (0..1_000).map(|number| format!("p.{part}.{number}")).collect();
+        accept_many(&bench, &paths).await;
+    }
+    pass(Duration::from_secs(1)).await;
+    bench.accept(1, &[("p.0.0", 2.0)]).await;
+    bench.start();
+    pass(Duration::from_secs(30)).await;
+    let posted = bench.backend.world().posted.len();
+    assert_eq!((posted, bench.waiting()), (12_001, 1_000), "what is superseded waits for PUT");
+    bench.backend.world().forbidden_put.clear();
+    pass(Duration::from_mins(11)).await;
+    assert_eq!((bench.backend.world().values.len(), bench.waiting()), (1_000, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn by_post_nothing_is_sent_twice_and_nothing_is_rejected_alone() {
+    let mut bench = Bench::new().await;
+    bench.backend.world().forbidden_put.insert(1);
+    bench.backend.world().poison.insert("bad".to_owned(), 400);
+    bench.start();
+    bench.accept(1, &[("bad", 1.0)]).await;
+    pass(Duration::from_secs(5)).await;
+    assert!(bench.dead_letters().is_empty(), "nothing was posted beside it");
+    bench.accept(1, &[("a", 1.0), ("b", 1.0), ("c", 1.0)]).await;
+    pass(Duration::from_secs(70)).await;
+    let posted: Vec<_> = bench.backend.world().posted.iter().map(|post| post.1.clone()).collect();
+    assert_eq!(posted, ["a", "b", "c"]);
+    assert_eq!((bench.dead_letters().len(), bench.waiting()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spool_that_is_closed_ends_delivery_with_an_error() {
+    let mut bench = Bench::new().await;
+    bench.start();
+    pass(Duration::from_secs(1)).await;
+    bench.spool.clone().close().await.unwrap();
+    assert!(bench.ended().await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_refused_is_unhealthy_until_it_is_taken() {
+    let mut bench = Bench::new().await;
+    bench.backend.world().mood = Mood::Stranger;
+    bench.start();
+    bench.accept(1, &[("a", 1.0)]).await;
+    pass(Duration::from_secs(1)).await;
+    assert!(bench.metrics.check().unwrap_err().contains("does not know this token"));
+    bench.backend.world().mood = Mood::Well;
+    bench.backend.world().has_new_token = true;
+    pass(Duration::from_secs(11)).await;
+    assert_eq!((bench.waiting(), bench.metrics.check()), (0, Ok(())), "a new token is not waited for");
 }

@@ -19,11 +19,12 @@ use std::{
 };
 
 use grafolean_collector::{
+    model::AccountId,
     report::Report,
-    spool::{Content, Limits, ReasonKind, Settlement, Spool, SpoolError, SpoolFile},
+    spool::{Content, Lane, Limits, ReasonKind, Settlement, Spool, SpoolError, SpoolFile, TakeRequest},
 };
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use spooling::{HandClock, Place, numbers, open_at, report, take_all, waiting};
+use spooling::{HandClock, Place, all_of, numbers, open_at, report, take_all, waiting};
 
 /// Set for a process that a test starts: the spool it is to use.
 const CHILD: &str = "GRAFOLEAN_SPOOL_OF_CHILD";
@@ -139,6 +140,95 @@ fn a_broken_page_costs_only_what_stood_on_it() {
     assert_eq!(aside.len(), 1, "{aside:?}");
 }
 
+/// The rows of [`closed_file`] that fit on a page.
+const ROWS_A_PAGE: usize = 15;
+
+#[test]
+fn a_file_cut_by_some_pages_loses_what_stood_on_them_and_nothing_else() {
+    let place = Place::new();
+    let count = 560;
+    let file = block_on(async { closed_file(&place, count).await });
+    for pages in [1, 2, 5] {
+        let copy = Place::new();
+        fs::create_dir_all(copy.path().parent().unwrap()).unwrap();
+        fs::write(copy.path(), &file[..file.len() - pages * 4_096]).unwrap();
+        let kept = block_on(async { waiting(&copy.open().await).await });
+        assert!(count - kept.len() <= pages * ROWS_A_PAGE, "{} of {count} without {pages} pages", kept.len());
+        assert!(kept.is_sorted() && set_aside(&copy).len() == 1);
+    }
+}
+
+#[test]
+fn any_broken_page_costs_only_the_rows_on_it_also_the_first_and_those_above_the_leaves() {
+    let place = Place::new();
+    let count = 300;
+    let file = block_on(async { closed_file(&place, count).await });
+    for page in 0..file.len() / 4_096 {
+        let copy = Place::new();
+        fs::create_dir_all(copy.path().parent().unwrap()).unwrap();
+        let mut broken = file.clone();
+        broken[4_096 * page..4_096 * (page + 1)].fill(0xA5);
+        fs::write(copy.path(), &broken).unwrap();
+        let kept = block_on(async { waiting(&copy.open().await).await });
+        assert!(count - kept.len() <= ROWS_A_PAGE, "{} of {count} without page {page}", kept.len());
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_the_log_costs_what_it_touches_and_is_reported() {
+    let place = Place::new();
+    let count = 40;
+    let (file, log) = block_on(async {
+        let spool = place.open().await;
+        for number in 0..count {
+            spool.accept(&[report(1, number, 10)]).await.unwrap();
+        }
+        (fs::read(place.path()).unwrap(), fs::read(log_of(&place.path())).unwrap())
+    });
+    let frame_headers =
+        (0..log.len() / 4_120).flat_map(|frame| (0..24).map(move |byte| 32 + frame * 4_120 + byte));
+    let scattered = (0..60).map(|step: usize| step * 104_729 % log.len());
+    for place_of_bit in (0..32).chain(frame_headers.step_by(37)).chain(scattered).chain([log.len() - 1]) {
+        let copy = Place::new();
+        fs::create_dir_all(copy.path().parent().unwrap()).unwrap();
+        fs::write(copy.path(), &file).unwrap();
+        let mut flipped = log.clone();
+        flipped[place_of_bit] ^= 1 << (place_of_bit % 8);
+        fs::write(log_of(&copy.path()), &flipped).unwrap();
+        // A look from outside would have SQLite drop what follows the bit.
+        let looked = SpoolFile::open(copy.path());
+        assert!(matches!(looked, Err(SpoolError::DamagedLog { .. })), "bit at {place_of_bit}");
+        let kept = block_on(async { waiting(&copy.open().await).await });
+        assert!(kept.len() + 1 >= count && kept.is_sorted(), "bit at {place_of_bit}: {kept:?}");
+        assert_eq!(set_aside(&copy).len(), 1, "bit at {place_of_bit}");
+    }
+    // Whole, it is read by SQLite, and nothing is set aside.
+    assert_eq!(block_on(async { waiting(&place.open().await).await }).len(), count);
+    assert!(set_aside(&place).is_empty());
+}
+
+#[test]
+fn a_row_that_names_another_account_or_lane_is_sent_to_nobody() {
+    for change in ["account = 2", "lane = 1"] {
+        let place = Place::new();
+        block_on(async { closed_file(&place, 5).await });
+        let raw = rusqlite::Connection::open(place.path()).unwrap();
+        raw.execute(&format!("UPDATE entry SET {change} WHERE id = 3"), []).unwrap();
+        drop(raw);
+        block_on(async {
+            let spool = place.open().await;
+            let entities = spool.take(all_of(Lane::Entities)).await.unwrap();
+            assert!(entities.is_none_or(|batch| batch.entries.is_empty()));
+            let request = TakeRequest { after: Some(AccountId::new(1)), ..all_of(Lane::Values) };
+            let other = spool.take(request).await.unwrap();
+            assert!(other.is_none_or(|batch| batch.account == AccountId::new(1)));
+            spool.look().await.unwrap();
+            assert_eq!(waiting(&spool).await, [0, 1, 3, 4]);
+            assert_eq!(spool.statistics().dead_letters, 1, "{change}");
+        });
+    }
+}
+
 #[test]
 fn a_file_that_is_no_database_is_kept_under_another_name() {
     let place = Place::new();
@@ -199,7 +289,9 @@ fn a_full_disk_stops_nothing_and_is_recovered_from() {
 fn child_meets_a_full_disk() {
     let Ok(text) = env::var(CHILD) else { return };
     let path = PathBuf::from(text.split_once(' ').unwrap().1);
-    block_on(async {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async {
         let clock = HandClock::new();
         let limits = Limits { memory_bytes: 40_000, ..Limits::default() };
         let spool = open_at(&path, limits, clock.clone()).await;
@@ -238,7 +330,7 @@ fn child_meets_a_full_disk() {
 
         // There is room again.
         setrlimit(Resource::RLIMIT_FSIZE, hard, hard).unwrap();
-        clock.pass(Duration::from_mins(1));
+        clock.pass(Duration::from_mins(1)).await;
         spool.look().await.unwrap();
         let state = spool.statistics();
         assert!(state.trouble.is_none() && state.held.reports == 0, "{state:?}");

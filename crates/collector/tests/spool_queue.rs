@@ -16,10 +16,10 @@ use grafolean_collector::{
     model::{AccountId, EntityId},
     report::{Children, Report},
     spool::{
-        Access, Age, RejectedEntry, Content, Lane, Limits, ReasonKind, Settlement, Spool, SpoolError, SpoolFile,
-        SpoolMetrics, TakeRequest,
+        Access, Age, Content, Lane, Limits, ReasonKind, RejectedEntry, Settlement, Spool, SpoolError,
+        SpoolFile, SpoolMetrics, TakeRequest,
     },
-    time::{Clock, Timestamp},
+    time::Timestamp,
 };
 use spooling::{HandClock, Place, all_of, numbers, report, take_all, waiting};
 
@@ -58,17 +58,17 @@ async fn numbers_go_on_after_a_restart_while_anything_waits() {
     assert!(after[2].id > after[1].id);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn fresh_entries_come_first_then_the_newest_of_the_old_ones() {
     let place = Place::new();
     let spool = place.open().await;
     for number in 0..10 {
         spool.accept(&[report(1, number, 10)]).await.unwrap();
     }
-    place.clock.pass(Duration::from_mins(10));
+    place.clock.pass(Duration::from_mins(10)).await;
     spool.accept(&[report(2, 10, 10)]).await.unwrap();
     let request = TakeRequest {
-        fresh_since: place.clock.now() - Duration::from_mins(2),
+        fresh_within: Duration::from_mins(2),
         fresh_values: 1_000,
         old_values: 35,
         ..all_of(Lane::Values)
@@ -102,8 +102,9 @@ async fn accounts_take_turns_and_one_that_is_closed_is_passed_over() {
     assert_eq!(served, [1, 2, 3, 1]);
     request.access = HashMap::from([(AccountId::new(2), Access::Closed)]);
     assert_eq!(spool.take(request.clone()).await.unwrap().unwrap().account.number(), 3);
-    let last = spool.take(all_of(Lane::Values)).await.unwrap().unwrap().entries[0].id;
-    request.access = (1..4).map(|account| (AccountId::new(account), Access::FreshAbove(last))).collect();
+    let first = spool.take(all_of(Lane::Values)).await.unwrap().unwrap().entries[0].id;
+    let except = Access::FreshExcept(Arc::new([first].into()));
+    request.access = (1..4).map(|account| (AccountId::new(account), except.clone())).collect();
     request.after = None;
     assert_eq!(spool.take(request).await.unwrap().unwrap().account.number(), 2);
 }
@@ -131,7 +132,7 @@ async fn only_the_newest_look_at_a_parent_waits() {
     assert!(take_all(&spool).await.is_none());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn beyond_the_limits_the_oldest_goes_and_is_counted() {
     let place = Place::new();
     let one = {
@@ -149,9 +150,9 @@ async fn beyond_the_limits_the_oldest_goes_and_is_counted() {
         spool.accept(&[report(1, number, 1)]).await.unwrap();
     }
     assert_eq!(waiting(&spool).await, [6, 7, 8, 9]);
-    place.clock.pass(Duration::from_mins(50));
+    place.clock.pass(Duration::from_mins(50)).await;
     spool.accept(&[report(1, 10, 1)]).await.unwrap();
-    place.clock.pass(Duration::from_mins(11));
+    place.clock.pass(Duration::from_mins(11)).await;
     spool.look().await.unwrap();
     assert_eq!(waiting(&spool).await, [10]);
     let told = exposition(&metrics);
@@ -253,4 +254,43 @@ fn exposition(metrics: &SpoolMetrics) -> String {
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
     text
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_leaps_makes_nothing_older_and_nothing_younger() {
+    let place = Place::new();
+    let limits = Limits { age: Duration::from_hours(7 * 24), ..Limits::default() };
+    let spool = place.open_within(limits).await;
+    spool.accept(&[report(1, 0, 1)]).await.unwrap();
+    for days in [8, -30, 3_650, -3_650] {
+        place.clock.leap(days * 86_400);
+        spool.accept(&[report(1, 1, 1)]).await.unwrap();
+        spool.look().await.unwrap();
+        assert_eq!(waiting(&spool).await[0], 0, "{days} days");
+    }
+    place.clock.pass(Duration::from_hours(7 * 24 - 1)).await;
+    spool.accept(&[report(1, 2, 1)]).await.unwrap();
+    assert_eq!(waiting(&spool).await.len(), 6);
+    place.clock.pass(Duration::from_hours(2)).await;
+    spool.look().await.unwrap();
+    assert_eq!(waiting(&spool).await, [2], "age is time that passed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_leapt_between_two_runs_drops_nothing_at_once() {
+    for leap in [8, 3_650, -3_650] {
+        let place = Place::new();
+        let limits = Limits { age: Duration::from_hours(7 * 24), ..Limits::default() };
+        let spool = place.open_within(limits).await;
+        spool.accept(&[report(1, 0, 1)]).await.unwrap();
+        spool.close().await.unwrap();
+        place.clock.leap(leap * 86_400);
+        let spool = place.open_within(limits).await;
+        spool.look().await.unwrap();
+        assert_eq!(waiting(&spool).await, [0], "{leap} days");
+        // A day may count at most: six more make a week.
+        place.clock.pass(Duration::from_hours(7 * 24 + 1)).await;
+        spool.look().await.unwrap();
+        assert!(waiting(&spool).await.is_empty(), "{leap} days");
+    }
 }

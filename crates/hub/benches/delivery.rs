@@ -75,7 +75,7 @@ async fn begin_delivery(
         metrics: DeliveryMetrics::default(),
         stop: stop.clone(),
     };
-    tasks.spawn(delivery.run());
+    tasks.spawn(async move { delivery.run().await.unwrap() });
     spool
 }
 

@@ -17,7 +17,7 @@ use grafolean_collector::{
 };
 use tokio::{task::JoinHandle, time};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 /// Processes of one bot on one machine at a time, each with a spool of its own. More than anyone forks.
 const PLACES: u32 = 256;
@@ -96,7 +96,12 @@ impl Deliverer {
             metrics,
             stop: stop.clone(),
         };
-        Self { spool, task: tokio::spawn(delivery.run()), stop }
+        let task = async move {
+            if let Err(error) = delivery.run().await {
+                error!(%error, "values are not delivered any more: they wait on disk for the next start");
+            }
+        };
+        Self { spool, task: tokio::spawn(task), stop }
     }
 
     async fn close(self) {

@@ -4,7 +4,7 @@
 
 pub mod http;
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -39,6 +39,11 @@ pub trait Backend: Send + Sync + 'static {
         account: AccountId,
         change: EntityChange,
     ) -> impl Future<Output = Result<EntityId, BackendError>> + Send;
+
+    /// Whether a new token lies where the token is read from; it is used from then on.
+    fn renew_token(&self) -> impl Future<Output = bool> + Send {
+        async { false }
+    }
 }
 
 /// Whose clock stamps values.
@@ -146,6 +151,8 @@ pub enum BackendError {
         status: u16,
         /// The start of the answer's text.
         answer: String,
+        /// How long the backend asks not to be asked again (`Retry-After`, RFC 9110, section 10.2.3), bounded.
+        retry_after: Option<Duration>,
     },
     /// An answer that is not what the API promises.
     #[error("{request}: the answer makes no sense: {reason}")]
@@ -155,4 +162,14 @@ pub enum BackendError {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+impl BackendError {
+    /// Returns how long the backend asks not to be asked again.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Failed { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
 }

@@ -120,9 +120,9 @@ impl<P: Protocol, K: Backend> Collector<P, K> {
 
         // A panic comes first: what the other tasks say of it would only be its consequence.
         ran.map_err(|_| CollectorError::Panicked("run"))?;
-        delivered.map_err(|_| CollectorError::Panicked("delivery"))?;
+        let delivered = delivered.map_err(|_| CollectorError::Panicked("delivery"))?;
         refreshed.map_err(|_| CollectorError::Panicked("refresh"))?.map_err(CollectorError::Refresh)?;
-        closed.map_err(|source| CollectorError::Spool { folder, source })
+        delivered.and(closed).map_err(|source| CollectorError::Spool { folder, source })
     }
 
     fn watch(&self, health: &mut Health) {

@@ -66,17 +66,22 @@ impl<K: Backend> Outbox<K> {
         self.delivery.metrics.register(registry);
     }
 
-    /// Watches that the spool can be written.
+    /// Watches that the spool can be written, that the backend takes the token, and that it takes values.
     pub fn watch(&self, health: &mut Health) {
         let spool = self.spool();
         health.watch(move || match spool.statistics().trouble {
             None => Ok(()),
             Some(trouble) => Err(format!("the queue can't be written: {trouble}")),
         });
+        let delivery = self.metrics();
+        health.watch(move || delivery.check());
     }
 
     /// Delivers until it is stopped. The spool stays open: whoever opened the outbox closes it.
-    pub async fn run(self) {
-        self.delivery.run().await;
+    ///
+    /// # Errors
+    /// Fails if the spool is gone.
+    pub async fn run(self) -> Result<(), SpoolError> {
+        self.delivery.run().await
     }
 }

@@ -85,7 +85,7 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
         // Stopped before it begins, it makes the last attempt to empty the spool, and no other.
         outbox.stop().cancel();
         let metrics = outbox.metrics();
-        outbox.run().await;
+        outbox.run().await.map_err(|source| self.spool_error(source))?;
         let waiting = spool.statistics().queue.values;
         spool.close().await.map_err(|source| self.spool_error(source))?;
         Ok(Once { summary, delivered: metrics.delivered(), waiting })

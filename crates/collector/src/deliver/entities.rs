@@ -1,28 +1,28 @@
 //! Children kept in step, and entities proposed.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use rand::{SeedableRng, rngs::StdRng};
 use tokio::{
     select,
     time::{self, Instant},
 };
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info, warn};
 
 use super::{
-    Delivery,
+    Delivery, SpoolFailures,
     children::{self, key_of},
     known::Known,
     metrics::Outcome,
-    pause::Pause,
-    settings::{ENTITY_REPORTS_PER_BATCH, LONGEST_SLOW_PAUSE, SECOND_LOOK_AFTER, SUSPECT_ATTEMPTS},
+    pacing::Backoff,
+    settings::{ENTITY_REPORTS_PER_BATCH, LONGEST_SLOW_PAUSE, RECHECK_AFTER, SUSPECT_ATTEMPTS},
     suggestions,
 };
 use crate::{
     backend::{Backend, BackendError, EntityChange},
     model::{AccountId, Entity, EntityId},
     report::{Children, Report, Suggestions},
-    spool::{Access, Entry, EntryId, Lane, Batch, Settlement, SpoolError, TakeRequest},
+    spool::{Access, Batch, Entry, EntryId, Lane, Settlement, SpoolError, TakeRequest},
     time::Timestamp,
 };
 
@@ -50,20 +50,20 @@ enum Dealt {
 #[derive(Debug)]
 struct Account {
     closed_until: Option<Instant>,
-    pause: Pause,
-    slow_pause: Pause,
+    backoff: Backoff,
+    slow_backoff: Backoff,
     forbidden_until: Option<Instant>,
-    is_told: bool,
+    is_logged: bool,
 }
 
 impl Default for Account {
     fn default() -> Self {
         Self {
             closed_until: None,
-            pause: Pause::short(),
-            slow_pause: Pause::slow(),
+            backoff: Backoff::short(),
+            slow_backoff: Backoff::slow(),
             forbidden_until: None,
-            is_told: false,
+            is_logged: false,
         }
     }
 }
@@ -82,21 +82,22 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
         }
     }
 
-    /// Works until it is stopped and nothing more can be done at once.
-    pub(super) async fn run(mut self) {
+    /// Works until it is stopped and nothing more can be done at once; fails if the spool is gone.
+    pub(super) async fn run(mut self) -> Result<(), SpoolError> {
+        let mut failures = SpoolFailures::default();
         loop {
             let outcome = match self.next_batch().await {
                 Ok(Some(batch)) => self.deal_with(batch).await,
-                Ok(None) if self.delivery.stop.is_cancelled() => return,
+                Ok(None) if self.delivery.stop.is_cancelled() => return Ok(()),
                 Ok(None) => {
                     self.rest().await;
                     Ok(())
                 }
                 Err(error) => Err(error),
             };
-            if let Err(error) = outcome {
-                error!(%error, "delivery of entities ends");
-                return;
+            match outcome {
+                Ok(()) => failures.ended(),
+                Err(error) => failures.wait_after(error).await?,
             }
         }
     }
@@ -107,7 +108,7 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
             self.accounts.iter().filter(|(_, known)| known.closed_until.is_some_and(|until| now < until));
         let request = TakeRequest {
             lane: Lane::Entities,
-            fresh_since: Timestamp::from_micros(i64::MIN),
+            fresh_within: Duration::MAX,
             fresh_values: ENTITY_REPORTS_PER_BATCH,
             old_values: 0,
             after: self.last_served,
@@ -174,14 +175,14 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
         let known = self.accounts.entry(account).or_default();
         match outcome {
             Ok(()) => {
-                known.pause = Pause::short();
+                known.backoff = Backoff::short();
                 Ok(Dealt::Done)
             }
             Err(error @ BackendError::Forbidden { .. }) => {
-                let until = now + known.slow_pause.next(&mut self.jitter);
+                let until = now + known.slow_backoff.next(None, &mut self.jitter);
                 known.forbidden_until = Some(until);
-                if !known.is_told {
-                    known.is_told = true;
+                if !known.is_logged {
+                    known.is_logged = true;
                     warn!(%account, %error, "entities are left as they are");
                 }
                 Ok(forbidden(until))
@@ -204,7 +205,7 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
             return Ok(());
         }
         if changes.iter().any(|change| !matches!(change, EntityChange::Create(_))) {
-            time::sleep(SECOND_LOOK_AFTER).await;
+            time::sleep(RECHECK_AFTER).await;
         }
         for change in changes {
             if let Some(change) = self.looked_at_again(seen, change).await? {
@@ -296,8 +297,8 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
         let now = Instant::now();
         let known = self.accounts.entry(account).or_default();
         let pause = match error {
-            BackendError::Unauthorized { .. } => known.slow_pause.next(&mut self.jitter),
-            _ => known.pause.next(&mut self.jitter),
+            BackendError::Unauthorized { .. } => known.slow_backoff.next(None, &mut self.jitter),
+            _ => known.backoff.next(error.retry_after(), &mut self.jitter),
         };
         known.closed_until = Some(now + pause);
         debug!(%account, %error, ?pause, "entities wait");

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet, hash_map};
 use crate::{
     model::{Sample, SeriesPath},
     report::Report,
-    spool::{RejectedEntry, Entry, EntryId, ReasonKind, Settlement},
+    spool::{Entry, EntryId, ReasonKind, RejectedEntry, Settlement},
     time::Timestamp,
 };
 
@@ -58,26 +58,29 @@ impl Load {
         load
     }
 
-    /// Gathers what may be sent by POST: no path twice, no value older than `oldest`, at most `most` values, the
-    /// newest entries first. Entries go as a whole or not at all. Gives the values that have to stay, too.
-    pub(super) fn for_arrival(mut entries: Vec<Entry>, oldest: Timestamp, most: usize) -> (Self, usize) {
+    /// Gathers what may be sent by POST: no path twice, no value older than `oldest` or than what was posted of its path,
+    /// the newest entries first. Entries go as a whole or not at all; those that wait for PUT are returned too.
+    pub(super) fn for_arrival(
+        mut entries: Vec<Entry>,
+        oldest: Timestamp,
+        posted: &HashMap<SeriesPath, Timestamp>,
+    ) -> (Self, Vec<Kept>) {
         let mut paths = HashSet::new();
-        let mut stays = 0;
+        let (mut chosen, mut kept) = (Vec::new(), Vec::new());
         entries.sort_unstable_by_key(|entry| entry.id);
-        let mut chosen = Vec::new();
         for entry in entries.into_iter().rev() {
             let Report::Values(values) = &entry.report else { continue };
-            let fits = paths.is_empty() || paths.len().saturating_add(values.values.len()) <= most;
-            let is_new = values.values.iter().all(|(path, _)| !paths.contains(path));
-            if values.time >= oldest && is_new && fits {
+            let is_newer = |path: &str| posted.get(path).is_none_or(|posted| *posted <= values.time);
+            let is_new = values.values.iter().all(|(path, _)| !paths.contains(path) && is_newer(path));
+            if values.time >= oldest && is_new {
                 paths.extend(values.values.iter().map(|(path, _)| path.clone()));
                 chosen.push(entry);
             } else {
-                stays += values.values.len();
+                kept.push(Kept { id: entry.id, accepted: entry.accepted, values: values.values.len() });
             }
         }
         chosen.reverse();
-        (Self::of(chosen), stays)
+        (Self::of(chosen), kept)
     }
 
     fn place(&mut self, places: &mut HashMap<Key, usize>, sample: Sample) -> usize {
@@ -102,17 +105,17 @@ impl Load {
         }
     }
 
-    /// Gives what may leave the spool once the first `dealt_with` samples are delivered or convicted.
+    /// Returns what may leave the spool once the first `dealt_with` samples are delivered or rejected.
     ///
-    /// A value that was given up stays with its entry: if that has to wait for other values, all of it is tried
+    /// A value that was rejected stays with its entry: if that has to wait for other values, all of it is tried
     /// again, and the value is no dead letter yet. So each becomes one exactly once.
-    pub(super) fn settle(self, dealt_with: usize, convicted: Vec<Conviction>) -> Settlement {
+    pub(super) fn settle(self, dealt_with: usize, rejected: Vec<Rejected>) -> Settlement {
         let mut settlement = Settlement::default();
         let may_leave: Vec<_> = self.entries.iter().map(|entry| entry.needs <= dealt_with).collect();
-        for conviction in convicted {
-            let owner = self.owners.get(conviction.place);
+        for Rejected { place, entry } in rejected {
+            let owner = self.owners.get(place);
             if owner.and_then(|owner| may_leave.get(*owner)).is_some_and(|leaves| *leaves) {
-                settlement.rejected.push(conviction.rejected_entry);
+                settlement.rejected.push(entry);
             }
         }
         for entry in self.entries.into_iter().filter(|entry| entry.needs <= dealt_with) {
@@ -123,10 +126,18 @@ impl Load {
     }
 }
 
-/// A sample that was given up.
+/// A sample that the backend does not take.
 #[derive(Debug)]
-pub(super) struct Conviction {
+pub(super) struct Rejected {
     /// Its place among the samples of the load.
     pub(super) place: usize,
-    pub(super) rejected_entry: RejectedEntry,
+    pub(super) entry: RejectedEntry,
+}
+
+/// An entry that can't be sent by POST.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept {
+    pub(super) id: EntryId,
+    pub(super) accepted: Timestamp,
+    pub(super) values: usize,
 }

@@ -1,6 +1,10 @@
 //! What delivery tells an operator.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -15,6 +19,7 @@ use prometheus_client::{
 
 use crate::{
     backend::BackendError,
+    model::AccountId,
     spool::{ReasonKind, Settlement},
 };
 
@@ -31,6 +36,7 @@ pub struct DeliveryMetrics {
     request_seconds: Histogram,
     rejected_values: Family<ReasonLabel, Counter>,
     entity_changes: Family<ChangeLabel, Counter>,
+    pub(super) faults: Faults,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -47,6 +53,33 @@ struct ReasonLabel {
 struct ChangeLabel {
     change: &'static str,
     outcome: &'static str,
+}
+
+/// What keeps values from being delivered until a person mends it; clones are one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Faults(Arc<Mutex<BTreeMap<Fault, String>>>);
+
+/// What such a fault is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fault {
+    /// The backend refuses the token.
+    Token,
+    /// The backend takes nothing of an account.
+    Account(AccountId),
+}
+
+impl Faults {
+    pub(super) fn set(&self, fault: Fault, reason: String) {
+        self.locked().insert(fault, reason);
+    }
+
+    pub(super) fn clear(&self, fault: Fault) {
+        self.locked().remove(&fault);
+    }
+
+    fn locked(&self) -> MutexGuard<'_, BTreeMap<Fault, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// How a request ended.
@@ -81,6 +114,7 @@ impl Default for DeliveryMetrics {
             request_seconds: Histogram::new(exponential_buckets(0.001, 3.0, 11)),
             rejected_values: Family::default(),
             entity_changes: Family::default(),
+            faults: Faults::default(),
         }
     }
 }
@@ -121,7 +155,17 @@ impl DeliveryMetrics {
         delivery.register("entity_changes", "Changes to entities, by outcome", self.entity_changes.clone());
     }
 
-    /// Gives the number of values that the backend stored.
+    /// Returns an error, in a sentence, while the backend refuses the token or takes nothing of an account: values wait
+    /// until a person has mended that.
+    pub fn check(&self) -> Result<(), String> {
+        let faults = self.faults.locked();
+        if faults.is_empty() {
+            return Ok(());
+        }
+        Err(faults.values().map(String::as_str).collect::<Vec<_>>().join("; "))
+    }
+
+    /// Returns the number of values that the backend stored.
     pub fn delivered(&self) -> u64 {
         self.delivered_values.get()
     }
@@ -136,9 +180,9 @@ impl DeliveryMetrics {
     }
 
     pub(super) fn rejected(&self, settlement: &Settlement) {
-        for rejected_entry in &settlement.rejected {
+        for rejected in &settlement.rejected {
             self.rejected_values
-                .get_or_create(&ReasonLabel { reason: ReasonKind::as_str(rejected_entry.kind()) })
+                .get_or_create(&ReasonLabel { reason: ReasonKind::as_str(rejected.kind()) })
                 .inc();
         }
     }

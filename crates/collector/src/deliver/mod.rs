@@ -3,10 +3,11 @@
 //! [`Delivery`] is two loops side by side, so that neither waits for the other: `values` takes batches of values,
 //! freshest first, with one request in flight; `entities` keeps child entities in step and proposes new ones.
 //!
-//! How values go: `load` checks every value and makes batches of what is good; `trial` sends a batch and, when it is
-//! refused, splits it until the culprit is alone; `standing` is what is known of an account (closed for a while, may
-//! not PUT), `pace` limits the replay, `pause` says how long to wait after a failure. How entities go: `known` is the
-//! last inventory, `children` and `suggestions` are the pure arithmetic of what is to be changed.
+//! How values go: `load` checks every value and makes batches of what is good; `sender` sends them and, when one is
+//! refused, halves it until the culprit is alone; `account` is what is known of an account (closed for a while, may not
+//! PUT, the last value that was taken), `pacing` says how long to wait after a failure and how fast the past is
+//! replayed. How entities go: `known` is the last inventory, `children` and `suggestions` are the pure arithmetic of
+//! what is to be changed.
 //!
 //! **An entry leaves the spool only after the backend took it**, or after what could not be delivered of it became
 //! dead letters, in one transaction. A crash between has it sent again, which PUT makes harmless.
@@ -14,32 +15,43 @@
 //! | what the backend says | what is done |
 //! | --- | --- |
 //! | no answer | the account's next batch waits; if the backend gives no sign of life at all, every account waits, 1 s doubling to 60 s |
-//! | 400, 422 | split; a value alone is a dead letter |
-//! | 413 | split |
-//! | 5xx, other 4xx | tried [`SUSPECT_ATTEMPTS`] times, then, if the backend is healthy, split; a value alone is a dead letter after as many more |
-//! | 401 | nothing is sent but one request every 60 s, growing to 10 min; everything is kept |
+//! | with `Retry-After` | every account waits that long, at most an hour |
+//! | 413 | smaller requests |
+//! | 4xx | halved; a value alone is a dead letter once it failed [`SUSPECT_ATTEMPTS`] times while the backend took a control sample |
+//! | 5xx | tried [`SUSPECT_ATTEMPTS`] times, then, if the backend is healthy, as a 4xx |
+//! | 4xx or 5xx, to the control sample too | nothing is a dead letter; the account waits, 1 s doubling to 60 s, and `/healthz` says so |
+//! | 401 | nothing is sent but one request every 60 s, growing to 10 min, or when a new token is there; everything is kept |
 //! | 403 | by POST what is fresh (see [`POST_FRESH`]); if that is forbidden too, this account is asked as slowly |
 
+mod account;
 mod children;
 mod entities;
 mod known;
 mod load;
 mod metrics;
-mod pace;
-mod pause;
+mod pacing;
+mod sender;
 mod settings;
-mod standing;
 mod suggestions;
-mod trial;
 mod values;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use tokio::{join, time};
+use tokio::{
+    time::{self, Instant},
+    try_join,
+};
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
-use crate::{backend::Backend, spool::Spool, time::Clock};
+use crate::{
+    backend::Backend,
+    spool::{Spool, SpoolError},
+    throttle::OutageLog,
+    time::Clock,
+};
 use entities::EntityLoop;
+use settings::MAX_SPOOL_FAILURES;
 use values::ValueLoop;
 
 pub use metrics::DeliveryMetrics;
@@ -67,13 +79,45 @@ pub struct Delivery<K> {
 
 impl<K: Backend> Delivery<K> {
     /// Works until it is stopped, then delivers what can be delivered at once and leaves the rest on disk.
-    pub async fn run(self) {
+    ///
+    /// # Errors
+    /// The spool is gone for good: somebody closed it, or its writer ends in a panic again and again.
+    pub async fn run(self) -> Result<(), SpoolError> {
         let delivery = &self;
         let deadline = async {
             delivery.stop.cancelled().await;
             time::sleep(FLUSH_GRACE).await;
         };
-        let work = async { join!(ValueLoop::new(delivery).run(), EntityLoop::new(delivery).run()) };
-        tokio::select! { biased; _ = work => {} () = deadline => {} }
+        let work = async { try_join!(ValueLoop::new(delivery).run(), EntityLoop::new(delivery).run()) };
+        tokio::select! { biased; worked = work => worked.map(|_| ()), () = deadline => Ok(()) }
+    }
+}
+
+/// How often in a row the spool did not answer: a group in which its writer panics costs that group alone.
+#[derive(Debug, Default)]
+struct SpoolFailures {
+    in_a_row: u32,
+    log: OutageLog,
+}
+
+impl SpoolFailures {
+    /// Waits a moment, or gives up.
+    async fn wait_after(&mut self, error: SpoolError) -> Result<(), SpoolError> {
+        self.in_a_row += 1;
+        if self.in_a_row > MAX_SPOOL_FAILURES {
+            return Err(error);
+        }
+        if self.log.failed("spool", Instant::now()).is_some() {
+            warn!(%error, "the spool does not answer, it is asked again");
+        }
+        time::sleep(Duration::from_secs(1)).await;
+        Ok(())
+    }
+
+    fn ended(&mut self) {
+        self.in_a_row = 0;
+        if self.log.ended(Instant::now()).is_some() {
+            warn!("the spool answers again");
+        }
     }
 }

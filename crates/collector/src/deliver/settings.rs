@@ -11,8 +11,10 @@ pub const MAX_REQUEST_BYTES: usize = 900_000;
 /// The most bytes of JSON a checked value needs: a path of 200 ASCII characters, two numbers of at most 25
 /// characters, and what stands around them. So a batch of [`MAX_REQUEST_VALUES`] can't exceed [`MAX_REQUEST_BYTES`].
 const MAX_SAMPLE_BYTES: usize = 200 + 2 * 25 + r#"{"p":"","t":,"v":},"#.len();
-const _: () =
-    assert!(MAX_REQUEST_VALUES * MAX_SAMPLE_BYTES <= MAX_REQUEST_BYTES, "a batch must fit by its count alone");
+const _: () = assert!(
+    MAX_REQUEST_VALUES * MAX_SAMPLE_BYTES <= MAX_REQUEST_BYTES,
+    "a batch must fit by its count alone"
+);
 
 /// Batches taken from the spool at once: enough that the spool is asked rarely, few enough that what is measured
 /// meanwhile does not wait long.
@@ -26,19 +28,38 @@ pub const FRESH: Duration = Duration::from_mins(2);
 /// drop them.
 pub const POST_FRESH: Duration = Duration::from_secs(90);
 
+/// How often it is looked for a new token while the backend refuses the one in use.
+pub(super) const TOKEN_LOOK: Duration = Duration::from_secs(10);
+
+/// How often a spool that does not answer is asked again, a second apart, before delivery ends with an error.
+pub(super) const MAX_SPOOL_FAILURES: u32 = 10;
+
 /// Where PUT is forbidden it is tried again this often.
 pub(super) const PUT_AGAIN: Duration = Duration::from_mins(10);
 
 /// A healthy backend that fails on the same account this often is suspected to choke on one of the values.
 pub const SUSPECT_ATTEMPTS: u32 = 3;
 
-/// Values given up in a row, without any being stored, before the backend rather than the values is suspected: from
-/// then on this account is tried slowly, so that a backend which stores nothing at all cannot turn a whole spool
-/// into dead letters.
-pub(super) const MAX_CONVICTIONS_IN_A_ROW: usize = 10;
+/// Values that fail alone are looked at together when there are this many: a control sample then speaks for all of
+/// them, and a backend that takes nothing at all is noticed before it was asked often.
+pub(super) const MAX_SUSPECTS: usize = 10;
 
-/// Values tried one by one to find out whether a backend that seems to store nothing stores any.
-pub(super) const MAX_WITNESSES: usize = 30;
+/// So many requests may fail in a row before a control sample has to show that the backend takes anything.
+pub(super) const MAX_FAILURES_IN_A_ROW: usize = 8;
+
+/// Values tried one by one to find a control sample where none is known.
+pub(super) const MAX_CONTROLS: usize = 30;
+
+/// Values tried one by one where the known control sample was refused, and while the backend is doubted: few, since
+/// that is done again and again.
+pub(super) const MAX_DOUBTFUL_CONTROLS: usize = 3;
+
+/// Values of an account of which the backend never took any may be rejected up to this number while it takes those of
+/// other accounts.
+pub(super) const MAX_UNPROVEN: usize = 10;
+
+/// After so many requests of the largest size that is tried, twice as many values are tried.
+pub(super) const REQUESTS_BEFORE_GROWTH: u32 = 100;
 
 /// The first pause after a failure; it doubles up to [`LONGEST_PAUSE`], with jitter.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -63,7 +84,7 @@ pub const INVENTORY_AGE: Duration = Duration::from_secs(30);
 
 /// An entity that seems to have vanished is read again alone after this time: a real backend shows entities that are
 /// half written.
-pub(super) const SECOND_LOOK_AFTER: Duration = Duration::from_secs(1);
+pub(super) const RECHECK_AFTER: Duration = Duration::from_secs(1);
 
 /// Reports about entities taken from the spool at once.
 pub(super) const ENTITY_REPORTS_PER_BATCH: usize = 100;

@@ -8,7 +8,6 @@
 mod failure;
 mod heartbeat;
 mod in_flight;
-mod log_gate;
 mod metrics;
 mod once;
 mod performer;

@@ -9,7 +9,6 @@ use super::{
     GRACE, RunMetrics,
     failure::Failure,
     in_flight::{End, Ended},
-    log_gate::LogGate,
 };
 use crate::{
     bot::{JobId, Run},
@@ -17,6 +16,7 @@ use crate::{
     report::Report,
     schedule::{Firing, Rhythm},
     sink::Sink,
+    throttle::LogThrottle,
     time::Clock,
 };
 
@@ -28,7 +28,7 @@ pub struct Performer<B, S> {
     sink: Arc<S>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: RunMetrics,
-    gate: LogGate,
+    throttle: LogThrottle,
 }
 
 /// How a run ended; why, if it ended badly, is counted and logged already.
@@ -41,7 +41,7 @@ pub(super) enum Outcome {
 impl<B: Protocol, S: Sink> Performer<B, S> {
     /// Puts together what a run needs.
     pub fn new(bot: Arc<B>, sink: Arc<S>, clock: Arc<dyn Clock>, metrics: RunMetrics) -> Self {
-        Self { bot, sink, clock, metrics, gate: LogGate::default() }
+        Self { bot, sink, clock, metrics, throttle: LogThrottle::default() }
     }
 
     /// Performs a run to its end. The reports are handed over after the deadline's reach, since a sink that is slow is
@@ -109,7 +109,7 @@ impl<B: Protocol, S: Sink> Performer<B, S> {
     /// Counts a failure, and logs it unless the like of it was logged a moment ago.
     fn failed(&self, job: &JobId, failure: &Failure) -> Outcome {
         self.metrics.count_failure(failure.kind());
-        if let Some(suppressed) = self.gate.admit(failure.kind()) {
+        if let Some(suppressed) = self.throttle.admit(failure.kind()) {
             let (kind, error) = (failure.kind(), failure as &dyn Error);
             warn!(%job, kind, error, suppressed, "a run failed");
         }

@@ -119,6 +119,7 @@ impl SimBackend {
                 request: request.to_owned(),
                 status: 500,
                 answer: "Could not validate access".to_owned(),
+                retry_after: None,
             }),
         }
     }
@@ -209,7 +210,7 @@ impl State {
         let request = || request.to_owned();
         if names(CHOKING_WORD) {
             let answer = "Internal Server Error".to_owned();
-            return Err(BackendError::Failed { request: request(), status: 500, answer });
+            return Err(BackendError::Failed { request: request(), status: 500, answer, retry_after: None });
         }
         if names(REFUSED_WORD) {
             let answer = "Input validation failed".to_owned();

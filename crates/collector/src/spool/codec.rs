@@ -44,6 +44,17 @@ pub enum CodecError {
     /// More bytes than its values need.
     #[error("{0} bytes follow its last value")]
     Long(usize),
+    /// Its row names another account.
+    #[error("it is of account {written}, its row says account {found}")]
+    Account {
+        /// Whose it is.
+        written: AccountId,
+        /// What stands beside it.
+        found: AccountId,
+    },
+    /// Its row says that it is delivered in another way.
+    #[error("its row says that it is delivered in another way")]
+    Lane,
     /// A kind that is not known.
     #[error("reports of kind {0} are not known")]
     Kind(u8),

@@ -9,7 +9,7 @@ use std::{
 
 use rusqlite::{Connection, Error, ErrorCode};
 
-use super::error::SpoolError;
+use super::{error::SpoolError, wal::Log};
 use crate::time::Timestamp;
 
 /// The format of the tables below, as `PRAGMA user_version`.
@@ -50,6 +50,18 @@ const SCHEMA: &str = "
     ) STRICT;
     CREATE INDEX IF NOT EXISTS dead_letter_again ON dead_letter (id) WHERE again <> 0;
 ";
+
+/// Returns an error if SQLite would pass over something in the log that was committed. It is to be asked before SQLite
+/// opens the file: that may make the loss final.
+pub(super) fn damage_of_log(path: &Path) -> Option<SpoolError> {
+    // What cannot be read is for SQLite to say.
+    let log = Log::read(&with_suffix(path, "-wal")).ok().flatten().filter(Log::is_damaged)?;
+    Some(SpoolError::DamagedLog {
+        path: path.to_owned(),
+        frames: log.frames.len(),
+        damaged: log.damaged_frames(),
+    })
+}
 
 /// Opens the file for the writer; the caller holds the lock.
 pub(super) fn open(path: &Path) -> Result<Connection, SpoolError> {
@@ -130,7 +142,7 @@ pub(super) fn set_aside(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
     Ok(aside)
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     name.into()

@@ -149,7 +149,12 @@ impl DeadLetterQueue {
     }
 
     /// Writes a dead letter; gives how many old ones had to go for it.
-    pub(super) fn push(&mut self, connection: &Connection, rejected_entry: &RejectedEntry, now: Timestamp) -> Result<u64> {
+    pub(super) fn push(
+        &mut self,
+        connection: &Connection,
+        rejected_entry: &RejectedEntry,
+        now: Timestamp,
+    ) -> Result<u64> {
         connection
             .prepare_cached(
                 "INSERT INTO dead_letter (account, buried, reason_kind, reason, checksum, payload)

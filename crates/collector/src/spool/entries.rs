@@ -1,8 +1,6 @@
 //! The table of what waits.
 
-use std::collections::HashSet;
-
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Result, Row as SqlRow, params};
+use rusqlite::{CachedStatement, Connection, Error, OptionalExtension, Result, Row as SqlRow, params};
 
 use super::{
     entry::{EntryId, Lane, LaneKey, Row, stored_bytes},
@@ -74,7 +72,15 @@ pub(super) fn oldest(connection: &Connection) -> Result<Option<Timestamp>> {
         .optional()
 }
 
-/// Gives the highest number in use.
+/// Returns when the newest entry of all was accepted, by the spool's time.
+pub(super) fn newest_of_all(connection: &Connection) -> Result<Option<Timestamp>> {
+    connection
+        .prepare_cached("SELECT accepted FROM entry ORDER BY id DESC LIMIT 1")?
+        .query_row([], |row| row.get(0).map(Timestamp::from_micros))
+        .optional()
+}
+
+/// Returns the highest number in use.
 pub(super) fn last_id(connection: &Connection) -> Result<EntryId> {
     let last: Option<i64> = connection.query_row("SELECT max(id) FROM entry", [], |row| row.get(0))?;
     Ok(EntryId(last.unwrap_or(0)))
@@ -96,23 +102,34 @@ pub(super) fn lanes(connection: &Connection) -> Result<Vec<Removed>> {
     rows.collect()
 }
 
-/// Gives the newest entries of a lane above a number, newest first, as long as `wanted` says so.
+/// Fails if the index by which entries are found does not hold all of them: such an entry would wait for ever.
+pub(super) fn check_index(connection: &Connection, entries: u64) -> Result<()> {
+    let indexed: u64 =
+        connection
+            .query_row("SELECT count(lane) FROM entry INDEXED BY entry_by_lane", [], |row| row.get(0))?;
+    if indexed == entries {
+        return Ok(());
+    }
+    let corrupt = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT_INDEX);
+    Err(Error::SqliteFailure(corrupt, Some(format!("{indexed} of {entries} entries are in the index"))))
+}
+
+/// Returns the newest entries of a lane, newest first, as long as `wanted` says so.
 pub(super) fn newest(
     connection: &Connection,
     key: LaneKey,
-    above: EntryId,
-    skip: &HashSet<EntryId>,
+    skip: impl Fn(&EntryId) -> bool,
     mut wanted: impl FnMut(&Row) -> bool,
 ) -> Result<Vec<Row>> {
     let mut statement: CachedStatement<'_> = connection.prepare_cached(
         "SELECT id, accepted, value_count, checksum, payload FROM entry INDEXED BY entry_by_lane
-         WHERE lane = ?1 AND account = ?2 AND id > ?3 ORDER BY id DESC",
+         WHERE lane = ?1 AND account = ?2 ORDER BY id DESC",
     )?;
-    let mut rows = statement.query(params![key.lane.number(), key.account.number(), above.0])?;
+    let mut rows = statement.query(params![key.lane.number(), key.account.number()])?;
     let mut newest = Vec::new();
     while let Some(row) = rows.next()? {
         let id = EntryId(row.get(0)?);
-        if skip.contains(&id) {
+        if skip(&id) {
             continue;
         }
         let row = Row {
@@ -132,20 +149,19 @@ pub(super) fn newest(
     Ok(newest)
 }
 
-/// Tells when the newest entry of a lane above a number was accepted.
+/// Returns when the newest entry of a lane was accepted.
 pub(super) fn newest_time(
     connection: &Connection,
     key: LaneKey,
-    above: EntryId,
-    skip: &HashSet<EntryId>,
+    skip: impl Fn(&EntryId) -> bool,
 ) -> Result<Option<Timestamp>> {
     let mut statement = connection.prepare_cached(
         "SELECT id, accepted FROM entry INDEXED BY entry_by_lane
-         WHERE lane = ?1 AND account = ?2 AND id > ?3 ORDER BY id DESC",
+         WHERE lane = ?1 AND account = ?2 ORDER BY id DESC",
     )?;
-    let mut rows = statement.query(params![key.lane.number(), key.account.number(), above.0])?;
+    let mut rows = statement.query(params![key.lane.number(), key.account.number()])?;
     while let Some(row) = rows.next()? {
-        if !skip.contains(&EntryId(row.get(0)?)) {
+        if !skip(&EntryId(row.get(0)?)) {
             return row.get(1).map(|micros| Some(Timestamp::from_micros(micros)));
         }
     }

@@ -1,6 +1,11 @@
 //! What waits in the queue, and how delivery asks for it.
 
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     codec::{self, CodecError},
@@ -12,11 +17,6 @@ use crate::{model::AccountId, report::Report, time::Timestamp};
 /// The number of an entry: ascending in the order of acceptance, never given twice while a process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId(pub(super) i64);
-
-impl EntryId {
-    /// Lower than the number of any entry.
-    pub const BEFORE_ALL: Self = Self(0);
-}
 
 impl fmt::Display for EntryId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,8 +60,8 @@ pub struct Entry {
 pub struct TakeRequest {
     /// Which kind of reports.
     pub lane: Lane,
-    /// Entries accepted at this time or later are fresh: they come first.
-    pub fresh_since: Timestamp,
+    /// Entries accepted within this time are fresh: they come first.
+    pub fresh_within: Duration,
     /// How many values of fresh entries (an entry without values counts as one); at least one entry is given.
     pub fresh_values: usize,
     /// How many values of older entries, if nothing fresh is there; 0 if the replay has to pause.
@@ -73,12 +73,12 @@ pub struct TakeRequest {
 }
 
 /// How an account may be served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Nothing of it.
     Closed,
-    /// Only fresh entries above this number.
-    FreshAbove(EntryId),
+    /// Only fresh entries, and none of these.
+    FreshExcept(Arc<HashSet<EntryId>>),
 }
 
 /// Entries of one account.
@@ -131,8 +131,8 @@ pub(super) struct LaneKey {
 }
 
 impl Row {
-    /// Encodes a report; its number comes when it is written.
-    pub(super) fn of(report: &Report, accepted: Timestamp) -> Result<Self, CodecError> {
+    /// Encodes a report; its number and time come when the writer takes it.
+    pub(super) fn of(report: &Report) -> Result<Self, CodecError> {
         let payload = codec::encode(report)?;
         let (lane, account, values, subject) = match report {
             Report::Values(values) => (Lane::Values, values.account, values.values.len(), None),
@@ -150,7 +150,7 @@ impl Row {
             id: EntryId(0),
             key: LaneKey { lane, account },
             subject,
-            accepted,
+            accepted: Timestamp::default(),
             values: u32::try_from(values).unwrap_or(u32::MAX),
             checksum: codec::checksum(&payload),
             payload,
@@ -163,6 +163,12 @@ impl Row {
 
     pub(super) fn decode(self) -> Result<Entry, (Self, CodecError)> {
         match codec::decode(&self.payload, self.checksum) {
+            // The checksum does not cover the column by which it would be sent.
+            Ok(report) if report.account() != self.key.account => {
+                let (written, found) = (report.account(), self.key.account);
+                Err((self, CodecError::Account { written, found }))
+            }
+            Ok(report) if lane_of(&report) != self.key.lane => Err((self, CodecError::Lane)),
             Ok(report) => Ok(Entry { id: self.id, accepted: self.accepted, report }),
             Err(error) => Err((self, error)),
         }
@@ -171,6 +177,13 @@ impl Row {
     /// How much of a request it fills.
     pub(super) fn weight(&self) -> usize {
         usize::try_from(self.values.max(1)).unwrap_or(usize::MAX)
+    }
+}
+
+fn lane_of(report: &Report) -> Lane {
+    match report {
+        Report::Values(_) => Lane::Values,
+        Report::Children(_) | Report::Suggestions(_) => Lane::Entities,
     }
 }
 

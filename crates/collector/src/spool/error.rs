@@ -56,7 +56,21 @@ pub enum SpoolError {
         #[source]
         source: rusqlite::Error,
     },
-    /// The disk refuses: the reports are held in memory and are written as soon as it takes them. They need not
+    /// What was committed is not what stands in the log. SQLite would drop it, and all that followed, in silence.
+    #[error(
+        "{damaged} of {frames} pages in the log of the spool {} are damaged: the next start of its bot keeps what can \
+         be read",
+        path.display()
+    )]
+    DamagedLog {
+        /// The spool's file.
+        path: PathBuf,
+        /// How many pages the log holds.
+        frames: usize,
+        /// How many of them are damaged.
+        damaged: usize,
+    },
+    /// The disk refuses, or hangs: the reports are held in memory and are written as soon as it takes them. They need not
     /// be handed over again, but they are lost if the process ends before.
     #[error("the disk takes no more: {held} reports wait in memory for {}: {reason}", path.display())]
     Held {

@@ -9,6 +9,7 @@ use super::{
     dead_letters::{self, Content, DeadLetter, DeadLetterId, DeadLetterQueue},
     entries,
     error::SpoolError,
+    lock::Lock,
     statistics::{Depth, Lanes, Statistics},
 };
 
@@ -23,8 +24,14 @@ pub struct SpoolFile {
 
 impl SpoolFile {
     /// Opens a spool that exists.
+    ///
+    /// # Errors
+    /// Among others [`SpoolError::DamagedLog`] while no bot runs: a look by SQLite would lose what can still be read.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, SpoolError> {
         let path = path.into();
+        if let Some(damage) = database::damage_of_log(&path).filter(|_| Lock::is_free(&path)) {
+            return Err(damage);
+        }
         Ok(Self { connection: database::open_existing(&path)?, path })
     }
 

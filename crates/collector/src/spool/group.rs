@@ -6,7 +6,7 @@ use rusqlite::{Connection, Result};
 
 use super::{
     codec,
-    dead_letters::{self, RejectedEntry, Content, DeadLetterQueue},
+    dead_letters::{self, Content, DeadLetterQueue, RejectedEntry},
     entries::{self, Removed},
     entry::{EntryId, LaneKey, Row, Settlement},
     settings::Limits,
@@ -50,6 +50,9 @@ pub(super) struct Before {
     pub(super) bytes: u64,
     pub(super) dead_letters: DeadLetterQueue,
     pub(super) last_id: i64,
+    /// What the wall clock shows, for people.
+    pub(super) wall: Timestamp,
+    /// The spool's time, by which entries grow old.
     pub(super) now: Timestamp,
     pub(super) limits: Limits,
 }
@@ -106,7 +109,7 @@ impl Group {
             changes.removed.extend(entries::delete(connection, *id)?);
         }
         for rejected_entry in &self.rejected {
-            changes.lost_letters += changes.dead_letters.push(connection, rejected_entry, before.now)?;
+            changes.lost_letters += changes.dead_letters.push(connection, rejected_entry, before.wall)?;
         }
         for row in &self.rows {
             changes.insert(connection, row)?;
@@ -133,7 +136,8 @@ impl Changes {
         }
         for letter in marked {
             let Content::Report(report) = letter.content else { continue };
-            let Ok(mut row) = Row::of(&report, now) else { continue };
+            let Ok(mut row) = Row::of(&report) else { continue };
+            row.accepted = now;
             self.last_id += 1;
             row.id = EntryId(self.last_id);
             self.insert(connection, &row)?;
@@ -172,7 +176,7 @@ impl Changes {
 }
 
 impl Row {
-    fn depth(&self) -> Depth {
+    pub(super) fn depth(&self) -> Depth {
         Depth { reports: 1, values: u64::from(self.values), bytes: self.bytes() }
     }
 

@@ -3,17 +3,19 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::{
-    sync::{Semaphore, oneshot},
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
     task::spawn_blocking,
+    time::sleep,
 };
 
 use super::{
-    entry::{Lane, Batch, Row, Settlement, TakeRequest},
+    entry::{Batch, Lane, Row, Settlement, TakeRequest},
     error::SpoolError,
-    inbox::{Command, Shared, locked},
+    inbox::{Command, Shared},
     metrics::SpoolMetrics,
     settings::Limits,
     statistics::Statistics,
@@ -25,6 +27,12 @@ use crate::{
     time::Clock,
 };
 
+/// How often whoever waits looks whether the disk hangs.
+const HANG_LOOK: Duration = Duration::from_millis(250);
+
+/// Looks after which a disk that hangs is not waited for at the end: ten seconds.
+const CLOSE_LOOKS: u32 = 40;
+
 /// The durable queue of one bot; clones are handles to the same one.
 ///
 /// All methods that are `async` must be called within a Tokio runtime; see [`crate::spool`] on virtual time.
@@ -32,7 +40,6 @@ use crate::{
 pub struct Spool {
     path: Arc<Path>,
     shared: Arc<Shared>,
-    clock: Arc<dyn Clock>,
     room: Arc<Semaphore>,
     memory_bytes: u32,
 }
@@ -49,16 +56,16 @@ impl Spool {
         metrics: SpoolMetrics,
     ) -> Result<Self, SpoolError> {
         let path: Arc<Path> = path.into().into();
+        let shared_metrics = metrics.clone();
         let opened = {
-            let (path, clock) = (Arc::clone(&path), Arc::clone(&clock));
+            let path = Arc::clone(&path);
             spawn_blocking(move || Writer::open(&path, limits, clock, metrics)).await
         };
         let writer = opened.map_err(|_| SpoolError::Closed { path: path.to_path_buf() })??;
         let room = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         Ok(Self {
+            shared: Arc::new(Shared::new(Arc::clone(&path), writer, shared_metrics)),
             path,
-            shared: Arc::new(Shared::new(writer)),
-            clock,
             room: Arc::new(Semaphore::new(room)),
             memory_bytes: limits.memory_bytes,
         })
@@ -70,22 +77,43 @@ impl Spool {
     }
 
     /// Returns once all reports are on disk, in one transaction with whatever else waits. Dropping the future
-    /// leaves open whether they are.
+    /// leaves open whether they are. While the disk is full or hangs they are held in memory: [`SpoolError::Held`].
     pub async fn accept(&self, reports: &[Report]) -> Result<(), SpoolError> {
-        let accepted = self.clock.now();
         let rows = reports
             .iter()
             .filter(|report| !matches!(report, Report::Values(values) if values.values.is_empty()))
-            .map(|report| Row::of(report, accepted).map_err(SpoolError::Report))
+            .map(|report| Row::of(report).map_err(SpoolError::Report))
             .collect::<Result<Vec<_>, _>>()?;
         if rows.is_empty() {
             return Ok(());
         }
         let bytes = rows.iter().map(Row::bytes).sum::<u64>();
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.memory_bytes);
-        let closed = || SpoolError::Closed { path: self.path.to_path_buf() };
-        let room = Arc::clone(&self.room).acquire_many_owned(bytes).await.map_err(|_| closed())?;
-        self.ask(|reply| Command::Accept { rows, room, reply }).await?
+        let room = self.room_for(bytes).await?;
+        let (reply, mut answer) = oneshot::channel();
+        self.shared.submit(Command::Accept { rows, room, reply });
+        loop {
+            if let Some(held) = self.shared.hang() {
+                return Err(held);
+            }
+            tokio::select! {
+                biased;
+                answer = &mut answer => return answer.map_err(|_| self.closed())?,
+                () = sleep(HANG_LOOK) => {}
+            }
+        }
+    }
+
+    /// Waits until memory has room; while the disk hangs, the oldest that waits makes some.
+    async fn room_for(&self, bytes: u32) -> Result<OwnedSemaphorePermit, SpoolError> {
+        loop {
+            let room = Arc::clone(&self.room).acquire_many_owned(bytes);
+            tokio::select! {
+                biased;
+                room = room => return room.map_err(|_| self.closed()),
+                () = sleep(HANG_LOOK) => self.shared.make_room(bytes.into()),
+            }
+        }
     }
 
     /// Gives what is to be delivered next. Nothing leaves the queue by it: until it is settled, the same is given
@@ -113,18 +141,42 @@ impl Spool {
 
     /// Tells what is in the queue, as of the last group.
     pub fn statistics(&self) -> Statistics {
-        locked(&self.shared.state).clone()
+        self.shared.statistics()
     }
 
     /// Writes what waits, closes the file and gives the lock back. Other handles get [`SpoolError::Closed`].
+    ///
+    /// # Errors
+    /// The disk hangs: what is held is lost if the process ends.
     pub async fn close(self) -> Result<(), SpoolError> {
-        self.ask(|reply| Command::Close { reply }).await
+        let (reply, mut answer) = oneshot::channel();
+        self.shared.submit(Command::Close { reply });
+        for _ in 0..CLOSE_LOOKS {
+            tokio::select! {
+                biased;
+                answer = &mut answer => return answer.map_err(|_| self.closed()),
+                () = sleep(HANG_LOOK) => {}
+            }
+        }
+        match self.shared.hang() {
+            Some(held) => Err(held),
+            None => answer.await.map_err(|_| self.closed()),
+        }
+    }
+
+    fn closed(&self) -> SpoolError {
+        SpoolError::Closed { path: self.path.to_path_buf() }
+    }
+
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, SpoolError> {
         let (reply, answer) = oneshot::channel();
         self.shared.submit(command(reply));
-        answer.await.map_err(|_| SpoolError::Closed { path: self.path.to_path_buf() })
+        answer.await.map_err(|_| self.closed())
     }
 }
 

@@ -4,7 +4,8 @@ use std::{
     fs::{self, File, TryLockError},
     io::{Read, Seek, Write},
     path::Path,
-    process,
+    process, thread,
+    time::Duration,
 };
 
 use super::error::SpoolError;
@@ -16,6 +17,12 @@ pub(super) struct Lock {
 }
 
 impl Lock {
+    /// Whether nobody holds the lock.
+    pub(super) fn is_free(spool: &Path) -> bool {
+        let Ok(file) = File::open(spool.with_extension("lock")) else { return true };
+        !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+
     /// Makes the folder and takes the lock. The file stays when the lock goes: removing it would let two in.
     pub(super) fn take(spool: &Path) -> Result<Self, SpoolError> {
         let folder_error = |source| SpoolError::Folder { path: spool.to_owned(), source };
@@ -29,7 +36,7 @@ impl Lock {
             .truncate(false)
             .open(spool.with_extension("lock"))
             .map_err(folder_error)?;
-        match file.try_lock() {
+        match locked(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(SpoolError::InUse { path: spool.to_owned(), owner: owner(&mut file) });
@@ -41,6 +48,17 @@ impl Lock {
             file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", process::id()));
         Ok(Self { _file: file })
     }
+}
+
+/// Takes the lock, or sees that a look from outside has it for a moment.
+fn locked(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..3 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(10)),
+            outcome => return outcome,
+        }
+    }
+    file.try_lock()
 }
 
 fn owner(file: &mut File) -> String {

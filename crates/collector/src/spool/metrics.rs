@@ -11,7 +11,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::{ReasonKind, Statistics};
+use super::{Depth, ReasonKind, Statistics};
 use crate::time::Timestamp;
 
 /// Counters and gauges of a spool; cheap to clone, all clones are one.
@@ -130,6 +130,12 @@ impl SpoolMetrics {
 
     pub(super) fn rejected(&self, kind: ReasonKind) {
         self.rejected.get_or_create(&ReasonLabel { reason: kind.as_str() }).inc();
+    }
+
+    /// Shows that the disk hangs, until the writer is there again.
+    pub(super) fn hangs(&self, held: Depth) {
+        self.held_values.set(i64::try_from(held.values).unwrap_or(i64::MAX));
+        self.degraded.set(1);
     }
 
     pub(super) fn show(&self, state: &Statistics, now: Timestamp) {

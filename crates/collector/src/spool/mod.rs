@@ -15,16 +15,19 @@
 //! How it is split: `handle` and `inbox` are the asynchronous side, `writer` the one thread at a time that touches
 //! SQLite and commits whatever waits as one group. `entries` and `dead_letters` are the two tables, `database` opens
 //! the file (and sets a broken one aside), `lock` keeps a second bot out, `codec` draws the bytes of a report,
-//! `file` is the view from outside.
+//! `file` is the view from outside. `wal` looks for damage that SQLite would pass over in silence, `pages` and `salvage`
+//! get out of a broken file what can be read.
 //!
 //! **Durability.** WAL with `synchronous=FULL`: a commit is one append and one fsync, so a report that was accepted
 //! survives a power cut. A torn tail of the log is cut off by SQLite; a flipped bit in a report fails its checksum and
-//! costs that report only.
+//! costs that report only, also in the log. A file that is broken is set aside, and every row that some page of it holds
+//! goes on in a new one.
 //!
 //! **A disk that refuses writes** (full, failing). Reports are held in memory, at most [`Limits::memory_bytes`], the
 //! oldest dropped and counted beyond it; `accept` answers with [`SpoolError::Held`], since they would not survive the
 //! process; [`Statistics::trouble`] says why. Delivery goes on with what is in memory and on disk. Writing is tried
-//! again with back-off and the spool recovers by itself.
+//! again with back-off and the spool recovers by itself. A disk that hangs is one that refuses after a second: what is
+//! handed over then waits in `inbox`, within the same limit, and is written in order when the disk answers.
 //!
 //! **Virtual time.** The writer runs as a `spawn_blocking` task that is started when something waits and ends when
 //! nothing does. Tokio's paused clock does not advance by itself while such a task runs, so no time passes in a
@@ -42,16 +45,19 @@ mod handle;
 mod inbox;
 mod lock;
 mod metrics;
+mod pages;
 mod salvage;
 mod serve;
 mod settings;
 mod statistics;
+mod time;
 mod trouble;
+mod wal;
 mod writer;
 
 pub use codec::CodecError;
-pub use dead_letters::{RejectedEntry, Content, DeadLetter, DeadLetterId, ReasonKind};
-pub use entry::{Access, Age, Entry, EntryId, Lane, Batch, Settlement, TakeRequest};
+pub use dead_letters::{Content, DeadLetter, DeadLetterId, ReasonKind, RejectedEntry};
+pub use entry::{Access, Age, Batch, Entry, EntryId, Lane, Settlement, TakeRequest};
 pub use error::SpoolError;
 pub use file::SpoolFile;
 pub use handle::Spool;

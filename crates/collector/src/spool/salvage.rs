@@ -2,7 +2,12 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, Result, Row as SqlRow, params};
+use rusqlite::{Connection, ErrorCode, Result, params, types::Value};
+
+use super::{
+    database::with_suffix,
+    pages::{PageRow, Pages},
+};
 
 /// How much of a broken file went on in the new one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -11,59 +16,62 @@ pub(super) struct Salvaged {
     pub(super) dead_letters: usize,
 }
 
-const ENTRY: &str = "id, lane, account, subject, accepted, value_count, checksum, payload";
-const LETTER: &str = "id, account, buried, reason_kind, reason, checksum, payload, again";
+const ENTRY: &str = "entry (id, lane, account, subject, accepted, value_count, checksum, payload)";
+const LETTER: &str = "dead_letter (id, account, buried, reason_kind, reason, checksum, payload, again)";
 
-/// Copies rows until the damage, from the front and then from the back, into a new file.
-///
-/// A page that is broken ends a walk over a table, so walking from both ends saves what lies on either side of it.
-/// Rows that were read wrong fail their checksum later, one by one.
+/// Copies every row that some page holds into a new file: neither the tree above the pages nor the log's order is
+/// needed for it. Rows that were read wrong fail their checksum later, one by one.
 pub(super) fn salvage(aside: &Path, into: &mut Connection) -> Result<Salvaged> {
-    let broken = Connection::open_with_flags(aside, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let pages = Pages::open(aside, &with_suffix(aside, "-wal"))
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     let transaction = into.transaction()?;
     let mut copied = Salvaged::default();
-    for order in ["ASC", "DESC"] {
-        copied.entries += copy(&broken, &transaction, "entry", ENTRY, order)?;
-        copied.dead_letters += copy(&broken, &transaction, "dead_letter", LETTER, order)?;
-    }
+    pages.rows(|PageRow { id, mut columns }| {
+        let Some(table) = table_of(&columns) else { return Ok(()) };
+        if let Some(first) = columns.first_mut() {
+            *first = Value::Integer(id);
+        }
+        let inserted = insert(&transaction, table, columns)?;
+        match table {
+            Table::Entry => copied.entries += inserted,
+            Table::Letter => copied.dead_letters += inserted,
+        }
+        Ok::<(), rusqlite::Error>(())
+    })?;
     transaction.commit()?;
     Ok(copied)
 }
 
-fn copy(from: &Connection, into: &Connection, table: &str, columns: &str, order: &str) -> Result<usize> {
-    let mut insert = into.prepare(&format!(
-        "INSERT OR IGNORE INTO {table} ({columns}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
-    ))?;
-    let Ok(mut select) =
-        from.prepare(&format!("SELECT {columns} FROM {table} NOT INDEXED ORDER BY id {order}"))
-    else {
-        return Ok(0);
-    };
-    let Ok(mut rows) = select.query([]) else { return Ok(0) };
-    let mut copied = 0;
-    while let Ok(Some(row)) = rows.next() {
-        let Ok(values) = values(row) else { continue };
-        let [a, b, c, d, e, f, g, h] = values;
-        // A row that the damage made impossible (a missing column, the same number twice) costs itself alone.
-        match insert.execute(params![a, b, c, d, e, f, g, h]) {
-            Ok(0) if order == "DESC" => break,
-            Ok(count) => copied += count,
-            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(copied)
+#[derive(Clone, Copy)]
+enum Table {
+    Entry,
+    Letter,
 }
 
-fn values(row: &SqlRow<'_>) -> Result<[rusqlite::types::Value; 8]> {
-    Ok([
-        row.get(0)?,
-        row.get(1)?,
-        row.get(2)?,
-        row.get(3)?,
-        row.get(4)?,
-        row.get(5)?,
-        row.get(6)?,
-        row.get(7)?,
-    ])
+/// Both tables have eight columns, the first of which stands in the row's number.
+fn table_of(columns: &[Value]) -> Option<Table> {
+    use Value::{Blob, Integer, Null, Text};
+    match columns {
+        [Null, Integer(_), Integer(_), Null | Text(_), Integer(_), Integer(_), Integer(_), Blob(_)] => {
+            Some(Table::Entry)
+        }
+        [Null, Integer(_), Integer(_), Text(_), Text(_), Integer(_), Blob(_), Integer(_)] => {
+            Some(Table::Letter)
+        }
+        _ => None,
+    }
+}
+
+fn insert(into: &Connection, table: Table, columns: Vec<Value>) -> Result<usize> {
+    let Ok([a, b, c, d, e, f, g, h]) = <[Value; 8]>::try_from(columns) else { return Ok(0) };
+    let name = match table {
+        Table::Entry => ENTRY,
+        Table::Letter => LETTER,
+    };
+    let sql = format!("INSERT OR IGNORE INTO {name} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+    match into.prepare_cached(&sql)?.execute(params![a, b, c, d, e, f, g, h]) {
+        // A row that the damage made impossible costs itself alone.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Ok(0),
+        outcome => outcome,
+    }
 }

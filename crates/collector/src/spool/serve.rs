@@ -1,11 +1,14 @@
 //! Which entries delivery gets next.
 
+use std::collections::HashSet;
+
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::{
     database::database_error,
     entries,
-    entry::{Access, Age, Entry, EntryId, LaneKey, Batch, Row, TakeRequest},
+    entry::{Access, Age, Batch, Entry, EntryId, LaneKey, Row, TakeRequest},
     writer::{Writer, is_corrupt},
 };
 use crate::{model::AccountId, time::Timestamp};
@@ -17,7 +20,9 @@ impl Writer {
             Ok(batch) => batch,
             Err(source) => {
                 let error = database_error(&self.path, "reading")(source);
-                warn!(%error, "the spool could not be read");
+                if let Some(suppressed) = self.read_log.admit("read") {
+                    warn!(%error, suppressed, "the spool could not be read");
+                }
                 if is_corrupt(&error)
                     && let Err(error) = self.replace_database(&error)
                 {
@@ -29,17 +34,18 @@ impl Writer {
     }
 
     fn batch(&mut self, request: &TakeRequest) -> rusqlite::Result<Option<Batch>> {
-        let mut first_old = None;
+        let fresh_since = self.time.at(Instant::now()) - request.fresh_within;
+        let (mut first_old, nothing) = (None, HashSet::new());
         for account in self.turns(request) {
             let key = LaneKey { lane: request.lane, account };
-            let (above, may_be_old) = match request.access.get(&account) {
+            let (except, may_be_old) = match request.access.get(&account) {
                 Some(Access::Closed) => continue,
-                Some(Access::FreshAbove(above)) => (*above, false),
-                None => (EntryId::BEFORE_ALL, true),
+                Some(Access::FreshExcept(except)) => (&**except, false),
+                None => (&nothing, true),
             };
-            match self.newest_time(key, above)? {
-                Some(time) if time >= request.fresh_since => {
-                    let entries = self.newest(key, above, request.fresh_values, Some(request.fresh_since))?;
+            match self.newest_time(key, except)? {
+                Some(time) if time >= fresh_since => {
+                    let entries = self.newest(key, except, request.fresh_values, Some(fresh_since))?;
                     if !entries.is_empty() {
                         return Ok(Some(Batch { account, age: Age::Fresh, entries }));
                     }
@@ -49,7 +55,7 @@ impl Writer {
             }
         }
         let Some(key) = first_old.filter(|_| request.old_values > 0) else { return Ok(None) };
-        let entries = self.newest(key, EntryId::BEFORE_ALL, request.old_values, None)?;
+        let entries = self.newest(key, &nothing, request.old_values, None)?;
         Ok((!entries.is_empty()).then_some(Batch { account: key.account, age: Age::Old, entries }))
     }
 
@@ -67,11 +73,12 @@ impl Writer {
         accounts
     }
 
-    fn newest_time(&self, key: LaneKey, above: EntryId) -> rusqlite::Result<Option<Timestamp>> {
-        let held = self.group.rows.iter().rev().find(|row| row.key == key && row.id > above);
+    fn newest_time(&self, key: LaneKey, except: &HashSet<EntryId>) -> rusqlite::Result<Option<Timestamp>> {
+        let held = self.group.rows.iter().rev().find(|row| row.key == key && !except.contains(&row.id));
+        let skip = |id: &EntryId| self.group.retired.contains(id) || except.contains(id);
         match (held, &self.database) {
             (Some(row), _) => Ok(Some(row.accepted)),
-            (None, Some(database)) => entries::newest_time(database, key, above, &self.group.retired),
+            (None, Some(database)) => entries::newest_time(database, key, skip),
             (None, None) => Ok(None),
         }
     }
@@ -80,7 +87,7 @@ impl Writer {
     fn newest(
         &mut self,
         key: LaneKey,
-        above: EntryId,
+        except: &HashSet<EntryId>,
         values: usize,
         since: Option<Timestamp>,
     ) -> rusqlite::Result<Vec<Entry>> {
@@ -90,10 +97,11 @@ impl Writer {
             weight = weight.saturating_add(row.weight());
             fits && since.is_none_or(|since| row.accepted >= since)
         };
-        let held = self.group.rows.iter().rev().filter(|row| row.key == key && row.id > above);
+        let skip = |id: &EntryId| self.group.retired.contains(id) || except.contains(id);
+        let held = self.group.rows.iter().rev().filter(|row| row.key == key && !except.contains(&row.id));
         let mut rows: Vec<Row> = held.take_while(|row| wanted(row)).cloned().collect();
         if let Some(database) = &self.database {
-            rows.extend(entries::newest(database, key, above, &self.group.retired, wanted)?);
+            rows.extend(entries::newest(database, key, skip, wanted)?);
         }
         Ok(self.decode(rows))
     }
@@ -104,7 +112,10 @@ impl Writer {
             match row.decode() {
                 Ok(entry) => entries.push(entry),
                 Err((row, error)) => {
-                    warn!(entry = %row.id, account = %row.key.account, %error, "an entry of the spool can't be read");
+                    if let Some(suppressed) = self.read_log.admit("entry") {
+                        let (entry, account) = (row.id, row.key.account);
+                        warn!(%entry, %account, %error, suppressed, "an entry of the spool can't be read");
+                    }
                     self.group.retired.insert(row.id);
                     self.group.rejected.push(row.unreadable(&error));
                 }

@@ -1,6 +1,6 @@
 //! What is in the queue.
 
-use std::{collections::BTreeMap, ops::AddAssign};
+use std::{collections::BTreeMap, iter::Sum, ops::AddAssign};
 
 use super::entry::{Lane, LaneKey};
 use crate::{model::AccountId, time::Timestamp};
@@ -24,8 +24,17 @@ impl AddAssign for Depth {
     }
 }
 
+impl Sum for Depth {
+    fn sum<I: Iterator<Item = Self>>(depths: I) -> Self {
+        depths.fold(Self::default(), |mut sum, depth| {
+            sum += depth;
+            sum
+        })
+    }
+}
+
 impl Depth {
-    fn less(self, gone: Self) -> Self {
+    pub(super) fn less(self, gone: Self) -> Self {
         Self {
             reports: self.reports.saturating_sub(gone.reports),
             values: self.values.saturating_sub(gone.values),

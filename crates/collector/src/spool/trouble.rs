@@ -1,8 +1,11 @@
-//! A disk that refuses writes.
+//! A disk that refuses writes, and what a limit drops.
 
 use std::time::Duration;
 
-use crate::time::Timestamp;
+use tokio::time::Instant;
+
+use super::statistics::Depth;
+use crate::{throttle::REMINDER, time::Timestamp};
 
 /// The first pause before writing is tried again; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -37,9 +40,45 @@ impl Trouble {
     }
 }
 
+/// What a limit dropped since it was last logged: it is at once, then once in [`REMINDER`].
+#[derive(Debug, Default)]
+pub(super) struct DropLog {
+    dropped: Depth,
+    last_line: Option<Instant>,
+}
+
+impl DropLog {
+    pub(super) fn dropped(&mut self, depth: Depth) {
+        self.dropped += depth;
+    }
+
+    /// Returns what is to be logged.
+    pub(super) fn due(&mut self, now: Instant) -> Option<Depth> {
+        let is_quiet = self.last_line.is_none_or(|line| now.saturating_duration_since(line) >= REMINDER);
+        if self.dropped.reports == 0 || !is_quiet {
+            return None;
+        }
+        self.last_line = Some(now);
+        Some(std::mem::take(&mut self.dropped))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn drops_are_logged_at_once_and_then_once_a_minute_with_their_sum() {
+        let (start, mut log) = (Instant::now(), DropLog::default());
+        let mut lines = Vec::new();
+        for second in 0..=200 {
+            if second < 150 {
+                log.dropped(Depth { reports: 1, values: 10, bytes: 100 });
+            }
+            lines.extend(log.due(start + Duration::from_secs(second)).map(|sum| (second, sum.values)));
+        }
+        assert_eq!(lines, [(0, 10), (60, 600), (120, 600), (180, 290)]);
+    }
 
     #[test]
     fn the_pause_doubles_up_to_its_limit() {

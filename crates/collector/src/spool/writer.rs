@@ -1,14 +1,13 @@
 //! The one place that touches the file: takes what waits as a group, commits it, answers.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     sync::Arc,
-    time::Instant,
 };
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 use tracing::{error, info, warn};
 
 use super::{
@@ -23,10 +22,14 @@ use super::{
     metrics::{Limit, SpoolMetrics},
     salvage::salvage,
     settings::Limits,
-    statistics::{Lanes, Statistics},
-    trouble::Trouble,
+    statistics::{Depth, Lanes, Statistics},
+    time::{Leap, SpoolTime},
+    trouble::{DropLog, Trouble},
 };
-use crate::time::{Clock, Timestamp};
+use crate::{
+    throttle::LogThrottle,
+    time::{Clock, Timestamp},
+};
 
 /// None of SQLite's: the next group looks for what a tool marked.
 const UNKNOWN_VERSION: i64 = -1;
@@ -38,6 +41,7 @@ pub(super) struct Writer {
     pub(super) database: Option<Connection>,
     limits: Limits,
     clock: Arc<dyn Clock>,
+    pub(super) time: SpoolTime,
     pub(super) metrics: SpoolMetrics,
     pub(super) lanes: Lanes,
     dead_letters: DeadLetterQueue,
@@ -47,6 +51,8 @@ pub(super) struct Writer {
     foreign_version: i64,
     pub(super) group: Group,
     trouble: Option<Trouble>,
+    drops: HashMap<Limit, DropLog>,
+    pub(super) read_log: LogThrottle,
     _lock: Lock,
 }
 
@@ -57,12 +63,14 @@ impl Writer {
         clock: Arc<dyn Clock>,
         metrics: SpoolMetrics,
     ) -> Result<Self, SpoolError> {
+        let (time, _) = SpoolTime::begin(clock.now(), None, Instant::now());
         let mut writer = Self {
             _lock: Lock::take(path)?,
             path: path.to_owned(),
             database: None,
             limits,
             clock,
+            time,
             metrics,
             lanes: Lanes::default(),
             dead_letters: DeadLetterQueue::default(),
@@ -71,27 +79,48 @@ impl Writer {
             foreign_version: UNKNOWN_VERSION,
             group: Group::default(),
             trouble: None,
+            drops: HashMap::new(),
+            read_log: LogThrottle::default(),
         };
         match writer.begin() {
             Err(error) if is_corrupt(&error) => writer.replace_database(&error)?,
             other => other?,
         }
+        writer.begin_time()?;
         writer.show();
         Ok(writer)
+    }
+
+    /// Begins the spool's time where that of the entries that wait ended.
+    fn begin_time(&mut self) -> Result<(), SpoolError> {
+        let newest = self.database.as_ref().map(entries::newest_of_all).transpose();
+        let newest = newest.map_err(database_error(&self.path, "counting what waits"))?.flatten();
+        let (time, leap) = SpoolTime::begin(self.clock.now(), newest, Instant::now());
+        self.time = time;
+        if let Some(Leap { seconds }) = leap {
+            warn!(
+                spool = %self.path.display(), seconds,
+                "the clock is far from when the newest report that waits was accepted: at most a day of that counts \
+                 towards the age limit"
+            );
+        }
+        Ok(())
     }
 
     /// Answers a group of commands, and gives those that want the spool closed.
     pub(super) fn work(&mut self, commands: Vec<Command>, shared: &Shared) -> Vec<oneshot::Sender<()>> {
         let (mut accepted, mut settled, mut requests, mut closing) = (vec![], vec![], vec![], vec![]);
-        let mut arrived = HashSet::new();
+        let (mut arrived, now) = (HashSet::new(), self.time.at(Instant::now()));
         for command in commands {
             match command {
                 Command::Accept { rows, room, reply } => {
+                    // What the group holds has a limit of its own: others may wait in its room.
+                    drop(room);
                     for row in rows {
                         arrived.insert(row.key.lane);
-                        accepted_row(&mut self.group, &mut self.last_id, row);
+                        accepted_row(&mut self.group, &mut self.last_id, Row { accepted: now, ..row });
                     }
-                    accepted.push((room, reply));
+                    accepted.push(reply);
                 }
                 Command::Settle { settlement, reply } => {
                     self.group.settle(settlement);
@@ -100,6 +129,7 @@ impl Writer {
                 Command::Take { request, reply } => requests.push((request, reply)),
                 Command::Look { reply } => settled.push(reply),
                 Command::Close { reply } => closing.push(reply),
+                Command::Dropped => {}
             }
         }
         self.commit_if_due();
@@ -108,7 +138,7 @@ impl Writer {
         for lane in arrived {
             shared.arrival(lane).notify_one();
         }
-        for (_room, reply) in accepted {
+        for reply in accepted {
             let _ = reply.send(self.held().map_or(Ok(()), Err));
         }
         for reply in settled {
@@ -118,6 +148,7 @@ impl Writer {
             let batch = self.serve(&request);
             let _ = reply.send(batch);
         }
+        self.log_drops();
         self.show();
         closing
     }
@@ -126,10 +157,11 @@ impl Writer {
         let held = self.group.depth();
         let mut queue = self.lanes.total();
         queue += held;
+        let oldest = self.oldest.or_else(|| self.group.rows.front().map(|row| row.accepted));
         Statistics {
             queue,
             held,
-            oldest: self.oldest.or_else(|| self.group.rows.front().map(|row| row.accepted)),
+            oldest: oldest.map(|oldest| self.time.on_the_wall(oldest, self.clock.now(), Instant::now())),
             dead_letters: self.dead_letters.letters,
             trouble: self.trouble.as_ref().map(|trouble| trouble.reason.clone()),
         }
@@ -146,7 +178,8 @@ impl Writer {
     }
 
     fn commit_if_due(&mut self) {
-        let now = self.clock.now();
+        self.look_at_the_clock();
+        let now = self.time.at(Instant::now());
         if self.trouble.as_ref().is_some_and(|trouble| !trouble.may_try(now)) {
             self.drop_what_memory_cannot_hold();
             return;
@@ -154,6 +187,20 @@ impl Writer {
         let expires = self.oldest.is_some_and(|oldest| now.since(oldest) > self.limits.age);
         if !self.group.is_empty() || expires || self.was_touched() || self.trouble.is_some() {
             self.commit(now);
+        }
+    }
+
+    /// A clock that leaps makes nothing older: it is logged, not obeyed.
+    fn look_at_the_clock(&mut self) {
+        let (wall, now) = (self.clock.now(), Instant::now());
+        if let Some(Leap { seconds }) = self.time.look(wall, now) {
+            warn!(
+                spool = %self.path.display(), seconds,
+                "the wall clock leapt (or the machine slept): what waits goes by the time that passed"
+            );
+        }
+        if self.lanes.total().reports == 0 && self.group.is_empty() {
+            self.time.follow(wall, now);
         }
     }
 
@@ -186,6 +233,7 @@ impl Writer {
             bytes: self.lanes.total().bytes,
             dead_letters: self.dead_letters,
             last_id: self.last_id,
+            wall: self.clock.now(),
             now,
             limits: self.limits,
         };
@@ -230,15 +278,28 @@ impl Writer {
         self.metrics.retried_letters.inc_by(changes.retried_letters);
         self.metrics.dropped(Limit::DeadLetters, changes.lost_letters);
         for (limit, lost) in [(Limit::Age, changes.expired), (Limit::Disk, changes.pushed_out)] {
-            if lost.reports > 0 {
-                self.metrics.dropped(limit, lost.values);
+            self.dropped(limit, lost);
+        }
+        self.group = Group::default();
+    }
+
+    fn dropped(&mut self, limit: Limit, lost: Depth) {
+        if lost.reports > 0 {
+            self.metrics.dropped(limit, lost.values);
+            self.drops.entry(limit).or_default().dropped(lost);
+        }
+    }
+
+    fn log_drops(&mut self) {
+        let now = Instant::now();
+        for (limit, drops) in &mut self.drops {
+            if let Some(Depth { reports, values, .. }) = drops.due(now) {
                 warn!(
-                    spool = %self.path.display(), limit = limit.as_str(), reports = lost.reports, values = lost.values,
+                    spool = %self.path.display(), limit = limit.as_str(), reports, values,
                     "the oldest reports were dropped at the spool's limit"
                 );
             }
         }
-        self.group = Group::default();
     }
 
     fn recovered(&mut self, now: Timestamp) {
@@ -263,23 +324,21 @@ impl Writer {
 
     fn drop_what_memory_cannot_hold(&mut self) {
         let lost = self.group.shrink(u64::from(self.limits.memory_bytes));
-        if lost.reports > 0 {
-            self.metrics.dropped(Limit::Memory, lost.values);
-            warn!(
-                spool = %self.path.display(), limit = Limit::Memory.as_str(), reports = lost.reports,
-                values = lost.values, "the oldest reports held in memory were dropped"
-            );
-        }
+        self.dropped(Limit::Memory, lost);
     }
 
     /// Opens the file and counts what it holds.
     fn begin(&mut self) -> Result<(), SpoolError> {
+        if let Some(damage) = database::damage_of_log(&self.path) {
+            return Err(damage);
+        }
         let database = database::open(&self.path)?;
         let count = || {
             let mut lanes = Lanes::default();
             for lane in entries::lanes(&database)? {
                 lanes.add(lane.key, lane.depth);
             }
+            entries::check_index(&database, lanes.total().reports)?;
             let last = entries::last_id(&database)?;
             Ok((lanes, last, DeadLetterQueue::count(&database)?, entries::oldest(&database)?))
         };
@@ -333,7 +392,11 @@ fn foreign_version(database: &Connection) -> rusqlite::Result<i64> {
 }
 
 pub(super) fn is_corrupt(error: &SpoolError) -> bool {
-    matches!(error, SpoolError::Database { source, .. } if database::is_corrupt(source))
+    match error {
+        SpoolError::Database { source, .. } => database::is_corrupt(source),
+        SpoolError::DamagedLog { .. } => true,
+        _ => false,
+    }
 }
 
 fn with_cause(error: &SpoolError) -> String {

@@ -11,7 +11,7 @@ use grafolean_collector::{
     deliver::{Delivery, DeliveryMetrics, DeliverySettings, MAX_REQUEST_BYTES, MAX_REQUEST_VALUES},
     model::{Account, AccountId, Entity, EntityId, Sample},
     report::{Report, Values},
-    spool::{Content, Limits, Spool, SpoolFile, SpoolMetrics},
+    spool::{Content, Limits, Spool, SpoolError, SpoolFile, SpoolMetrics},
     time::{Clock, Timestamp},
 };
 use tokio::{task::JoinHandle, time::Instant};
@@ -41,11 +41,21 @@ pub enum Mood {
     StoresNothing,
     /// 401.
     Stranger,
+    /// This status to everything, as a proxy in front of it may answer.
+    Refuses(u16),
+    /// This status to every value; an empty request is fine.
+    RefusesValues(u16),
+    /// 503 that asks to be left alone for so many seconds.
+    Busy(u64),
 }
 
 /// What is stored and how it behaves.
 pub struct World {
     pub mood: Mood,
+    /// Whether a new token lies where the token is read from.
+    pub has_new_token: bool,
+    /// After so many requests with values it changes its mood.
+    pub turns: Option<(usize, Mood)>,
     /// Status by path.
     pub poison: HashMap<String, u16>,
     pub forbidden_put: HashSet<i64>,
@@ -77,6 +87,8 @@ impl ScriptedBackend {
     pub fn new(clock: VirtualClock) -> Self {
         let world = World {
             mood: Mood::Well,
+            turns: None,
+            has_new_token: false,
             poison: HashMap::new(),
             forbidden_put: HashSet::new(),
             forbidden_post: HashSet::new(),
@@ -102,7 +114,14 @@ impl ScriptedBackend {
     fn answer(&self, request: &str) -> Result<(), BackendError> {
         let request = request.to_owned();
         match self.world().mood {
-            Mood::Well | Mood::StoresNothing => Ok(()),
+            Mood::Well | Mood::StoresNothing | Mood::RefusesValues(_) => Ok(()),
+            Mood::Refuses(status) => Err(refused(request, status)),
+            Mood::Busy(seconds) => Err(BackendError::Failed {
+                request,
+                status: 503,
+                answer: "busy".to_owned(),
+                retry_after: Some(Duration::from_secs(seconds)),
+            }),
             Mood::Away => Err(BackendError::Unreachable {
                 url: "http://test".to_owned(),
                 request,
@@ -128,6 +147,19 @@ impl ScriptedBackend {
                 request,
                 needs: format!("{stamp:?} on accounts/{number}/values"),
             });
+        }
+        if let (Mood::RefusesValues(status), false) = (world.mood, samples.is_empty()) {
+            return Err(refused(request, status));
+        }
+        if let Some((left, mood)) = &mut world.turns
+            && !samples.is_empty()
+        {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                let mood = *mood;
+                world.turns = None;
+                world.mood = mood;
+            }
         }
         if serde_json::to_vec(samples).unwrap().len() > world.max_body {
             return Err(BackendError::Refused { request, status: 413, answer: "too large".to_owned() });
@@ -161,11 +193,19 @@ impl ScriptedBackend {
     }
 }
 
+fn refused(request: String, status: u16) -> BackendError {
+    BackendError::Refused { request, status, answer: "no such thing".to_owned() }
+}
+
 fn failed(request: String, status: u16) -> BackendError {
-    BackendError::Failed { request, status, answer: "Internal Server Error".to_owned() }
+    BackendError::Failed { request, status, answer: "Internal Server Error".to_owned(), retry_after: None }
 }
 
 impl Backend for ScriptedBackend {
+    async fn renew_token(&self) -> bool {
+        std::mem::take(&mut self.world().has_new_token)
+    }
+
     async fn inventory(&self) -> Result<Inventory, BackendError> {
         self.answer("GET accounts")?;
         self.world().inventories += 1;
@@ -262,15 +302,24 @@ pub struct Bench {
     pub clock: VirtualClock,
     pub backend: ScriptedBackend,
     pub spool: Spool,
-    running: Option<(CancellationToken, JoinHandle<()>)>,
+    pub metrics: DeliveryMetrics,
+    running: Option<(CancellationToken, JoinHandle<Result<(), SpoolError>>)>,
 }
 
 impl Bench {
     pub async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        // Memory if the machine has a folder there: what is tested is not the disk.
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let clock = VirtualClock(Instant::now());
         let spool = open(&folder, clock).await;
-        Self { folder, clock, backend: ScriptedBackend::new(clock), spool, running: None }
+        Self {
+            folder,
+            clock,
+            backend: ScriptedBackend::new(clock),
+            spool,
+            metrics: DeliveryMetrics::default(),
+            running: None,
+        }
     }
 
     pub fn start(&mut self) {
@@ -280,7 +329,7 @@ impl Bench {
             spool: self.spool.clone(),
             clock: Arc::new(self.clock),
             settings: DeliverySettings { jitter_seed: 7, ..DeliverySettings::default() },
-            metrics: DeliveryMetrics::default(),
+            metrics: self.metrics.clone(),
             stop: stop.clone(),
         };
         self.running = Some((stop, tokio::spawn(delivery.run())));
@@ -290,7 +339,7 @@ impl Bench {
     pub async fn stop(&mut self) {
         if let Some((stop, task)) = self.running.take() {
             stop.cancel();
-            task.await.unwrap();
+            task.await.unwrap().unwrap();
         }
     }
 
@@ -326,6 +375,11 @@ impl Bench {
                 other => panic!("{other:?}"),
             })
             .collect()
+    }
+
+    /// How delivery ended by itself.
+    pub async fn ended(&mut self) -> Result<(), SpoolError> {
+        self.running.take().unwrap().1.await.unwrap()
     }
 
     pub fn waiting(&self) -> u64 {

@@ -13,7 +13,7 @@ use std::{
 use grafolean_collector::{
     model::AccountId,
     report::{Report, Values},
-    spool::{Entry, Lane, Limits, Batch, Spool, SpoolMetrics, TakeRequest},
+    spool::{Batch, Entry, Lane, Limits, Spool, SpoolMetrics, TakeRequest},
     time::{Clock, Timestamp},
 };
 
@@ -26,8 +26,16 @@ impl HandClock {
         Self(Arc::new(AtomicI64::new(Timestamp::from_seconds(1_700_000_000).micros())))
     }
 
-    pub fn pass(&self, span: Duration) {
-        self.0.fetch_add(i64::try_from(span.as_micros()).unwrap(), Ordering::Relaxed);
+    /// Lets time pass, for all clocks.
+    pub async fn pass(&self, span: Duration) {
+        // Slept through, so that the thread at the disk is done before.
+        tokio::time::sleep(span).await;
+        self.leap(i64::try_from(span.as_secs()).unwrap());
+    }
+
+    /// Sets the wall clock alone.
+    pub fn leap(&self, seconds: i64) {
+        self.0.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
     }
 }
 
@@ -78,7 +86,7 @@ pub fn report(account: i64, number: usize, count: usize) -> Report {
 pub fn all_of(lane: Lane) -> TakeRequest {
     TakeRequest {
         lane,
-        fresh_since: Timestamp::from_seconds(0),
+        fresh_within: Duration::MAX,
         fresh_values: usize::MAX,
         old_values: usize::MAX,
         after: None,

@@ -1,12 +1,16 @@
 //! One request and what its answer means.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
-use reqwest::{Method, StatusCode, Url, header};
+use reqwest::{
+    Method, StatusCode, Url,
+    header::{self, HeaderMap},
+};
 use secrecy::ExposeSecret;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{BackendError, HttpBackend};
+use crate::time::{Clock, SystemClock, Timestamp};
 
 /// The longest answer that is read: 100,000 entities with their protocols are about 40 MB. A longer one is given
 /// up as nonsense, so that no answer can take all memory.
@@ -14,6 +18,10 @@ const MAX_ANSWER_BYTES: usize = 256 << 20;
 
 /// How much of a refusal's text an error repeats, in characters: enough for Grafolean's reasons, which are a line.
 const MAX_EXCERPT_CHARS: usize = 300;
+
+/// The longest that `Retry-After` is followed: a backend that is back before that is noticed in a bearable time, and
+/// one that wants a day is asked once an hour.
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
 /// One request; printed as its method and path, which never hold the token.
 pub(super) struct Request {
@@ -32,6 +40,7 @@ enum Access {
 struct Answer {
     status: StatusCode,
     location: Option<String>,
+    retry_after: Option<Duration>,
     body: Vec<u8>,
 }
 
@@ -100,7 +109,7 @@ impl HttpBackend {
     }
 
     async fn accepted(&self, request: &Request) -> Result<Vec<u8>, BackendError> {
-        let Answer { status, location, body } = self.exchange(request).await?;
+        let Answer { status, location, retry_after, body } = self.exchange(request).await?;
         let name = request.to_string();
         Err(match status.as_u16() {
             200..=299 => return Ok(body),
@@ -115,7 +124,7 @@ impl HttpBackend {
             }
             // 408 and 425 come from proxies on the way and mean "later", too.
             status @ (408 | 425 | 429 | 500..) => {
-                BackendError::Failed { request: name, status, answer: self.excerpt(&body) }
+                BackendError::Failed { request: name, status, answer: self.excerpt(&body), retry_after }
             }
             status => BackendError::Refused { request: name, status, answer: self.excerpt(&body) },
         })
@@ -152,6 +161,7 @@ impl HttpBackend {
         let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
         // Where it redirects to usually repeats the query, and that holds the token.
         let location = location.and_then(|value| value.split('?').next()).map(|it| self.without_token(it));
+        let retry_after = retry_after(response.headers());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(Failure::Transport)? {
             if body.len() + chunk.len() > MAX_ANSWER_BYTES {
@@ -159,7 +169,7 @@ impl HttpBackend {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status: response.status(), location, body })
+        Ok(Answer { status: response.status(), location, retry_after, body })
     }
 
     /// The start of an answer's text on one line; a proxy's error page may repeat the address it was asked for.
@@ -186,4 +196,61 @@ impl HttpBackend {
 /// Whether a connection that had been made was lost, as against one that could not be made or was too slow.
 fn broke_off(error: &reqwest::Error) -> bool {
     !error.is_timeout() && !error.is_connect() && !error.is_builder()
+}
+
+/// Reads `Retry-After`, seconds or a date (RFC 9110, section 10.2.3), at most [`MAX_RETRY_AFTER`]. A date is taken by
+/// the backend's own clock where it says what that shows, since ours may be wrong.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let date = |text: &str| {
+        let since_epoch = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        Some(Timestamp::default() + since_epoch)
+    };
+    let asked = text(header::RETRY_AFTER)?;
+    let pause = if !asked.is_empty() && asked.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More digits than fit are more than is followed.
+        asked.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs)
+    } else {
+        let now = text(header::DATE).and_then(date).unwrap_or_else(|| SystemClock.now());
+        date(asked)?.since(now)
+    };
+    Some(pause.min(MAX_RETRY_AFTER))
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date_and_bounded() {
+        let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+        for (retry_after_text, seconds) in [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("Sun, 06 Nov 1994 08:50:07 GMT", Some(30)),
+            ("Sunday, 06-Nov-94 08:50:07 GMT", Some(30)),
+            ("Sun Nov  6 08:50:07 1994", Some(30)),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
+            ("86400", Some(3_600)),
+            ("99999999999999999999999", Some(3_600)),
+            ("Thu, 31 Dec 2099 23:59:59 GMT", Some(3_600)),
+            ("-5", None),
+            ("1.5", None),
+            ("", None),
+            ("soon", None),
+        ] {
+            let pairs = [date, ("retry-after", retry_after_text)];
+            let headers: HeaderMap = pairs
+                .iter()
+                .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
+                .collect();
+            assert_eq!(retry_after(&headers), seconds.map(Duration::from_secs), "{retry_after_text:?}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+        let hour_ago = "Sun, 06 Nov 1994 08:50:07 GMT";
+        let without_date = HeaderMap::from_iter([(header::RETRY_AFTER, HeaderValue::from_static(hour_ago))]);
+        assert_eq!(retry_after(&without_date), Some(Duration::ZERO));
+    }
 }

@@ -54,7 +54,10 @@ impl HttpBackend {
             Ok(profile) => Ok(profile.user_id),
             // A backend that nobody set up knows no token yet: that is "later", not "never".
             Err(BackendError::Unauthorized { request }) => match self.status().await?.reason_to_wait() {
-                Some(reason) => Err(BackendError::Failed { request, status: 401, answer: reason.to_owned() }),
+                Some(reason) => {
+                    let answer = reason.to_owned();
+                    Err(BackendError::Failed { request, status: 401, answer, retry_after: None })
+                }
                 None => Err(BackendError::Unauthorized { request }),
             },
             Err(error) => Err(error),
