@@ -10,11 +10,13 @@ use std::{
 
 use axum::Router;
 use grafolean_collector::time::{Clock, SystemClock};
+use secrecy::SecretString;
 use thiserror::Error;
 use tracing::warn;
 
 use crate::{
-    auth::{Gate, SigningKey},
+    auth::{Gate, SetupSecret, SigningKeys},
+    mqtt::Announcer,
     points::{self, Points, PointsError},
     repeats::Repeats,
     routes,
@@ -32,13 +34,15 @@ const POINTS: &str = "points.sqlite";
 pub struct Options {
     /// Tells when sessions end and when things were made.
     pub clock: Arc<dyn Clock>,
+    /// Names by which the hub is reached, beside addresses and `localhost`: for any other the first person is refused.
+    pub names: Vec<String>,
     /// How long values are kept, and how much of them stands in memory.
     pub points: points::Settings,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), points: points::Settings::default() }
+        Self { clock: Arc::new(SystemClock), names: Vec::new(), points: points::Settings::default() }
     }
 }
 
@@ -105,6 +109,9 @@ pub struct Hub {
     pub(crate) gate: Gate,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) failures: Repeats,
+    pub(crate) announcer: Arc<Announcer>,
+    pub(crate) setup_secret: SetupSecret,
+    pub(crate) names: Vec<String>,
     _lock: File,
 }
 
@@ -129,9 +136,21 @@ impl Hub {
             warn!(%file, "the file of values is missing beside a hub with accounts: a new one without values is made");
         }
         let points = Points::open(&points_file, options.points, Arc::clone(&options.clock))?;
-        let key = SigningKey::new(store.signing_secret());
-        let gate = Gate::new(key, Arc::clone(&options.clock));
-        Ok(Self { store, points, gate, clock: options.clock, failures: Repeats::default(), _lock: lock })
+        let setup_secret = SetupSecret::open(folder, store.has_people())
+            .map_err(|source| HubError::Folder { folder: folder.to_owned(), source })?;
+        let keys = SigningKeys::new(store.signing_secrets());
+        let gate = Gate::new(keys, Arc::clone(&options.clock));
+        Ok(Self {
+            store,
+            points,
+            gate,
+            clock: options.clock,
+            failures: Repeats::default(),
+            announcer: Arc::default(),
+            setup_secret,
+            names: options.names,
+            _lock: lock,
+        })
     }
 
     /// Gives all routes: the API below `/api`.
@@ -142,6 +161,11 @@ impl Hub {
     /// Tells whether there is anybody who can log in; if not, `POST /api/admin/first` makes the first one.
     pub async fn has_users(&self) -> Result<bool, StoreError> {
         self.store.read(person::any_exists).await
+    }
+
+    /// Returns what has to be known to make the first person over HTTP; `None` once there is one.
+    pub fn setup_secret(&self) -> Option<SecretString> {
+        self.setup_secret.get()
     }
 
     /// Gives the values.

@@ -2,15 +2,19 @@
 //!
 //! A request passes the `auth` gate (who asks, and may they), then a handler of `routes`, which parses the body and
 //! asks the `store`: people, bots and their rights, accounts with entities, credentials, sensors and dashboards.
-//! [`points`] keeps the values, `page` shows them. [`Hub`] holds the parts together; [`serve`] puts it on a socket, [`setup`] fills it
+//! [`points`] keeps the values, `page` shows them, `mqtt` tells what changed. Below all of them lie `rights` and `answer`.
+//! [`Hub`] holds the parts together; [`serve`] puts it on a socket, [`setup`] fills it
 //! without HTTP.
 
+mod answer;
 mod auth;
 mod hub;
+mod mqtt;
 mod open_file;
 mod page;
 pub mod points;
 mod repeats;
+mod rights;
 mod routes;
 mod serve;
 pub mod setup;

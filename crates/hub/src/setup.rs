@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     Hub,
-    auth::{Grant, PasswordError, Verb},
+    rights::{Grant, PasswordError, Verb},
     store::{
         StoreError, account,
         bot::{self, NewBot},
@@ -77,11 +77,15 @@ impl<'hub> Setup<'hub> {
             username: username.to_owned(),
             name: username.to_owned(),
             email: String::new(),
+            timezone: person::DEFAULT_TIMEZONE.to_owned(),
+            email_confirmed: false,
             password: hash.map_err(|error: PasswordError| SetupError::Password(error.to_string()))?,
         };
         let now = self.hub.clock.now();
         let made = self.hub.store.write(move |connection| person::insert_first(connection, &new, now));
-        Ok(made.await.map_err(&failed)?.map(|_| password))
+        let made = made.await.map_err(&failed)?;
+        self.hub.setup_secret.forget();
+        Ok(made.map(|_| password))
     }
 
     /// Begins a session of a person, as logging in does; gives what stands behind `Bearer ` in `Authorization`. None if
@@ -92,8 +96,8 @@ impl<'hub> Setup<'hub> {
         let login =
             self.hub.store.read(move |connection| person::login_by_username(connection, &wanted)).await;
         let Some(login) = login.map_err(failed)? else { return Ok(None) };
-        let begun = self.hub.gate.key.begin(login.user, login.sessions_since, self.hub.clock.now());
-        let (_, header) = begun.map_err(|error| SetupError::Session(error.to_string()))?;
+        let begun = self.hub.gate.begin_session(&self.hub.store, login.user).await;
+        let (_, header) = begun.map_err(|error| SetupError::Session(format!("{error:?}")))?;
         Ok(Some(SecretString::from(header.trim_start_matches("Bearer "))))
     }
 

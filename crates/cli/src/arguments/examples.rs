@@ -135,9 +135,9 @@ Examples:
   grafolean hub
   grafolean hub --listen 127.0.0.1:9000 --data /var/lib/grafolean
 
-The first user of a new hub:
-  curl -X POST http://127.0.0.1:8080/api/admin/first \\
-    -H 'content-type: application/json' -d '{\"username\": \"admin\",
+The first user of a new hub is made from the machine it runs on, at the address that it prints, or by
+  curl -X POST http://127.0.0.1:8080/api/admin/first -H 'content-type: application/json' \\
+    -H \"x-setup-secret: $(cat /var/lib/grafolean/setup-secret)\" -d '{\"username\": \"admin\",
     \"password\": \"a good one\", \"name\": \"Ann\", \"email\": \"ann@example.org\"}'";
 
 pub(super) const CHECK: &str = "\

@@ -10,6 +10,7 @@ use std::{
 use anyhow::Context;
 use grafolean_collector::collector::stop_on_signal;
 use grafolean_hub::{Hub, Options, serve};
+use secrecy::ExposeSecret;
 use tokio::{net::TcpListener, task::spawn_blocking};
 use tracing::warn;
 
@@ -31,8 +32,8 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<Outcome> {
     }
     let mut out = io::stdout();
     writeln!(out, "the hub is at http://{}/, its data in {}", reachable(address), folder.display())?;
-    if !hub.has_users().await? {
-        writeln!(out, "{}", first_steps(reachable(address)))?;
+    if let Some(secret) = hub.setup_secret() {
+        writeln!(out, "{}", first_steps(reachable(address), secret.expose_secret()))?;
     }
     serve(listener, hub, stop).await.context("the hub stopped")?;
     Ok(Outcome::Good)
@@ -62,10 +63,13 @@ pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-fn first_steps(address: SocketAddr) -> String {
+fn first_steps(address: SocketAddr, secret: &str) -> String {
     format!(
-        "It has no user yet. Make the first one, who may do everything:\n  \
+        "It has no user yet. Make the first one, who may do everything, from this machine, at\n  \
+         http://{address}/#setup={secret}\n\
+         or by\n  \
          curl -X POST http://{address}/api/admin/first -H 'content-type: application/json' \\\n    \
+         -H 'x-setup-secret: {secret}' \\\n    \
          -d '{{\"username\": \"admin\", \"password\": \"...\", \"name\": \"...\", \"email\": \"...\"}}'"
     )
 }

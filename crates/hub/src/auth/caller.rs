@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use grafolean_collector::model::{AccountId, UserId};
 
-use super::Verb;
-use crate::store::permission::Permission;
+use crate::{
+    rights::Verb,
+    store::{permission::Permission, session::SessionId},
+};
 
 /// Who asks, with what they may do. Handlers get it as an extension of the request.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) user: UserId,
     pub(crate) kind: CallerKind,
+    /// By which a person asks.
+    pub(crate) session: Option<SessionId>,
     pub(crate) permissions: Arc<[Permission]>,
 }
 
@@ -23,13 +27,22 @@ pub(crate) enum CallerKind {
 }
 
 /// What any user may read, whatever their rights.
-const OPEN_TO_USERS: [&str; 4] = ["profile", "profile/permissions", "accounts", "bots"];
+const OPEN_TO_USERS: [&str; 5] = ["profile", "profile/permissions", "accounts", "bots", "plugins/widgets"];
 
 impl Caller {
     /// Tells whether they may do this.
     pub(crate) fn may(&self, verb: Verb, resource: &str) -> bool {
         (verb == Verb::Get && OPEN_TO_USERS.contains(&resource))
+            || (verb == Verb::Post && resource == "auth/logout")
+            || self.is_own_password(verb, resource)
             || self.permissions.iter().any(|permission| permission.grant.covers(resource, verb))
+    }
+
+    /// Whoever knows their old password may choose a new one.
+    fn is_own_password(&self, verb: Verb, resource: &str) -> bool {
+        verb == Verb::Post
+            && self.kind == CallerKind::Person
+            && resource == format!("persons/{}/password", self.user)
     }
 
     /// Tells whether an account is anything to them.

@@ -19,11 +19,18 @@ use grafolean_collector::{
 use tracing::{debug, warn};
 use uuid::Uuid;
 
-use super::{Caller, CallerKind, Passwords, SigningKey, Verb};
+use super::{
+    Caller, CallerKind, Guesses, Session, SigningKeys,
+    session::{LIFETIME, RENEWAL_GRACE},
+};
 use crate::{
     Hub,
-    routes::{ApiError, Resource},
-    store::{Cache, Store, StoreError, bot, permission, person},
+    answer::{ApiError, Resource},
+    rights::{Passwords, Verb},
+    store::{
+        Cache, Store, StoreError, bot, permission, person,
+        session::{self, SessionId},
+    },
 };
 
 /// Callers remembered until the next commit; more than that, and all are read again.
@@ -33,18 +40,20 @@ const CALLERS: usize = 10_000;
 const LAST_LOGIN_RESOLUTION: Duration = Duration::from_secs(60);
 
 /// What needs no caller.
-const OPEN_TO_ALL: [(&str, Verb); 5] = [
+const OPEN_TO_ALL: [(&str, Verb); 6] = [
     ("status/info", Verb::Get),
     ("admin/migratedb", Verb::Post),
     ("admin/first", Verb::Post),
     ("auth/login", Verb::Post),
     ("auth/refresh", Verb::Post),
+    ("docs", Verb::Get),
 ];
 
 /// What the gate knows callers by.
 pub(crate) struct Gate {
-    pub(crate) key: SigningKey,
+    pub(crate) keys: SigningKeys,
     pub(crate) passwords: Passwords,
+    pub(crate) guesses: Guesses,
     clock: Arc<dyn Clock>,
     known: Cache<Identity, Known>,
     last_logins: Mutex<HashMap<UserId, Timestamp>>,
@@ -54,14 +63,15 @@ pub(crate) struct Gate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Identity {
     Token(Uuid),
+    Session(SessionId),
     Person(UserId),
 }
 
 #[derive(Clone, Debug)]
 struct Known {
     caller: Caller,
-    /// A person's count of password changes; 0 for a bot.
-    sessions_since: i64,
+    /// How often a session was renewed; 0 for others.
+    serial: i64,
 }
 
 /// Lets a request through that its caller may make, with the [`Caller`] as an extension.
@@ -98,10 +108,11 @@ fn is_open(resource: &Resource, verb: Option<Verb>) -> bool {
 }
 
 impl Gate {
-    pub(crate) fn new(key: SigningKey, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(keys: SigningKeys, clock: Arc<dyn Clock>) -> Self {
         Self {
-            key,
+            keys,
             passwords: Passwords::new(),
+            guesses: Guesses::default(),
             clock,
             known: Cache::new(CALLERS),
             last_logins: Mutex::new(HashMap::new()),
@@ -123,16 +134,70 @@ impl Gate {
 
     async fn person(&self, store: &Store, header: &HeaderValue) -> Result<Caller, ApiError> {
         let header = header.to_str().map_err(|_| ApiError::Unauthorized)?;
-        let session = self.key.open(header, self.clock.now()).map_err(|error| {
+        self.person_of(store, header).await
+    }
+
+    /// Returns the person whose session a token opens.
+    pub(crate) async fn person_of(&self, store: &Store, header: &str) -> Result<Caller, ApiError> {
+        let session = self.keys.open(header, self.clock.now()).map_err(|error| {
             debug!(%error, "a session was refused");
             ApiError::Unauthorized
         })?;
-        let identity = Identity::Person(session.user_id);
-        let known = self.known(store, identity).await?.ok_or(ApiError::Unauthorized)?;
-        if known.sessions_since != session.since {
+        let id = session.id().ok_or(ApiError::Unauthorized)?;
+        let known = self.known(store, Identity::Session(id)).await?.ok_or(ApiError::Unauthorized)?;
+        if (known.caller.user, known.serial) != (session.user_id, session.serial) {
             return Err(ApiError::Unauthorized);
         }
         Ok(known.caller)
+    }
+
+    /// Returns a person with what they may do at this moment; `None` if they are gone.
+    pub(crate) async fn person_by_id(
+        &self,
+        store: &Store,
+        user: UserId,
+    ) -> Result<Option<Caller>, StoreError> {
+        Ok(self.known(store, Identity::Person(user)).await?.map(|known| known.caller))
+    }
+
+    /// Begins a session of a person; returns also what belongs into `X-JWT-Token`.
+    pub(crate) async fn begin_session(
+        &self,
+        store: &Store,
+        user: UserId,
+    ) -> Result<(Session, String), ApiError> {
+        let (id, now) = (rand::random::<SessionId>(), self.clock.now());
+        self.rotate_keys(store).await?;
+        store.write(move |connection| session::insert(connection, &id, user, now, LIFETIME)).await?;
+        self.keys.sign(user, &id, 0, now).map_err(|error| ApiError::Failed(error.to_string()))
+    }
+
+    /// Renews a session by a token that is valid, or ended not long ago. Tokens from before then open nothing.
+    pub(crate) async fn renew_session(
+        &self,
+        store: &Store,
+        header: &str,
+    ) -> Result<(Session, String), ApiError> {
+        let now = self.clock.now();
+        let old = self.keys.renewable(header, now).map_err(|_| ApiError::Unauthorized)?;
+        let id = old.id().ok_or(ApiError::Unauthorized)?;
+        self.rotate_keys(store).await?;
+        let renewed = store
+            .write(move |connection| session::renew(connection, &id, old.serial, now, RENEWAL_GRACE))
+            .await?
+            .filter(|renewed| renewed.user == old.user_id)
+            .ok_or(ApiError::Unauthorized)?;
+        let signed = self.keys.sign(renewed.user, &id, renewed.serial, now);
+        signed.map_err(|error| ApiError::Failed(error.to_string()))
+    }
+
+    async fn rotate_keys(&self, store: &Store) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        if self.keys.rotation_is_due(now) {
+            let keys = store.write(move |connection| session::rotate_key(connection, now)).await?;
+            self.keys.replace(&keys);
+        }
+        Ok(())
     }
 
     async fn bot(&self, store: &Store, uri: &Uri) -> Result<Caller, ApiError> {
@@ -180,16 +245,20 @@ fn bot_token(uri: &Uri) -> Option<Uuid> {
 }
 
 fn find(connection: &rusqlite::Connection, identity: Identity) -> Result<Option<Known>, StoreError> {
-    let (user, kind, sessions_since) = match identity {
+    let (user, kind, session, serial) = match identity {
         Identity::Token(token) => match bot::by_token(connection, token)? {
-            Some(bot) => (bot, CallerKind::Bot, 0),
+            Some(bot) => (bot, CallerKind::Bot, None, 0),
+            None => return Ok(None),
+        },
+        Identity::Session(id) => match session::one(connection, &id)? {
+            Some(session) => (session.user, CallerKind::Person, Some(id), session.serial),
             None => return Ok(None),
         },
         Identity::Person(user) => match person::login_of(connection, user)? {
-            Some(login) => (user, CallerKind::Person, login.sessions_since),
+            Some(_) => (user, CallerKind::Person, None, 0),
             None => return Ok(None),
         },
     };
     let permissions = permission::of(connection, user)?.into();
-    Ok(Some(Known { caller: Caller { user, kind, permissions }, sessions_since }))
+    Ok(Some(Known { caller: Caller { user, kind, session, permissions }, serial }))
 }

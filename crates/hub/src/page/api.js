@@ -19,13 +19,19 @@ export class Api {
   #token = sessionStorage.getItem(KEPT_AS);
   #renewed = Date.now();
 
+  /** What the first user has to know, if the address brought it as #setup=... */
+  setupSecret = "";
+
   constructor() {
-    const given = new URLSearchParams(location.hash.slice(1)).get("token");
-    if (!given) return;
+    const brought = new URLSearchParams(location.hash.slice(1));
+    const given = brought.get("token");
+    this.setupSecret = brought.get("setup") ?? "";
+    if (!given && !this.setupSecret) return;
     history.replaceState(null, "", location.pathname + location.search);
+    if (!given) return;
+    // How old a session that was given is, is not known: it is renewed once it is refused. Not at once, since another tab
+    // may have been opened by the same address.
     this.#keep(given);
-    // How old a session that was given is, is not known.
-    this.#renewed = 0;
   }
 
   get loggedIn() {
@@ -35,6 +41,12 @@ export class Api {
   async login(username, password) {
     const answer = await this.#send("POST", "auth/login", { username, password });
     this.#keep(answer.headers.get("x-jwt-token"));
+  }
+
+  /** Ends the session, at the hub too. */
+  async leave() {
+    if (this.#token && !BOT_TOKEN.test(this.#token)) await this.#ask("POST", "auth/logout").catch(() => {});
+    this.logout();
   }
 
   logout() {
@@ -59,7 +71,8 @@ export class Api {
 
   async #send(method, path, body) {
     if (this.#token && !BOT_TOKEN.test(this.#token) && Date.now() - this.#renewed > RENEW_MS) await this.#renew();
-    const answer = await this.#ask(method, path, body);
+    let answer = await this.#ask(method, path, body);
+    if (answer.status === 401 && path !== "auth/login" && (await this.#renew())) answer = await this.#ask(method, path, body);
     if (answer.ok) return answer;
     if (answer.status === 401 && path !== "auth/login") {
       this.logout();
@@ -69,11 +82,14 @@ export class Api {
     throw new Refused(await reason(answer));
   }
 
+  /** Asks for a new token; says whether there is one. */
   async #renew() {
+    if (!this.#token || BOT_TOKEN.test(this.#token)) return false;
     const answer = await this.#ask("POST", "auth/refresh");
     this.#renewed = Date.now();
     const token = answer.headers.get("x-jwt-token");
     if (answer.ok && token) this.#keep(token);
+    return answer.ok;
   }
 
   async #ask(method, path, body) {

@@ -18,11 +18,15 @@ export function showLogin(main, api, entered) {
 export function showFirstPerson(main, api, entered) {
   show(main, {
     title: "Welcome",
-    text: "This hub is new. Make its first user, who may do everything.",
-    fields: [field("username", "User name", "username"), field("password", "Password", "new-password", "password")],
+    text: "This hub is new. Make its first user, who may do everything. The set-up secret is printed when the hub starts.",
+    fields: [
+      field("secret", "Set-up secret", "off", "text", api.setupSecret),
+      field("username", "User name", "username"),
+      field("password", "Password, at least 8 characters", "new-password", "password"),
+    ],
     action: "Begin",
-    submit: async ({ username, password }) => {
-      await api.post("admin/first", { username, password, name: username, email: `${username}@localhost` });
+    submit: async ({ secret, username, password }) => {
+      await api.post("admin/first", { username, password, name: username, email: `${username}@localhost`, setup_secret: secret });
       await api.login(username, password);
       entered();
     },
@@ -42,8 +46,8 @@ export function showFirstAccount(main, api, entered) {
   });
 }
 
-function field(name, label, autocomplete, type = "text") {
-  const input = element("input", { name, type, autocomplete, required: true, spellcheck: false });
+function field(name, label, autocomplete, type = "text", value = "") {
+  const input = element("input", { name, type, autocomplete, value, required: true, spellcheck: false });
   input.setAttribute("autocapitalize", "none");
   return element("label", {}, label, input);
 }
@@ -64,5 +68,5 @@ function show(main, { title, text, fields, action, submit }) {
     button.disabled = false;
   });
   main.replaceChildren(form);
-  form.querySelector("input").focus();
+  (form.querySelector("input:placeholder-shown, input[value='']") ?? form.querySelector("input")).focus();
 }

@@ -127,8 +127,8 @@ account.addEventListener("change", () => guarded(() => {
   view = new View(Number(account.value));
   return view.look();
 }));
-leave.addEventListener("click", () => {
-  api.logout();
+leave.addEventListener("click", async () => {
+  await api.leave();
   enter();
 });
 document.addEventListener("visibilitychange", () => document.hidden || look());

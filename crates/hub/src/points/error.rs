@@ -10,6 +10,7 @@ use rusqlite::ErrorCode;
 use thiserror::Error;
 
 use super::SeriesId;
+use crate::{answer::ApiError, repeats::chain};
 
 /// Why values could not be stored or read. Nothing of a request that failed is stored.
 #[derive(Clone, Debug, Error)]
@@ -120,6 +121,12 @@ impl PointsError {
             }
             _ => self,
         }
+    }
+}
+
+impl From<PointsError> for ApiError {
+    fn from(error: PointsError) -> Self {
+        Self::Failed(format!("the store of values failed: {}", chain(&error)))
     }
 }
 

@@ -8,9 +8,10 @@ use axum::{
 };
 use grafolean_collector::model::AccountId;
 
-use super::{ApiError, Fields, Ids};
+use super::{Fields, Ids};
 use crate::{
     Hub,
+    answer::ApiError,
     auth::Caller,
     store::{account, listed},
 };

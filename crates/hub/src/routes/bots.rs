@@ -10,9 +10,10 @@ use grafolean_collector::model::UserId;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-use super::{ApiError, Fields, Scoped};
+use super::{Fields, Scoped};
 use crate::{
     Hub,
+    answer::ApiError,
     auth::Caller,
     store::{
         bot::{self, NewBot},

@@ -8,9 +8,10 @@ use axum::{
 use grafolean_collector::model::{AccountId, CredentialId};
 use serde_json::json;
 
-use super::{ApiError, Fields, Ids, list_answer};
+use super::{Fields, Ids, list_answer};
 use crate::{
     Hub,
+    answer::ApiError,
     store::{
         List,
         credential::{self, NewCredential},

@@ -10,9 +10,10 @@ use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{ApiError, Fields, Ids, OfDashboard};
+use super::{Fields, Ids, OfDashboard};
 use crate::{
     Hub,
+    answer::ApiError,
     store::{
         StoreError,
         dashboard::{self, Dashboard},

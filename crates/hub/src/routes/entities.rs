@@ -8,9 +8,10 @@ use axum::{
 use grafolean_collector::model::{AccountId, EntityId, SensorUse};
 use serde_json::{Value, json};
 
-use super::{ApiError, Fields, Ids, list_answer};
+use super::{Fields, Ids, list_answer};
 use crate::{
     Hub,
+    answer::ApiError,
     store::{
         List,
         entity::{self, NewAttachment, NewEntity},
@@ -83,7 +84,8 @@ fn attachment(value: Value) -> Result<NewAttachment, ApiError> {
     let mut fields = Fields::of(value, &["credential", "bot", "sensors"], &[])?;
     Ok(NewAttachment {
         credential: fields.id("credential")?,
-        bot: Some(fields.id("bot")?),
+        // As it is read once the bot is deleted: then any bot of the protocol takes it.
+        bot: fields.id_or_null("bot")?,
         sensors: fields.list("sensors")?.into_iter().map(sensor).collect::<Result<_, _>>()?,
     })
 }

@@ -14,7 +14,7 @@ use serde::{
     de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use super::ApiError;
+use crate::answer::ApiError;
 
 /// The first moment that is taken: the beginning of the year 1.
 const FIRST_TIME: Timestamp = Timestamp::from_seconds(-62_135_596_800);

@@ -8,7 +8,7 @@ use axum::{
 };
 use grafolean_collector::model::AccountId;
 
-use super::ApiError;
+use crate::answer::ApiError;
 
 /// The ids of a path, in the order they stand in it: its parameters whose name ends in `_id`.
 pub(crate) struct Ids<const N: usize>(pub(crate) [i64; N]);

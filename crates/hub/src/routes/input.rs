@@ -3,7 +3,7 @@
 use grafolean_collector::model::{Details, Id};
 use serde_json::{Map, Value};
 
-use super::ApiError;
+use crate::answer::ApiError;
 
 /// The longest piece of a refused value that an answer repeats, in characters.
 const SHOWN: usize = 100;
@@ -70,6 +70,15 @@ impl Fields {
         if self.has(name) { self.text(name).map(Some) } else { Ok(None) }
     }
 
+    /// A truth that may be left out, but not be null.
+    pub(crate) fn flag_if_given(&mut self, name: &str) -> Result<Option<bool>, ApiError> {
+        match self.take(name) {
+            Value::Null if !self.has(name) => Ok(None),
+            Value::Bool(flag) => Ok(Some(flag)),
+            other => Err(not_of_type(&other, "'boolean'")),
+        }
+    }
+
     pub(crate) fn details(&mut self, name: &str) -> Result<Details, ApiError> {
         match self.take(name) {
             Value::Object(details) => Ok(details),
@@ -109,6 +118,11 @@ impl Fields {
         };
         let refused = || ApiError::input(format!("{} is no id, for '{name}'", shown(&value)));
         number.map(Id::new).ok_or_else(refused)
+    }
+
+    /// An id, as a number or as a text that holds one, or null.
+    pub(crate) fn id_or_null<Of>(&mut self, name: &str) -> Result<Option<Id<Of>>, ApiError> {
+        if self.0.get(name).is_some_and(Value::is_null) { Ok(None) } else { self.id(name).map(Some) }
     }
 
     /// An id as a number, that may be null or left out.

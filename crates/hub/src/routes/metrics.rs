@@ -6,8 +6,7 @@ use axum::{Router, extract::State, http::header::CONTENT_TYPE, response::IntoRes
 use grafolean_collector::health;
 use prometheus_client::{encoding::text, registry::Registry};
 
-use super::ApiError;
-use crate::Hub;
+use crate::{Hub, answer::ApiError};
 
 pub(super) fn routes() -> Router<Arc<Hub>> {
     Router::new().route("/metrics", get(metrics))
@@ -16,6 +15,7 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
 async fn metrics(State(hub): State<Arc<Hub>>) -> Result<impl IntoResponse, ApiError> {
     let mut registry = Registry::default();
     hub.points.metrics().register(&mut registry);
+    hub.announcer.register(&mut registry);
     let mut written = String::new();
     text::encode(&mut written, &registry).map_err(|_| ApiError::Unavailable)?;
     Ok(([(CONTENT_TYPE, health::CONTENT_TYPE)], written))

@@ -1,14 +1,18 @@
 //! The API, `/api/...`: one file for each kind of thing, none of which asks who calls.
 //!
-//! A request passes, from the outside in: a slash at the end is dropped; it is logged; it has to be done in time;
-//! bodies are unpacked and answers packed; a panic costs only itself; and the gate of `auth` lets it through or not.
+//! A request passes, from the outside in: a slash at the end is dropped; it is logged; what nobody read of its body is
+//! dealt with; it has to be done in time; bodies are unpacked and answers packed; a panic costs only itself; and the
+//! gate of `auth` lets it through or not. What it changed is announced.
 
 mod accounts;
 mod admin;
-mod answer;
+mod announce;
+mod body;
 mod bots;
+mod client;
 mod credentials;
 mod dashboards;
+mod docs;
 mod entities;
 mod given;
 mod ids;
@@ -18,6 +22,7 @@ mod metrics;
 mod paths;
 mod permissions;
 mod persons;
+mod plugins;
 mod profile;
 mod readings;
 mod sensors;
@@ -31,8 +36,12 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::{DefaultBodyLimit, Request, State},
-    http::{StatusCode, Uri, header::CONTENT_TYPE, uri::PathAndQuery},
-    middleware::{Next, from_fn_with_state},
+    http::{
+        StatusCode, Uri,
+        header::{ALLOW, CONTENT_TYPE},
+        uri::PathAndQuery,
+    },
+    middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 use tower::ServiceBuilder;
@@ -45,29 +54,30 @@ use tower_http::{
 };
 use tracing::{debug, error};
 
+use self::client::Client;
 pub(crate) use self::{
-    answer::{ApiError, Failure},
     ids::{Ids, OfDashboard, Scoped},
     input::Fields,
 };
-use crate::{Hub, auth::guard, page};
+use crate::{
+    Hub,
+    answer::{ApiError, Failure, Resource},
+    auth::guard,
+    mqtt, page,
+    serve::occupy,
+};
 
 /// The largest body, unpacked: over 200,000 values, or an entity with as much as anyone can mean. Beyond it: 413.
 const MAX_BODY_BYTES: usize = 16 << 20;
+
+/// The largest body of a request that needs no caller: a login, or the first person. Beyond it: 413.
+const ANONYMOUS_BYTES: usize = 8 << 10;
 
 /// How long a request may take from its head to the head of the answer, its body included. Beyond it: 408.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Answers below this size are not packed: they fit into one packet anyway.
 const PACKED_FROM_BYTES: u64 = 1_024;
-
-/// What a request is about: its path below `/api/`, which rights speak of.
-#[derive(Clone, Debug)]
-pub(crate) struct Resource {
-    pub(crate) path: String,
-    /// It did, before that slash was dropped.
-    pub(crate) ended_in_slash: bool,
-}
 
 /// Gives the routes of a hub.
 pub(crate) fn router(hub: &Arc<Hub>) -> Router {
@@ -89,12 +99,17 @@ pub(crate) fn router(hub: &Arc<Hub>) -> Router {
         .merge(readings::routes())
         .merge(paths::routes())
         .merge(metrics::routes())
+        .merge(plugins::routes())
+        .merge(docs::routes())
         .fallback(async || ApiError::NotFound("Not Found".to_owned()))
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .layer(from_fn_with_state(Arc::clone(hub), announce::announce))
         .layer(from_fn_with_state(Arc::clone(hub), guard))
         .with_state(Arc::clone(hub));
     let layers = ServiceBuilder::new()
         .layer(from_fn_with_state(Arc::clone(hub), log))
+        .layer(from_fn(occupy))
+        .layer(from_fn(body::finish))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, DEADLINE))
         .layer(
@@ -104,9 +119,23 @@ pub(crate) fn router(hub: &Arc<Hub>) -> Router {
         )
         .layer(RequestDecompressionLayer::new())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
-    let all = Router::new().nest("/api", api).merge(page::routes().with_state(Arc::clone(hub))).layer(layers);
+    let all = Router::new()
+        .nest("/api", api)
+        .merge(page::routes().with_state(Arc::clone(hub)))
+        .merge(mqtt::routes().with_state(Arc::clone(hub)))
+        .merge(docs::routes().with_state(Arc::clone(hub)))
+        .layer(layers);
     // Outside of the router, which has chosen a route before its own layers are asked.
-    Router::new().fallback_service(ServiceBuilder::new().map_request(name_resource).service(all))
+    let outer = ServiceBuilder::new().map_request(name_resource).map_response(keep_allow_to_methods);
+    Router::new().fallback_service(outer.service(all))
+}
+
+/// The router says which methods there are in whatever answer a request of another method gets.
+fn keep_allow_to_methods(mut response: Response) -> Response {
+    if response.status() != StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().remove(ALLOW);
+    }
+    response
 }
 
 /// `/api/accounts/` is `/api/accounts`, whose resource is `accounts`. A second slash is a part of the name.

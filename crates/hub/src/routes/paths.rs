@@ -14,9 +14,10 @@ use grafolean_collector::model::{AccountId, SeriesPath};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ApiError, Fields, Ids};
+use super::{Fields, Ids};
 use crate::{
     Hub,
+    answer::ApiError,
     points::{PathFilter, SeriesId},
 };
 

@@ -16,12 +16,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    ApiError, Fields, Ids, Scoped,
+    Fields, Ids, Scoped,
     input::{not_of_type, shown},
 };
 use crate::{
     Hub,
-    auth::{Caller, Grant, Verb},
+    answer::ApiError,
+    auth::Caller,
+    rights::{Grant, Verb},
     store::{
         StoreError, bot, listed,
         permission::{self, Permission},

@@ -11,9 +11,9 @@ use axum::{
 use grafolean_collector::model::UserId;
 use serde::Serialize;
 
-use super::ApiError;
 use crate::{
     Hub,
+    answer::ApiError,
     auth::{Caller, CallerKind},
     store::{bot, listed, person},
 };

@@ -17,9 +17,10 @@ use grafolean_collector::{
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
-use super::{ApiError, Fields, Ids, given::timestamp, list_answer, paths::count};
+use super::{Fields, Ids, given::timestamp, list_answer, paths::count};
 use crate::{
     Hub,
+    answer::ApiError,
     points::{AggregationLevel, Order, PathFilter, PointsError, Reader, SeriesId, Span},
 };
 
@@ -168,7 +169,7 @@ async fn top(
     }
     #[derive(Serialize)]
     struct Answer {
-        t: Option<f64>,
+        t: f64,
         total: f64,
         list: Vec<Row>,
     }
@@ -179,9 +180,9 @@ async fn top(
     let at = query.t.map_or_else(|| Ok(hub.clock.now()), |text| moment(&text, "t"))?;
     let top = hub.points.read(move |reader| reader.top(account, &filter, at, most)).await?;
     let answer = match top {
-        None => Answer { t: None, total: 0.0, list: Vec::new() },
+        None => Answer { t: at.as_seconds_f64(), total: 0.0, list: Vec::new() },
         Some(top) => Answer {
-            t: Some(top.time.as_seconds_f64()),
+            t: top.time.as_seconds_f64(),
             total: top.total,
             list: top.list.into_iter().map(|(p, v)| Row { p, v }).collect(),
         },

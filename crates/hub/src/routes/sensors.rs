@@ -8,9 +8,10 @@ use axum::{
 use grafolean_collector::model::{AccountId, SensorId};
 use serde_json::json;
 
-use super::{ApiError, Fields, Ids, list_answer};
+use super::{Fields, Ids, list_answer};
 use crate::{
     Hub,
+    answer::ApiError,
     store::{
         List,
         sensor::{self, NewSensor},

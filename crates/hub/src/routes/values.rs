@@ -14,10 +14,10 @@ use serde::Deserialize;
 use tokio::task;
 
 use super::{
-    ApiError, Ids,
+    Ids,
     given::{Stamp, sample_of_texts, samples},
 };
-use crate::{Hub, store::account};
+use crate::{Hub, answer::ApiError, store::account};
 
 /// Bodies beyond this size are read on a blocking thread, since other requests wait for one that reads on theirs:
 /// about 4,000 values, half a millisecond.
@@ -83,6 +83,10 @@ async fn store(hub: &Hub, account: AccountId, brought: Vec<Sample>) -> Result<St
     if !hub.store.read(move |connection| account::exists(connection, account)).await? {
         return Err(ApiError::BadRequest("Invalid input format".to_owned()));
     }
-    hub.points.put(account, brought).await?;
+    let announced = hub.announcer.has_subscribers().then(|| brought.clone());
+    let stored = hub.points.put(account, brought).await?;
+    if let Some(samples) = announced {
+        hub.announcer.stored(account, &samples, &stored.created);
+    }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -14,11 +14,12 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::{
-    ApiError, Fields, OfDashboard,
+    Fields, OfDashboard,
     input::{json as read_json, not_of_type},
 };
 use crate::{
     Hub,
+    answer::ApiError,
     store::{
         StoreError, dashboard, listed,
         widget::{self, NewPlace, NewWidget, Place},

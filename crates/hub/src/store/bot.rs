@@ -10,7 +10,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{StoreError, account, permission, random, rows};
-use crate::auth::{Grant, Verb};
+use crate::rights::{Grant, Verb};
 
 /// A bot that is to be stored.
 #[derive(Clone, Debug)]

@@ -13,10 +13,10 @@ use super::{StoreError, worker::Writer};
 use crate::open_file::{OpenFile, create_private};
 
 /// The last schema known here.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// The steps from nothing to the last schema: the first makes schema 1. A step that was released never changes.
-const MIGRATIONS: [&str; SCHEMA as usize] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; SCHEMA as usize] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
 
 /// A checkpoint of the write-ahead log may hold a reader up this long; nothing else waits for a lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

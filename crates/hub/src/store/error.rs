@@ -4,6 +4,8 @@ use std::{path::PathBuf, sync::Arc};
 
 use thiserror::Error;
 
+use crate::{answer::ApiError, repeats::chain};
+
 /// Why the store did not do what it was asked.
 #[derive(Clone, Debug, Error)]
 pub enum StoreError {
@@ -53,5 +55,18 @@ impl From<rusqlite::Error> for StoreError {
 impl From<serde_json::Error> for StoreError {
     fn from(error: serde_json::Error) -> Self {
         Self::Json(Arc::new(error))
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Missing(what) => Self::NotFound(format!("No such {what}")),
+            StoreError::Invalid(reason) => Self::Input(reason),
+            StoreError::Denied(reason) => Self::Denied(reason.to_owned()),
+            StoreError::Database(_) | StoreError::Json(_) | StoreError::Gone(_) | StoreError::Stopped => {
+                Self::Failed(format!("the hub's store failed: {}", chain(&error)))
+            }
+        }
     }
 }

@@ -18,6 +18,7 @@ pub(crate) mod person;
 mod random;
 mod rows;
 pub(crate) mod sensor;
+pub(crate) mod session;
 mod setting;
 pub(crate) mod widget;
 mod worker;
@@ -28,8 +29,9 @@ use axum::body::Bytes;
 use grafolean_collector::{model::AccountId, time::Timestamp};
 use rusqlite::Connection;
 
+use self::session::SigningSecret;
 use self::worker::Workers;
-pub(crate) use self::{cache::Cache, rows::listed, setting::SigningSecret};
+pub(crate) use self::{cache::Cache, rows::listed};
 pub use self::{database::OpenError, error::StoreError};
 
 /// Bytes of lists remembered: those of some 200,000 entities. Beyond it all are forgotten and read again.
@@ -46,8 +48,9 @@ pub(crate) enum List {
 /// The database of a hub.
 pub(crate) struct Store {
     workers: Workers,
-    signing_secret: SigningSecret,
+    signing_secrets: Vec<SigningSecret>,
     has_accounts: bool,
+    has_people: bool,
     lists: Cache<(AccountId, List), Bytes>,
 }
 
@@ -55,22 +58,29 @@ impl Store {
     /// Opens the file, or makes it with all that a new hub has. Blocks.
     pub(crate) fn open(path: &Path, now: Timestamp) -> Result<Self, OpenError> {
         let mut writer = database::open_for_writing(path)?;
-        let signing_secret = setting::first_start(&mut writer.connection, now)
+        let signing_secrets = setting::first_start(&mut writer.connection, now)
             .map_err(|source| OpenError::Store { path: path.to_owned(), source })?;
         let has_accounts = account::any_exists(&writer.connection)
             .map_err(|source| OpenError::Store { path: path.to_owned(), source })?;
+        let has_people = person::any_exists(&writer.connection)
+            .map_err(|source| OpenError::Store { path: path.to_owned(), source })?;
         let workers = Workers::start(writer, || database::open_for_reading(path))?;
-        Ok(Self { workers, signing_secret, has_accounts, lists: Cache::new(LIST_BYTES) })
+        Ok(Self { workers, signing_secrets, has_accounts, has_people, lists: Cache::new(LIST_BYTES) })
     }
 
-    /// Gives what people's sessions are signed with.
-    pub(crate) fn signing_secret(&self) -> &SigningSecret {
-        &self.signing_secret
+    /// Returns what people's sessions were signed with when the file was opened, the newest first.
+    pub(crate) fn signing_secrets(&self) -> &[SigningSecret] {
+        &self.signing_secrets
     }
 
     /// Whether there was any account when the file was opened.
     pub(crate) fn has_accounts(&self) -> bool {
         self.has_accounts
+    }
+
+    /// Whether there was any person when the file was opened.
+    pub(crate) fn has_people(&self) -> bool {
+        self.has_people
     }
 
     /// Rises with each commit: what was read at a lower one may be out of date.

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
 use super::{StoreError, random, rows};
-use crate::auth::Grant;
+use crate::rights::Grant;
 
 /// A grant as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -1,50 +1,46 @@
-//! What a new hub starts with: a secret that signs sessions, and the systemwide bots that Grafolean brings along.
-
-use std::fmt;
+//! What a new hub starts with: a key that signs sessions, and the systemwide bots that Grafolean brings along.
 
 use grafolean_collector::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{StoreError, bot, permission};
-use crate::auth::Grant;
+use super::{
+    StoreError, bot, permission,
+    session::{self, SigningSecret},
+};
+use crate::rights::Grant;
 
-/// What people's sessions are signed with. It stays the same, so that a restart ends no session.
-#[derive(Clone)]
-pub(crate) struct SigningSecret {
-    pub(crate) id: i64,
-    pub(crate) secret: [u8; 64],
-}
-
-impl fmt::Debug for SigningSecret {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("SigningSecret").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-/// Gives the signing secret; the first time it makes it, and all that a new hub has.
-pub(super) fn first_start(connection: &mut Connection, now: Timestamp) -> Result<SigningSecret, StoreError> {
+/// Returns the keys that sign sessions; the first time it makes one, and all that a new hub has.
+pub(super) fn first_start(
+    connection: &mut Connection,
+    now: Timestamp,
+) -> Result<Vec<SigningSecret>, StoreError> {
     let transaction = connection.transaction()?;
-    let known: Option<[u8; 64]> = setting(&transaction, "signing_secret")?;
-    if let (Some(secret), Some(id)) = (known, setting(&transaction, "signing_secret_id")?) {
-        return Ok(SigningSecret { id, secret });
+    let mut keys = session::keys(&transaction)?;
+    if keys.is_empty() {
+        keys = session::rotate_key(&transaction, now)?;
     }
-    let mut secret = [0; 64];
-    rand::fill(&mut secret);
-    let new = SigningSecret { id: rand::random_range(1..=i64::from(i32::MAX)), secret };
-    transaction.execute(
-        "INSERT OR REPLACE INTO settings (name, value) VALUES ('signing_secret', ?1), ('signing_secret_id', ?2)",
-        params![new.secret, new.id],
-    )?;
+    if setting::<bool>(&transaction, "begun")?.is_none() {
+        transaction.execute("INSERT INTO settings (name, value) VALUES ('begun', ?1)", params![true])?;
+        // A hub of schema 1 has them since it was made.
+        if setting::<Vec<u8>>(&transaction, "signing_secret")?.is_none() {
+            add_systemwide_bots(&transaction, now)?;
+        }
+        transaction.execute("DELETE FROM settings WHERE name LIKE 'signing_secret%'", ())?;
+    }
+    transaction.commit()?;
+    Ok(keys)
+}
+
+fn add_systemwide_bots(connection: &Connection, now: Timestamp) -> Result<(), StoreError> {
     for (name, protocol) in [
         ("Systemwide ICMP Ping bot", "ping"),
         ("Systemwide SNMP bot", "snmp"),
         ("Systemwide NetFlow bot", "netflow"),
     ] {
-        let id = bot::insert(&transaction, None, &bot::NewBot::of(name, protocol), now)?;
-        permission::insert(&transaction, id, &Grant::everything_below("accounts"))?;
+        let id = bot::insert(connection, None, &bot::NewBot::of(name, protocol), now)?;
+        permission::insert(connection, id, &Grant::everything_below("accounts"))?;
     }
-    transaction.commit()?;
-    Ok(new)
+    Ok(())
 }
 
 fn setting<T: rusqlite::types::FromSql>(

@@ -32,7 +32,7 @@ async fn good_requests(world: &World, admin: &Who) -> Vec<(&'static str, String,
     let below = |what: &str| format!("/accounts/{account}/{what}");
     let credential = json!({"name": "c", "protocol": "ping", "details": {"n_packets": "3"}});
     let sensor = json!({"name": "s", "protocol": "ping", "default_interval": 60, "details": {}});
-    let person = json!({"username": "x", "password": "y", "name": "", "email": ""});
+    let person = json!({"username": "x", "password": "long enough", "name": "", "email": ""});
     let right = json!({"resource_prefix": "accounts/1", "methods": ["GET", "PUT"]});
     let bot = json!({"name": "b", "protocol": "ping", "config": null});
     let credential_id = world.post(&below("credentials"), admin, &credential).await.id();
@@ -55,7 +55,11 @@ async fn good_requests(world: &World, admin: &Who) -> Vec<(&'static str, String,
         ("PUT", format!("/accounts/{account}"), json!({"name": "B"})),
         ("POST", "/persons".into(), person),
         ("PUT", format!("/persons/{person_id}"), json!({"name": "n"})),
-        ("POST", format!("/persons/{person_id}/password"), json!({"old_password": "", "new_password": "z"})),
+        (
+            "POST",
+            format!("/persons/{person_id}/password"),
+            json!({"old_password": "", "new_password": "long enough"}),
+        ),
         ("POST", format!("/users/{bot_id}/permissions"), right),
         ("POST", "/bots".into(), bot.clone()),
         ("PUT", below(&format!("bots/{bot_id}")), bot),

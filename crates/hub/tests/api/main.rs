@@ -10,6 +10,7 @@
 
 mod auth;
 mod client;
+mod frontend;
 mod hostile;
 mod model;
 mod opening;

@@ -164,6 +164,11 @@ async fn what_an_entity_uses_leaves_it_when_it_is_deleted() {
     let ping = place.entity(id).await["protocols"]["ping"].clone();
     let sensors = json!([{"sensor": place.sensor, "interval": null}]);
     assert_eq!(ping, json!({"credential": place.credential, "sensors": sensors, "bot": null}));
+    // As it was read it can be put back.
+    let mut read = place.entity(id).await;
+    read.as_object_mut().unwrap().remove("id");
+    place.world.put(&place.path(&format!("entities/{id}")), &place.admin, &read).await.expect(204);
+    assert_eq!(place.entity(id).await["protocols"]["ping"], ping);
     place.delete("sensors", place.sensor).await;
     assert_eq!(place.entity(id).await["protocols"]["ping"]["sensors"], json!([]));
     place.delete("credentials", place.credential).await;
@@ -217,7 +222,6 @@ async fn what_is_wrong_with_an_entity_is_said() {
         ("/parent", json!(7), "Invalid parent for this account: 7"),
         ("/protocols", json!(null), "None is not of type 'object'"),
         ("/protocols/ping", json!({"bot": 1, "credential": 2}), "'sensors' is a required property"),
-        ("/protocols/ping/bot", json!(null), "None is not of type 'string', 'number'"),
         ("/protocols/ping/bot", json!(""), "'' is no id, for 'bot'"),
         ("/protocols/ping/bot", json!(snmp_bot), &format!("Invalid bot for this protocol: {snmp_bot}")),
         (
@@ -313,7 +317,8 @@ async fn nobody_deletes_themselves() {
 #[tokio::test]
 async fn people_are_made_changed_and_deleted() {
     let (world, admin) = World::with_admin().await;
-    let body = json!({"username": "eve", "password": "p", "name": "Eve", "email": "e@example.org"});
+    let body =
+        json!({"username": "eve", "password": "eve password", "name": "Eve", "email": "e@example.org"});
     let id = world.post("/persons", &admin, &body).await.id();
     world.post("/persons", &admin, &body).await.expect(400);
     let path = format!("/persons/{id}");
@@ -322,9 +327,16 @@ async fn people_are_made_changed_and_deleted() {
     let person = world.get(&path, &admin).await.expect(200).json();
     let expected = json!({
         "user_id": id, "name": "Eva", "email": "e@example.org", "username": "eve",
-        "permissions": [],
+        "timezone": "UTC", "email_confirmed": false, "permissions": [],
     });
     assert_eq!(person, expected);
+    let change = json!({"timezone": "Europe/Ljubljana", "email_confirmed": true});
+    world.put(&path, &admin, &change).await.expect(204);
+    let person = world.get(&path, &admin).await.expect(200).json();
+    assert_eq!((&person["timezone"], &person["email_confirmed"]), (&json!("Europe/Ljubljana"), &json!(true)));
+    for wrong in [json!({"timezone": ""}), json!({"timezone": "<b>"}), json!({"email_confirmed": "yes"})] {
+        world.put(&path, &admin, &wrong).await.expect(400);
+    }
     let user = world.get(&format!("/users/{id}"), &admin).await.expect(200).json();
     assert_eq!(user, json!({"user_id": id, "user_type": "person", "name": "Eva", "permissions": []}));
     assert_eq!(world.get("/persons", &admin).await.list().len(), 2);

@@ -207,7 +207,8 @@ async fn the_highest_values_are_those_of_the_newest_moment() {
         json!({"t": 100.0, "total": 18.0, "list": [{"p": "top.b", "v": 7.0}, {"p": "top.c", "v": 6.0}]})
     );
     assert_eq!(top("f=top.*").await, json!({"t": 200.0, "total": 1.0, "list": [{"p": "top.a", "v": 1.0}]}));
-    assert_eq!(top("f=none.*").await, json!({"t": null, "total": 0.0, "list": []}));
+    assert_eq!(top("f=top.*&t=99").await, json!({"t": 99.0, "total": 0.0, "list": []}));
+    assert_eq!(top("f=none.*").await, json!({"t": START.as_seconds_f64(), "total": 0.0, "list": []}));
     world.get(&format!("{account}/topvalues"), &admin).await.expect(400);
 }
 

@@ -16,12 +16,16 @@ use axum::{
 };
 use grafolean_collector::time::{Clock, Timestamp};
 use grafolean_hub::{Hub, Options};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
 /// When every world begins.
 pub(crate) const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+/// Of the first person.
+pub(crate) const PASSWORD: &str = "correct horse";
 
 /// A clock that stands still until it is set.
 pub(crate) struct SetClock(AtomicI64);
@@ -104,11 +108,18 @@ impl World {
     /// A hub with its first person, and their session.
     pub(crate) async fn with_admin() -> (Self, Who) {
         let world = Self::fresh();
-        let admin =
-            json!({"username": "admin", "password": "admin", "name": "Admin", "email": "admin@example.org"});
-        world.post("/admin/first", &Who::Nobody, &admin).await.expect(201);
-        let session = world.login("admin", "admin").await;
+        world.post("/admin/first", &Who::Nobody, &world.first_person()).await.expect(201);
+        let session = world.login("admin", PASSWORD).await;
         (world, session)
+    }
+
+    /// What makes the first person.
+    pub(crate) fn first_person(&self) -> Value {
+        let secret = self.hub.setup_secret();
+        json!({
+            "username": "admin", "password": PASSWORD, "name": "Admin", "email": "admin@example.org",
+            "setup_secret": secret.as_ref().map(ExposeSecret::expose_secret),
+        })
     }
 
     /// Stops the hub and starts it again on the same folder.
@@ -180,6 +191,9 @@ impl World {
                 uri.push(if uri.contains('?') { '&' } else { '?' });
                 uri.push_str(&format!("b={token}"));
             }
+        }
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
         }
         self.send(request.uri(uri).body(body.map_or_else(Body::empty, Body::from)).unwrap()).await
     }

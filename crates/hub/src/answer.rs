@@ -1,13 +1,13 @@
-//! What the API answers when it does not do what it was asked.
+//! What a request is about, and what the API answers when it does not do what it was asked.
+
+use std::time::Duration;
 
 use axum::{
     Extension, Json,
-    http::StatusCode,
+    http::{StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
-
-use crate::{auth::PasswordError, points::PointsError, repeats::chain, store::StoreError};
 
 /// Why a request was not done, as Grafolean says it. Nothing a client sends is ever answered by a 500.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +24,8 @@ pub(crate) enum ApiError {
     NotFound(String),
     /// There is such a resource, but this is nothing to do to it.
     MethodNotAllowed,
+    /// The body is not called JSON.
+    NotJson,
     /// The body is not what it has to be.
     Input(String),
     /// The request as a whole makes no sense.
@@ -32,10 +34,20 @@ pub(crate) enum ApiError {
     NotIntegers(Vec<String>),
     /// Too many ask for the same at once.
     Busy,
+    /// Too many wrong passwords: it may be tried again after so long.
+    Wait(Duration),
     /// The hub's own fault, for its log; trying again later may help.
     Failed(String),
     /// The same, when the log knows already.
     Unavailable,
+}
+
+/// What a request is about: its path below `/api/`, which rights speak of.
+#[derive(Clone, Debug)]
+pub(crate) struct Resource {
+    pub(crate) path: String,
+    /// It did, before that slash was dropped.
+    pub(crate) ended_in_slash: bool,
 }
 
 /// Why an answer says that the hub could not do it: an extension of the answer, which the log takes out.
@@ -60,6 +72,10 @@ impl IntoResponse for ApiError {
             Self::Never(reason) => detail(StatusCode::FORBIDDEN, reason),
             Self::NotFound(reason) => detail(StatusCode::NOT_FOUND, reason),
             Self::MethodNotAllowed => detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"),
+            Self::NotJson => detail(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "expected a body of JSON and the header Content-Type: application/json",
+            ),
             Self::Input(reason) => {
                 (StatusCode::BAD_REQUEST, format!("Input validation failed: {reason}")).into_response()
             }
@@ -68,6 +84,12 @@ impl IntoResponse for ApiError {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 names.iter().map(|name| not_an_integer(name)).collect::<Value>(),
             ),
+            Self::Wait(wait) => {
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                let reason = format!("too many wrong passwords, try again in {seconds} s");
+                ([(RETRY_AFTER, seconds.to_string())], detail(StatusCode::TOO_MANY_REQUESTS, reason))
+                    .into_response()
+            }
             Self::Busy => detail(StatusCode::TOO_MANY_REQUESTS, "Too many logins at once, try again later"),
             Self::Failed(reason) => (Extension(Failure(reason)), Self::Unavailable).into_response(),
             Self::Unavailable => {
@@ -83,32 +105,4 @@ fn detail(status: StatusCode, detail: impl Into<Value>) -> Response {
 
 fn not_an_integer(name: &str) -> Value {
     json!({"loc": ["path", name], "msg": "value is not a valid integer", "type": "type_error.integer"})
-}
-
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Missing(what) => Self::NotFound(format!("No such {what}")),
-            StoreError::Invalid(reason) => Self::Input(reason),
-            StoreError::Denied(reason) => Self::Denied(reason.to_owned()),
-            StoreError::Database(_) | StoreError::Json(_) | StoreError::Gone(_) | StoreError::Stopped => {
-                Self::Failed(format!("the hub's store failed: {}", chain(&error)))
-            }
-        }
-    }
-}
-
-impl From<PointsError> for ApiError {
-    fn from(error: PointsError) -> Self {
-        Self::Failed(format!("the store of values failed: {}", chain(&error)))
-    }
-}
-
-impl From<PasswordError> for ApiError {
-    fn from(error: PasswordError) -> Self {
-        match error {
-            PasswordError::Busy => Self::Busy,
-            PasswordError::Hash(reason) => Self::Failed(format!("could not hash a password: {reason}")),
-        }
-    }
 }

@@ -1,0 +1,67 @@
+//! Each change that succeeded is announced.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::Method,
+    middleware::Next,
+    response::Response,
+};
+
+use crate::{Hub, answer::Resource};
+
+/// What is asked for by POST without changing anything, by the last segment of its path; values announce themselves.
+const NO_CHANGE: [&str; 3] = ["getvalues", "getaggrvalues", "values"];
+
+/// What stands in entities, so that they change with it.
+const PARTS_OF_ENTITIES: [&str; 3] = ["credentials", "sensors", "bots"];
+
+pub(super) async fn announce(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let resource = request.extensions().get::<Resource>().map(|resource| resource.path.clone());
+    let response = next.run(request).await;
+    if let Some(resource) = resource
+        && response.status().is_success()
+    {
+        for changed in changed(&method, &resource) {
+            hub.announcer.changed(&changed);
+        }
+    }
+    response
+}
+
+/// The resources that a request changed.
+fn changed(method: &Method, resource: &str) -> Vec<String> {
+    let segments: Vec<&str> = resource.split('/').collect();
+    let last = segments.last().copied().unwrap_or_default();
+    match segments.as_slice() {
+        _ if method == Method::GET || NO_CHANGE.contains(&last) => Vec::new(),
+        ["auth" | "status" | "profile", ..] | ["admin", "migratedb"] => Vec::new(),
+        ["admin", "accounts"] => vec!["accounts".to_owned()],
+        ["admin", "first"] => vec!["persons".to_owned()],
+        ["accounts", account, part, _] if method == Method::DELETE && PARTS_OF_ENTITIES.contains(part) => {
+            vec![resource.to_owned(), format!("accounts/{account}/entities")]
+        }
+        // The topic of the list is for new paths.
+        ["accounts", _, "paths", _] => Vec::new(),
+        _ => vec![resource.to_owned()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_nothing_is_not_announced() {
+        let none: [String; 0] = [];
+        assert_eq!(changed(&Method::GET, "accounts/1/entities"), none);
+        assert_eq!(changed(&Method::POST, "accounts/1/getvalues"), none);
+        assert_eq!(changed(&Method::POST, "auth/login"), none);
+        assert_eq!(changed(&Method::PUT, "accounts/1/entities/5"), ["accounts/1/entities/5"]);
+        let both = ["accounts/1/sensors/5", "accounts/1/entities"];
+        assert_eq!(changed(&Method::DELETE, "accounts/1/sensors/5"), both);
+        assert_eq!(changed(&Method::PUT, "accounts/1/sensors/5"), ["accounts/1/sensors/5"]);
+    }
+}
