@@ -169,7 +169,7 @@ async fn walk_for_a_while(
                     let mut wanted = Wanted::default();
                     wanted.walk(root.clone());
                     let small = Oid::new([1, 3, 6, 1, 2, 1, 1, 3, 0]).unwrap();
-                    let poll = Poll::new(&wanted, small, Dialect::Bulk, limits, Manners::default());
+                    let poll = Poll::new(&wanted, small, Dialect::Bulk, limits.clone(), Manners::default());
                     let until = tokio::time::Instant::now() + Duration::from_secs(60);
                     let harvest = drive(session.clone(), poll, Manners::default(), until).await;
                     let column = harvest.column(&root).unwrap();

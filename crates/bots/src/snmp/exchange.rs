@@ -43,6 +43,9 @@ pub enum AskError {
         "no answer to this community, though an agent is there: it is probably wrong, or not allowed from here"
     )]
     Community,
+    /// An answer came, but not from the address and port that were asked.
+    #[error("an answer came from {0}, which was not asked, and does not count")]
+    OtherSource(std::net::SocketAddr),
     /// The host says that nothing listens there.
     #[error("nothing listens on the port")]
     PortClosed,
@@ -56,7 +59,7 @@ pub enum AskError {
     #[error("the privacy key or protocol is wrong")]
     Decryption,
     /// usmStatsNotInTimeWindows, and telling the time anew did not help.
-    #[error("the agent's clock and boots do not fit what it said of them")]
+    #[error("not in the agent's time window: its boots and time do not fit what it said of them")]
     NotInTimeWindow,
     /// usmStatsUnsupportedSecLevels.
     #[error("the agent does not allow this user the security level")]
@@ -64,6 +67,12 @@ pub enum AskError {
     /// usmStatsUnknownEngineIDs, and discovering it anew did not help.
     #[error("the agent does not know its own engine id")]
     UnknownEngine,
+    /// snmpUnknownContexts.
+    #[error("the agent has no such context")]
+    UnknownContext,
+    /// Another report, by its object.
+    #[error("the agent cannot process the message and reports {}", .0.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string))]
+    Report(Option<Oid>),
     /// The agent answered with an error.
     #[error("the agent answered {status}{}", match index { 0 => String::new(), index => format!(" about object {index}") })]
     Status {
@@ -123,6 +132,7 @@ impl AskError {
         match self {
             Self::Timeout => "timeout",
             Self::Community => "community",
+            Self::OtherSource(_) => "other_source",
             Self::PortClosed => "port_closed",
             Self::UnknownUser => "unknown_user",
             Self::WrongDigest => "wrong_digest",
@@ -130,6 +140,8 @@ impl AskError {
             Self::NotInTimeWindow => "not_in_time_window",
             Self::UnsupportedLevel => "unsupported_level",
             Self::UnknownEngine => "unknown_engine",
+            Self::UnknownContext => "unknown_context",
+            Self::Report(_) => "report",
             Self::Status { status: Status::TooBig, .. } => "too_big",
             Self::Status { status: Status::NoSuchName, .. } => "no_such_name",
             Self::Status { .. } => "error_status",

@@ -8,14 +8,14 @@ use grafolean_collector::{
     time::Timestamp,
 };
 
-use super::Value;
+use super::{Value, text};
 
 /// The type of the children and the key that tells one from another.
 const ENTITY_TYPE: &str = "interface";
 const KEY: &str = "snmp_index";
 
 /// other, softwareLoopback, propVirtual, tunnel and mplsTunnel of ifType (IANAifType-MIB).
-const WITHOUT_WIRE: [u32; 5] = [1, 24, 53, 131, 150];
+const WITHOUT_WIRE: [u64; 5] = [1, 24, 53, 131, 150];
 
 /// ifCounterDiscontinuityTime: sysUpTime when an interface's counters last began anew (RFC 2863).
 pub(super) const DISCONTINUITY: [u32; 11] = [1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 19];
@@ -63,10 +63,10 @@ pub struct Interfaces(BTreeMap<u32, Interface>);
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Interface {
     description: Option<String>,
-    kind: Option<u32>,
-    speed: Option<u32>,
+    kind: Option<u64>,
+    speed: Option<u64>,
     name: Option<String>,
-    high_speed: Option<u32>,
+    high_speed: Option<u64>,
     alias: Option<String>,
 }
 
@@ -75,12 +75,12 @@ impl Interfaces {
     pub fn put(&mut self, column: Column, index: &[u32], value: &Value) {
         let &[index] = index else { return };
         let row = self.0.entry(index).or_default();
-        let text = || Some(value.text().trim().to_owned()).filter(|text| !text.is_empty());
-        let number = match *value {
-            Value::Gauge32(number) => Some(number),
-            Value::Integer(number) => u32::try_from(number).ok(),
-            _ => None,
+        let name = match value {
+            Value::Octets(octets) => text::of_name(octets),
+            value => value.text().into_owned(),
         };
+        let text = || Some(name).filter(|name| !name.is_empty());
+        let number = value.whole_number();
         match column {
             Column::Description => row.description = Some(text().unwrap_or_default()),
             Column::Type => row.kind = number,
@@ -88,6 +88,21 @@ impl Interfaces {
             Column::Name => row.name = text(),
             Column::HighSpeed => row.high_speed = number,
             Column::Alias => row.alias = text(),
+        }
+    }
+
+    /// Takes cells of a column over from what was known before, of rows that have none: those that were not told this time.
+    pub fn keep_known(&mut self, column: Column, known: &Self, was_told: impl Fn(u32) -> bool) {
+        for (index, row) in &mut self.0 {
+            let Some(before) = known.0.get(index).filter(|_| !was_told(*index)) else { continue };
+            match column {
+                Column::Description => {}
+                Column::Type => row.kind = row.kind.or(before.kind),
+                Column::Speed => row.speed = row.speed.or(before.speed),
+                Column::Name => row.name = row.name.take().or_else(|| before.name.clone()),
+                Column::HighSpeed => row.high_speed = row.high_speed.or(before.high_speed),
+                Column::Alias => row.alias = row.alias.take().or_else(|| before.alias.clone()),
+            }
         }
     }
 
@@ -136,14 +151,18 @@ impl Interfaces {
 }
 
 impl Interface {
-    /// ifSpeed, and ifHighSpeed where that is at its end or absent.
+    /// ifSpeed; ifHighSpeed, which is rounded to millions, where that says more: ifSpeed ends at 4.3 Gbit/s, and some agents
+    /// tell what is left of a greater one in 32 bits (RFC 2863).
     fn speed_bps(&self) -> Option<u64> {
-        let high = self.high_speed.map(|millions| u64::from(millions) * 1_000_000).filter(|speed| *speed > 0);
-        match self.speed {
-            Some(u32::MAX) | Some(0) | None => {
-                high.or_else(|| self.speed.filter(|speed| *speed > 0).map(u64::from))
+        const ROUNDING: u64 = 500_000;
+        let high =
+            self.high_speed.map(|millions| millions.saturating_mul(1_000_000)).filter(|speed| *speed > 0);
+        let low = self.speed.filter(|speed| *speed > 0);
+        match (low, high) {
+            (Some(low), Some(high)) if low.saturating_add(ROUNDING) >= high && low != u64::from(u32::MAX) => {
+                Some(low)
             }
-            Some(speed) => Some(speed.into()),
+            (low, high) => high.or(low),
         }
     }
 
@@ -238,12 +257,21 @@ mod tests {
     #[test]
     fn fast_interfaces_tell_their_speed_in_millions() {
         let mut interfaces = Interfaces::default();
-        for (index, speed, high) in [(1, u32::MAX, 100_000), (2, 1_000, 7), (3, 0, 10), (4, u32::MAX, 0)] {
+        for (index, speed, high) in [
+            (1, u32::MAX, 100_000),
+            (2, 1_544_000, 2),
+            (3, 0, 10),
+            (4, u32::MAX, 0),
+            (5, 1_410_065_408, 10_000),
+        ] {
             interfaces.put(Column::Description, &[index], &text(&format!("p{index}")));
             interfaces.put(Column::Speed, &[index], &Value::Gauge32(speed));
             interfaces.put(Column::HighSpeed, &[index], &Value::Gauge32(high));
         }
-        assert_eq!(told(&interfaces), ["p1 1 100000000000", "p2 2 1000", "p3 3 10000000", "p4 4 4294967295"]);
+        assert_eq!(
+            told(&interfaces),
+            ["p1 1 100000000000", "p2 2 1544000", "p3 3 10000000", "p4 4 4294967295", "p5 5 10000000000",]
+        );
     }
 
     #[test]
@@ -256,6 +284,45 @@ mod tests {
             interfaces.put(Column::Name, &[index], &text(name));
         }
         assert_eq!(told(&interfaces), ["ge-0/0/1 1 0", "ge-0/0/2 2 0", "me0 3 0", "interface 4 4 0"]);
+    }
+
+    #[test]
+    fn no_control_character_leaves_and_a_speed_may_have_any_numeric_type() {
+        let mut interfaces = Interfaces::default();
+        let speeds = [
+            Value::Counter64(10_000_000_000),
+            Value::Counter32(100),
+            Value::Octets((*b"1000").into()),
+            Value::Integer(-1),
+            Value::Unreadable("Gauge32"),
+        ];
+        for (index, speed) in (1..).zip(&speeds) {
+            interfaces.put(Column::Description, &[index], &text(&format!("p{index}\0x\u{7}\0\0")));
+            interfaces.put(Column::Alias, &[index], &text("up\0link\r\n"));
+            interfaces.put(Column::Speed, &[index], speed);
+        }
+        assert_eq!(
+            told(&interfaces),
+            ["p1 x 1 10000000000", "p2 x 2 100", "p3 x 3 1000", "p4 x 4 0", "p5 x 5 0"]
+        );
+        let children =
+            interfaces.children(AccountId::new(1), EntityId::new(2), Timestamp::default()).children;
+        assert!(children.iter().all(|child| child.details["snmp_alias"] == "up link"));
+    }
+
+    #[test]
+    fn a_cell_that_was_not_told_this_time_is_what_it_was() {
+        let (mut known, mut interfaces) = (Interfaces::default(), Interfaces::default());
+        for index in 1..=3 {
+            known.put(Column::Description, &[index], &text(&format!("p{index}")));
+            known.put(Column::Alias, &[index], &text(&format!("a{index}")));
+            interfaces.put(Column::Description, &[index], &text(&format!("p{index}")));
+        }
+        interfaces.put(Column::Alias, &[1], &text("new"));
+        // The agent says that the second has none.
+        interfaces.keep_known(Column::Alias, &known, |index| index == 2);
+        let aliases: Vec<_> = interfaces.0.values().map(|row| row.alias.as_deref()).collect();
+        assert_eq!(aliases, [Some("new"), None, Some("a3")]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! From the ground: [`Oid`], [`Value`] and [`Varbind`] are what agents speak of, [`Request`] and [`AskError`] how they
 //! are asked. [`Expression`] is what a sensor makes of the values it reads, [`OutputPath`] where the result belongs;
 //! [`counter`] makes rates of counters, [`Interfaces`] a device's interfaces of its tables. [`settings`] checks what
-//! people type, [`plan`] decides what to ask in which packets, [`codec`] is v1 and v2c as octets. All of that is
+//! people type, [`plan`] decides what to ask in which packets, [`codec`] is messages as octets. All of that is
 //! arithmetic: no socket, no clock. [`engine`] has both, and [`SnmpBot`] puts all of it to work.
 
 pub mod codec;
@@ -16,17 +16,20 @@ mod bot;
 mod exchange;
 mod expression;
 mod interfaces;
+mod moment;
 mod numeral;
 mod oid;
 mod output_path;
+mod text;
 mod value;
 mod vendor;
 
 pub use self::{
-    bot::{DueSensor, Memory, SnmpBot, SnmpTask, drive},
+    bot::{DueSensor, Memory, SnmpBot, SnmpTask, Withheld, drive},
     exchange::{AskError, Request, Status},
     expression::{Expression, ExpressionError, Fault},
     interfaces::{Column, Counted, Interfaces, What, counted},
+    moment::Moment,
     oid::{Oid, OidError},
     output_path::{Filled, OutputPath, OutputPathError, Rows, slug},
     value::{Exception, Value, Varbind},

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use thiserror::Error;
 
-use super::{Oid, numeral::numeral};
+use super::{Oid, numeral::numeral, text};
 
 /// An object and what the agent says of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +38,8 @@ pub enum Value {
     Counter64(u64),
     /// NULL, or a type that no standard knows.
     Unknown,
+    /// Of this type, but its octets say nothing that the type can be: none at all, or more than fit.
+    Unreadable(&'static str),
 }
 
 /// Why an object has no value (RFC 3416, section 4.2).
@@ -55,7 +57,7 @@ pub enum Exception {
 }
 
 impl Value {
-    /// Gives the number; None of what is none. Counters are numbers too, though not rates, and so is text that begins
+    /// Returns the number; None of what is none. Counters are numbers too, though not rates, and so is text that begins
     /// with a number and ends with its unit, as many agents tell temperatures.
     pub fn number(&self) -> Option<f64> {
         match self {
@@ -66,14 +68,31 @@ impl Value {
             Self::Counter64(number) => Some(*number as f64),
             Self::Opaque(octets) => float(octets),
             Self::Octets(octets) => numeral(octets),
-            Self::Oid(_) | Self::Address(_) | Self::Unknown => None,
+            Self::Oid(_) | Self::Address(_) | Self::Unknown | Self::Unreadable(_) => None,
         }
     }
 
-    /// Gives the value as a person reads it; octets that are no UTF-8 lose what is none.
+    /// Returns a number that is whole and not negative, whatever numeric type the agent chose for it.
+    pub fn whole_number(&self) -> Option<u64> {
+        match self {
+            Self::Integer(number) => u64::try_from(*number).ok(),
+            Self::Counter32(number) | Self::Gauge32(number) | Self::TimeTicks(number) => {
+                Some(u64::from(*number))
+            }
+            Self::Counter64(number) => Some(*number),
+            // By way of text, since no conversion of floating numbers is exact.
+            Self::Opaque(_) | Self::Octets(_) => {
+                let number = self.number().filter(|number| *number >= 0.0 && number.is_finite())?;
+                format!("{number:.0}").parse().ok()
+            }
+            Self::Oid(_) | Self::Address(_) | Self::Unknown | Self::Unreadable(_) => None,
+        }
+    }
+
+    /// Returns the value as a person reads it; octets that are no text as hexadecimal numbers with `-` between them.
     pub fn text(&self) -> Cow<'_, str> {
         match self {
-            Self::Octets(octets) => String::from_utf8_lossy(octets.strip_suffix(b"\0").unwrap_or(octets)),
+            Self::Octets(octets) => text::of_octets(octets),
             Self::Integer(number) => number.to_string().into(),
             Self::Counter32(number) | Self::Gauge32(number) | Self::TimeTicks(number) => {
                 number.to_string().into()
@@ -81,12 +100,23 @@ impl Value {
             Self::Counter64(number) => number.to_string().into(),
             Self::Oid(oid) => oid.to_string().into(),
             Self::Address([a, b, c, d]) => format!("{a}.{b}.{c}.{d}").into(),
-            Self::Opaque(octets) => float(octets).map_or("".into(), |number| number.to_string().into()),
-            Self::Unknown => "".into(),
+            Self::Opaque(octets) => {
+                float(octets).map_or_else(|| text::hex(octets), |number| number.to_string()).into()
+            }
+            Self::Unknown | Self::Unreadable(_) => "".into(),
         }
     }
 
-    /// Gives the type's name as standards write it.
+    /// Returns the value of an object as a person reads it: of one that holds addresses of hardware all octets, even
+    /// where they happen to be letters.
+    pub fn text_of(&self, oid: &Oid) -> Cow<'_, str> {
+        match self {
+            Self::Octets(octets) if text::is_hardware_address(oid.arcs()) => text::hex(octets).into(),
+            value => value.text(),
+        }
+    }
+
+    /// Returns the type's name as standards write it.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Integer(_) => "INTEGER",
@@ -99,6 +129,7 @@ impl Value {
             Self::Opaque(_) => "Opaque",
             Self::Counter64(_) => "Counter64",
             Self::Unknown => "NULL",
+            Self::Unreadable(kind) => kind,
         }
     }
 }
@@ -140,7 +171,45 @@ mod tests {
     fn text_is_what_a_person_reads() {
         assert_eq!(Value::Octets((*b"eth0\0").into()).text(), "eth0");
         assert_eq!(Value::Address([192, 0, 2, 1]).text(), "192.0.2.1");
-        assert_eq!(Value::Octets((*b"\xff\xfea").into()).text(), "\u{fffd}\u{fffd}a");
+        assert_eq!(Value::Octets((*b"\xff\xfe\x01").into()).text(), "ff-fe-01");
         assert_eq!(Value::TimeTicks(12).to_string(), "TimeTicks: 12");
+    }
+
+    #[test]
+    fn a_whole_number_may_have_any_numeric_type() {
+        for value in [
+            Value::Integer(7),
+            Value::Gauge32(7),
+            Value::Counter32(7),
+            Value::TimeTicks(7),
+            Value::Counter64(7),
+            Value::Octets((*b"7").into()),
+            Value::Opaque([0x9f, 0x78, 4, 0x40, 0xe0, 0, 0].into()),
+        ] {
+            assert_eq!(value.whole_number(), Some(7), "{value:?}");
+        }
+        for value in
+            [Value::Integer(-1), Value::Unknown, Value::Unreadable("Gauge32"), Value::Octets((*b"a").into())]
+        {
+            assert_eq!(value.whole_number(), None, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_float_that_has_other_octets_than_it_needs_is_none() {
+        for octets in [
+            &[][..],
+            &[0x9f],
+            &[0x9f, 0x78],
+            &[0x9f, 0x78, 4],
+            &[0x9f, 0x78, 4, 1, 2, 3],
+            &[0x9f, 0x78, 4, 1, 2, 3, 4, 5],
+            &[0x9f, 0x78, 3, 1, 2, 3],
+            &[0x9f, 0x79, 8, 1, 2, 3, 4, 5, 6, 7],
+            &[0x9f, 0x79, 4, 1, 2, 3, 4],
+            &[0x9f, 0x78, 8, 1, 2, 3, 4, 5, 6, 7, 8],
+        ] {
+            assert_eq!(Value::Opaque(octets.into()).number(), None, "{octets:?}");
+        }
     }
 }

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use grafolean_bots::snmp::{
-    AskError, Exception, Oid, Request, Status, Value, Varbind,
+    AskError, Exception, Moment, Oid, Request, Status, Value, Varbind,
     plan::{Dialect, Harvest, Limits, Poll, Wanted},
     settings::Manners,
 };
-use grafolean_collector::time::Timestamp;
 
 pub(crate) const UPTIME: &str = "1.3.6.1.2.1.1.3.0";
+
+/// Arcs of a column of a table as tests have them: 1.3.6.1.2.1.2.2.1.c.
+const COLUMN_ARCS: usize = 10;
 
 pub(crate) fn oid(text: &str) -> Oid {
     text.parse().unwrap()
@@ -38,6 +40,21 @@ pub(crate) struct Faults {
     pub(crate) bulk: Bulk,
     /// Behind the last object it says that it has no such one.
     pub(crate) wrong_end: bool,
+    /// A GET for an object that it does not have is met by silence.
+    pub(crate) silent_to_unknown: bool,
+    /// A GET for an object that it does not have is answered without that object.
+    pub(crate) leaves_out_unknown: bool,
+    /// How it stumbles over objects.
+    pub(crate) stumbles: Stumbles,
+}
+
+/// How an agent stumbles over an object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Stumbles {
+    #[default]
+    GenErr,
+    TooBig,
+    Silent,
 }
 
 /// How an agent takes a GETBULK.
@@ -47,6 +64,12 @@ pub(crate) enum Bulk {
     Answered,
     Silent,
     Error,
+    /// Leaves out columns that have ended.
+    DropsEnded,
+    /// Gives all rows of the first column, then all of the second.
+    ColumnByColumn,
+    /// Knows the first column only.
+    FirstColumn,
 }
 
 /// An agent.
@@ -55,6 +78,10 @@ pub(crate) struct Agent {
     pub(crate) objects: BTreeMap<Oid, Value>,
     /// Objects over which it stumbles.
     pub(crate) broken: Vec<Oid>,
+    /// Objects that follow each other in its walks, whatever their order.
+    pub(crate) chain: Vec<Oid>,
+    /// Rows that are there without a value.
+    pub(crate) hollow: Vec<Oid>,
     pub(crate) faults: Faults,
     pub(crate) requests: Vec<Request>,
 }
@@ -92,13 +119,27 @@ impl Agent {
             }
             _ => {}
         }
-        let mut varbinds = match request {
+        if let Request::Get(oids) = request
+            && faults.silent_to_unknown
+            && oids.iter().any(|oid| !self.objects.contains_key(oid))
+        {
+            return Err(AskError::Timeout);
+        }
+        let mut varbinds: Vec<Varbind> = match request {
+            Request::Get(oids) if faults.leaves_out_unknown => {
+                oids.iter().filter(|oid| self.objects.contains_key(oid)).map(|oid| self.get(oid)).collect()
+            }
             Request::Get(oids) => oids.iter().map(|oid| self.get(oid)).collect(),
             Request::Next(oids) => oids.iter().map(|oid| self.next(oid)).collect(),
             Request::Bulk { oids, repetitions } => self.bulk(oids, *repetitions),
         };
         if let Some(place) = varbinds.iter().position(|varbind| self.broken.contains(&varbind.oid)) {
             let index = if faults.hides_culprit { 0 } else { place + 1 };
+            match faults.stumbles {
+                Stumbles::GenErr => {}
+                Stumbles::TooBig => return Err(AskError::Status { status: Status::TooBig, index: 0 }),
+                Stumbles::Silent => return Err(AskError::Timeout),
+            }
             return Err(AskError::Status { status: Status::GenErr, index });
         }
         if faults.too_big_above.is_some_and(|above| varbinds.len() > above) {
@@ -119,6 +160,27 @@ impl Agent {
     }
 
     fn next(&self, oid: &Oid) -> Varbind {
+        let in_chain = self.chain.iter().position(|known| known == oid);
+        let root_of_chain =
+            self.chain.first().is_some_and(|first| first.below(oid).is_some_and(|it| it.len() == 1));
+        let next = match in_chain {
+            Some(place) => self.chain.get(place + 1),
+            None => self.chain.first().filter(|_| root_of_chain),
+        };
+        if let Some(next) = next {
+            return self.get(next);
+        }
+        // Behind the chain comes what lies behind all of it.
+        let oid = if in_chain.is_some() { self.chain.iter().max().unwrap() } else { oid };
+        if let Some(hollow) = self.hollow.iter().filter(|hollow| *hollow > oid).min()
+            && self
+                .objects
+                .range(oid..)
+                .find(|(found, _)| *found != oid)
+                .is_none_or(|(found, _)| hollow < found)
+        {
+            return Varbind { oid: hollow.clone(), value: Err(Exception::NoSuchInstance) };
+        }
         let mut after = self.objects.range(oid..).filter(|(found, _)| *found != oid);
         match after.next().or_else(|| self.faults.loops.then(|| self.objects.iter().next())?) {
             Some((oid, value)) => Varbind { oid: oid.clone(), value: Ok(value.clone()) },
@@ -131,15 +193,34 @@ impl Agent {
 
     fn bulk(&self, oids: &[Oid], repetitions: u32) -> Vec<Varbind> {
         let mut cursors = oids.to_vec();
-        let mut varbinds = Vec::new();
+        let mut rows = Vec::new();
         for _ in 0..repetitions {
-            for cursor in &mut cursors {
-                let varbind = self.next(cursor);
-                *cursor = varbind.oid.clone();
-                varbinds.push(varbind);
-            }
+            let row = cursors.iter().map(|cursor| self.next(cursor)).collect::<Vec<_>>();
+            cursors = row.iter().map(|varbind| varbind.oid.clone()).collect();
+            rows.push(row);
         }
-        varbinds
+        match self.faults.bulk {
+            Bulk::DropsEnded => {
+                let has_column = |column: usize, varbind: &Varbind| {
+                    varbind.oid.arcs().starts_with(&oids[column].arcs()[..COLUMN_ARCS])
+                };
+                let kept = |row: Vec<Varbind>| {
+                    row.into_iter()
+                        .enumerate()
+                        .filter(|(column, it)| has_column(*column, it))
+                        .map(|(_, it)| it)
+                };
+                let mut all = Vec::new();
+                rows.into_iter().for_each(|row| all.extend(kept(row)));
+                all
+            }
+            Bulk::ColumnByColumn => {
+                let column = |column: usize| rows.iter().map(move |row| row[column].clone());
+                (0..oids.len()).flat_map(column).collect()
+            }
+            Bulk::FirstColumn => rows.into_iter().filter_map(|row| row.into_iter().next()).collect(),
+            _ => rows.into_iter().flatten().collect(),
+        }
     }
 }
 
@@ -149,7 +230,7 @@ pub(crate) fn poll(agent: &mut Agent, wanted: &Wanted, limits: Limits, manners: 
     let mut poll = Poll::new(wanted, oid(UPTIME), dialect, limits, manners);
     while let Some(request) = poll.next_request() {
         let answer = agent.answer(&request);
-        poll.take(answer, Timestamp::from_seconds(i64::try_from(agent.requests.len()).unwrap()));
+        poll.take(answer, Moment::new(1, 1_000_000 * agent.requests.len() as u64));
         assert!(agent.requests.len() < 20_000, "a run without an end");
     }
     poll.into_harvest()

@@ -15,6 +15,7 @@ mod plan;
 mod recorded;
 mod recording;
 mod responder;
+mod secured;
 mod simulated;
 mod simulator;
 mod snmpd;

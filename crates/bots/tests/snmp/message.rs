@@ -59,7 +59,7 @@ pub(crate) fn varbind(oid: &Oid, value: Result<&Value, Exception>) -> Vec<u8> {
     let value = match value {
         Ok(Value::Integer(number)) => tlv(0x02, &shortest(&i64::from(*number).to_be_bytes())),
         Ok(Value::Octets(octets)) => tlv(0x04, octets),
-        Ok(Value::Unknown) => tlv(0x05, &[]),
+        Ok(Value::Unknown | Value::Unreadable(_)) => tlv(0x05, &[]),
         Ok(Value::Oid(oid)) => tlv(0x06, &write_oid(oid)),
         Ok(Value::Address(address)) => tlv(0x40, address),
         Ok(Value::Counter32(number)) => tlv(0x41, &shortest(&i64::from(*number).to_be_bytes())),
@@ -87,7 +87,7 @@ pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     octets
 }
 
-fn element(octets: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+pub(crate) fn element(octets: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (tag, length, rest) = match octets {
         [tag, 0x81, length, rest @ ..] => (tag, usize::from(*length), rest),
         [tag, 0x82, high, low, rest @ ..] => (tag, usize::from(u16::from_be_bytes([*high, *low])), rest),
@@ -105,7 +105,7 @@ fn shortest(octets: &[u8]) -> Vec<u8> {
     octets[skipped..].to_vec()
 }
 
-fn write_oid(oid: &Oid) -> Vec<u8> {
+pub(crate) fn write_oid(oid: &Oid) -> Vec<u8> {
     let [first, second, rest @ ..] = oid.arcs() else { panic!("{oid} has a single arc") };
     let mut octets = Vec::new();
     for arc in std::iter::once(first * 40 + second).chain(rest.iter().copied()) {
@@ -118,7 +118,7 @@ fn write_oid(oid: &Oid) -> Vec<u8> {
     octets
 }
 
-fn read_oid(octets: &[u8]) -> Option<Oid> {
+pub(crate) fn read_oid(octets: &[u8]) -> Option<Oid> {
     let (mut arcs, mut arc) = (Vec::new(), 0_u32);
     for octet in octets {
         arc = arc << 7 | u32::from(octet & 0x7f);

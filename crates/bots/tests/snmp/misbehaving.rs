@@ -110,7 +110,7 @@ fn engine() -> (Engine, SnmpMetrics) {
     (Engine::start(metrics.clone()).unwrap(), metrics)
 }
 
-fn is_seven(answered: &Result<(Vec<Varbind>, grafolean_collector::time::Timestamp), AskError>) -> bool {
+fn is_seven(answered: &Result<(Vec<Varbind>, grafolean_bots::snmp::Moment), AskError>) -> bool {
     let expected = [Varbind { oid: uptime(), value: Ok(Value::Integer(7)) }];
     answered.as_ref().is_ok_and(|(varbinds, _)| *varbinds == expected)
 }

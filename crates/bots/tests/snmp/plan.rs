@@ -1,11 +1,11 @@
 //! The poll planner against an agent that exists only as data: what came is whole or said not to be, whatever the
 //! agent does, and few packets are needed.
 
-use crate::agent::{Agent, Bulk, Faults, UPTIME, oid, poll};
+use crate::agent::{Agent, Bulk, Faults, Stumbles, UPTIME, oid, poll};
 use grafolean_bots::snmp::{
     AskError, Exception, Oid, Request, Value,
     plan::{Harvest, Limits, Missing, Wanted},
-    settings::Manners,
+    settings::{Manners, WalkOrder},
 };
 use proptest::prelude::*;
 
@@ -138,16 +138,22 @@ fn a_path_that_loses_big_packets_is_found_out_and_not_tried_again() {
 }
 
 #[test]
-fn a_device_that_is_gone_is_given_up_after_two_packets() {
+fn a_device_that_is_gone_is_given_up_after_few_packets() {
     let mut agent =
         Agent { faults: Faults { silent_from: Some(1), ..Faults::default() }, ..Agent::default() };
     let mut wanted = columns(3);
     wanted.get(oid("1.3.6.1.2.1.1.5.0"));
     let harvest = run(&mut agent, &wanted);
-    assert_eq!(agent.requests.len(), 2);
+    // All, its uptime, and something that is wanted: it may be silent to an uptime that it does not have.
+    assert_eq!(agent.requests.len(), 3);
     assert!(!harvest.heard);
     assert!(harvest.missing().all(|(_, why)| *why == Missing::Failed(AskError::Timeout)));
     assert_eq!(harvest.missing().count(), 5);
+    // One that answered for its uptime before would do so again.
+    let limits = run(&mut Agent::with_table(TABLE, 3, 3), &wanted).limits;
+    agent.requests.clear();
+    poll(&mut agent, &wanted, limits, Manners::default());
+    assert_eq!(agent.requests.len(), 2);
 }
 
 #[test]
@@ -194,6 +200,271 @@ fn a_row_over_which_the_agent_stumbles_costs_itself_alone_and_is_said() {
             assert!(agent.requests.len() < 45, "{} packets", agent.requests.len());
         }
     }
+}
+
+#[test]
+fn a_row_that_is_too_big_or_met_by_silence_costs_itself_and_no_packet_gets_smaller() {
+    for stumbles in [Stumbles::TooBig, Stumbles::Silent] {
+        for width in [1, 3] {
+            let mut agent = Agent::with_table(TABLE, 3, 30);
+            agent.faults.stumbles = stumbles;
+            agent.broken.push(oid(&format!("{TABLE}.1.20")));
+            let manners = Manners { max_timeouts: 20, ..Manners::default() };
+            let harvest = poll(&mut agent, &columns(width), Limits::default(), manners);
+            assert_eq!(rows(&harvest, 1), (1..=30).filter(|row| *row != 20).collect::<Vec<_>>());
+            assert!(end(&harvest, 1).is_err());
+            let column = harvest.column(&oid(&format!("{TABLE}.1"))).unwrap();
+            assert!(
+                column.hole(&[20]).is_some() && column.holes.len() == 1,
+                "{stumbles:?}: {:?}",
+                column.holes
+            );
+            for column in 2..=width {
+                assert_eq!((rows(&harvest, column).len(), end(&harvest, column)), (30, Ok(())));
+            }
+            let (before, after) = (Limits::default(), &harvest.limits);
+            assert!(after.repetitions(1, &manners) >= before.repetitions(1, &manners), "{stumbles:?}");
+            assert_eq!(after.columns(&manners), before.columns(&manners));
+        }
+    }
+}
+
+#[test]
+fn a_row_without_a_value_costs_itself_and_those_behind_it_come() {
+    let mut agent = Agent::with_table(TABLE, 2, 8);
+    let hollow = [3, 5].map(|row| oid(&format!("{TABLE}.2.{row}")));
+    for hollow in &hollow {
+        agent.objects.remove(hollow);
+    }
+    agent.hollow = hollow.to_vec();
+    let harvest = run(&mut agent, &columns(2));
+    assert_eq!((rows(&harvest, 1).len(), end(&harvest, 1)), (8, Ok(())));
+    assert_eq!(rows(&harvest, 2), [1, 2, 4, 6, 7, 8]);
+    let column = harvest.column(&oid(&format!("{TABLE}.2"))).unwrap();
+    let no_value = Missing::Exception(Exception::NoSuchInstance);
+    assert_eq!(column.end, Err(no_value.clone()));
+    assert_eq!(
+        (column.hole(&[3]), column.hole(&[5]), column.hole(&[4])),
+        (Some(&no_value), Some(&no_value), None)
+    );
+}
+
+fn objects(agent: &mut Agent, number: i32) -> Wanted {
+    let mut wanted = Wanted::default();
+    for number in 1..=number {
+        let object = oid(&format!("1.3.6.1.4.1.99999.{number}.0"));
+        agent.objects.insert(object.clone(), Value::Integer(number));
+        wanted.get(object);
+    }
+    wanted
+}
+
+#[test]
+fn a_get_that_is_answered_in_part_is_asked_for_the_rest_and_what_fits_is_remembered() {
+    for cut in [1, 5, 7, 20] {
+        let mut agent = Agent::with_table(TABLE, 1, 1);
+        let wanted = objects(&mut agent, 20);
+        agent.faults.cut_above = Some(cut);
+        let harvest = run(&mut agent, &wanted);
+        assert_eq!(harvest.missing().count(), 0, "cut to {cut}");
+        assert_eq!(agent.requests.len(), 21_usize.div_ceil(cut), "cut to {cut}");
+        agent.requests.clear();
+        let again = poll(&mut agent, &wanted, harvest.limits, Manners::default());
+        assert_eq!(again.missing().count(), 0);
+        assert!(agent.requests.iter().all(|request| request.most_varbinds() <= cut), "{:?}", agent.requests);
+    }
+}
+
+#[test]
+fn an_object_that_is_left_out_costs_itself_and_no_packet_gets_smaller() {
+    let mut agent = Agent::with_table(TABLE, 1, 1);
+    let mut wanted = objects(&mut agent, 20);
+    let unknown = ["1.3.6.1.4.1.99999.7.1", "1.3.6.1.4.1.99999.99.0"].map(oid);
+    unknown.iter().for_each(|oid| wanted.get(oid.clone()));
+    agent.faults.leaves_out_unknown = true;
+    let harvest = run(&mut agent, &wanted);
+    let mut missing: Vec<_> = harvest.missing().map(|(oid, why)| (oid.clone(), why.clone())).collect();
+    missing.sort_by(|a, b| a.0.cmp(&b.0));
+    assert_eq!(missing, unknown.map(|oid| (oid, Missing::LeftOut)));
+    assert_eq!(harvest.limits.oids(&Manners::default()), Limits::default().oids(&Manners::default()));
+}
+
+#[test]
+fn an_object_that_is_met_by_silence_is_found_and_asked_for_rarely() {
+    let mut agent = Agent::with_table(TABLE, 2, 8);
+    let mut wanted = objects(&mut agent, 20);
+    wanted.walk(oid(&format!("{TABLE}.2")));
+    let unknown = oid("1.3.6.1.4.1.99999.7.1");
+    wanted.get(unknown.clone());
+    agent.faults.silent_to_unknown = true;
+    let mut limits = Limits::default();
+    let mut asked_in = Vec::new();
+    for number in 1..=40 {
+        agent.requests.clear();
+        let harvest = poll(&mut agent, &wanted, limits, Manners::default());
+        let missing: Vec<_> = harvest.missing().collect();
+        assert!(matches!(missing[..], [(oid, _)] if *oid == unknown), "run {number}: {missing:?}");
+        assert_eq!(rows(&harvest, 2).len(), 8);
+        assert_eq!(harvest.limits.oids(&Manners::default()), 24, "it was not too much");
+        let is_asked = |request: &Request| matches!(request, Request::Get(oids) if oids.contains(&unknown));
+        if agent.requests.iter().any(is_asked) {
+            asked_in.push(number);
+            assert!(number == 1 || harvest.timeouts == 1, "run {number}: {} timeouts", harvest.timeouts);
+        } else {
+            assert_eq!((harvest.timeouts, missing[0].1), (0, &Missing::Unanswered));
+        }
+        limits = harvest.limits;
+        assert_eq!(limits.unanswered().collect::<Vec<_>>(), [&unknown]);
+    }
+    assert_eq!(asked_in, [1, 2, 4, 8, 16, 32]);
+    // It comes to be answered.
+    agent.objects.insert(unknown, Value::Integer(7));
+    for _ in 0..40 {
+        limits = poll(&mut agent, &wanted, limits, Manners::default()).limits;
+    }
+    assert_eq!(limits.unanswered().count(), 0);
+    assert_eq!(poll(&mut agent, &wanted, limits, Manners::default()).missing().count(), 0);
+}
+
+#[test]
+fn an_agent_that_is_silent_to_its_uptime_is_measured_all_the_same() {
+    for walks in [false, true] {
+        let mut agent = Agent::with_table(TABLE, 1, 8);
+        agent.objects.remove(&oid(UPTIME));
+        agent.faults.silent_to_unknown = true;
+        let wanted = if walks { columns(1) } else { objects(&mut agent, 2) };
+        let harvest = run(&mut agent, &wanted);
+        let missing: Vec<_> = harvest.missing().map(|(oid, _)| oid.to_string()).collect();
+        assert_eq!((harvest.heard, missing), (true, vec![UPTIME.to_owned()]));
+        agent.requests.clear();
+        let again = poll(&mut agent, &wanted, harvest.limits, Manners::default());
+        assert!(again.timeouts <= 1 && again.heard, "{} timeouts", again.timeouts);
+    }
+}
+
+#[test]
+fn a_first_loss_of_one_object_costs_one_run_at_most() {
+    let mut agent = Agent::with_table(TABLE, 1, 1);
+    let wanted = objects(&mut agent, 1);
+    let object = oid("1.3.6.1.4.1.99999.1.0");
+    agent.faults.stumbles = Stumbles::Silent;
+    agent.broken.push(object.clone());
+    let lost = run(&mut agent, &wanted);
+    assert!(lost.value(&object).is_err());
+    agent.broken.clear();
+    let next = poll(&mut agent, &wanted, lost.limits, Manners::default());
+    assert_eq!(next.missing().count(), 0);
+    assert_eq!(next.limits.unanswered().count(), 0);
+}
+
+#[test]
+fn rows_in_any_order_are_taken_while_they_are_new_and_the_agent_is_remembered() {
+    for width in [1, 3] {
+        let mut agent = Agent::with_table(TABLE, 3, 5);
+        agent.chain = [3, 1, 5, 2, 4].map(|row| oid(&format!("{TABLE}.1.{row}"))).to_vec();
+        for run in 0..2 {
+            let limits = Limits::default();
+            let harvest = poll(&mut agent, &columns(width), limits, Manners::default());
+            assert!(harvest.limits.is_unordered());
+            for column in 1..=width {
+                assert_eq!(
+                    (rows(&harvest, column), end(&harvest, column)),
+                    (vec![1, 2, 3, 4, 5], Ok(())),
+                    "{run}"
+                );
+            }
+            let column = harvest.column(&oid(&format!("{TABLE}.1"))).unwrap();
+            assert_eq!(column.row(&[5]).unwrap().value, Value::Gauge32(1005));
+            agent.requests.clear();
+            let again = poll(&mut agent, &columns(1), harvest.limits, Manners::default());
+            assert_eq!(
+                (rows(&again, 1).len(), agent.requests.len()),
+                (5, 2),
+                "the uptime, and all rows at once"
+            );
+        }
+        let strict = Manners { walk_order: WalkOrder::Ascending, ..Manners::default() };
+        let cut = poll(&mut agent, &columns(1), Limits::default(), strict);
+        assert_eq!((rows(&cut, 1), end(&cut, 1)), (vec![3], Err(Missing::NotIncreasing)));
+        let any = Manners { walk_order: WalkOrder::Any, ..Manners::default() };
+        assert_eq!(end(&poll(&mut agent, &columns(1), Limits::default(), any), 1), Ok(()));
+    }
+}
+
+#[test]
+fn a_loop_ends_also_where_rows_may_come_in_any_order() {
+    for order in [WalkOrder::Learnt, WalkOrder::Any] {
+        let mut agent = Agent::with_table(TABLE, 1, 5);
+        let chain = [3, 1, 5, 2, 4, 3].map(|row| oid(&format!("{TABLE}.1.{row}")));
+        agent.chain = chain[..5].to_vec();
+        agent.objects.retain(|oid, _| *oid <= chain[2]);
+        // Behind the last one comes the first one again, within the table.
+        agent.chain.push(chain[0].clone());
+        let manners = Manners { walk_order: order, ..Manners::default() };
+        let harvest = poll(&mut agent, &columns(1), Limits::default(), manners);
+        assert_eq!(rows(&harvest, 1), [1, 2, 3, 4, 5]);
+        assert_eq!(end(&harvest, 1), Err(Missing::NotIncreasing), "{order:?}");
+    }
+    // One that goes round in its order is no unordered one.
+    let mut agent = Agent::with_table(TABLE, 1, 3);
+    agent.chain = [1, 2, 3, 1].map(|row| oid(&format!("{TABLE}.1.{row}"))).to_vec();
+    let harvest = run(&mut agent, &columns(1));
+    assert_eq!((rows(&harvest, 1), end(&harvest, 1)), (vec![1, 2, 3], Err(Missing::NotIncreasing)));
+    assert!(!harvest.limits.is_unordered());
+}
+
+#[test]
+fn whoever_answers_a_getbulk_in_another_order_than_the_standards_loses_no_row() {
+    for bulk in [Bulk::DropsEnded, Bulk::ColumnByColumn, Bulk::FirstColumn] {
+        let mut agent = Agent::with_table(TABLE, 4, 30);
+        // Columns of different length, one of them empty.
+        agent.objects.retain(|found, _| !found.to_string().starts_with(&format!("{TABLE}.2.1")));
+        agent.objects.retain(|found, _| found.below(&oid(&format!("{TABLE}.3"))).is_none());
+        agent.faults.bulk = bulk;
+        let harvest = run(&mut agent, &columns(4));
+        let truth = |column: u32| -> Vec<u32> {
+            let below = |found: &Oid| found.below(&oid(&format!("{TABLE}.{column}"))).map(|index| index[0]);
+            agent.objects.keys().filter_map(below).collect()
+        };
+        for column in 1..=4 {
+            assert_eq!(
+                (rows(&harvest, column), end(&harvest, column)),
+                (truth(column), Ok(())),
+                "{bulk:?} {column}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_device_that_was_silent_is_asked_one_thing_until_it_answers() {
+    let mut agent = Agent::with_table(TABLE, 2, 8);
+    let wanted = objects(&mut agent, 20);
+    let limits = run(&mut agent, &wanted).limits;
+    let probe = |agent: &mut Agent| {
+        agent.requests.clear();
+        let dialect = grafolean_bots::snmp::plan::Dialect::Bulk;
+        let poll = grafolean_bots::snmp::plan::Poll::new(
+            &wanted,
+            oid(UPTIME),
+            dialect,
+            limits.clone(),
+            Manners::default(),
+        );
+        let mut poll = poll.after_a_probe();
+        while let Some(request) = poll.next_request() {
+            let answer = agent.answer(&request);
+            poll.take(answer, grafolean_bots::snmp::Moment::default());
+        }
+        poll.into_harvest()
+    };
+    agent.faults.silent_from = Some(1);
+    let silent = probe(&mut agent);
+    assert_eq!((silent.heard, agent.requests.len()), (false, 1));
+    assert_eq!(agent.requests[0], Request::Get(vec![oid(UPTIME)]));
+    agent.faults.silent_from = None;
+    let back = probe(&mut agent);
+    assert_eq!((back.heard, back.missing().count(), agent.requests.len()), (true, 0, 2));
 }
 
 #[test]
@@ -320,8 +591,12 @@ proptest! {
         let harvest = run(&mut agent, &wanted);
         for column in 1..=width {
             let came = rows(&harvest, column);
-            // A prefix of the truth, and all of it if it says so.
-            prop_assert_eq!(&came[..], &(1..=u32::try_from(came.len()).unwrap()).collect::<Vec<_>>()[..]);
+            // The truth up to the last row but for holes that are said, and all of it if it says so.
+            let column_root = oid(&format!("{TABLE}.{column}"));
+            let walked = harvest.column(&column_root).unwrap();
+            let last = came.last().copied().unwrap_or(0);
+            let known = |row: &u32| came.contains(row) || walked.hole(&[*row]).is_some();
+            prop_assert!(came.is_sorted() && last <= height && (1..=last).all(|row| known(&row)), "{:?}", came);
             prop_assert!(end(&harvest, column).is_err() || came.len() == height as usize);
         }
         for row in 1..=gets {
@@ -346,7 +621,7 @@ proptest! {
                 };
                 rows.into_iter().map(varbind).collect()
             });
-            poll.take(answer, grafolean_collector::time::Timestamp::default());
+            poll.take(answer, grafolean_bots::snmp::Moment::default());
         }
         prop_assert!(poll.into_harvest().requests < 1_000);
     }

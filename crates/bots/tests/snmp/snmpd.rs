@@ -150,7 +150,7 @@ async fn a_walk_is_what_an_established_walk_is() {
                 while let Some(request) = poll.next_request() {
                     let (answer, at) = match session.ask(&request).await {
                         Ok((varbinds, at)) => (Ok(varbinds), at),
-                        Err(error) => (Err(error), grafolean_collector::time::Timestamp::default()),
+                        Err(error) => (Err(error), grafolean_bots::snmp::Moment::default()),
                     };
                     poll.take(answer, at);
                 }

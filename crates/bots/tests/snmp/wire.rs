@@ -11,7 +11,7 @@ use async_snmp::{
 };
 use grafolean_bots::snmp::{
     Exception, Oid, Request, Value, Varbind,
-    codec::{Malformed, Question, Version, decode_reply},
+    codec::{Malformed, RequestPdu, Version, decode_reply},
 };
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -45,7 +45,7 @@ fn in_words(varbind: &Varbind) -> (String, String, String) {
         Ok(Value::TimeTicks(number)) => ("timeticks", number.to_string()),
         Ok(Value::Opaque(octets)) => ("opaque", hex(octets)),
         Ok(Value::Counter64(number)) => ("counter", number.to_string()),
-        Ok(Value::Unknown) => ("null", String::new()),
+        Ok(Value::Unknown | Value::Unreadable(_)) => ("null", String::new()),
         Err(exception) => (
             match exception {
                 Exception::NoSuchObject => "noSuchObject",
@@ -75,9 +75,9 @@ fn replies_of_real_agents_are_what_tshark_reads() {
                     String::from_utf8_lossy(reply.community).as_ref(),
                     "{packet}"
                 );
-                assert_eq!(i64::from(reply.request_id), number("request_id"), "{packet}");
-                assert_eq!(i64::from(reply.error_status), number("error_status"), "{packet}");
-                assert_eq!(i64::from(reply.error_index), number("error_index"), "{packet}");
+                assert_eq!(i64::from(reply.pdu.request_id), number("request_id"), "{packet}");
+                assert_eq!(i64::from(reply.pdu.error_status), number("error_status"), "{packet}");
+                assert_eq!(i64::from(reply.pdu.error_index), number("error_index"), "{packet}");
                 let text = |varbind: &Json, key: &str| varbind[key].as_str().unwrap_or_default().to_owned();
                 let theirs: Vec<_> = oracle["vb"].as_array().into_iter().flatten().collect();
                 let theirs: Vec<_> =
@@ -215,7 +215,7 @@ fn to_library(varbind: &Varbind) -> async_snmp::VarBind {
         Ok(Value::TimeTicks(number)) => To::TimeTicks(*number),
         Ok(Value::Opaque(octets)) => To::Opaque(octets.to_vec().into()),
         Ok(Value::Counter64(number)) => To::Counter64(*number),
-        Ok(Value::Unknown) => To::Null,
+        Ok(Value::Unknown | Value::Unreadable(_)) => To::Null,
         Err(Exception::NoSuchObject) => To::NoSuchObject,
         Err(Exception::NoSuchInstance) => To::NoSuchInstance,
         Err(Exception::EndOfMibView) => To::EndOfMibView,
@@ -237,8 +237,8 @@ proptest! {
         let pdu = ResponsePdu::success(async_snmp::Version::V2c, request_id, theirs).unwrap();
         let message = CommunityMessage::v2c(community.clone(), pdu.into_raw()).unwrap().encode().unwrap();
         let (reply, ours) = decode_reply(&message).unwrap();
-        prop_assert_eq!((reply.version, reply.community, reply.request_id), (Version::V2c, &*community, request_id));
-        prop_assert_eq!((reply.error_status, reply.error_index), (0, 0));
+        prop_assert_eq!((reply.version, reply.community, reply.pdu.request_id), (Version::V2c, &*community, request_id));
+        prop_assert_eq!((reply.pdu.error_status, reply.pdu.error_index), (0, 0));
         prop_assert_eq!(ours, varbinds);
     }
 
@@ -260,7 +260,7 @@ proptest! {
         };
         // Into a buffer that holds something already, as it does in use.
         let mut out = vec![7];
-        Question { version, community: &community, request_id, request: &request }.encode(&mut out);
+        RequestPdu { version, request_id, request: &request }.encode_message(&community, &mut out);
         let message = bytes::Bytes::from(out.split_off(1));
         let message = CommunityMessage::decode(message, DecodeConfig::default()).unwrap().value;
         prop_assert_eq!(message.community().as_bytes(), &*community);
@@ -293,7 +293,7 @@ fn where_we_differ_from_the_library_there_is_a_reason() {
     let differences: BTreeMap<&str, (&[u8], Result<Value, Exception>)> = BTreeMap::from([
         (
             "a number beyond its type is none; the library keeps its low bits",
-            (&[0x41, 5, 1, 0, 0, 0, 9][..], Ok(Value::Unknown)),
+            (&[0x41, 5, 1, 0, 0, 0, 9][..], Ok(Value::Unreadable("Counter32"))),
         ),
         (
             "one of 32 unsigned bits in an INTEGER is that; the library makes it negative",
@@ -305,10 +305,14 @@ fn where_we_differ_from_the_library_there_is_a_reason() {
         ),
         (
             "an address that is none costs only itself; the library gives up the whole reply",
-            (&[0x40, 3, 1, 2, 3], Ok(Value::Unknown)),
+            (&[0x40, 3, 1, 2, 3], Ok(Value::Unreadable("IpAddress"))),
         ),
-        ("so does a number without octets", (&[2, 0], Ok(Value::Unknown))),
-        ("and an object identifier as a value that does not end", (&[6, 2, 0x2b, 0x86], Ok(Value::Unknown))),
+        ("so does a number without octets", (&[2, 0], Ok(Value::Unreadable("INTEGER")))),
+        ("also a Counter64, which the library takes for 0", (&[0x46, 0], Ok(Value::Unreadable("Counter64")))),
+        (
+            "and an object identifier as a value that does not end",
+            (&[6, 2, 0x2b, 0x86], Ok(Value::Unreadable("OBJECT IDENTIFIER"))),
+        ),
         (
             "one without octets is 0.0, as net-snmp takes it; the library's has no arcs",
             (&[6, 0], Ok(Value::Oid("0.0".parse().unwrap()))),

@@ -37,6 +37,12 @@ pub(crate) enum SnmpCommand {
         /// Below which object, as numbers; below 1, which is nearly all there is, if left out
         #[arg(value_name = "OID", default_value = "1", value_parser = root)]
         oid: Oid,
+        /// Go on over objects that are not in ascending order, while they are new to this walk; -Cc means the same
+        #[arg(long)]
+        unordered: bool,
+        /// As net-snmp's tools have it: -Cc is --unordered
+        #[arg(short = 'C', value_name = "c", value_parser = ["c"], hide = true)]
+        check: Option<String>,
         /// Print JSON lines: one object a line
         #[arg(long)]
         json: bool,
@@ -69,9 +75,9 @@ fn root(text: &str) -> Result<Oid, OidError> {
 }
 
 /// Whom to ask, and how to get in.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Agent {
-    /// Address or host name, with :PORT if it is not 161; an IPv6 address with a port is [ADDRESS]:PORT
+    /// Address or host name, with :PORT if it is not 161; an IPv6 address with a port is [ADDRESS]:PORT, a link-local one fe80::1%eth0
     #[arg(value_name = "HOST")]
     pub(crate) host: String,
     /// Version
@@ -101,6 +107,9 @@ pub(crate) struct Agent {
     /// Context of version 3
     #[arg(short = 'n', long, value_name = "NAME")]
     pub(crate) context: Option<String>,
+    /// Let an answer count also if it comes from another address or port than was asked
+    #[arg(long)]
+    pub(crate) any_source: bool,
     /// How long to wait for each answer
     #[arg(short, long, default_value = "2s", value_name = "TIME", value_parser = value::positive_span)]
     pub(crate) timeout: Duration,

@@ -4,9 +4,9 @@ use std::{net::SocketAddr, time::Duration};
 
 use tokio::time::{Instant, timeout};
 
-use super::{Memory, SnmpTask};
+use super::{Memory, SnmpTask, troubles::Troubles};
 use crate::snmp::{
-    AskError,
+    AskError, Interfaces,
     engine::{Engine, Session},
     settings::{Access, Host, Manners},
 };
@@ -17,23 +17,28 @@ const ADDRESS_KEPT: Duration = Duration::from_secs(60);
 /// How long a name is looked up.
 const LOOKUP_PATIENCE: Duration = Duration::from_secs(5);
 
-/// The longest time from one look at a silent device to the next.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// After so many silent runs in a row a device gets one small request each run, and nothing more unless it answers that.
+const SILENT_RUNS: u32 = 2;
 
 /// A device that was not measured for so long is gone, and with it what was kept of it. The longest usual interval is a
 /// day; a device that comes back later loses one rate.
 const FORGOTTEN: Duration = Duration::from_secs(2 * 86_400);
 
-/// How often a trouble that stays is told.
-const TOLD_AGAIN: Duration = Duration::from_secs(600);
-
 /// What is kept of a device between runs.
 pub(super) struct Device {
     pub(super) memory: Memory,
+    /// Its interfaces as of the last sync.
+    pub(super) interfaces: Interfaces,
+    pub(super) troubles: Troubles,
     session: Option<(Session, Host, Access, Manners, Instant)>,
-    silence: Option<Silent>,
-    told: Option<(String, Instant)>,
+    silence: Option<Silence>,
     touched: Instant,
+}
+
+/// A device that does not answer: for how many runs in a row, and why as far as is known.
+struct Silence {
+    runs: u32,
+    why: AskError,
 }
 
 impl Default for Device {
@@ -42,16 +47,12 @@ impl Default for Device {
     }
 }
 
-struct Silent {
-    runs: u32,
-    last: Instant,
-}
-
 impl Device {
-    /// A device of which the last process knew something.
+    /// Creates a device of which the last process knew something.
     pub(super) fn remembered(memory: Memory) -> Self {
         let touched = Instant::now();
-        Self { memory, session: None, silence: None, told: None, touched }
+        let (interfaces, troubles) = (Interfaces::default(), Troubles::default());
+        Self { memory, interfaces, troubles, session: None, silence: None, touched }
     }
 
     /// Notes that it is being measured.
@@ -59,12 +60,12 @@ impl Device {
         self.touched = Instant::now();
     }
 
-    /// Tells whether it was not measured for so long that it is gone.
+    /// Whether it was not measured for so long that it is gone.
     pub(super) fn is_forgotten(&self) -> bool {
         self.touched.elapsed() > FORGOTTEN
     }
 
-    /// Gives the session with the device, opened anew when what was set up or the name's address changed.
+    /// Returns the session with the device, opened anew when what was set up or the name's address changed.
     pub(super) async fn session(&mut self, engine: &Engine, task: &SnmpTask) -> Result<Session, AskError> {
         let SnmpTask { host, access, manners, .. } = task;
         let is_same = |(_, with, by, how, opened): &&(Session, Host, Access, Manners, Instant)| {
@@ -80,50 +81,22 @@ impl Device {
         Ok(session)
     }
 
-    /// Tells whether a device that has been silent is to be left alone in this run: after a second silent run in a row
-    /// it is asked half as often with each, but at least every five minutes.
-    pub(super) fn is_paused(&self, interval: Duration) -> bool {
-        self.silence.as_ref().is_some_and(|silence| {
-            let pause = interval.saturating_mul(2_u32.saturating_pow(silence.runs.saturating_sub(1).min(16)));
-            let since = silence.last.elapsed();
-            // Runs that come a little early are not to be taken for the ones in between; and the next one must not be
-            // too late.
-            silence.runs > 1 && since + interval / 2 < pause && since + interval <= LONGEST_PAUSE
-        })
+    /// Returns why a device that was silent for some runs was; None of one that answers, or may have lost a packet.
+    pub(super) fn silent_since(&self) -> Option<&AskError> {
+        self.silence.as_ref().filter(|silence| silence.runs >= SILENT_RUNS).map(|silence| &silence.why)
     }
 
-    /// Notes whether the device answered.
-    pub(super) fn note_answered(&mut self, heard: Heard) {
-        self.silence = match heard {
-            Heard::Something => None,
-            Heard::Nothing => {
-                let runs = self.silence.as_ref().map_or(0, |silence| silence.runs);
-                Some(Silent { runs: runs.saturating_add(1), last: Instant::now() })
-            }
-        };
+    /// Notes that the device did not answer, and why.
+    pub(super) fn note_silent(&mut self, why: AskError) {
+        self.memory.limits.note_silent_run();
+        let runs = self.silence.as_ref().map_or(0, |silence| silence.runs);
+        self.silence = Some(Silence { runs: runs.saturating_add(1), why });
     }
 
-    /// Tells whether a trouble is news: another one than the last that was told, or told long ago.
-    pub(super) fn is_news(&mut self, trouble: &str) -> bool {
-        let is_old =
-            self.told.as_ref().is_some_and(|(told, at)| told == trouble && at.elapsed() < TOLD_AGAIN);
-        if !is_old {
-            self.told = Some((trouble.to_owned(), Instant::now()));
-        }
-        !is_old
+    /// Notes that it answered.
+    pub(super) fn note_answered(&mut self) {
+        self.silence = None;
     }
-
-    /// Forgets the trouble: the next one is news. Gives whether there was one.
-    pub(super) fn is_well_again(&mut self) -> bool {
-        self.told.take().is_some()
-    }
-}
-
-/// Whether a device answered in a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Heard {
-    Something,
-    Nothing,
 }
 
 async fn resolve(engine: &Engine, host: &Host) -> Result<SocketAddr, AskError> {
@@ -143,37 +116,15 @@ async fn resolve(engine: &Engine, host: &Host) -> Result<SocketAddr, AskError> {
 mod tests {
     use super::*;
 
-    /// The seconds at which a device that is always silent is asked, if its runs are due each so many seconds.
-    async fn asked(interval_s: u64, until_s: u64) -> Vec<u64> {
-        let (mut device, begin) = (Device::default(), Instant::now());
-        let interval = Duration::from_secs(interval_s);
-        let mut asked = Vec::new();
-        while begin.elapsed().as_secs() < until_s {
-            if !device.is_paused(interval) {
-                device.note_answered(Heard::Nothing);
-                asked.push(begin.elapsed().as_secs());
-            }
-            tokio::time::advance(interval).await;
-        }
-        asked
-    }
-
     #[tokio::test(start_paused = true)]
-    async fn a_silent_device_is_asked_less_often_but_each_five_minutes() {
-        assert_eq!(asked(60, 1_300).await, [0, 60, 180, 420, 720, 1_020]);
-        for interval in [1, 7, 60, 100, 200, 299, 300, 3_600] {
-            let asked = asked(interval, 20_000).await;
-            let longest = interval.max(LONGEST_PAUSE.as_secs());
-            assert!(asked.windows(2).all(|pair| pair[1] - pair[0] <= longest), "{interval}: {asked:?}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn one_answer_ends_the_pause() {
-        let (mut device, minute) = (Device::default(), Duration::from_secs(60));
-        (0..9).for_each(|_| device.note_answered(Heard::Nothing));
-        assert!(device.is_paused(minute));
-        device.note_answered(Heard::Something);
-        assert!(!device.is_paused(minute));
+    async fn one_silent_run_may_be_a_loss_and_one_answer_ends_the_silence() {
+        let mut device = Device::default();
+        device.note_silent(AskError::Timeout);
+        assert_eq!(device.silent_since(), None);
+        device.note_silent(AskError::Community);
+        assert_eq!(device.silent_since(), Some(&AskError::Community));
+        device.note_answered();
+        device.note_silent(AskError::Timeout);
+        assert_eq!(device.silent_since(), None);
     }
 }

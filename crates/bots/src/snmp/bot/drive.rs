@@ -1,10 +1,9 @@
 //! Asking a device until all that is wanted came, or its time is over.
 
-use grafolean_collector::time::{Clock, SystemClock};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::snmp::{
-    engine::Session,
+    engine::{self, Session},
     plan::{Harvest, Poll},
     settings::Manners,
 };
@@ -14,7 +13,7 @@ pub async fn drive(session: Session, mut poll: Poll, manners: Manners, until: In
     while let Some(request) = poll.next_request() {
         match timeout_at(until, session.ask(&request)).await {
             Ok(Ok((varbinds, at))) => poll.take(Ok(varbinds), at),
-            Ok(Err(error)) => poll.take(Err(error), SystemClock.now()),
+            Ok(Err(error)) => poll.take(Err(error), engine::now()),
             Err(_) => poll.out_of_time(),
         }
         if !manners.gap.is_zero() {

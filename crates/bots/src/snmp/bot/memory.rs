@@ -1,6 +1,6 @@
 //! What is kept of a device over runs and restarts: so a restart of the bot costs no rate.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use grafolean_collector::model::SensorId;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,12 @@ use crate::snmp::{
     settings::{Fetch, Sensor},
 };
 
+/// Values that were withheld, of which a device's last ones are kept.
+const MOST_WITHHELD: usize = 20;
+
+/// What a sensor lacked in its last run, as far as it is kept.
+const MOST_MISSING: usize = 5;
+
 /// What is kept of a device.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Memory {
@@ -22,6 +28,20 @@ pub struct Memory {
     pub(super) speeds: HashMap<u32, u64>,
     /// What each sensor read last.
     pub(super) sensors: HashMap<i64, SensorMemory>,
+    /// Values that came but were not stored, the last ones.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    withheld: VecDeque<Withheld>,
+}
+
+/// A value that came but was not stored, since it is none that can be true.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withheld {
+    /// When its run was due, in seconds since 1970.
+    pub due: i64,
+    /// Whose it was.
+    pub sensor: i64,
+    /// Which object of the sensor, of which row, and why.
+    pub what: String,
 }
 
 /// What a sensor read last.
@@ -32,6 +52,15 @@ pub(super) struct SensorMemory {
     /// ifCounterDiscontinuityTime of the interfaces it counts, by their index; what is 0 is left out.
     #[serde(default)]
     pub(super) discontinuities: HashMap<u32, u32>,
+    /// How many looks in a row, up to the last, it moved as sysUpTime did.
+    #[serde(default)]
+    pub(super) followed: HashMap<u32, u8>,
+    /// How many results it had, and how many of them it should have had.
+    #[serde(default)]
+    pub(super) completeness: (usize, usize),
+    /// What it lacked then, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<String>,
     /// How many rows it had, when that was last known.
     pub(super) rows: usize,
     /// For each of its objects that is a counter.
@@ -47,12 +76,38 @@ pub(super) struct Counters {
 }
 
 impl Memory {
-    /// Gives the rows of the longest table that a sensor reads, where one is known.
+    /// Returns the rows of the longest table that a sensor reads, where one is known.
     pub fn rows(&self) -> Option<usize> {
         self.sensors.values().map(|sensor| sensor.rows).max().filter(|rows| *rows > 0)
     }
 
-    /// Gives what a sensor read last; nothing if it reads something else than then.
+    /// Returns what each sensor lacked in its last run, and why.
+    pub fn missing(&self) -> impl Iterator<Item = (i64, &str)> {
+        self.sensors.iter().flat_map(|(id, sensor)| sensor.missing.iter().map(|line| (*id, line.as_str())))
+    }
+
+    /// Returns how many results the device's sensors had in their last runs, and how many they should have had. So a sensor
+    /// with another interval, which is not part of a run, is part of what the run says of the device.
+    pub(super) fn completeness(&self, sensors: impl Iterator<Item = SensorId>) -> (usize, usize) {
+        let known = sensors.filter_map(|id| self.sensors.get(&id.number()));
+        known.fold((0, 0), |(complete, wanted), sensor| {
+            (complete + sensor.completeness.0, wanted + sensor.completeness.1)
+        })
+    }
+
+    /// Returns the last values that came but were not stored, the oldest first.
+    pub fn withheld(&self) -> impl Iterator<Item = &Withheld> {
+        self.withheld.iter()
+    }
+
+    pub(super) fn note_withheld(&mut self, withheld: Withheld) {
+        if self.withheld.len() >= MOST_WITHHELD {
+            self.withheld.pop_front();
+        }
+        self.withheld.push_back(withheld);
+    }
+
+    /// Returns what a sensor read last; nothing if it reads something else than then.
     pub(super) fn of(&mut self, id: SensorId, sensor: &Sensor) -> &mut SensorMemory {
         let memory = self.sensors.entry(id.number()).or_default();
         let oids = || {
@@ -70,6 +125,14 @@ impl Memory {
     /// Forgets sensors that the device has no more.
     pub(super) fn keep_only(&mut self, is_kept: impl Fn(SensorId) -> bool) {
         self.sensors.retain(|id, _| is_kept(SensorId::new(*id)));
+    }
+}
+
+impl SensorMemory {
+    /// Notes how complete the sensor's run was, and what it lacked.
+    pub(super) fn note_run(&mut self, completeness: (usize, usize), missing: impl Iterator<Item = String>) {
+        self.completeness = completeness;
+        self.missing = missing.take(MOST_MISSING).collect();
     }
 }
 

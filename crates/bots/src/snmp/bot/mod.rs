@@ -1,18 +1,21 @@
 //! The SNMP bot: one job a device, in which all sensors that are due are measured together.
 //!
 //! [`SnmpBot`] performs a run: `plan` makes jobs of what people set up, `device` is what is kept of a device between
-//! runs, `drive` asks it, `results` makes values of what came. [`Memory`] is what survives a restart.
+//! runs and `troubles` what is wrong with it, `drive` asks it, `results` makes values of what came, `discontinuity` knows
+//! when interfaces began to count anew. [`Memory`] is what survives a restart.
 
 mod device;
+mod discontinuity;
 mod drive;
 mod memory;
 mod perform;
 mod plan;
 mod results;
+mod troubles;
 
 pub use self::{
     drive::drive,
-    memory::Memory,
+    memory::{Memory, Withheld},
     perform::SnmpBot,
     plan::{DueSensor, SnmpTask},
 };

@@ -10,7 +10,7 @@ use std::{
 use grafolean_collector::{
     bot::{Bot, BotError, Plan, Run},
     keep::{Keep, KeepError},
-    model::{AccountId, Device as SetUp, EntityId},
+    model::{AccountId, Device as SetUp, EntityId, SensorId},
     report::{Report, Values},
     time::Timestamp,
 };
@@ -18,17 +18,19 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::{
-    Memory, SnmpTask,
-    device::{Device, Heard},
+    Memory, SnmpTask, Withheld,
+    device::Device,
     drive::drive,
     plan::{self, DueSensor, Sync},
     results::{self, Circumstances, Outcome, Why},
+    troubles::Subject,
 };
 use crate::snmp::{
     AskError, Column, Interfaces, Oid, Value,
     counter::Uptime,
     engine::Engine,
-    plan::{Harvest, Poll},
+    plan::{Harvest, Missing, Poll},
+    settings::Sensor,
 };
 
 /// sysUpTime.0, which every agent has and every rate needs.
@@ -86,6 +88,10 @@ impl SnmpBot {
         Arc::clone(devices.entry(key).or_default())
     }
 
+    /// Asks the device for all that the run is to look at; of one that was silent for some runs at first one thing only.
+    ///
+    /// # Errors
+    /// Why nothing came of it.
     async fn harvest(
         &self,
         device: &mut Device,
@@ -95,16 +101,30 @@ impl SnmpBot {
         let session = device.session(&self.engine, task).await?;
         let Ok(small) = Oid::new(UPTIME) else { return Err(AskError::Local("sysUpTime".to_owned())) };
         let wanted = task.wanted_by(&look.due, look.interfaces);
-        let poll = Poll::new(&wanted, small, task.dialect(), device.memory.limits, task.manners);
+        let mut poll = Poll::new(&wanted, small, task.dialect(), device.memory.limits.clone(), task.manners);
+        let silent_since = device.silent_since().cloned();
+        if silent_since.is_some() {
+            self.engine.metrics().runs_paused.inc();
+            poll = poll.after_a_probe();
+        }
         let driven = drive(session.clone(), poll, task.manners, look.until);
         let failed = |error: tokio::task::JoinError| AskError::Local(error.to_string());
         let harvest = self.engine.on_its_thread(driven).await.map_err(failed)?;
-        if !harvest.heard && harvest.timeouts > 0 {
-            let asked = session.clone();
-            let why = self.engine.on_its_thread(async move { asked.explain_silence().await }).await;
-            return Err(why.map_err(failed)?);
+        if harvest.heard {
+            return Ok((harvest, session.boots()));
         }
-        Ok((harvest, session.boots()))
+        let told = harvest.missing().find_map(|(_, missing)| match missing {
+            Missing::Failed(error) => Some(error.clone()),
+            _ => None,
+        });
+        match (told, silent_since) {
+            (Some(AskError::Timeout) | None, Some(why)) => Err(why),
+            (Some(AskError::Timeout) | None, None) => {
+                let why = self.engine.on_its_thread(async move { session.explain_silence().await }).await;
+                Err(why.map_err(failed)?)
+            }
+            (Some(why), _) => Err(why),
+        }
     }
 }
 
@@ -141,39 +161,40 @@ impl Bot for SnmpBot {
     }
 
     async fn perform(&self, run: Run<SnmpTask>) -> Result<Vec<Report>, BotError> {
-        let SnmpTask { account, entity, host, .. } = &*run.task;
+        let SnmpTask { account, entity, name, host, .. } = &*run.task;
         let shared = self.device((*account, *entity));
         let mut device = shared.lock().await;
         device.touch();
         let look = Look::of(&run);
         let metrics = self.engine.metrics();
-        let shortest = run.task.sensors.iter().map(|sensor| sensor.interval.duration()).min();
-        if device.is_paused(shortest.unwrap_or(LONGEST_RUN)) {
-            metrics.runs_paused.inc();
-            return Ok(vec![silent(&run.task, run.due, &look)]);
-        }
         let began = Instant::now();
         let outcome = self.harvest(&mut device, &run.task, &look).await;
         metrics.poll_seconds.observe(began.elapsed().as_secs_f64());
         let (harvest, boots) = match outcome {
-            Ok((harvest, boots)) if harvest.heard => (harvest, boots),
-            outcome => {
-                let why = outcome.err().unwrap_or_else(|| AskError::Malformed("nothing of use".to_owned()));
-                device.note_answered(Heard::Nothing);
+            Ok(came) => came,
+            Err(why) => {
                 look.due.iter().for_each(|_| metrics.count_missing(why.label()));
-                if device.is_news(&why.to_string()) {
-                    warn!(entity = %entity, %host, %why, "device is not measured");
+                if device.troubles.is_news(Subject::Device, &why.to_string(), Instant::now()) {
+                    warn!(%entity, name, %host, %why, "device is not measured");
                 }
+                device.note_silent(why);
                 return Ok(vec![silent(&run.task, run.due, &look)]);
             }
         };
-        device.note_answered(Heard::Something);
-        device.memory.limits = harvest.limits;
+        device.note_answered();
+        self.tell_learnt(&device, &run.task, &harvest);
+        device.memory.limits = harvest.limits.clone();
         let mut reports = vec![self.values(&mut device, &run, &look, &harvest, boots)];
         if look.interfaces == Sync::Due {
             reports.extend(interfaces(&mut device, &run, &harvest));
         }
-        device.memory.keep_only(|id| run.task.sensors.iter().any(|sensor| sensor.id == id));
+        let is_set_up = |id| run.task.sensors.iter().any(|sensor| sensor.id == id);
+        device.memory.keep_only(is_set_up);
+        device.troubles.keep_only(is_set_up);
+        // The other one is told first: all is well only when it is with each sensor too.
+        if device.troubles.end(Subject::Device) {
+            info!(%entity, name, %host, "device is measured completely again");
+        }
         if let Some(keep) = &self.keep
             && let Ok(text) = serde_json::to_string(&device.memory)
         {
@@ -199,59 +220,118 @@ impl SnmpBot {
             _ => None,
         });
         let speeds = std::mem::take(&mut device.memory.speeds);
-        let circumstances = Circumstances { uptime, speeds: &speeds };
+        let circumstances = Circumstances { uptime, speeds: &speeds, dialect: run.task.dialect() };
         let mut told = Told::default();
         let mut values = Vec::new();
         let mut paths = HashSet::new();
-        let (mut wanted, mut complete) = (0, 0);
+        let mut is_well_again = false;
         for DueSensor { id, sensor, .. } in &look.due {
             let mut outcome =
                 results::measure(sensor, harvest, device.memory.of(*id, sensor), &circumstances);
-            wanted += outcome.wanted;
-            complete += outcome.complete;
+            let mut troubles = Lacking::default();
             for (path, value) in outcome.values.drain(..) {
                 if paths.insert(path.clone()) {
                     values.push((format!("entity.{}.snmp.{path}", run.task.entity), value));
                 } else {
                     self.engine.metrics().results_duplicate.inc();
-                    told.add(|| format!("sensor {id}: a second value of {path} is dropped"));
+                    troubles.add("a second value of a path is dropped", || {
+                        format!("sensor {id}: a second value of {path} is dropped")
+                    });
                 }
             }
-            self.count(&outcome);
-            for absent in outcome.absent.iter().filter(|absent| !matches!(absent.why, Why::NoRate(_))) {
-                told.add(|| format!("sensor {id}: ${}: {}", absent.number, absent.why));
+            self.count(&run.task, &outcome);
+            note(&mut device.memory, *id, run.due, &outcome, sensor);
+            for absent in outcome.absent.iter().filter(|absent| !absent.is_expected()) {
+                troubles.add(&absent.identity(), || format!("sensor {id}: {absent}"));
+            }
+            for interface in &outcome.followers {
+                warn!(
+                    entity = %run.task.entity, name = run.task.name, host = %run.task.host, sensor = %id, interface,
+                    "ifCounterDiscontinuityTime moves with sysUpTime and says nothing: it is ignored"
+                );
+            }
+            if troubles.lines.is_empty() {
+                is_well_again |= device.troubles.end(Subject::Sensor(*id));
+            } else if device.troubles.is_news(Subject::Sensor(*id), &troubles.identity, Instant::now()) {
+                told.add(troubles);
             }
         }
         device.memory.speeds = speeds;
-        if told.lines.is_empty() {
-            if device.is_well_again() {
-                info!(entity = %run.task.entity, host = %run.task.host, "device is measured completely again");
-            }
-        } else if device.is_news(&told.lines.join("; ")) {
-            let Told { lines, more } = told;
-            let missing = lines.join("; ");
-            warn!(entity = %run.task.entity, host = %run.task.host, missing, more, "device is measured in part");
+        let (entity, name, host) = (run.task.entity, &run.task.name, &run.task.host);
+        if is_well_again {
+            info!(%entity, name, %host, "device is measured completely again");
         }
-        values.push(completeness(run.task.entity, complete, wanted));
+        if !told.lines.is_empty() {
+            let (missing, more) = (told.lines.join("; "), told.more);
+            warn!(%entity, name, %host, missing, more, "device is measured in part");
+        }
+        let complete = device.memory.completeness(run.task.sensors.iter().map(|sensor| sensor.id));
+        values.push(completeness(run.task.entity, complete));
         Report::Values(Values { account: run.task.account, time: run.due, values })
     }
 
-    fn count(&self, outcome: &Outcome) {
+    fn count(&self, task: &SnmpTask, outcome: &Outcome) {
         let metrics = self.engine.metrics();
         metrics.names_empty.inc_by(outcome.empty_names as u64);
         for absent in &outcome.absent {
             match &absent.why {
-                Why::Missing(missing) => metrics.count_missing(missing.label()),
-                Why::NoNumber(_) => metrics.count_missing("wrong_type"),
-                Why::NoRow(_) => metrics.count_missing("no_row"),
-                Why::NotFinite => metrics.count_missing("not_finite"),
                 Why::NoRate(why) => metrics.count_no_rate(why.label()),
+                why => metrics.count_missing(why.label()),
             }
+            if absent.is_withheld() {
+                metrics.count_withheld(task.account, task.entity, absent.why.label());
+            }
+        }
+    }
+
+    /// Says what was learnt of the device in a run and changes what it means.
+    fn tell_learnt(&self, device: &Device, task: &SnmpTask, harvest: &Harvest) {
+        let (entity, name, host) = (task.entity, &task.name, &task.host);
+        if harvest.limits.is_unordered() && !device.memory.limits.is_unordered() {
+            warn!(
+                %entity, name, %host,
+                "its walks are not in ascending order: rows are taken as they come while they are new \
+                 (snmp_unordered_walk of the credential: false would end such a walk)"
+            );
+        }
+        let known: HashSet<&Oid> = device.memory.limits.unanswered().collect();
+        for oid in harvest.limits.unanswered().filter(|oid| !known.contains(oid)) {
+            warn!(%entity, name, %host, %oid, "the device does not answer when it is asked for this object");
         }
     }
 }
 
-/// A few troubles, and how many more there are.
+/// Keeps what a sensor came to, for completeness and for whoever asks what it lacks.
+fn note(memory: &mut Memory, id: SensorId, due: Timestamp, outcome: &Outcome, sensor: &Sensor) {
+    for absent in outcome.absent.iter().filter(|absent| absent.is_withheld()) {
+        let what = absent.to_string();
+        memory.note_withheld(Withheld { due: due.seconds(), sensor: id.number(), what });
+    }
+    let missing = outcome.absent.iter().filter(|absent| !absent.is_expected()).map(ToString::to_string);
+    memory.of(id, sensor).note_run((outcome.complete, outcome.wanted), missing);
+}
+
+/// What is wrong with a sensor: a few lines, and of what kind they are, whatever numbers stand in them.
+#[derive(Default)]
+struct Lacking {
+    lines: Vec<String>,
+    identity: String,
+    more: usize,
+}
+
+impl Lacking {
+    fn add(&mut self, identity: &str, line: impl FnOnce() -> String) {
+        if self.lines.len() < NAMED {
+            self.lines.push(line());
+            self.identity.push_str(identity);
+            self.identity.push(';');
+        } else {
+            self.more += 1;
+        }
+    }
+}
+
+/// What is told of a device in one line, of all its sensors.
 #[derive(Default)]
 struct Told {
     lines: Vec<String>,
@@ -259,41 +339,65 @@ struct Told {
 }
 
 impl Told {
-    fn add(&mut self, line: impl FnOnce() -> String) {
-        if self.lines.len() < NAMED {
-            self.lines.push(line());
-        } else {
-            self.more += 1;
-        }
+    fn add(&mut self, troubles: Lacking) {
+        let room = NAMED.saturating_sub(self.lines.len());
+        self.more += troubles.more + troubles.lines.len().saturating_sub(room);
+        self.lines.extend(troubles.lines.into_iter().take(room));
     }
 }
 
-fn completeness(entity: EntityId, complete: usize, wanted: usize) -> (String, f64) {
+fn completeness(entity: EntityId, (complete, wanted): (usize, usize)) -> (String, f64) {
     let share = if wanted == 0 { 1.0 } else { complete as f64 / wanted as f64 };
     (format!("entity.{entity}.snmp.completeness"), share)
 }
 
 /// What is reported of a device that does not answer.
 fn silent(task: &SnmpTask, due: Timestamp, look: &Look<'_>) -> Report {
-    let values = if look.due.is_empty() { vec![] } else { vec![completeness(task.entity, 0, 1)] };
+    let values = if look.due.is_empty() { vec![] } else { vec![completeness(task.entity, (0, 1))] };
     Report::Values(Values { account: task.account, time: due, values })
 }
 
-/// The device's interfaces, if its tables came whole. An agent that tells of none has not said that there is none: it
-/// answered through one.
+/// The device's interfaces, if it told which there are. Each other cell costs only itself: what was not told this time is as
+/// it was. An agent that tells of no interface has not said that there is none: it answered through one.
 fn interfaces(device: &mut Device, run: &Run<SnmpTask>, harvest: &Harvest) -> Option<Report> {
+    let SnmpTask { account, entity, ref name, ref host, .. } = *run.task;
     let mut interfaces = Interfaces::default();
-    for column in Column::ALL {
-        let walked = harvest.column(&Oid::new(column.arcs()).ok()?)?;
-        if let Err(cut) = &walked.end {
-            debug!(entity = %run.task.entity, %cut, ?column, "interfaces are not brought in step this time");
-            return None;
-        }
+    let mut lacking = Vec::new();
+    let columns: Vec<_> = Column::ALL
+        .into_iter()
+        .filter_map(|column| Some((column, harvest.column(&Oid::new(column.arcs()).ok()?)?)))
+        .collect();
+    for (column, walked) in &columns {
         for row in &walked.rows {
-            interfaces.put(column, &row.index, &row.value);
+            interfaces.put(*column, &row.index, &row.value);
         }
+        lacking.extend(walked.end.as_ref().err().map(|why| format!("{column:?}: {why}")));
+    }
+    let is_known =
+        columns.iter().any(|(column, walked)| *column == Column::Description && walked.end.is_ok());
+    let trouble = lacking.join("; ");
+    if lacking.is_empty() {
+        if device.troubles.end(Subject::Interfaces) {
+            info!(%entity, name, %host, "device is measured completely again");
+        }
+    } else if device.troubles.is_news(Subject::Interfaces, &trouble, Instant::now()) {
+        let what = if is_known {
+            "interfaces are brought in step without some of their cells"
+        } else {
+            "interfaces are not brought in step: which there are did not come whole"
+        };
+        warn!(%entity, name, %host, missing = trouble, "{what}");
+    }
+    if !is_known {
+        return None;
+    }
+    for (column, walked) in columns {
+        let is_absent = |index| matches!(walked.hole(&[index]), Some(Missing::Exception(_)));
+        interfaces.keep_known(column, &device.interfaces, |index| walked.end.is_ok() || is_absent(index));
     }
     device.memory.speeds = interfaces.ceilings_bps().collect();
-    let SnmpTask { account, entity, .. } = *run.task;
-    (!interfaces.is_empty()).then(|| Report::Children(interfaces.children(account, entity, run.due)))
+    let report =
+        (!interfaces.is_empty()).then(|| Report::Children(interfaces.children(account, entity, run.due)));
+    device.interfaces = interfaces;
+    report
 }

@@ -27,6 +27,8 @@ pub struct SnmpTask {
     pub account: AccountId,
     /// The device.
     pub entity: EntityId,
+    /// Its name, for logs.
+    pub name: String,
     /// Where it is.
     pub host: Host,
     /// How to get in.
@@ -107,15 +109,16 @@ impl SnmpTask {
         let mut wanted = Wanted::default();
         for fetch in due.iter().flat_map(|sensor| &sensor.sensor.fetches) {
             wanted.add(fetch);
-            // When counters of interfaces began anew comes with them.
+            // With counters of interfaces comes when they began anew, and whose they are: an index may be given to another.
             let (Fetch::Get(oid) | Fetch::Walk(oid)) = fetch;
+            let told = [&DISCONTINUITY[..], Column::Description.arcs()];
             match (fetch, counted(oid.arcs(), &[]).map(|counted| counted.interface)) {
                 (Fetch::Walk(_), Some(None)) => {
-                    Oid::new(DISCONTINUITY).into_iter().for_each(|it| wanted.walk(it));
+                    told.into_iter().filter_map(|root| Oid::new(root).ok()).for_each(|it| wanted.walk(it));
                 }
                 (Fetch::Get(_), Some(Some(interface))) => {
-                    let oid = Oid::new([&DISCONTINUITY[..], &[interface]].concat());
-                    oid.into_iter().for_each(|it| wanted.get(it));
+                    let cells = told.into_iter().map(|root| Oid::new([root, &[interface]].concat()));
+                    cells.flatten().for_each(|it| wanted.get(it));
                 }
                 _ => {}
             }
@@ -150,7 +153,8 @@ pub(super) fn plan<'d>(device: &'d Device, known: &mut Sensors<'d>) -> Vec<Resul
     match (access, manners, host, intervals) {
         (Ok(access), Ok(manners), Ok(host), Ok(intervals)) if !sensors.is_empty() => {
             let (account, entity) = (device.account, device.entity.id);
-            let task = SnmpTask { account, entity, host, access, manners, sensors };
+            let name = device.entity.name.clone();
+            let task = SnmpTask { account, entity, name, host, access, manners, sensors };
             outcomes.push(Ok(Job::new(format!("snmp.{account}.{entity}"), intervals, task)));
         }
         (access, manners, host, _) => {

@@ -1,17 +1,23 @@
 //! Values of what came: pure arithmetic over a harvest.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 
 use thiserror::Error;
 
-use super::memory::SensorMemory;
+use super::{discontinuity::Discontinuities, memory::SensorMemory};
 use crate::snmp::{
-    Oid, Value, What, counted,
-    counter::{Continuity, MOST_EXCEEDED, NoRate, Reading, Uptime},
-    interfaces::DISCONTINUITY,
-    plan::{Harvest, Missing, Row},
+    Column, Moment, Oid, Value, What, counted,
+    counter::{Bounds, Continuity, NoRate, Reading, Uptime},
+    oid::write_arcs,
+    plan::{Dialect, Harvest, Missing, Row},
     settings::{Fetch, Sensor},
 };
+
+/// Octets a second that no port there is can carry: 10 Tbit/s, several times the fastest Ethernet.
+const FASTEST_PORT: f64 = 1.25e12;
+
+/// Octets of the shortest packet.
+const SHORTEST_PACKET: f64 = 64.0;
 
 /// What a sensor came to.
 #[derive(Debug, Default)]
@@ -26,6 +32,8 @@ pub(super) struct Outcome {
     pub(super) absent: Vec<Absent>,
     /// Values that came to nothing in a path.
     pub(super) empty_names: usize,
+    /// Interfaces whose ifCounterDiscontinuityTime was found to say nothing.
+    pub(super) followers: Vec<u32>,
 }
 
 /// A value that is not there.
@@ -33,7 +41,40 @@ pub(super) struct Outcome {
 pub(super) struct Absent {
     /// `$1` is 1.
     pub(super) number: usize,
+    /// Of which row; empty where there is none.
+    pub(super) index: Box<[u32]>,
     pub(super) why: Why,
+}
+
+impl Absent {
+    /// Whether nothing is wrong: a counter that just begins has no rate yet.
+    pub(super) fn is_expected(&self) -> bool {
+        matches!(&self.why, Why::NoRate(why) if !why.is_withheld())
+    }
+
+    /// Whether it came, but as none that can be true.
+    pub(super) fn is_withheld(&self) -> bool {
+        matches!(&self.why, Why::NoRate(_) | Why::Unreadable(_)) && !self.is_expected()
+    }
+
+    /// What it is, whatever numbers are in it: two of the same are the same trouble.
+    pub(super) fn identity(&self) -> String {
+        format!("{} {:?} {}", self.number, self.index, self.why.label())
+    }
+}
+
+impl fmt::Display for Absent {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.number {
+            0 => {}
+            number => write!(out, "${number}")?,
+        }
+        if !self.index.is_empty() {
+            out.write_str(" of row ")?;
+            write_arcs(&self.index, out)?;
+        }
+        write!(out, ": {}", self.why)
+    }
 }
 
 /// Why a value is not there.
@@ -43,12 +84,34 @@ pub(super) enum Why {
     Missing(#[from] Missing),
     #[error("it is {0}, no number")]
     NoNumber(&'static str),
-    #[error("it has no row {0:?}")]
+    #[error("its octets are no {0} that can be read")]
+    Unreadable(&'static str),
+    #[error("it has no such row")]
     NoRow(Box<[u32]>),
+    #[error("SNMPv1 cannot carry 64-bit counters (RFC 3584, section 4.2.2.1): SNMPv2c can")]
+    Counter64,
+    #[error("the device has no row below it")]
+    NoRows,
     #[error(transparent)]
     NoRate(#[from] NoRate),
     #[error("the expression has no finite result")]
     NotFinite,
+}
+
+impl Why {
+    /// Returns a short word from a small fixed set, under which it is counted.
+    pub(super) fn label(&self) -> &'static str {
+        match self {
+            Self::Missing(missing) => missing.label(),
+            Self::NoNumber(_) => "wrong_type",
+            Self::Unreadable(_) => "unreadable",
+            Self::NoRow(_) => "no_row",
+            Self::Counter64 => "counter64_over_v1",
+            Self::NoRows => "no_rows",
+            Self::NoRate(why) => why.label(),
+            Self::NotFinite => "not_finite",
+        }
+    }
 }
 
 /// What is known of the device beside the harvest.
@@ -56,21 +119,27 @@ pub(super) struct Circumstances<'a> {
     pub(super) uptime: Option<Uptime>,
     /// Bits a second that interfaces can carry, by their index.
     pub(super) speeds: &'a HashMap<u32, u64>,
+    /// How it is walked: v1 has no 64-bit counters.
+    pub(super) dialect: Dialect,
 }
 
-/// Makes a sensor's values, and remembers its counters for the next time.
+/// Returns a sensor's values, and remembers its counters for the next time.
 pub(super) fn measure(
     sensor: &Sensor,
     harvest: &Harvest,
     memory: &mut SensorMemory,
     circumstances: &Circumstances<'_>,
 ) -> Outcome {
-    let continuity = match (circumstances.uptime, memory.uptime) {
+    let uptime = circumstances.uptime;
+    let continuity = match (uptime, memory.uptime) {
         (Some(now), Some(before)) => now.continuity(&before),
-        _ => Continuity::Unknown,
+        (None, None) => Continuity::Untold,
+        _ => Continuity::Unsure,
     };
-    let discontinuities = discontinuities(sensor, harvest);
-    let bench = Bench { sensor, harvest, memory, speeds: circumstances.speeds, continuity, discontinuities };
+    let discontinuities = Discontinuities::of(sensor, harvest, memory, uptime);
+    let speeds = circumstances.speeds;
+    let dialect = circumstances.dialect;
+    let bench = Bench { sensor, harvest, memory, speeds, uptime, dialect, continuity, discontinuities };
     let mut outcome = Outcome::default();
     let first_walk = sensor.fetches.iter().find_map(|fetch| match fetch {
         Fetch::Walk(root) => Some(root),
@@ -83,6 +152,7 @@ pub(super) fn measure(
             for row in column.map_or(&[][..], |column| &column.rows) {
                 bench.result(&row.index, &mut outcome);
             }
+            bench.count_empty_walk(root, &mut outcome);
         }
     }
     bench.count_cut_walks(&mut outcome);
@@ -91,15 +161,13 @@ pub(super) fn measure(
     let rows = outcome.wanted;
     let came: Vec<_> = (0..sensor.fetches.len()).map(|place| bench.readings(place)).collect();
     let discontinuities = bench.discontinuities;
-    remember(sensor, harvest, memory, came);
-    memory.discontinuities.extend(discontinuities.iter().filter(|(_, ticks)| **ticks > 0));
-    memory.discontinuities.retain(|interface, _| discontinuities.get(interface) != Some(&0));
+    remember(sensor, harvest, memory, continuity, came);
+    outcome.followers = discontinuities.remember(memory);
     if is_whole {
         memory.rows = rows;
     }
-    if circumstances.uptime.is_some() {
-        memory.uptime = circumstances.uptime;
-    }
+    // Without it nobody knows next time whether what is remembered was counted on.
+    memory.uptime = uptime;
     outcome
 }
 
@@ -109,9 +177,10 @@ struct Bench<'a> {
     harvest: &'a Harvest,
     memory: &'a SensorMemory,
     speeds: &'a HashMap<u32, u64>,
+    uptime: Option<Uptime>,
+    dialect: Dialect,
     continuity: Continuity,
-    /// When interfaces began to count, by their index, of those that tell it.
-    discontinuities: HashMap<u32, u32>,
+    discontinuities: Discontinuities,
 }
 
 impl Bench<'_> {
@@ -129,18 +198,21 @@ impl Bench<'_> {
             match self.operand(place, index) {
                 Ok(value) => *operand = value,
                 Err(why) => {
-                    is_complete &= matches!(why, Why::NoRate(_));
+                    is_complete &= matches!(&why, Why::NoRate(why) if !why.is_withheld());
                     is_measured = false;
-                    outcome.absent.push(Absent { number, why });
+                    outcome.absent.push(Absent { number, index: index.into(), why });
                 }
             }
         }
-        let text =
-            |number: usize| Some(self.value(number.checked_sub(1)?, index).ok()?.value.text().into_owned());
+        let text = |number: usize| {
+            let place = number.checked_sub(1)?;
+            let (Fetch::Get(oid) | Fetch::Walk(oid)) = self.sensor.fetches.get(place)?;
+            Some(self.value(place, index).ok()?.value.text_of(oid).into_owned())
+        };
         let Some(filled) = self.sensor.output_path.fill(index, text) else {
             let unnamed = (1..=operands.len()).filter(|number| self.sensor.output_path.names(*number));
             let lost = unnamed.filter_map(|number| Some((number, self.value(number - 1, index).err()?)));
-            outcome.absent.extend(lost.map(|(number, why)| Absent { number, why }));
+            outcome.absent.extend(lost.map(|(number, why)| Absent { number, index: index.into(), why }));
             return;
         };
         outcome.complete += usize::from(is_complete);
@@ -148,8 +220,20 @@ impl Bench<'_> {
         if is_measured {
             match self.sensor.expression.evaluate(&operands) {
                 Some(result) => outcome.values.push((filled.path, result)),
-                None => outcome.absent.push(Absent { number: 0, why: Why::NotFinite }),
+                None => outcome.absent.push(Absent { number: 0, index: index.into(), why: Why::NotFinite }),
             }
+        }
+    }
+
+    /// A table without rows may be what there is, and is said; over v1 one of 64-bit counters only cannot be told.
+    fn count_empty_walk(&self, root: &Oid, outcome: &mut Outcome) {
+        let is_empty = self.harvest.column(root).is_some_and(|it| it.rows.is_empty() && it.end.is_ok());
+        if is_empty {
+            let is_untold = self.dialect == Dialect::Next && has_64_bits(root.arcs());
+            outcome.wanted += usize::from(is_untold);
+            let why = if is_untold { Why::Counter64 } else { Why::NoRows };
+            let place = self.sensor.fetches.iter().position(|fetch| *fetch == Fetch::Walk(root.clone()));
+            outcome.absent.push(Absent { number: place.map_or(0, |place| place + 1), index: [].into(), why });
         }
     }
 
@@ -161,7 +245,7 @@ impl Bench<'_> {
             let end = self.harvest.column(root).map_or(Err(Missing::LeftOut), |column| column.end.clone());
             if let Err(missing) = end {
                 is_cut = true;
-                outcome.absent.push(Absent { number: place + 1, why: missing.into() });
+                outcome.absent.push(Absent { number: place + 1, index: [].into(), why: missing.into() });
             }
         }
         if is_cut {
@@ -171,14 +255,27 @@ impl Bench<'_> {
     }
 
     fn value(&self, place: usize, index: &[u32]) -> Result<Came<'_>, Why> {
+        self.came(place, index).map_err(|why| {
+            let is_untold = self.dialect == Dialect::Next
+                && has_64_bits(self.oid(place))
+                && matches!(&why, Why::NoRow(_) | Why::Missing(Missing::Exception(_)));
+            if is_untold { Why::Counter64 } else { why }
+        })
+    }
+
+    fn came(&self, place: usize, index: &[u32]) -> Result<Came<'_>, Why> {
         match self.sensor.fetches.get(place) {
             Some(Fetch::Get(oid)) => {
                 let (value, at) = self.harvest.value(oid)?;
                 Ok(Came { value, at: *at, is_walked: false })
             }
             Some(Fetch::Walk(root)) => {
-                let row = self.harvest.column(root).and_then(|column| column.row(index));
-                let Row { value, at, .. } = row.ok_or_else(|| Why::NoRow(index.into()))?;
+                let column = self.harvest.column(root);
+                let row = column.and_then(|column| column.row(index));
+                let Row { value, at, .. } = row.ok_or_else(|| {
+                    let hole = column.and_then(|column| column.hole(index));
+                    hole.map_or_else(|| Why::NoRow(index.into()), |why| why.clone().into())
+                })?;
                 Ok(Came { value, at: *at, is_walked: true })
             }
             None => Err(Missing::LeftOut.into()),
@@ -189,29 +286,98 @@ impl Bench<'_> {
     fn operand(&self, place: usize, index: &[u32]) -> Result<f64, Why> {
         let Came { value, at, is_walked } = self.value(place, index)?;
         match Reading::of(value, at) {
-            Some(reading) => Ok(self.rate(place, if is_walked { index } else { &[] }, &reading)?),
-            None => value.number().ok_or(Why::NoNumber(value.kind())),
+            Some(reading) => {
+                let row = if is_walked { index } else { &[] };
+                Ok(self.rate(place, row, &self.dated(place, row, reading))?)
+            }
+            None => value.number().ok_or(match value {
+                Value::Unreadable(kind) => Why::Unreadable(kind),
+                value => Why::NoNumber(value.kind()),
+            }),
+        }
+    }
+
+    /// A reading with the device's own time and the names of its row.
+    fn dated(&self, place: usize, index: &[u32], reading: Reading) -> Reading {
+        let ticks = self.uptime.map(|uptime| uptime.ticks_at(reading.at));
+        Reading { ticks, name: self.name(place, index), ..reading }
+    }
+
+    /// A checksum of all that names a row: its interface's ifDescr and ifName, and texts that are part of the path. Another
+    /// one says that the index belongs to another thing now (RFC 2863, section 3.1.5).
+    fn name(&self, place: usize, index: &[u32]) -> u32 {
+        let mut sum = crc32fast::Hasher::new();
+        let mut is_named = false;
+        let mut add = |value: &Value| {
+            if let Value::Octets(octets) = value {
+                sum.update(&u64::try_from(octets.len()).unwrap_or(0).to_be_bytes());
+                sum.update(octets);
+                is_named = true;
+            }
+        };
+        if let Some(interface) = self.interface(place, index) {
+            // Only what comes in each run of the sensor can be held against what it was.
+            let is_read = |column: &Column| {
+                *column == Column::Description
+                    || self.sensor.fetches.iter().any(|it| it.oid().arcs() == column.arcs())
+            };
+            for column in [Column::Description, Column::Name].into_iter().filter(is_read) {
+                self.interface_cell(column, interface).into_iter().for_each(&mut add);
+            }
+        }
+        for other in 0..self.sensor.fetches.len() {
+            if self.sensor.output_path.names(other + 1)
+                && let Ok(came) = self.value(other, index)
+            {
+                add(came.value);
+            }
+        }
+        if is_named { sum.finalize().max(1) } else { 0 }
+    }
+
+    fn interface_cell(&self, column: Column, interface: u32) -> Option<&Value> {
+        let root = Oid::new(column.arcs()).ok()?;
+        if let Some(row) = self.harvest.column(&root).and_then(|column| column.row(&[interface])) {
+            return Some(&row.value);
+        }
+        let cell = Oid::new([column.arcs(), &[interface]].concat()).ok()?;
+        self.harvest.value(&cell).ok().map(|(value, _)| value)
+    }
+
+    fn oid(&self, place: usize) -> &[u32] {
+        match self.sensor.fetches.get(place) {
+            Some(Fetch::Get(oid) | Fetch::Walk(oid)) => oid.arcs(),
+            None => &[],
+        }
+    }
+
+    fn interface(&self, place: usize, index: &[u32]) -> Option<u32> {
+        counted(self.oid(place), index)?.interface
+    }
+
+    fn bounds(&self, place: usize, index: &[u32]) -> Bounds {
+        let Some(counted) = counted(self.oid(place), index) else { return Bounds::default() };
+        match counted.what {
+            What::Octets => {
+                let bits = counted.interface.and_then(|interface| self.speeds.get(&interface));
+                let declared = bits.map(|bits| *bits as f64 / 8.0);
+                Bounds { declared, possible: Some(FASTEST_PORT) }
+            }
+            What::Packets => Bounds { declared: None, possible: Some(FASTEST_PORT / SHORTEST_PACKET) },
         }
     }
 
     fn rate(&self, place: usize, index: &[u32], reading: &Reading) -> Result<f64, NoRate> {
-        let oid = match self.sensor.fetches.get(place) {
-            Some(Fetch::Get(oid) | Fetch::Walk(oid)) => oid.arcs(),
-            None => &[],
-        };
-        let counted = counted(oid, index);
-        let interface = counted.and_then(|counted| counted.interface);
         let before = self.before(place, index);
-        if before.is_some()
-            && let Some(interface) = interface
-            && let Some(began) = self.discontinuities.get(&interface)
-            && self.memory.discontinuities.get(&interface).copied().unwrap_or(0) != *began
-        {
-            return Err(NoRate::Discontinuity);
+        let rate = reading.rate(before, self.continuity, self.bounds(place, index));
+        let began =
+            self.interface(place, index).is_some_and(|interface| self.discontinuities.began(interface));
+        match rate {
+            // What gives no rate anyway has its own reason.
+            Err(why) if !why.is_withheld() => Err(why),
+            _ if began => Err(NoRate::Discontinuity),
+            rate => rate,
         }
-        let is_octets = counted.is_some_and(|counted| counted.what == What::Octets);
-        let speed = interface.filter(|_| is_octets).and_then(|interface| self.speeds.get(&interface));
-        reading.rate(before, self.continuity, speed.map(|bits| *bits as f64 / 8.0))
     }
 
     fn before(&self, place: usize, index: &[u32]) -> Option<&Reading> {
@@ -221,13 +387,9 @@ impl Bench<'_> {
     /// The counters that came at a place, as they are remembered.
     fn readings(&self, place: usize) -> Vec<(Box<[u32]>, Reading)> {
         let one = |index: &[u32], value: &Value, at| {
-            let mut reading = Reading::of(value, at)?;
-            let before = self.before(place, index).map_or(0, |before| before.exceeded);
-            reading.exceeded = match self.rate(place, index, &reading) {
-                Err(NoRate::Implausible { .. }) => before.saturating_add(1),
-                _ if before >= MOST_EXCEEDED => before,
-                _ => 0,
-            };
+            let mut reading = self.dated(place, index, Reading::of(value, at)?);
+            let declared = self.bounds(place, index).declared;
+            reading.exceeded = reading.exceeded(self.before(place, index), self.continuity, declared);
             Some((index.into(), reading))
         };
         match self.sensor.fetches.get(place) {
@@ -249,48 +411,47 @@ impl Bench<'_> {
 
 struct Came<'a> {
     value: &'a Value,
-    at: grafolean_collector::time::Timestamp,
+    at: Moment,
     is_walked: bool,
 }
 
-/// When the interfaces that a sensor counts began to, as far as they tell.
-fn discontinuities(sensor: &Sensor, harvest: &Harvest) -> HashMap<u32, u32> {
-    let ticks = |value: &Value| match value {
-        Value::TimeTicks(ticks) => Some(*ticks),
-        _ => None,
-    };
-    let mut found = HashMap::new();
-    for fetch in &sensor.fetches {
-        let (Fetch::Get(oid) | Fetch::Walk(oid)) = fetch;
-        match counted(oid.arcs(), &[]).map(|counted| counted.interface) {
-            Some(None) => {
-                let column = Oid::new(DISCONTINUITY).ok().and_then(|root| harvest.column(&root));
-                let rows = column.map_or(&[][..], |column| &column.rows);
-                found.extend(rows.iter().filter_map(|row| Some((*row.index.first()?, ticks(&row.value)?))));
-            }
-            Some(Some(interface)) => {
-                let oid = Oid::new([&DISCONTINUITY[..], &[interface]].concat());
-                let value = oid.ok().and_then(|oid| ticks(&harvest.value(&oid).ok()?.0));
-                found.extend(value.map(|ticks| (interface, ticks)));
-            }
-            None => {}
-        }
-    }
-    found
+/// Whether an object, or a column, is a counter of 64 bits of ifXTable or of the IP statistics (RFC 2863, RFC 4293).
+fn has_64_bits(oid: &[u32]) -> bool {
+    matches!(
+        oid,
+        [1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 6..=13, ..]
+            | [
+                1,
+                3,
+                6,
+                1,
+                2,
+                1,
+                4,
+                31,
+                1 | 3,
+                1,
+                4 | 6 | 13 | 19 | 21 | 24 | 31 | 33 | 35 | 37 | 39 | 41 | 43 | 45,
+                ..
+            ]
+    )
 }
 
 /// Keeps the counters that came. Those of a table that came whole are all there are; of what did not come the last ones
-/// are kept.
+/// are kept, while the device counts on.
 fn remember(
     sensor: &Sensor,
     harvest: &Harvest,
     memory: &mut SensorMemory,
+    continuity: Continuity,
     came: Vec<Vec<(Box<[u32]>, Reading)>>,
 ) {
     for ((fetch, counters), came) in sensor.fetches.iter().zip(&mut memory.counters).zip(came) {
-        if let Fetch::Walk(root) = fetch
-            && harvest.column(root).is_some_and(|column| column.end.is_ok())
-        {
+        let is_whole = match fetch {
+            Fetch::Walk(root) => harvest.column(root).is_some_and(|column| column.end.is_ok()),
+            Fetch::Get(_) => false,
+        };
+        if is_whole || matches!(continuity, Continuity::Restarted | Continuity::Unsure) {
             counters.readings.clear();
         }
         counters.readings.extend(came);

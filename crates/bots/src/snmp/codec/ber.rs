@@ -32,6 +32,7 @@ pub(super) mod tag {
     pub(in super::super) const GET_NEXT: u8 = 0xa1;
     pub(in super::super) const RESPONSE: u8 = 0xa2;
     pub(in super::super) const GET_BULK: u8 = 0xa5;
+    pub(in super::super) const REPORT: u8 = 0xa8;
 }
 
 /// Reads elements one after the other.
@@ -82,6 +83,13 @@ impl<'a> Reader<'a> {
         Ok((tag, content))
     }
 
+    /// Reads an element with its head.
+    pub(super) fn whole_element(&mut self, what: &'static str) -> Result<&'a [u8], Malformed> {
+        let before = self.rest;
+        self.element(what)?;
+        Ok(before.get(..before.len() - self.rest.len()).unwrap_or_default())
+    }
+
     /// Reads an element of a type.
     pub(super) fn expect(&mut self, expected: u8, what: &'static str) -> Result<&'a [u8], Malformed> {
         let (tag, content) = self.element(what)?;
@@ -95,6 +103,50 @@ impl<'a> Reader<'a> {
             .and_then(|number| i32::try_from(number).ok())
             .ok_or(Malformed::Number { what })
     }
+}
+
+/// Returns the octets of an element with content of so many.
+pub(super) const fn whole(length: usize) -> usize {
+    length
+        + match length {
+            0..0x80 => 2,
+            0x80..0x100 => 3,
+            0x100..0x1_0000 => 4,
+            _ => 5,
+        }
+}
+
+/// Appends type and length.
+pub(super) fn head(tag: u8, length: usize, out: &mut Vec<u8>) {
+    out.push(tag);
+    let octets = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
+    match octets {
+        [0, 0, 0, low @ 0..0x80] => out.push(low),
+        [0, 0, 0, low] => out.extend_from_slice(&[0x81, low]),
+        [0, 0, high, low] => out.extend_from_slice(&[0x82, high, low]),
+        [_, most, high, low] => out.extend_from_slice(&[0x83, most, high, low]),
+    }
+}
+
+/// Returns a signed number without leading octets that say nothing.
+pub(super) fn shortest(octets: &[u8]) -> &[u8] {
+    let is_surplus = |pair: &[u8]| matches!(pair, [0, 0..0x80] | [0xff, 0x80..=0xff]);
+    let surplus = octets.windows(2).take_while(|pair| is_surplus(pair)).count();
+    octets.get(surplus..).unwrap_or_default()
+}
+
+/// Appends an INTEGER.
+pub(super) fn integer(number: i32, out: &mut Vec<u8>) {
+    let octets = number.to_be_bytes();
+    let needed = shortest(&octets);
+    head(tag::INTEGER, needed.len(), out);
+    out.extend_from_slice(needed);
+}
+
+/// Appends an element with its content.
+pub(super) fn element(tag: u8, content: &[u8], out: &mut Vec<u8>) {
+    head(tag, content.len(), out);
+    out.extend_from_slice(content);
 }
 
 #[cfg(test)]

@@ -1,33 +1,37 @@
-//! SNMPv1 and v2c as octets, without any socket: requests are written, replies are read.
+//! SNMP as octets, without any socket: requests are written, replies are read.
 //!
-//! [`Question`] writes a [`Request`](super::Request) straight into a buffer that is used again and again; [`Reply`] reads
-//! an agent's answer where it lies. What the standards leave no doubt about is demanded (RFC 1157, RFC 3416; BER as RFC
+//! [`RequestPdu`] writes a [`Request`](super::Request) straight into a buffer that is used again and again; [`Reply`] reads
+//! an agent's answer in v1 and v2c where it lies, `secured` the frame of v3 around the same PDUs: so a value means the same
+//! in each version. What the standards leave no doubt about is demanded (RFC 1157, RFC 3416; BER as RFC
 //! 3417 section 8 narrows it); what agents do wrong and can be meant in one way only is taken as it is meant: lengths and
 //! numbers longer than they need be, unsigned numbers that look negative, octets behind the end. A value that cannot be
-//! meant in one way only becomes [`Value::Unknown`](super::Value), and costs no other. Everything read is somebody else's
+//! meant in one way only becomes [`Value::Unreadable`](super::Value), and costs no other. Everything read is somebody else's
 //! octets: nothing here panics on them, and what is made of them is no larger than a few times as large.
 
 mod ber;
 mod malformed;
 mod number;
 mod oid;
-mod question;
 mod reply;
+mod request;
+pub(super) mod secured;
 mod value;
 
 pub use self::{
     malformed::Malformed,
-    question::{MOST_OCTETS, Question},
-    reply::{Reply, Varbinds, decode_reply},
+    reply::{PduKind, Reply, ResponsePdu, Varbinds, decode_reply},
+    request::{MOST_OCTETS, RequestPdu},
 };
 
-/// Which of the two versions that a community opens.
+/// A version of SNMP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Version {
     /// SNMPv1.
     V1,
     /// SNMPv2c.
     V2c,
+    /// SNMPv3.
+    V3,
 }
 
 impl Version {
@@ -36,6 +40,7 @@ impl Version {
         match self {
             Self::V1 => 0,
             Self::V2c => 1,
+            Self::V3 => 3,
         }
     }
 }

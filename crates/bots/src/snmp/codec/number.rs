@@ -28,12 +28,14 @@ pub(super) fn unsigned32(octets: &[u8]) -> Option<u32> {
         .then(|| low.iter().fold(0, |number, octet| (number << 8) | u32::from(*octet)))
 }
 
-/// Reads an unsigned number of 64 bits, of no octets as 0, which some agents write so. None if it is more.
+/// Reads an unsigned number of 64 bits. None if it has no octets, which agents send of a counter that they could not read
+/// (X.690, section 8.3.1 demands one at least), or is more.
 pub(super) fn unsigned64(octets: &[u8]) -> Option<u64> {
     let (padding, low) =
         octets.split_last_chunk::<8>().map_or((&[][..], octets), |(padding, low)| (padding, low));
     let is_padding = padding.iter().all(|octet| *octet == 0);
-    is_padding.then(|| low.iter().fold(0, |number, octet| (number << 8) | u64::from(*octet)))
+    (is_padding && !octets.is_empty())
+        .then(|| low.iter().fold(0, |number, octet| (number << 8) | u64::from(*octet)))
 }
 
 #[cfg(test)]
@@ -69,6 +71,7 @@ mod tests {
         assert_eq!(unsigned64(&[0xff; 8]), Some(u64::MAX));
         assert_eq!(unsigned64(&[0, 0, 0xff, 0, 0, 0, 0, 0, 0, 0]), Some(0xff << 56));
         assert_eq!(unsigned64(&[1, 0, 0, 0, 0, 0, 0, 0, 0]), None);
-        assert_eq!(unsigned64(&[]), Some(0));
+        assert_eq!(unsigned64(&[0]), Some(0));
+        assert_eq!(unsigned64(&[]), None);
     }
 }

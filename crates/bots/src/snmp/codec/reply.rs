@@ -7,13 +7,52 @@ use super::{
 };
 use crate::snmp::Varbind;
 
-/// The head of a reply, and its objects where they lie.
+/// A reply of v1 or v2c.
 #[derive(Clone, Copy)]
 pub struct Reply<'a> {
     /// The version.
     pub version: Version,
     /// The community.
     pub community: &'a [u8],
+    /// What it says.
+    pub pdu: ResponsePdu<'a>,
+}
+
+impl<'a> Reply<'a> {
+    /// Reads a reply of v1 or v2c up to its objects. Octets behind its end are not looked at.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn decode(datagram: &'a [u8]) -> Result<Self, Malformed> {
+        let mut message = Reader::new(Reader::new(datagram).expect(tag::SEQUENCE, "a message")?);
+        let version = match message.integer("the version")? {
+            0 => Version::V1,
+            1 => Version::V2c,
+            other => return Err(Malformed::Version(other)),
+        };
+        let community = message.expect(tag::OCTETS, "the community")?;
+        let pdu = ResponsePdu::decode(&mut message)?;
+        match pdu.kind {
+            PduKind::Response => Ok(Self { version, community, pdu }),
+            PduKind::Report => Err(Malformed::NoReply(tag::REPORT)),
+        }
+    }
+}
+
+/// What kind of PDU an agent answers with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PduKind {
+    /// To a request.
+    Response,
+    /// To a message of v3 that it could not process (RFC 3412, section 7.1).
+    Report,
+}
+
+/// The head of a PDU that an agent answers with, and its objects where they lie.
+#[derive(Clone, Copy)]
+pub struct ResponsePdu<'a> {
+    /// What kind.
+    pub kind: PduKind,
     /// Which request it answers.
     pub request_id: i32,
     /// 0, or which error.
@@ -23,26 +62,16 @@ pub struct Reply<'a> {
     varbinds: &'a [u8],
 }
 
-impl<'a> Reply<'a> {
-    /// Reads a reply of v1 or v2c up to its objects. Octets behind its end are not looked at.
-    ///
-    /// # Errors
-    /// Says what is wrong with it.
-    pub fn decode(datagram: &'a [u8]) -> Result<Self, Malformed> {
-        let mut message = Reader::new(Reader::new(datagram).expect(tag::SEQUENCE, "a message")?);
-        let version = match message.integer("the version")? {
-            0 => Version::V1,
-            1 => Version::V2c,
-            other => return Err(Malformed::Version(other)),
-        };
-        let community = message.expect(tag::OCTETS, "the community")?;
-        let mut pdu = match message.element("a PDU")? {
-            (tag::RESPONSE, pdu) => Reader::new(pdu),
+impl<'a> ResponsePdu<'a> {
+    /// Reads a PDU up to its objects.
+    pub(super) fn decode(message: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let (kind, mut pdu) = match message.element("a PDU")? {
+            (tag::RESPONSE, pdu) => (PduKind::Response, Reader::new(pdu)),
+            (tag::REPORT, pdu) => (PduKind::Report, Reader::new(pdu)),
             (other, _) => return Err(Malformed::NoReply(other)),
         };
         Ok(Self {
-            version,
-            community,
+            kind,
             request_id: pdu.integer("the request-id")?,
             error_status: pdu.integer("the error-status")?,
             error_index: pdu.integer("the error-index")?,
@@ -50,7 +79,7 @@ impl<'a> Reply<'a> {
         })
     }
 
-    /// Gives the objects one after the other; none after a fault.
+    /// Returns the objects one after the other; none after a fault.
     pub const fn varbinds(&self) -> Varbinds<'a> {
         Varbinds { rest: Reader::new(self.varbinds) }
     }
@@ -58,7 +87,7 @@ impl<'a> Reply<'a> {
     /// Reads all objects.
     ///
     /// # Errors
-    /// Says what is wrong with one of them; what is only wrong with its value is no error.
+    /// What is wrong with one of them; what is only wrong with its value is no error.
     pub fn to_varbinds(&self) -> Result<Vec<Varbind>, Malformed> {
         // Counted first, so that what is reserved is what lies there.
         let mut all = Vec::with_capacity(self.varbinds().count_elements());
@@ -72,10 +101,10 @@ impl<'a> Reply<'a> {
 /// Reads a whole reply.
 ///
 /// # Errors
-/// Says what is wrong with it.
+/// What is wrong with it.
 pub fn decode_reply(datagram: &[u8]) -> Result<(Reply<'_>, Vec<Varbind>), Malformed> {
     let reply = Reply::decode(datagram)?;
-    let varbinds = reply.to_varbinds()?;
+    let varbinds = reply.pdu.to_varbinds()?;
     Ok((reply, varbinds))
 }
 
@@ -143,7 +172,7 @@ mod tests {
         ));
         let (reply, varbinds) = decode_reply(&reply).unwrap();
         assert_eq!(
-            (reply.version, reply.community, reply.request_id),
+            (reply.version, reply.community, reply.pdu.request_id),
             (Version::V2c, &b"public"[..], 0x0a0b_0c0d)
         );
         assert_eq!(varbinds.len(), 2);

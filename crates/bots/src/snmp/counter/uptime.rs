@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use grafolean_collector::time::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::snmp::Moment;
 
 /// A hundredth of a second, the unit of sysUpTime.
 const TICK: Duration = Duration::from_millis(10);
@@ -21,6 +22,9 @@ const DELAY: Duration = Duration::from_secs(3);
 /// And by this part of the time: cheap agents' clocks are off by a few in a thousand.
 const DRIFT: f64 = 0.01;
 
+/// Ticks of a second: an uptime that is a multiple of it each time is stepped in whole seconds.
+const SECOND: u32 = 100;
+
 /// How long a device said to have been up, and when it said so.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Uptime {
@@ -29,21 +33,39 @@ pub struct Uptime {
     /// snmpEngineBoots, where the version tells it.
     pub boots: Option<u32>,
     /// When the answer came.
-    pub at: Timestamp,
+    #[serde(default, rename = "moment")]
+    pub at: Moment,
 }
 
 /// What two looks at a device's uptime say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Continuity {
-    /// It was up all the time between.
-    Unbroken,
+    /// It was up all the time between, which is best told by one of the clocks.
+    Unbroken(TimeBase),
     /// It started anew.
     Restarted,
-    /// It does not tell.
-    Unknown,
+    /// It does not tell, and did not before, or its clock stands still: only our own does.
+    Untold,
+    /// It may have been up, or not: its clock and ours disagree, or one of them is missing.
+    Unsure,
+}
+
+/// By whose clock a span is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeBase {
+    /// sysUpTime: exactly the time in which the device counted, however long its answers were under way.
+    Device,
+    /// Ours, which no one sets: closer than an uptime in whole seconds.
+    Ours,
 }
 
 impl Uptime {
+    /// Returns the device's own time, in ticks, at a moment close to when it told it.
+    pub fn ticks_at(&self, at: Moment) -> u32 {
+        let since = at.since(self.at).unwrap_or_default();
+        u32::try_from((u64::from(self.ticks) + ticks(since)) % ROUND).unwrap_or(self.ticks)
+    }
+
     /// Compares with an earlier look.
     pub fn continuity(&self, earlier: &Self) -> Continuity {
         if let (Some(boots), Some(before)) = (self.boots, earlier.boots)
@@ -51,8 +73,13 @@ impl Uptime {
         {
             return Continuity::Restarted;
         }
-        let elapsed = self.at.since(earlier.at);
+        // Without a clock of ours a device that started anew long ago looks as one that went on.
+        let Some(elapsed) = self.at.since(earlier.at) else { return Continuity::Unsure };
         let drift = elapsed.mul_f64(DRIFT);
+        // Some agents say the same for ever: a clock that stands still tells nothing.
+        if self.ticks == earlier.ticks && elapsed > SLACK {
+            return Continuity::Untold;
+        }
         let expected = u64::from(earlier.ticks).saturating_add(ticks(elapsed));
         let may_have_gone_round = expected.saturating_add(ticks(SLACK + drift)) >= ROUND;
         let went_back = self.ticks < earlier.ticks;
@@ -62,13 +89,16 @@ impl Uptime {
         }
         // The shorter way round.
         let apart = (expected % ROUND).abs_diff(self.ticks.into());
-        if apart.min(ROUND - apart) <= ticks(SLACK + drift) {
-            Continuity::Unbroken
+        let apart = apart.min(ROUND - apart);
+        if apart <= ticks(SLACK + drift) {
+            let is_coarse = self.ticks.is_multiple_of(SECOND) && earlier.ticks.is_multiple_of(SECOND);
+            let is_close = apart <= SECOND.into();
+            Continuity::Unbroken(if is_coarse && is_close { TimeBase::Ours } else { TimeBase::Device })
         } else if went_back {
             Continuity::Restarted
         } else {
-            // It ran, but not at our pace: a clock of ours or theirs was set.
-            Continuity::Unknown
+            // It ran, but not at our pace: its clock was set, or this machine stood still.
+            Continuity::Unsure
         }
     }
 }
@@ -81,14 +111,15 @@ fn ticks(span: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    fn at(second: i64, ticks: u32) -> Uptime {
-        Uptime { ticks, boots: None, at: Timestamp::from_seconds(second) }
+    fn at(second: u64, ticks: u32) -> Uptime {
+        Uptime { ticks, boots: None, at: Moment::new(1, second * 1_000_000) }
     }
 
     #[test]
     fn a_device_that_ran_is_unbroken_even_over_497_days() {
-        assert_eq!(at(60, 106_000).continuity(&at(0, 100_000)), Continuity::Unbroken);
-        assert_eq!(at(60, 5_000).continuity(&at(0, u32::MAX - 999)), Continuity::Unbroken);
+        let unbroken = Continuity::Unbroken(TimeBase::Device);
+        assert_eq!(at(60, 106_001).continuity(&at(0, 100_000)), unbroken);
+        assert_eq!(at(60, 5_000).continuity(&at(0, u32::MAX - 999)), unbroken);
     }
 
     #[test]
@@ -110,6 +141,33 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_says_nothing() {
-        assert_eq!(at(60, 900_000).continuity(&at(0, 100_000)), Continuity::Unknown);
+        assert_eq!(at(60, 900_000).continuity(&at(0, 100_000)), Continuity::Unsure);
+    }
+
+    #[test]
+    fn an_uptime_in_whole_seconds_is_no_measure_of_short_spans() {
+        assert_eq!(at(5, 100_600).continuity(&at(0, 100_000)), Continuity::Unbroken(TimeBase::Ours));
+        // Such a one that is far off is its own: our answers were late.
+        assert_eq!(at(5, 101_000).continuity(&at(0, 100_000)), Continuity::Unbroken(TimeBase::Device));
+    }
+
+    #[test]
+    fn a_clock_that_stands_still_tells_nothing() {
+        for ticks in [0, 5, 100_000] {
+            assert_eq!(at(60, ticks).continuity(&at(0, ticks)), Continuity::Untold);
+        }
+    }
+
+    #[test]
+    fn without_our_clock_nothing_is_sure() {
+        let after = Uptime { at: Moment::new(2, 60_000_000), ..at(60, 106_000) };
+        assert_eq!(after.continuity(&at(0, 100_000)), Continuity::Unsure);
+        assert_eq!(at(0, 106_000).continuity(&at(60, 100_000)), Continuity::Unsure);
+    }
+
+    #[test]
+    fn the_devices_time_goes_on_after_it_told_it() {
+        assert_eq!(at(10, 500).ticks_at(Moment::new(1, 12_345_678)), 500 + 234);
+        assert_eq!(at(10, u32::MAX).ticks_at(Moment::new(1, 10_010_000)), 0);
     }
 }

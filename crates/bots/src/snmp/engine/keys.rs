@@ -5,12 +5,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use async_snmp::{Auth, DesSaltState, MasterKeys, PersistedDesSaltState, UsmConfig, v3};
+use async_snmp::v3::{self, DesSaltState, MasterKeys, PersistedDesSaltState, SaltCounter};
 use grafolean_collector::time::{Clock, SystemClock};
 
+use super::datagram::UserKeys;
 use crate::snmp::{
     AskError,
-    settings::{AuthProtocol, Level, PrivProtocol, User},
+    settings::{AuthProtocol, Level, PrivProtocol, Secret, User},
 };
 
 /// More credentials than anyone has; at this many all are forgotten and made again when they are needed.
@@ -22,63 +23,54 @@ const SALT_ERA: i64 = 1_700_000_000;
 /// The keys of all users that were met.
 #[derive(Default)]
 pub(super) struct Keys {
-    known: Mutex<HashMap<User, Arc<Made>>>,
-}
-
-/// What a user's messages are made with.
-pub(super) struct Made {
-    pub(super) usm: UsmConfig,
-    /// Shared by all devices of the user, since DES must never see the same salt twice.
-    pub(super) salt: Option<DesSaltState>,
+    known: Mutex<HashMap<User, UserKeys>>,
 }
 
 impl Keys {
-    /// Gives how to get in, as the library wants it.
-    pub(super) async fn auth(&self, user: &User) -> Result<(Auth, Option<DesSaltState>), AskError> {
-        let made = self.made(user).await?;
-        Ok((Auth::Usm(made.usm.clone()), made.salt.clone()))
-    }
-
-    async fn made(&self, user: &User) -> Result<Arc<Made>, AskError> {
-        if let Some(made) = self.lock().get(user) {
-            return Ok(Arc::clone(made));
+    /// Returns the keys of a user, made where they are not known. Its salts are shared by all its devices, since a cipher
+    /// must never see the same one twice.
+    pub(super) async fn of(&self, user: &User) -> Result<UserKeys, AskError> {
+        if let Some(keys) = self.lock().get(user) {
+            return Ok(keys.clone());
         }
         let wanted = user.clone();
         let made = tokio::task::spawn_blocking(move || make(&wanted)).await;
         let made = made.map_err(|error| AskError::Local(error.to_string()))??;
-        let made = Arc::new(made);
         let mut known = self.lock();
         if known.len() >= MOST_USERS {
             known.clear();
         }
-        known.insert(user.clone(), Arc::clone(&made));
-        Ok(made)
+        // Another one may have made them meanwhile, whose salts are in use.
+        Ok(known.entry(user.clone()).or_insert(made).clone())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<User, Arc<Made>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<User, UserKeys>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn make(user: &User) -> Result<Made, AskError> {
+fn make(user: &User) -> Result<UserKeys, AskError> {
     let failed = |error: v3::CryptoError| AskError::Local(format!("making keys of the passwords: {error}"));
-    let usm = UsmConfig::new(user.name.clone()).context_name(user.context.clone());
-    let (usm, salt) = match &user.level {
-        Level::Open => (usm, None),
-        Level::Authentic(protocol, key) => {
-            let keys = MasterKeys::new(auth_protocol(*protocol), key.expose().as_bytes()).map_err(failed)?;
-            (usm.with_master_keys(keys).map_err(failed)?, None)
-        }
+    let master = |protocol, key: &Secret| {
+        MasterKeys::new(auth_protocol(protocol), key.expose().as_bytes()).map_err(failed)
+    };
+    Ok(match &user.level {
+        Level::Open => UserKeys::Open,
+        Level::Authentic(protocol, key) => UserKeys::Authentic(Arc::new(master(*protocol, key)?)),
         Level::Private(protocol, key, privacy, private_key) => {
-            let keys = MasterKeys::new(auth_protocol(*protocol), key.expose().as_bytes()).map_err(failed)?;
-            let keys = keys
+            let keys = master(*protocol, key)?
                 .with_privacy(priv_protocol(*privacy), private_key.expose().as_bytes())
                 .map_err(failed)?;
-            let salt = (*privacy == PrivProtocol::Des).then(des_salt).transpose()?;
-            (usm.with_master_keys(keys).map_err(failed)?, salt)
+            if *privacy == PrivProtocol::Des {
+                UserKeys::Des(Arc::new(keys), des_salt()?)
+            } else {
+                let salts = SaltCounter::new();
+                let salts =
+                    salts.map_err(|error| AskError::Local(format!("beginning the salts: {error}")))?;
+                UserKeys::Aes(Arc::new(keys), Arc::new(salts))
+            }
         }
-    };
-    Ok(Made { usm, salt })
+    })
 }
 
 /// Salts that no earlier process used: their epoch is the second at which this one began.

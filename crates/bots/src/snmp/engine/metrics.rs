@@ -1,5 +1,11 @@
 //! What the SNMP bot counts.
 
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use grafolean_collector::model::{AccountId, EntityId};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{
@@ -22,10 +28,12 @@ pub struct SnmpMetrics {
     pub request_errors: Family<ReasonLabels, Counter>,
     /// Objects that came.
     pub varbinds_received: Counter,
-    /// Requests of v1 and v2c that were sent again, since there was no answer.
+    /// Requests that were sent again, since there was no answer.
     pub requests_repeated: Counter,
-    /// Datagrams that the kernel dropped on the sockets of v1 and v2c, since its buffer was full.
+    /// Datagrams that the kernel dropped on the sockets, since its buffer was full.
     pub kernel_drops: Counter,
+    /// Agents of v3 that began to count their time anew between two answers.
+    pub engine_restarts: Counter,
     /// Requests under way.
     pub requests_in_flight: Gauge,
     /// Datagrams that are no answer to anything: wrong source, id, version or community, late or doubled.
@@ -36,14 +44,29 @@ pub struct SnmpMetrics {
     pub values_missing: Family<ReasonLabels, Counter>,
     /// Counters that gave no rate, by reason.
     pub rates_missing: Family<ReasonLabels, Counter>,
+    /// Values that came but were not stored, since they can be none that are true, by device and reason.
+    pub values_withheld: Family<DeviceLabels, Counter>,
+    /// The devices that are counted there.
+    devices_withheld: Arc<Mutex<HashSet<(AccountId, EntityId)>>>,
     /// Results that were dropped since another one of the run has the same path.
     pub results_duplicate: Counter,
     /// Values that came to nothing in a path and became `_`.
     pub names_empty: Counter,
-    /// Runs that did not ask, since the device was silent and its pause is not over.
+    /// Runs over a device that was silent, in which it got one small request before all else.
     pub runs_paused: Counter,
     /// How long a run over a device took.
     pub poll_seconds: Histogram,
+}
+
+/// Devices whose withheld values are counted apart at most; those of others are counted together.
+const MOST_DEVICES: usize = 1_000;
+
+/// Whose value was withheld, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DeviceLabels {
+    account: String,
+    entity: String,
+    reason: &'static str,
 }
 
 /// What kind of request.
@@ -66,11 +89,14 @@ impl Default for SnmpMetrics {
             varbinds_received: Counter::default(),
             requests_repeated: Counter::default(),
             kernel_drops: Counter::default(),
+            engine_restarts: Counter::default(),
             requests_in_flight: Gauge::default(),
             datagrams_discarded: Gauge::default(),
             datagrams_malformed: Gauge::default(),
             values_missing: Family::default(),
             rates_missing: Family::default(),
+            values_withheld: Family::default(),
+            devices_withheld: Arc::default(),
             results_duplicate: Counter::default(),
             names_empty: Counter::default(),
             runs_paused: Counter::default(),
@@ -96,13 +122,18 @@ impl SnmpMetrics {
         );
         registry.register(
             "grafolean_snmp_requests_repeated",
-            "Requests of v1 and v2c that were sent again",
+            "Requests that were sent again",
             self.requests_repeated.clone(),
         );
         registry.register(
             "grafolean_snmp_kernel_drops",
-            "Datagrams of v1 and v2c that the kernel dropped before they were read",
+            "Datagrams that the kernel dropped before they were read",
             self.kernel_drops.clone(),
+        );
+        registry.register(
+            "grafolean_snmp_engine_restarts",
+            "Agents of v3 that began to count their time anew",
+            self.engine_restarts.clone(),
         );
         registry.register(
             "grafolean_snmp_requests_in_flight",
@@ -130,6 +161,11 @@ impl SnmpMetrics {
             self.rates_missing.clone(),
         );
         registry.register(
+            "grafolean_snmp_values_withheld",
+            "Values that came but were not stored, by device and reason",
+            self.values_withheld.clone(),
+        );
+        registry.register(
             "grafolean_snmp_results_duplicate",
             "Results of one path",
             self.results_duplicate.clone(),
@@ -139,7 +175,11 @@ impl SnmpMetrics {
             "Values that became _ in a path",
             self.names_empty.clone(),
         );
-        registry.register("grafolean_snmp_runs_paused", "Runs of silent devices", self.runs_paused.clone());
+        registry.register(
+            "grafolean_snmp_runs_paused",
+            "Runs that began with a single request, since the device was silent",
+            self.runs_paused.clone(),
+        );
         registry.register("grafolean_snmp_poll_seconds", "How long a run took", self.poll_seconds.clone());
     }
 
@@ -151,6 +191,19 @@ impl SnmpMetrics {
     /// Counts a counter that gave no rate.
     pub fn count_no_rate(&self, reason: &'static str) {
         self.rates_missing.get_or_create(&ReasonLabels { reason }).inc();
+    }
+
+    /// Counts a value that came but was not stored.
+    pub fn count_withheld(&self, account: AccountId, entity: EntityId, reason: &'static str) {
+        let mut known = self.devices_withheld.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_apart = known.contains(&(account, entity)) || known.len() < MOST_DEVICES;
+        let labels = if is_apart {
+            known.insert((account, entity));
+            DeviceLabels { account: account.to_string(), entity: entity.to_string(), reason }
+        } else {
+            DeviceLabels { account: "other".to_owned(), entity: "other".to_owned(), reason }
+        };
+        self.values_withheld.get_or_create(&labels).inc();
     }
 
     pub(super) fn count_request(&self, request: &Request) {

@@ -1,18 +1,15 @@
 //! The sockets: one for each address family, shared by all devices, on a thread of their own.
 //!
-//! [`Engine`] owns thread and sockets; a [`Session`] asks one device. `community` is v1 and v2c, which are ours from the
-//! octets up; `user` is v3, by a library that is known only here: `translate` makes our types of its types, `keys` its keys
-//! of our [`Access`](super::settings::Access), `observe` listens to what it rejects, so that a wrong key is not taken for
-//! silence. `silence` asks what silence means. [`SnmpMetrics`] counts.
+//! [`Engine`] owns thread and sockets; a [`Session`] asks one device, in any version; `datagram` is what it is asked through.
+//! `keys` makes keys of passwords, by a library that is known there and in `datagram/usm` only. `silence` asks what silence
+//! means, `clock` reads the clock that no one sets. [`SnmpMetrics`] counts.
 
-mod community;
+mod clock;
+mod datagram;
 mod keys;
 mod metrics;
-mod observe;
 mod session;
 mod silence;
-mod translate;
-mod user;
 
 use std::{
     io,
@@ -21,27 +18,20 @@ use std::{
     thread,
 };
 
-use async_snmp::{EngineCache, MAX_UDP_PAYLOAD, UdpTransport};
 use thiserror::Error;
-use tokio::{runtime, sync::Semaphore};
+use tokio::runtime;
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::AbortOnDropHandle,
 };
 
 use self::{
-    community::{Line, Traffic},
+    datagram::{SharedSocket, Traffic},
     keys::Keys,
 };
 
+pub(super) use self::clock::now;
 pub use self::{metrics::SnmpMetrics, session::Session};
-
-/// Requests of v3 under way at a time, over all devices. With this many none of 10,000 agents' answers was lost in the
-/// kernel's buffer; what is more waits its turn.
-const MOST_IN_FLIGHT: usize = 2_000;
-
-/// The kernel's buffer for answers of v3 that have not been read. A kernel that allows less gives what it allows.
-const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// Why the engine cannot start.
 #[derive(Debug, Error)]
@@ -62,9 +52,7 @@ pub struct Engine {
 struct Shared {
     sockets: Sockets,
     traffic: Traffic,
-    cache: Arc<EngineCache>,
     keys: Keys,
-    permits: Semaphore,
     metrics: SnmpMetrics,
 }
 
@@ -77,14 +65,14 @@ impl Engine {
         let stop = CancellationToken::new();
         let (opened, outcome) = mpsc::sync_channel(1);
         let stopped = stop.clone();
-        let traffic = Traffic::new(metrics.requests_repeated.clone(), metrics.kernel_drops.clone());
+        let (repeated, drops) = (metrics.requests_repeated.clone(), metrics.kernel_drops.clone());
+        let traffic = Traffic::new(repeated, drops, metrics.engine_restarts.clone());
         let counting = traffic.clone();
         let thread = thread::Builder::new().name("snmp".to_owned());
         thread.spawn(move || run(&opened, &counting, &stopped)).map_err(EngineError::Socket)?;
         let opened = outcome.recv().map_err(io::Error::other).and_then(|outcome| outcome);
         let (runtime, sockets) = opened.map_err(EngineError::Socket)?;
-        let (cache, permits) = (Arc::new(EngineCache::new()), Semaphore::new(MOST_IN_FLIGHT));
-        let shared = Shared { sockets, traffic, cache, keys: Keys::default(), permits, metrics };
+        let shared = Shared { sockets, traffic, keys: Keys::default(), metrics };
         Ok(Self { runtime, shared: Arc::new(shared), _stop: stop.drop_guard() })
     }
 
@@ -120,63 +108,31 @@ impl Engine {
 }
 
 impl Shared {
-    fn transport(&self, address: SocketAddr) -> Option<&UdpTransport> {
-        self.sockets.users.of(address)
-    }
-
-    fn line(&self, address: SocketAddr) -> Option<&Arc<Line>> {
-        self.sockets.communities.of(address)
+    fn socket(&self, address: SocketAddr) -> Option<&Arc<SharedSocket>> {
+        if address.is_ipv4() { self.sockets.v4.as_ref() } else { self.sockets.v6.as_ref() }
     }
 
     /// Takes over what the sockets counted.
     fn count_datagrams(&self) {
-        let Families { v4, v6 } = &self.sockets.users;
-        let stats = [v4, v6].map(|transport| transport.as_ref().map(UdpTransport::stats));
-        let sum = |count: fn(&async_snmp::UdpStats) -> u64| stats.iter().flatten().map(count).sum::<u64>();
         let (discarded, malformed) = self.traffic.rejected();
-        self.metrics.note_datagrams(
-            discarded + sum(|stats| stats.discarded_datagrams),
-            malformed + sum(|stats| stats.malformed_datagrams),
-        );
+        self.metrics.note_datagrams(discarded, malformed);
     }
 }
 
 /// One of each address family that this machine has.
-struct Families<T> {
-    v4: Option<T>,
-    v6: Option<T>,
-}
-
-impl<T> Families<T> {
-    /// A machine without IPv6 is no error, one without either is.
-    fn new(v4: io::Result<T>, v6: io::Result<T>) -> io::Result<Self> {
-        match (v4, v6) {
-            (Err(error), Err(_)) => Err(error),
-            (v4, v6) => Ok(Self { v4: v4.ok(), v6: v6.ok() }),
-        }
-    }
-
-    const fn of(&self, address: SocketAddr) -> Option<&T> {
-        if address.is_ipv4() { self.v4.as_ref() } else { self.v6.as_ref() }
-    }
-}
-
-/// The sockets of v1 and v2c, and those of v3.
 struct Sockets {
-    communities: Families<Arc<Line>>,
-    users: Families<UdpTransport>,
+    v4: Option<Arc<SharedSocket>>,
+    v6: Option<Arc<SharedSocket>>,
 }
 
 impl Sockets {
-    async fn open(traffic: &Traffic) -> io::Result<Self> {
-        let line = |local: IpAddr| Line::open(local, traffic);
-        Ok(Self {
-            communities: Families::new(
-                line(Ipv4Addr::UNSPECIFIED.into()),
-                line(Ipv6Addr::UNSPECIFIED.into()),
-            )?,
-            users: Families::new(bind("0.0.0.0:0").await, bind("[::]:0").await)?,
-        })
+    /// Opens them. A machine without IPv6 is no error, one without either is.
+    fn open(traffic: &Traffic) -> io::Result<Self> {
+        let open = |local: IpAddr| SharedSocket::open(local, traffic);
+        match (open(Ipv4Addr::UNSPECIFIED.into()), open(Ipv6Addr::UNSPECIFIED.into())) {
+            (Err(error), Err(_)) => Err(error),
+            (v4, v6) => Ok(Self { v4: v4.ok(), v6: v6.ok() }),
+        }
     }
 }
 
@@ -187,7 +143,7 @@ fn run(
     stopped: &CancellationToken,
 ) {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
-    let open = runtime.and_then(|runtime| Ok((runtime.block_on(Sockets::open(traffic))?, runtime)));
+    let open = runtime.and_then(|runtime| Ok((runtime.block_on(async { Sockets::open(traffic) })?, runtime)));
     match open {
         Ok((sockets, runtime)) => {
             if opened.send(Ok((runtime.handle().clone(), sockets))).is_ok() {
@@ -198,15 +154,4 @@ fn run(
             let _nobody_waits = opened.send(Err(error));
         }
     }
-}
-
-/// The socket says that it takes whatever UDP carries, as net-snmp's do: some agents are silent where their answer would
-/// be longer than what they are told. Datagrams from elsewhere are counted, so the library need not log them.
-async fn bind(address: &str) -> io::Result<UdpTransport> {
-    let builder = UdpTransport::builder()
-        .bind(address)
-        .recv_buffer_size(RECEIVE_BUFFER)
-        .receive_capacity(MAX_UDP_PAYLOAD)
-        .warn_on_source_mismatch(false);
-    builder.build().await.map_err(|error| io::Error::other(error.to_string()))
 }

@@ -2,40 +2,30 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use grafolean_collector::time::Timestamp;
-
 use super::{
     Shared,
-    community::{Line, Peer},
+    datagram::{Message, Peer, SecuredPeer, SharedSocket},
     silence,
-    user::UserSession,
 };
 use crate::snmp::{
-    AskError, Oid, Request, Varbind,
+    AskError, Moment, Oid, Request, Varbind,
     settings::{Access, Level, Manners, User},
 };
 
-/// sysUpTime.0, which every agent has.
+/// sysUpTime.0, which nearly every agent has.
 const UPTIME: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 3, 0];
+
+/// How often a request is made anew since the agent is another one than it was, or its time is: once since it began anew,
+/// once since it was replaced.
+const MOST_CORRECTIONS: u32 = 2;
 
 /// A device, and how to get in. Cheap to keep: it holds no socket.
 #[derive(Clone)]
 pub struct Session {
     shared: Arc<Shared>,
-    way: Way,
+    socket: Arc<SharedSocket>,
+    peer: Arc<Peer>,
     manners: Manners,
-}
-
-/// How a device is asked.
-#[derive(Clone)]
-enum Way {
-    Community(Arc<Line>, Arc<Peer>),
-    User(Arc<UserSession>),
-}
-
-/// What it comes to that a family of addresses is off.
-pub(super) fn no_socket(address: SocketAddr) -> AskError {
-    AskError::Local(format!("no socket for {address}: its address family is off here"))
 }
 
 impl Session {
@@ -45,39 +35,43 @@ impl Session {
         access: &Access,
         manners: Manners,
     ) -> Result<Self, AskError> {
-        let way = match access {
-            Access::Community(community) => {
-                let line = shared.line(address).ok_or_else(|| no_socket(address))?;
-                Way::Community(Arc::clone(line), Arc::new(Peer::new(address, community)))
-            }
+        let no_socket =
+            || AskError::Local(format!("no socket for {address}: its address family is off here"));
+        let socket = Arc::clone(shared.socket(address).ok_or_else(no_socket)?);
+        let peer = match access {
+            Access::Community(community) => Peer::of_community(address, manners.reply_source, community),
             Access::User(user) => {
-                Way::User(Arc::new(UserSession::open(&shared, address, user, manners).await?))
+                let keys = shared.keys.of(user).await?;
+                let user = SecuredPeer::new((**user).clone(), keys, shared.traffic.engine_restarts.clone());
+                Peer::of_user(address, manners.reply_source, user)
             }
         };
-        Ok(Self { shared, way, manners })
+        Ok(Self { shared, socket, peer: Arc::new(peer), manners })
     }
 
-    /// Gives the device's address.
+    /// Returns the device's address.
     pub fn address(&self) -> SocketAddr {
-        match &self.way {
-            Way::Community(_, peer) => peer.address,
-            Way::User(session) => session.address(),
-        }
+        self.peer.address
     }
 
-    /// Sends one request and waits for its answer, as often as the device's manners say. The time is the answer's.
+    /// Returns the same device, asked each thing once only.
+    #[must_use]
+    pub fn without_retries(&self) -> Self {
+        Self { manners: Manners { retries: 0, ..self.manners }, ..self.clone() }
+    }
+
+    /// Sends one request and waits for its answer, as often as the device's policy says. The moment is the answer's.
     /// Waits for its turn while too many requests are under way.
     ///
     /// # Errors
-    /// Says what went wrong; a wrong key is told from silence.
-    pub async fn ask(&self, request: &Request) -> Result<(Vec<Varbind>, Timestamp), AskError> {
+    /// What went wrong; a wrong key is told from silence.
+    pub async fn ask(&self, request: &Request) -> Result<(Vec<Varbind>, Moment), AskError> {
         let metrics = &self.shared.metrics;
         metrics.count_request(request);
         let _in_flight = metrics.in_flight();
-        let outcome = match &self.way {
-            Way::Community(line, peer) => line.ask(peer, request, &self.manners).await,
-            // Apart: the library's futures are large, and the others need not carry that.
-            Way::User(session) => Box::pin(session.ask(&self.shared, request)).await,
+        let outcome = match self.peer.user() {
+            None => self.socket.ask(&self.peer, Message::Request(request), &self.manners).await,
+            Some(user) => self.ask_as(user, request).await,
         };
         match &outcome {
             Ok((varbinds, _)) => metrics.count_answer(varbinds.len()),
@@ -86,34 +80,72 @@ impl Session {
         outcome
     }
 
-    /// Gives snmpEngineBoots as authentic messages told it.
+    /// Asks as a user, who has to know the agent's id and time first, and learns them anew where the agent has others.
+    async fn ask_as(
+        &self,
+        user: &SecuredPeer,
+        request: &Request,
+    ) -> Result<(Vec<Varbind>, Moment), AskError> {
+        let mut corrections = 0;
+        loop {
+            if !user.is_discovered() {
+                match self.socket.ask(&self.peer, Message::Discovery, &self.manners).await {
+                    Err(AskError::UnknownEngine) if user.is_discovered() => {}
+                    Err(error) => return Err(error),
+                    Ok(_) => return Err(AskError::UnknownEngine),
+                }
+            }
+            match self.socket.ask(&self.peer, Message::Request(request), &self.manners).await {
+                Err(AskError::UnknownEngine) if corrections < MOST_CORRECTIONS => user.forget(),
+                // Where the report was authentic the time is right now; where it was not, only a fresh word helps.
+                Err(AskError::NotInTimeWindow) if corrections == 0 => {}
+                Err(AskError::NotInTimeWindow) if corrections < MOST_CORRECTIONS => user.forget(),
+                outcome => return outcome,
+            }
+            corrections += 1;
+        }
+    }
+
+    /// Returns snmpEngineBoots as authentic messages told it.
     pub fn boots(&self) -> Option<u32> {
-        Some(self.shared.cache.get(&self.address())?.authenticated_time()?.boots())
+        self.peer.user()?.boots()
     }
 
     /// Asks what the silence of the device means, by a packet that any agent of SNMPv3 answers: nothing listens, or an
     /// agent is there and did not like the community, or nothing is known. Of a user's message that they cannot decrypt
-    /// many agents say nothing either: then one that is not encrypted is answered.
+    /// many agents say nothing either: then one that is not encrypted is answered, while the encrypted one, asked once
+    /// more lest the agent was only just starting, is still not.
     pub async fn explain_silence(&self) -> AskError {
-        match (silence::explain(self.address(), self.manners.timeout).await, &self.way) {
+        match (silence::explain(self.address(), self.manners.timeout).await, self.peer.user()) {
             (silence::Silence::Closed, _) => AskError::PortClosed,
-            (silence::Silence::Answers, Way::Community(..)) => AskError::Community,
-            (silence::Silence::Answers, Way::User(session))
-                if self.answers_unencrypted(&session.user).await =>
-            {
-                AskError::Decryption
-            }
-            (silence::Silence::Answers | silence::Silence::Complete, _) => AskError::Timeout,
+            (silence::Silence::Answers, None) => AskError::Community,
+            (silence::Silence::Answers, Some(user)) => self.explain_silence_to(user).await,
+            (silence::Silence::Complete, _) => AskError::Timeout,
         }
     }
 
-    async fn answers_unencrypted(&self, user: &User) -> bool {
+    async fn explain_silence_to(&self, user: &SecuredPeer) -> AskError {
+        let Ok(uptime) = Oid::new(UPTIME) else { return AskError::Timeout };
+        let request = Request::Get(vec![uptime]);
+        user.forget();
+        match self.without_retries().ask_as(user, &request).await {
+            Err(AskError::Timeout) if self.answers_unencrypted(user.user(), &request).await => {
+                AskError::Decryption
+            }
+            Ok(_) | Err(AskError::Status { .. }) => AskError::Timeout,
+            Err(why) => why,
+        }
+    }
+
+    async fn answers_unencrypted(&self, user: &User, request: &Request) -> bool {
         let Level::Private(protocol, key, ..) = &user.level else { return false };
         let user = User { level: Level::Authentic(*protocol, key.clone()), ..user.clone() };
         let manners = Manners { retries: 0, ..self.manners };
-        let open = UserSession::open(&self.shared, self.address(), &user, manners).await;
-        let (Ok(session), Ok(uptime)) = (open, Oid::new(UPTIME)) else { return false };
+        let access = Access::User(Box::new(user));
+        let open = Self::open(Arc::clone(&self.shared), self.address(), &access, manners).await;
+        let Ok(session) = open else { return false };
+        let Some(user) = session.peer.user() else { return false };
         // An error is an answer too: most users may not read without encryption.
-        matches!(session.ask_once(&Request::Get(vec![uptime])).await, Ok(_) | Err(AskError::Status { .. }))
+        matches!(session.ask_as(user, request).await, Ok(_) | Err(AskError::Status { .. }))
     }
 }

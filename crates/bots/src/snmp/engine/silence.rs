@@ -2,8 +2,9 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use async_snmp::{MessageSize, message::V3Message};
 use tokio::{net::UdpSocket, time::timeout};
+
+use crate::snmp::codec::secured;
 
 /// The longest wait for an explanation.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -35,9 +36,7 @@ async fn exchange(address: SocketAddr) -> io::Result<()> {
     let local: SocketAddr = if address.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
     let socket = UdpSocket::bind(local).await?;
     socket.connect(address).await?;
-    let capacity = MessageSize::new(MOST_OCTETS).map_err(io::Error::other)?;
-    let question = V3Message::discovery_request(1, capacity).and_then(|message| message.encode());
-    socket.send(&question.map_err(|error| io::Error::other(error.to_string()))?).await?;
+    socket.send(&secured::discovery(1)).await?;
     socket.recv(&mut [0; MOST_OCTETS]).await?;
     Ok(())
 }

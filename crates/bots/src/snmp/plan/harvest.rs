@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use grafolean_collector::time::Timestamp;
 use thiserror::Error;
 
 use super::{Limits, Row};
-use crate::snmp::{AskError, Exception, Oid, Value};
+use crate::snmp::{AskError, Exception, Moment, Oid, Value};
 
 /// Why a value, or the rest of a table, is not there.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -20,6 +19,9 @@ pub enum Missing {
     /// The answer speaks of other objects.
     #[error("the answer leaves it out")]
     LeftOut,
+    /// The device did not answer so often when it was asked for it that it is rarely asked any more.
+    #[error("the device does not answer when it is asked for it")]
+    Unanswered,
     /// The agent gave an object that does not come after the one before: a walk would never end.
     #[error("walk loop: the agent's objects are not increasing")]
     NotIncreasing,
@@ -43,6 +45,7 @@ impl Missing {
             Self::Exception(Exception::EndOfMibView) => "end_of_mib_view",
             Self::Failed(error) => error.label(),
             Self::LeftOut => "left_out",
+            Self::Unanswered => "unanswered",
             Self::NotIncreasing => "walk_loop",
             Self::TooManyRows(_) => "walk_limit",
             Self::TooManyBytes(_) => "size_limit",
@@ -54,14 +57,21 @@ impl Missing {
 /// A walk: the rows that came, in their order, and whether they are all.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Column {
-    /// What came.
+    /// What came, by index.
     pub rows: Vec<Row>,
+    /// Rows that are there but did not come, and why.
+    pub holes: Vec<(Box<[u32]>, Missing)>,
     /// Ok if the walk saw its true end, and nothing before it was left out.
     pub end: Result<(), Missing>,
 }
 
 impl Column {
-    /// Gives the row of an index.
+    /// Returns why a row did not come that is there.
+    pub fn hole(&self, index: &[u32]) -> Option<&Missing> {
+        self.holes.iter().find(|(hole, _)| **hole == *index).map(|(_, why)| why)
+    }
+
+    /// Returns the row of an index.
     pub fn row(&self, index: &[u32]) -> Option<&Row> {
         let place = self.rows.binary_search_by(|row| (*row.index).cmp(index)).ok()?;
         self.rows.get(place)
@@ -71,7 +81,7 @@ impl Column {
 /// What came of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Harvest {
-    pub(super) values: HashMap<Oid, Result<(Value, Timestamp), Missing>>,
+    pub(super) values: HashMap<Oid, Result<(Value, Moment), Missing>>,
     pub(super) columns: HashMap<Oid, Column>,
     /// What the values take in memory, about.
     pub(super) bytes: usize,
@@ -88,11 +98,11 @@ pub struct Harvest {
 }
 
 impl Harvest {
-    /// Gives the value of an object that was wanted, with the time of the answer.
+    /// Returns the value of an object that was wanted, with the time of the answer.
     ///
     /// # Errors
-    /// Says why there is none.
-    pub fn value(&self, oid: &Oid) -> Result<&(Value, Timestamp), Missing> {
+    /// Why there is none.
+    pub fn value(&self, oid: &Oid) -> Result<&(Value, Moment), Missing> {
         match self.values.get(oid) {
             Some(Ok(value)) => Ok(value),
             Some(Err(missing)) => Err(missing.clone()),
@@ -100,12 +110,12 @@ impl Harvest {
         }
     }
 
-    /// Gives a walk that was wanted.
+    /// Returns a walk that was wanted.
     pub fn column(&self, root: &Oid) -> Option<&Column> {
         self.columns.get(root)
     }
 
-    /// Gives all that is missing: which object or walk, and why.
+    /// Returns all that is missing: which object or walk, and why.
     pub fn missing(&self) -> impl Iterator<Item = (&Oid, &Missing)> {
         let values = self.values.iter().filter_map(|(oid, value)| Some((oid, value.as_ref().err()?)));
         let columns =

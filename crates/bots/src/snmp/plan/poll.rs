@@ -1,11 +1,17 @@
 //! One run over a device, as a machine that says the next request and takes its answer.
 
-use std::collections::VecDeque;
+mod probe;
 
-use grafolean_collector::time::Timestamp;
+use std::collections::{HashMap, VecDeque};
 
-use super::{Harvest, Limits, Missing, Row, Wanted, columns::Columns};
-use crate::snmp::{AskError, Exception, Oid, Request, Status, Value, Varbind, settings::Manners};
+use super::{
+    Harvest, Limits, Missing, Row, Wanted,
+    columns::{Columns, Order},
+};
+use crate::snmp::{
+    AskError, Exception, Moment, Oid, Request, Status, Value, Varbind,
+    settings::{Manners, WalkOrder},
+};
 
 /// How walks are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,51 +30,75 @@ pub struct Poll {
     /// The object by which a device that is silent to a big request is tried again: sysUpTime.
     small: Oid,
     gets: VecDeque<Oid>,
+    /// Objects that were not answered before, each asked for alone when all others came.
+    suspects: VecDeque<Oid>,
     tables: VecDeque<Columns>,
     asked: Option<Asked>,
-    /// A big request was met by silence from the start: is the device there at all?
-    doubted: Doubt,
-    /// Walk row by row, since an answer to more was an error, until the culprit is found.
-    row_by_row: bool,
+    /// What is still tried on a device that was silent from the start: is it there at all?
+    probes: Option<VecDeque<Request>>,
+    /// Whether the device was silent to its uptime alone.
+    was_silent_to_uptime: bool,
+    /// How a table is walked whose agent answered as none may.
+    pace: Pace,
     /// Objects and columns of one request, until a culprit that an error does not name is alone.
     most: usize,
+    /// What the device could take before it last did not answer, until it is known whether that was too much for it.
+    before_trouble: Option<Limits>,
     harvest: Harvest,
 }
 
 #[derive(Debug)]
 enum Asked {
     Get(Vec<Oid>),
-    Small,
+    Probe(Request),
     Walk { places: Vec<usize>, repetitions: u32 },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Doubt {
-    None,
-    Asking,
-    Settled,
+/// How much of a table is asked for at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Pace {
+    /// As much as the device takes.
+    Full,
+    /// Row by row, since an answer to more was an error, or not in the order in which it has to come.
+    Rows,
+    /// Object by object, since rows were not either.
+    Objects,
 }
 
 impl Poll {
-    /// Begins a run. `small` is an object that every agent has.
+    /// Creates a run. `small` is an object that nearly every agent has: its uptime.
     pub fn new(wanted: &Wanted, small: Oid, dialect: Dialect, limits: Limits, manners: Manners) -> Self {
+        let mut harvest = Harvest { limits, ..Harvest::default() };
+        let (mut gets, mut suspects) = (VecDeque::new(), VecDeque::new());
         // What everything else is judged by comes in the first packet.
-        let others = wanted.gets().filter(|oid| **oid != small).cloned();
+        let others = wanted.gets().filter(|oid| **oid != small);
+        for oid in std::iter::once(&small).chain(others) {
+            if harvest.limits.is_avoided(oid) {
+                harvest.values.insert(oid.clone(), Err(Missing::Unanswered));
+            } else if harvest.limits.is_suspect(oid) {
+                suspects.push_back(oid.clone());
+            } else {
+                gets.push_back(oid.clone());
+            }
+        }
         Self {
             dialect,
             manners,
-            gets: std::iter::once(small.clone()).chain(others).collect(),
+            gets,
+            suspects,
             small,
             tables: wanted.tables().into_iter().map(Columns::new).collect(),
             asked: None,
-            doubted: Doubt::None,
-            row_by_row: false,
+            probes: None,
+            was_silent_to_uptime: false,
+            pace: Pace::Full,
             most: usize::MAX,
-            harvest: Harvest { limits, ..Harvest::default() },
+            before_trouble: None,
+            harvest,
         }
     }
 
-    /// Gives the next request; None when all is done. Its answer has to be taken before the next one is asked for.
+    /// Returns the next request; None when all is done. Its answer has to be taken before the next one is asked for.
     pub fn next_request(&mut self) -> Option<Request> {
         let (asked, request) = self.choose()?;
         self.asked = Some(asked);
@@ -77,27 +107,38 @@ impl Poll {
     }
 
     fn choose(&mut self) -> Option<(Asked, Request)> {
-        if self.doubted == Doubt::Asking {
-            return Some((Asked::Small, Request::Get(vec![self.small.clone()])));
+        if !self.harvest.heard
+            && let Some(probe) = self.probes.as_mut().and_then(VecDeque::pop_front)
+        {
+            return Some((Asked::Probe(probe.clone()), probe));
         }
         if !self.gets.is_empty() {
             let most = self.harvest.limits.oids(&self.manners).min(self.most).min(self.gets.len());
             let oids: Vec<Oid> = self.gets.drain(..most).collect();
             return Some((Asked::Get(oids.clone()), Request::Get(oids)));
         }
+        self.choose_rows().or_else(|| {
+            let suspect = vec![self.suspects.pop_front()?];
+            Some((Asked::Get(suspect.clone()), Request::Get(suspect)))
+        })
+    }
+
+    fn choose_rows(&mut self) -> Option<(Asked, Request)> {
         loop {
             let table = self.tables.front()?;
-            let places = table.open(self.harvest.limits.columns(&self.manners).min(self.most));
+            let is_alone = self.pace == Pace::Objects || self.order() == Order::Any;
+            let most = if is_alone { 1 } else { self.harvest.limits.columns(&self.manners).min(self.most) };
+            let places = table.open(most);
             if places.is_empty() {
                 let table = self.tables.pop_front()?;
-                self.row_by_row = false;
+                self.pace = Pace::Full;
                 self.most = usize::MAX;
                 self.harvest.columns.extend(table.into_columns());
                 continue;
             }
             let oids = table.cursors(&places);
             let repetitions = match self.dialect {
-                Dialect::Bulk if !self.row_by_row => {
+                Dialect::Bulk if self.pace == Pace::Full => {
                     self.harvest.limits.repetitions(places.len(), &self.manners)
                 }
                 _ => 1,
@@ -109,8 +150,18 @@ impl Poll {
         }
     }
 
+    /// In which order rows may come.
+    fn order(&self) -> Order {
+        match self.manners.walk_order {
+            WalkOrder::Ascending => Order::Ascending,
+            WalkOrder::Any => Order::Any,
+            WalkOrder::Learnt if self.harvest.limits.is_unordered() => Order::Any,
+            WalkOrder::Learnt => Order::Learnt,
+        }
+    }
+
     /// Takes the answer to the last request, and when it came.
-    pub fn take(&mut self, answer: Result<Vec<Varbind>, AskError>, at: Timestamp) {
+    pub fn take(&mut self, answer: Result<Vec<Varbind>, AskError>, at: Moment) {
         let Some(asked) = self.asked.take() else { return };
         if let Ok(varbinds) = &answer {
             self.harvest.heard = true;
@@ -118,7 +169,7 @@ impl Poll {
             self.harvest.bytes += varbinds.iter().map(bytes).sum::<usize>();
         }
         match (asked, answer) {
-            (Asked::Small, answer) => self.take_small(answer),
+            (Asked::Probe(probe), answer) => self.take_probe(&probe, answer, at),
             (Asked::Get(oids), Ok(varbinds)) => self.take_values(oids, varbinds, at),
             (Asked::Walk { places, repetitions }, Ok(varbinds)) => {
                 self.take_rows(&places, repetitions, varbinds, at);
@@ -130,7 +181,7 @@ impl Poll {
                     Asked::Walk { places, repetitions } => {
                         self.walk_refused(&places, repetitions, status, index);
                     }
-                    Asked::Small => {}
+                    Asked::Probe(_) => {}
                 }
             }
             (asked, Err(error @ (AskError::Timeout | AskError::Malformed(_)))) => {
@@ -155,7 +206,7 @@ impl Poll {
         self.give_up(&Missing::OutOfTime);
     }
 
-    /// Gives what came of it.
+    /// Returns what came of it.
     pub fn into_harvest(mut self) -> Harvest {
         self.out_of_time();
         if self.harvest.heard {
@@ -164,36 +215,73 @@ impl Poll {
         self.harvest
     }
 
-    fn take_small(&mut self, answer: Result<Vec<Varbind>, AskError>) {
-        self.doubted = Doubt::Settled;
-        match answer {
-            // An error is an answer too: the device is there.
-            Ok(_) | Err(AskError::Status { .. }) => self.harvest.heard = true,
-            Err(error) => {
-                self.harvest.timeouts += u32::from(error == AskError::Timeout);
-                self.give_up(&Missing::Failed(error));
-            }
-        }
-    }
-
-    fn take_values(&mut self, oids: Vec<Oid>, varbinds: Vec<Varbind>, at: Timestamp) {
-        let mut came: std::collections::HashMap<Oid, Result<_, Exception>> =
+    fn take_values(&mut self, oids: Vec<Oid>, varbinds: Vec<Varbind>, at: Moment) {
+        let mut came: HashMap<Oid, Result<_, Exception>> =
             varbinds.into_iter().map(|varbind| (varbind.oid, varbind.value)).collect();
+        let asked = oids.len();
+        let mut left = Vec::new();
+        let mut is_cut = true;
         for oid in oids {
             let value = match came.remove(&oid) {
                 Some(Ok(value)) => Ok((value, at)),
                 Some(Err(exception)) => Err(Missing::Exception(exception)),
-                None => Err(Missing::LeftOut),
+                None => {
+                    left.push(oid);
+                    continue;
+                }
             };
+            // What was left out is the end of the list only if nothing comes after it.
+            is_cut &= left.is_empty();
+            if oid == self.small {
+                self.harvest.limits.note_uptime_answered();
+            }
+            self.harvest.limits.note_answered(&oid);
             self.harvest.values.insert(oid, value);
+        }
+        match (left.len(), asked) {
+            (0, _) => {}
+            (1, 1) => self.found_culprit(left, &Missing::LeftOut),
+            (left_out, asked) if left_out == asked => {
+                self.note_trouble();
+                self.harvest.limits.shrink_get(asked);
+                self.put_back(Asked::Get(left));
+            }
+            (left_out, asked) => {
+                if is_cut {
+                    self.note_trouble();
+                    self.harvest.limits.fit_get(asked - left_out);
+                }
+                self.put_back(Asked::Get(left));
+            }
+        }
+    }
+
+    /// Notes that an object, asked for alone, is not answered: then what was asked for with it was not too much.
+    fn found_culprit(&mut self, oids: Vec<Oid>, why: &Missing) {
+        self.restore_sizes();
+        for oid in oids {
+            self.harvest.limits.note_unanswered(&oid);
+            self.harvest.values.insert(oid, Err(why.clone()));
+        }
+    }
+
+    fn note_trouble(&mut self) {
+        self.before_trouble.get_or_insert_with(|| self.harvest.limits.clone());
+    }
+
+    fn restore_sizes(&mut self) {
+        if let Some(before) = self.before_trouble.take() {
+            self.harvest.limits = self.harvest.limits.with_sizes_of(&before);
         }
     }
 
     fn get_refused(&mut self, mut oids: Vec<Oid>, status: Status, index: usize) {
         if status == Status::TooBig {
+            self.note_trouble();
             if self.harvest.limits.shrink_get(oids.len()) {
                 return self.put_back(Asked::Get(oids));
             }
+            self.restore_sizes();
         } else if let Some(place) = index.checked_sub(1).filter(|place| *place < oids.len()) {
             let culprit = oids.remove(place);
             self.harvest.values.insert(culprit, Err(refused(status, index)));
@@ -209,32 +297,43 @@ impl Poll {
         }
     }
 
-    fn take_rows(&mut self, places: &[usize], repetitions: u32, varbinds: Vec<Varbind>, at: Timestamp) {
+    fn take_rows(&mut self, places: &[usize], repetitions: u32, varbinds: Vec<Varbind>, at: Moment) {
         let came = varbinds.len();
         if came == 0 {
             let nothing = AskError::Malformed("an answer without any object".to_owned());
             return self.unanswered(Asked::Walk { places: places.to_vec(), repetitions }, nothing);
         }
+        let order = self.order();
         let Some(table) = self.tables.front_mut() else { return };
-        let saw_end_of_all = table.take(places, varbinds, at, self.manners.max_rows);
+        let may_be_misaligned = places.len() > 1 || repetitions > 1;
+        if order != Order::Any && may_be_misaligned && !table.is_aligned(places, &varbinds, repetitions) {
+            // Nothing of it is believed; what is asked for in smaller steps can be meant in one way only.
+            self.pace = if repetitions > 1 { Pace::Rows } else { Pace::Objects };
+            return;
+        }
+        let taken = table.take(places, varbinds, at, self.manners.max_rows, order);
+        if taken.is_unordered {
+            self.harvest.limits.note_unordered();
+        }
         let asked = places.len().saturating_mul(usize::try_from(repetitions).unwrap_or(usize::MAX));
         // At the end of all objects an agent may stop early: that says nothing about what fits.
-        if self.dialect == Dialect::Bulk && !self.row_by_row && !(saw_end_of_all && came < asked) {
+        if self.dialect == Dialect::Bulk && self.pace == Pace::Full && !(taken.saw_end_of_all && came < asked)
+        {
             self.harvest.limits.fit(asked, came, &self.manners);
         }
     }
 
     fn walk_refused(&mut self, places: &[usize], repetitions: u32, status: Status, index: usize) {
-        let Some(table) = self.tables.front_mut() else { return };
         if status == Status::TooBig {
-            if !self.harvest.limits.shrink_walk(places.len(), repetitions) {
-                table.cut(&refused(status, 0));
+            self.note_trouble();
+            if self.harvest.limits.shrink_walk(places.len(), repetitions) {
+                return;
             }
-            return;
+            return self.skip_row(places, refused(status, 0));
         }
         if repetitions > 1 {
             // The rows before the one it stumbles over are still to be had.
-            self.row_by_row = true;
+            self.pace = Pace::Rows;
             return;
         }
         let place = match (index.checked_sub(1).and_then(|place| places.get(place)), places) {
@@ -243,46 +342,57 @@ impl Poll {
         };
         // v1 has no other word for the end of all objects.
         if status == Status::NoSuchName {
-            return table.end(place, Ok(()));
+            if let Some(table) = self.tables.front_mut() {
+                table.end(place, Ok(()));
+            }
+            return;
         }
-        let why = refused(status, 0);
-        if !table.skip(place, &why) {
-            table.end(place, Err(why));
+        self.skip_row(&[place], refused(status, 0));
+    }
+
+    /// Goes on behind the row over which the agent stumbles in a single column, which costs that row; ends the column where
+    /// that cannot be.
+    fn skip_row(&mut self, places: &[usize], why: Missing) {
+        self.restore_sizes();
+        if let (Some(table), [place]) = (self.tables.front_mut(), places)
+            && !table.skip(*place, &why)
+        {
+            table.end(*place, Err(why));
         }
-        self.row_by_row = false;
+        self.pace = Pace::Full;
         self.most = usize::MAX;
     }
 
     fn unanswered(&mut self, asked: Asked, error: AskError) {
         self.harvest.timeouts += 1;
         if !self.harvest.heard && error == AskError::Timeout {
-            let is_big = !matches!(&asked, Asked::Get(oids) if oids.len() == 1);
+            let was_small = matches!(&asked, Asked::Get(oids) if **oids == [self.small.clone()]);
             self.put_back(asked);
-            if is_big && self.doubted == Doubt::None {
-                self.doubted = Doubt::Asking;
-            } else {
-                self.give_up(&Missing::Failed(error));
+            let mut probes = self.probes();
+            if was_small {
+                self.was_silent_to_uptime = true;
+                probes.pop_front();
             }
+            if probes.is_empty() {
+                return self.give_up(&Missing::Failed(error));
+            }
+            self.probes = Some(probes);
             return;
         }
         if self.harvest.timeouts > self.manners.max_timeouts {
             self.put_back(asked);
             return self.give_up(&Missing::Failed(error));
         }
+        self.note_trouble();
         match asked {
             Asked::Get(oids) if self.harvest.limits.shrink_get(oids.len()) => self.put_back(Asked::Get(oids)),
-            Asked::Get(oids) => {
-                let missing = oids.into_iter().map(|oid| (oid, Err(Missing::Failed(error.clone()))));
-                self.harvest.values.extend(missing);
-            }
+            Asked::Get(oids) => self.found_culprit(oids, &Missing::Failed(error)),
             Asked::Walk { places, repetitions } => {
-                if !self.harvest.limits.shrink_walk(places.len(), repetitions)
-                    && let (Some(table), [place]) = (self.tables.front_mut(), &*places)
-                {
-                    table.end(*place, Err(Missing::Failed(error)));
+                if !self.harvest.limits.shrink_walk(places.len(), repetitions) {
+                    self.skip_row(&places, Missing::Failed(error));
                 }
             }
-            Asked::Small => {}
+            Asked::Probe(_) => {}
         }
     }
 
@@ -295,8 +405,9 @@ impl Poll {
     }
 
     fn give_up(&mut self, why: &Missing) {
-        self.doubted = Doubt::Settled;
-        self.harvest.values.extend(self.gets.drain(..).map(|oid| (oid, Err(why.clone()))));
+        self.probes = None;
+        let left = self.gets.drain(..).chain(self.suspects.drain(..));
+        self.harvest.values.extend(left.map(|oid| (oid, Err(why.clone()))));
         for mut table in self.tables.drain(..) {
             table.cut(why);
             self.harvest.columns.extend(table.into_columns());

@@ -1,9 +1,7 @@
 //! A run without a device: what would be asked of one that has all it is asked for, and tables of a given length.
 
-use grafolean_collector::time::Timestamp;
-
 use super::{Dialect, Limits, Poll, Wanted};
-use crate::snmp::{Oid, Request, Value, Varbind, settings::Manners};
+use crate::snmp::{Moment, Oid, Request, Value, Varbind, settings::Manners};
 
 /// What would be asked, in its order.
 ///
@@ -35,7 +33,7 @@ pub fn rehearse(
     let mut poll = Poll::new(wanted, small, dialect, limits, manners);
     let mut requests = Vec::new();
     while let Some(request) = poll.next_request() {
-        poll.take(Ok(answer(&request, &tables, rows)), Timestamp::default());
+        poll.take(Ok(answer(&request, &tables, rows)), Moment::default());
         requests.push(request);
     }
     requests

@@ -88,6 +88,21 @@ impl<'a> Fields<'a> {
             .ok_or_else(|| self.error(key, "is none such", expected()))
     }
 
+    /// Returns whether something is wanted.
+    pub(super) fn yes_or_no(self, key: &'static str) -> Result<Option<bool>, SettingsError> {
+        let Some(value) = self.given(key) else { return Ok(None) };
+        let is_wanted = match value {
+            Value::Bool(is_wanted) => Some(*is_wanted),
+            Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
+                "true" | "yes" | "1" => Some(true),
+                "false" | "no" | "0" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        };
+        is_wanted.map(Some).ok_or_else(|| self.error(key, "is none such", "true or false"))
+    }
+
     pub(super) fn error(
         self,
         key: &'static str,

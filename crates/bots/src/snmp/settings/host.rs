@@ -46,7 +46,7 @@ impl Host {
         Ok(Self { name: name.to_owned(), port: u16::try_from(port).unwrap_or(u16::MAX) })
     }
 
-    /// Gives the address if it needs no lookup.
+    /// Returns the address if it needs no lookup.
     pub fn address(&self) -> Option<SocketAddr> {
         Some(SocketAddr::new(self.name.parse().ok()?, self.port))
     }

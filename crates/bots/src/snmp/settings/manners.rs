@@ -27,6 +27,32 @@ pub struct Manners {
     pub max_timeouts: u32,
     /// `snmp_max_time`: the longest that a run asks, where that is less than its interval allows.
     pub max_time: Duration,
+    /// `snmp_any_source`: whether an answer counts also if it comes from another address or port than was asked.
+    pub reply_source: ReplySource,
+    /// `snmp_unordered_walk`: whether a walk goes on over rows that are not in ascending order.
+    pub walk_order: WalkOrder,
+}
+
+/// From where an answer counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReplySource {
+    /// From the address and port that were asked.
+    #[default]
+    Asked,
+    /// From anywhere; its number, which nobody can know who has not seen the request, still has to be right.
+    Any,
+}
+
+/// In which order the rows of a walk may come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WalkOrder {
+    /// Ascending, as they have to; an agent whose are not is learnt, and its rows are taken while they are new to the walk.
+    #[default]
+    Learnt,
+    /// Ascending: a row that is not ends the walk.
+    Ascending,
+    /// In any order, while they are new to the walk.
+    Any,
 }
 
 impl Default for Manners {
@@ -43,6 +69,8 @@ impl Default for Manners {
             max_bytes: 64 << 20,
             max_timeouts: 6,
             max_time: Duration::from_secs(300),
+            reply_source: ReplySource::Asked,
+            walk_order: WalkOrder::Learnt,
         }
     }
 }
@@ -84,6 +112,15 @@ impl Manners {
             max_bytes: fields.whole("snmp_max_bytes", &Self::BYTES)?.unwrap_or(default.max_bytes),
             max_timeouts: fields.whole("snmp_max_timeouts", &Self::TIMEOUTS)?.unwrap_or(default.max_timeouts),
             max_time: fields.seconds("snmp_max_time", &Self::TIME_S)?.unwrap_or(default.max_time),
+            reply_source: match fields.yes_or_no("snmp_any_source")? {
+                Some(true) => ReplySource::Any,
+                Some(false) | None => ReplySource::Asked,
+            },
+            walk_order: match fields.yes_or_no("snmp_unordered_walk")? {
+                Some(true) => WalkOrder::Any,
+                Some(false) => WalkOrder::Ascending,
+                None => WalkOrder::Learnt,
+            },
         })
     }
 }

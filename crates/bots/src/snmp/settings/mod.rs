@@ -13,6 +13,6 @@ pub use self::{
     access::{Access, AuthProtocol, Community, Level, PrivProtocol, Secret, User},
     field::SettingsError,
     host::Host,
-    manners::Manners,
+    manners::{Manners, ReplySource, WalkOrder},
     sensor::{Fetch, Sensor, SensorError},
 };

@@ -27,6 +27,15 @@ pub enum Fetch {
     Walk(Oid),
 }
 
+impl Fetch {
+    /// Returns the object, or the one below which all is read.
+    pub const fn oid(&self) -> &Oid {
+        match self {
+            Self::Get(oid) | Self::Walk(oid) => oid,
+        }
+    }
+}
+
 /// Why a sensor cannot be measured.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum SensorError {

@@ -7,10 +7,10 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use grafolean_bots::snmp::{
-    Oid, drive,
+    AskError, Oid, drive,
     engine::{Engine, Session},
-    plan::{Dialect, Harvest, Limits, Poll, Wanted},
-    settings::{Access, Manners},
+    plan::{Dialect, Harvest, Limits, Missing, Poll, Wanted},
+    settings::{Access, Manners, ReplySource, WalkOrder},
 };
 use serde_json::{Map, Value};
 use tokio::{net::lookup_host, time::Instant};
@@ -31,26 +31,45 @@ pub(super) struct Asked {
 }
 
 /// Asks for all that is wanted.
-pub(super) async fn ask(engine: &Engine, agent: &Agent, wanted: &Wanted) -> anyhow::Result<Asked> {
+pub(super) async fn ask(
+    engine: &Engine,
+    agent: &Agent,
+    wanted: &Wanted,
+    order: WalkOrder,
+) -> anyhow::Result<Asked> {
     let session = open(engine, agent).await?;
-    let manners = manners(agent);
+    let manners = Manners { walk_order: order, ..manners(agent) };
+    let asked = poll(engine, &session, agent, wanted, manners).await?;
+    asked.map_err(|why| anyhow!("{}: {why}", agent.host))
+}
+
+/// Asks for all that is wanted over a session; the inner error is why the agent gave nothing at all.
+pub(super) async fn poll(
+    engine: &Engine,
+    session: &Session,
+    agent: &Agent,
+    wanted: &Wanted,
+    manners: Manners,
+) -> anyhow::Result<Result<Asked, AskError>> {
     let dialect = if agent.version == Version::V1 { Dialect::Next } else { Dialect::Bulk };
     let poll = Poll::new(wanted, Oid::new(UPTIME)?, dialect, Limits::default(), manners);
     let driven = drive(session.clone(), poll, manners, Instant::now() + LONGEST);
     let harvest = engine.on_its_thread(driven).await?;
-    if !harvest.heard {
-        let failed = harvest.missing().next().map(|(_, why)| why.to_string()).unwrap_or_default();
-        let why = if harvest.timeouts > 0 { silence(engine, &session).await?.to_string() } else { failed };
-        return Err(anyhow!("{}: {why}", agent.host));
+    if harvest.heard {
+        return Ok(Ok(Asked { host: agent.host.clone(), harvest }));
     }
-    Ok(Asked { host: agent.host.clone(), harvest })
+    let told = harvest.missing().find_map(|(_, missing)| match missing {
+        Missing::Failed(error) => Some(error.clone()),
+        _ => None,
+    });
+    Ok(Err(match told {
+        Some(AskError::Timeout) | None => silence(engine, session).await?,
+        Some(why) => why,
+    }))
 }
 
 /// Asks what a device's silence means.
-pub(super) async fn silence(
-    engine: &Engine,
-    session: &Session,
-) -> anyhow::Result<grafolean_bots::snmp::AskError> {
+async fn silence(engine: &Engine, session: &Session) -> anyhow::Result<AskError> {
     let session = session.clone();
     Ok(engine.on_its_thread(async move { session.explain_silence().await }).await?)
 }
@@ -62,8 +81,9 @@ pub(super) async fn open(engine: &Engine, agent: &Agent) -> anyhow::Result<Sessi
     engine.session(address, &access, manners(agent)).await.with_context(|| agent.host.clone())
 }
 
-fn manners(agent: &Agent) -> Manners {
+pub(super) fn manners(agent: &Agent) -> Manners {
     Manners {
+        reply_source: if agent.any_source { ReplySource::Any } else { ReplySource::Asked },
         timeout: agent.timeout,
         retries: agent.retries,
         max_rows: *Manners::ROWS.end(),
@@ -103,17 +123,56 @@ fn access(agent: &Agent) -> anyhow::Result<Access> {
     Ok(Access::read(&details)?)
 }
 
-/// `HOST`, `HOST:PORT`, `[ADDRESS]:PORT`, or an address of either family alone.
+/// `HOST`, `HOST:PORT`, `[ADDRESS]:PORT`, or an address of either family alone, a link-local one with its interface.
 async fn resolve(host: &str) -> anyhow::Result<SocketAddr> {
-    const PORT: u16 = 161;
-    if let Ok(address) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
-        return Ok((address, PORT).into());
-    }
-    let (name, port) = match host.rsplit_once(':') {
-        Some((name, port)) => (name, port.parse().with_context(|| format!("{host}: {port:?} is no port"))?),
-        None => (host, PORT),
-    };
-    let name = name.trim_matches(['[', ']']);
+    let (name, port) = split(host)?;
     let mut found = lookup_host((name, port)).await.with_context(|| format!("cannot resolve {name}"))?;
     found.next().ok_or_else(|| anyhow!("{name} has no address"))
+}
+
+fn split(host: &str) -> anyhow::Result<(&str, u16)> {
+    const PORT: u16 = 161;
+    let is_address = |text: &str| text.split('%').next().is_some_and(|it| it.parse::<IpAddr>().is_ok());
+    let bare = host.trim_matches(['[', ']']);
+    if is_address(bare) && !host.contains("]:") {
+        return Ok((bare, PORT));
+    }
+    match host.rsplit_once(':') {
+        Some((name, port)) => {
+            let port = port.parse().with_context(|| format!("{host}: {port:?} is no port"))?;
+            Ok((name.trim_matches(['[', ']']), port))
+        }
+        None => Ok((host, PORT)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_stands_with_or_without_its_port_and_interface() {
+        for (host, expected) in [
+            ("192.0.2.1", ("192.0.2.1", 161)),
+            ("192.0.2.1:1161", ("192.0.2.1", 1161)),
+            ("2001:db8::1", ("2001:db8::1", 161)),
+            ("[2001:db8::1]", ("2001:db8::1", 161)),
+            ("[2001:db8::1]:1161", ("2001:db8::1", 1161)),
+            ("fe80::5%lo", ("fe80::5%lo", 161)),
+            ("[fe80::5%lo]", ("fe80::5%lo", 161)),
+            ("[fe80::5%eth0.7]:1161", ("fe80::5%eth0.7", 1161)),
+            ("switch-1.example.org:1161", ("switch-1.example.org", 1161)),
+            ("switch-1", ("switch-1", 161)),
+        ] {
+            assert_eq!(split(host).unwrap(), expected, "{host}");
+        }
+        assert!(split("switch:snmp").is_err());
+    }
+
+    #[tokio::test]
+    async fn a_link_local_address_needs_no_name_service() {
+        let address = resolve("fe80::5%lo").await.unwrap();
+        let SocketAddr::V6(address) = address else { panic!("{address}") };
+        assert_eq!((address.port(), address.scope_id()), (161, 1), "the loopback interface is the first");
+    }
 }

@@ -1,10 +1,13 @@
 //! `grafolean snmp explain`: what the bot would ask a device of the backend, and in which packets.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    time::{Duration, UNIX_EPOCH},
+};
 
 use anyhow::{Context, anyhow, bail};
 use grafolean_bots::snmp::{
-    Memory, Oid, Request, SnmpBot, SnmpTask,
+    Memory, Oid, Request, SnmpBot, SnmpTask, Withheld,
     engine::{Engine, SnmpMetrics},
     plan::{Limits, rehearse},
 };
@@ -40,7 +43,31 @@ struct Explanation<'a> {
     rows_from: &'static str,
     /// Whether what the bot has learnt of the device is heeded.
     limits_learnt: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    learnt: Option<Learnt>,
     runs: Vec<Run<'a>>,
+}
+
+/// What the bot has learnt of the device.
+#[derive(Serialize)]
+struct Learnt {
+    /// Objects that one GET asks for at most, and one GETBULK.
+    get_objects: usize,
+    bulk_objects: u32,
+    /// Whether its walks come in another order than ascending.
+    walks_unordered: bool,
+    /// Objects to which it is silent.
+    not_answered: Vec<Oid>,
+    /// What each sensor lacked in its last run, and why.
+    missing: Vec<Lacking>,
+    /// The last values that came but were not stored, since they can be none that are true.
+    withheld: Vec<Withheld>,
+}
+
+#[derive(Serialize)]
+struct Lacking {
+    sensor: i64,
+    what: String,
 }
 
 /// What is asked in a run, and when.
@@ -135,14 +162,15 @@ fn explain<'a>(
         (None, Some(rows)) => (rows, "as the bot met them"),
         (None, None) => (USUAL_ROWS, "assumed, --rows says otherwise"),
     };
-    let limits = memory.map_or_else(Limits::default, |memory| memory.limits);
+    let limits = memory.map_or_else(Limits::default, |memory| memory.limits.clone());
     let mut runs = Vec::new();
     for interval in task.intervals() {
         // Those that divide it fall due with it.
         let due: Vec<Interval> =
             task.intervals().filter(|other| interval.seconds().is_multiple_of(other.seconds())).collect();
         let wanted = task.wanted(&due);
-        let requests = rehearse(&wanted, Oid::new(UPTIME)?, task.dialect(), limits, task.manners, rows);
+        let requests =
+            rehearse(&wanted, Oid::new(UPTIME)?, task.dialect(), limits.clone(), task.manners, rows);
         let name = |id| device.sensors.iter().find(|it| it.sensor.id == id).map_or("", |it| &it.sensor.name);
         let sensor =
             |id: grafolean_collector::model::SensorId| PlannedSensor { sensor: id.number(), name: name(id) };
@@ -163,8 +191,21 @@ fn explain<'a>(
         rows,
         rows_from,
         limits_learnt: memory.is_some(),
+        learnt: memory.map(|memory| of_memory(memory, task)),
         runs,
     })
+}
+
+fn of_memory(memory: &Memory, task: &SnmpTask) -> Learnt {
+    let lacking = |(sensor, what): (i64, &str)| Lacking { sensor, what: what.to_owned() };
+    Learnt {
+        get_objects: memory.limits.oids(&task.manners),
+        bulk_objects: memory.limits.repetitions(1, &task.manners),
+        walks_unordered: memory.limits.is_unordered(),
+        not_answered: memory.limits.unanswered().cloned().collect(),
+        missing: memory.missing().map(lacking).collect(),
+        withheld: memory.withheld().cloned().collect(),
+    }
 }
 
 fn planned_request(request: Request) -> PlannedRequest {
@@ -186,6 +227,9 @@ fn print(out: &mut impl Write, it: &Explanation<'_>) -> io::Result<()> {
     writeln!(out, "tables of {} rows, {}", it.rows, it.rows_from)?;
     if it.limits_learnt {
         writeln!(out, "packets as big as the bot has learnt that the device takes them")?;
+    }
+    if let Some(learnt) = &it.learnt {
+        print_learnt(out, learnt)?;
     }
     for run in &it.runs {
         let names: Vec<_> = run.sensors.iter().map(|it| format!("{} {:?}", it.sensor, it.name)).collect();
@@ -212,6 +256,24 @@ fn print(out: &mut impl Write, it: &Explanation<'_>) -> io::Result<()> {
             )?;
             first.oids.iter().try_for_each(|oid| writeln!(out, "        {oid}"))?;
         }
+    }
+    Ok(())
+}
+
+fn print_learnt(out: &mut impl Write, it: &Learnt) -> io::Result<()> {
+    writeln!(out, "  a GET of {} objects at most, a GETBULK of {}", it.get_objects, it.bulk_objects)?;
+    if it.walks_unordered {
+        writeln!(out, "  its walks are not in ascending order")?;
+    }
+    for oid in &it.not_answered {
+        writeln!(out, "  it does not answer when it is asked for {oid}")?;
+    }
+    for Lacking { sensor, what } in &it.missing {
+        writeln!(out, "  missing in the last run: sensor {sensor}: {what}")?;
+    }
+    for Withheld { due, sensor, what } in &it.withheld {
+        let due = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(due.unsigned_abs()));
+        writeln!(out, "  withheld at {due}: sensor {sensor}: {what}")?;
     }
     Ok(())
 }

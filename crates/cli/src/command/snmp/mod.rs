@@ -15,6 +15,7 @@ use grafolean_bots::snmp::{
     Oid, Varbind,
     engine::{Engine, SnmpMetrics},
     plan::{Missing, Wanted},
+    settings::WalkOrder,
 };
 
 use crate::{arguments::SnmpCommand, config::Config, failure::Outcome};
@@ -29,17 +30,18 @@ pub(crate) async fn run(command: SnmpCommand, config: &Config) -> anyhow::Result
         SnmpCommand::Get { agent, oids, json } => {
             let mut wanted = Wanted::default();
             oids.iter().for_each(|oid| wanted.get(oid.clone()));
-            let asked = agent::ask(&engine, &agent, &wanted).await?;
+            let asked = agent::ask(&engine, &agent, &wanted, WalkOrder::Learnt).await?;
             get(&asked, &oids, print::Printer { as_json: json })
         }
-        SnmpCommand::Walk { agent, oid, json } => {
+        SnmpCommand::Walk { agent, oid, unordered, check, json } => {
             let mut wanted = Wanted::default();
             wanted.walk(oid.clone());
             // Below a single object is nothing: then the object itself is meant.
             if oid.arcs().len() > 1 {
                 wanted.get(oid.clone());
             }
-            let asked = agent::ask(&engine, &agent, &wanted).await?;
+            let order = if unordered || check.is_some() { WalkOrder::Any } else { WalkOrder::Learnt };
+            let asked = agent::ask(&engine, &agent, &wanted, order).await?;
             walk(&asked, &oid, print::Printer { as_json: json })
         }
     }
@@ -48,6 +50,7 @@ pub(crate) async fn run(command: SnmpCommand, config: &Config) -> anyhow::Result
 fn get(asked: &Asked, oids: &[Oid], printer: print::Printer) -> anyhow::Result<Outcome> {
     let mut out = io::stdout().lock();
     let mut outcome = Outcome::Good;
+    let mut missing = Vec::new();
     for oid in oids {
         let value = match asked.harvest.value(oid) {
             Ok((value, _)) => Ok(value.clone()),
@@ -55,9 +58,16 @@ fn get(asked: &Asked, oids: &[Oid], printer: print::Printer) -> anyhow::Result<O
                 outcome = Outcome::Bad;
                 Err(exception)
             }
-            Err(missing) => bail!("{}: {oid}: {missing}", asked.host),
+            // The others are printed all the same.
+            Err(why) => {
+                missing.push(format!("{oid}: {why}"));
+                continue;
+            }
         };
         printer.print(&mut out, &Varbind { oid: oid.clone(), value })?;
+    }
+    if !missing.is_empty() {
+        bail!("{}: {}", asked.host, missing.join("; "));
     }
     Ok(outcome)
 }
@@ -75,9 +85,24 @@ fn walk(asked: &Asked, root: &Oid, printer: print::Printer) -> anyhow::Result<Ou
         printer.print(&mut out, &Varbind { oid: root.clone(), value: Ok(value.clone()) })?;
     }
     out.flush()?;
+    if asked.harvest.limits.is_unordered() {
+        tracing::warn!(
+            host = asked.host,
+            "the agent's objects are not in ascending order: they are sorted here"
+        );
+    }
+    if let (Err(missing), [_, ..]) = (&column.end, &*column.holes) {
+        let rows: Vec<_> = column.holes.iter().map(|(index, _)| format!("{root}{}", suffix(index))).collect();
+        let came = column.rows.len();
+        bail!("{}: {came} objects came, but not about {}: {missing}", asked.host, rows.join(", "));
+    }
     if let Err(missing) = &column.end {
         let came = column.rows.len();
         bail!("{}: the walk of {root} did not reach its end, {came} objects came: {missing}", asked.host);
     }
     Ok(Outcome::Good)
+}
+
+fn suffix(index: &[u32]) -> String {
+    index.iter().map(|arc| format!(".{arc}")).collect()
 }

@@ -47,7 +47,7 @@ fn json_value(value: &Value) -> serde_json::Value {
             None => json!({"hex": hex(octets)}),
         },
         Value::Oid(_) | Value::Address(_) => json!(value.text()),
-        Value::Unknown => serde_json::Value::Null,
+        Value::Unknown | Value::Unreadable(_) => serde_json::Value::Null,
     }
 }
 

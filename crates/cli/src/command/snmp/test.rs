@@ -5,45 +5,104 @@ use std::{
     time::Duration,
 };
 
-use grafolean_bots::snmp::{AskError, Oid, Request, Value, Varbind, engine::Engine, vendor};
+use grafolean_bots::snmp::{
+    AskError, Exception, Oid, Request, Status, Value, Varbind,
+    engine::{Engine, Session},
+    plan::{Missing, Wanted},
+    vendor,
+};
 use tokio::time::Instant;
 
-use super::{agent, print::Printer};
-use crate::{arguments::Agent, failure::Outcome};
+use super::{
+    agent::{self, Asked},
+    print::Printer,
+};
+use crate::{
+    arguments::{Agent, Version},
+    failure::Outcome,
+};
 
 /// sysDescr, sysObjectID, sysUpTime, sysName.
 const SYSTEM: [u32; 4] = [1, 2, 3, 5];
 
 /// Asks a device who it is, and tells what came of it.
 pub(super) async fn run(engine: &Engine, agent: &Agent, oids: Vec<Oid>) -> anyhow::Result<Outcome> {
-    let session = agent::open(engine, agent).await?;
-    let mut asked = Vec::new();
+    let mut wanted = Wanted::default();
+    let mut objects = Vec::new();
     for number in SYSTEM {
-        asked.push(Oid::new([1, 3, 6, 1, 2, 1, 1, number, 0])?);
+        objects.push(Oid::new([1, 3, 6, 1, 2, 1, 1, number, 0])?);
     }
-    asked.extend(oids);
+    objects.extend(oids);
+    objects.iter().for_each(|oid| wanted.get(oid.clone()));
+    let session = agent::open(engine, agent).await?;
     let began = Instant::now();
-    let (mut varbinds, mut packets) = (Vec::new(), 0);
+    let asked = match agent::poll(engine, &session, agent, &wanted, agent::manners(agent)).await? {
+        Ok(asked) => asked,
+        Err(why) => {
+            let answers_v1 =
+                agent.version == Version::V2c && may_be_silence(&why) && answers_v1(engine, agent).await?;
+            return refused(&agent.host, &why, answers_v1);
+        }
+    };
+    answered(agent, &asked, &objects, began.elapsed())
+}
+
+/// Tells what came of an agent that answers: no good, if it may not be read.
+fn answered(agent: &Agent, asked: &Asked, objects: &[Oid], took: Duration) -> anyhow::Result<Outcome> {
     let mut out = io::stdout();
-    for oids in asked.chunks(SYSTEM.len()) {
-        packets += 1;
-        let (asking, request) = (session.clone(), Request::Get(oids.to_vec()));
-        let answer = engine.on_its_thread(async move { asking.ask(&request).await }).await?;
-        match answer {
-            Ok((came, _)) => varbinds.extend(came),
-            // In v1 one unknown object spoils a packet, but an answer it is.
-            Err(error @ AskError::Status { .. }) => writeln!(out, "asked for {oids:?}: {error}")?,
-            Err(AskError::Timeout) => {
-                let why = agent::silence(engine, &session).await?;
-                return refused(&agent.host, &why);
+    let (mut varbinds, mut denied) = (Vec::new(), None);
+    for oid in objects {
+        match asked.harvest.value(oid) {
+            Ok((value, _)) => varbinds.push(Varbind { oid: oid.clone(), value: Ok(value.clone()) }),
+            Err(Missing::Exception(exception)) => {
+                varbinds.push(Varbind { oid: oid.clone(), value: Err(exception) });
             }
-            Err(error) => return refused(&agent.host, &error),
+            Err(why) => {
+                writeln!(out, "asked for {oid}: {why}")?;
+                if let Missing::Failed(AskError::Status { status, .. }) = why
+                    && matches!(status, Status::Authorization | Status::NoAccess)
+                {
+                    denied = Some(status);
+                }
+            }
         }
     }
-    let took = began.elapsed().as_secs_f64() * 1e3;
-    writeln!(out, "{} answers: {packets} packets, {} objects, {took:.1} ms", agent.host, varbinds.len())?;
+    let came = varbinds.iter().filter(|varbind| varbind.value.is_ok()).count();
+    let (packets, took) = (asked.harvest.requests, took.as_secs_f64() * 1e3);
+    writeln!(out, "{} answers: {packets} packets, {came} objects, {took:.1} ms", agent.host)?;
     tell(&mut out, &varbinds)?;
+    if let Some(status) = denied {
+        writeln!(out, "{}: {status}", agent.host)?;
+        writeln!(
+            out,
+            "  who asks is known, but may not read this: look at the security level (-l) and at the agent's view of \
+             this user or community"
+        )?;
+        return Ok(Outcome::Bad);
+    }
+    if came == 0 {
+        let is_unknown =
+            |it: &Varbind| matches!(it.value, Err(Exception::NoSuchObject | Exception::NoSuchInstance));
+        if !varbinds.is_empty() && varbinds.iter().all(is_unknown) {
+            writeln!(out, "  it shows nothing of what was asked for: look at the agent's view of who asks")?;
+        }
+        return Ok(Outcome::Bad);
+    }
     Ok(Outcome::Good)
+}
+
+/// Whether a failure may mean that the agent does not speak the version.
+const fn may_be_silence(why: &AskError) -> bool {
+    matches!(why, AskError::Timeout | AskError::Community)
+}
+
+/// Asks once by SNMPv1, which some devices speak alone.
+async fn answers_v1(engine: &Engine, agent: &Agent) -> anyhow::Result<bool> {
+    let agent = Agent { version: Version::V1, retries: 0, ..agent.clone() };
+    let session: Session = agent::open(engine, &agent).await?;
+    let request = Request::Get(vec![Oid::new(agent::UPTIME)?]);
+    let answer = engine.on_its_thread(async move { session.ask(&request).await }).await?;
+    Ok(matches!(answer, Ok(_) | Err(AskError::Status { .. })))
 }
 
 fn tell(out: &mut impl Write, varbinds: &[Varbind]) -> io::Result<()> {
@@ -63,8 +122,11 @@ fn tell(out: &mut impl Write, varbinds: &[Varbind]) -> io::Result<()> {
     Ok(())
 }
 
-fn refused(host: &str, why: &AskError) -> anyhow::Result<Outcome> {
+fn refused(host: &str, why: &AskError, answers_v1: bool) -> anyhow::Result<Outcome> {
     let advice = match why {
+        _ if answers_v1 => {
+            "it answers SNMPv1, but not SNMPv2c: set version 1 (-v 1, or snmpv1 in the credential)"
+        }
         AskError::Timeout => {
             "the host is gone, a filter drops the packets, or the agent does not like who asks: in v1 and v2c a wrong \
              community is met by silence"
@@ -79,6 +141,11 @@ fn refused(host: &str, why: &AskError) -> anyhow::Result<Outcome> {
         AskError::UnsupportedLevel => {
             "the agent has this user at another level: noAuthNoPriv, authNoPriv or authPriv"
         }
+        AskError::OtherSource(_) => {
+            "a device with several addresses may answer so, or something in between: ask that address, or let such an \
+             answer count (--any-source, or snmp_any_source in the credential)"
+        }
+        AskError::UnknownContext => "look at the context's name (-n), which is mostly empty",
         AskError::NotInTimeWindow => "the agent's boots or time are not what it said: was it set back?",
         _ => "",
     };

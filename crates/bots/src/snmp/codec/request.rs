@@ -6,7 +6,11 @@
 //!                          GETBULK PDU: request-id | non-repeaters | max-repetitions | varbinds
 //! ```
 
-use super::{Version, ber::tag, oid};
+use super::{
+    Version,
+    ber::{head, shortest, tag, whole},
+    oid,
+};
 use crate::snmp::{Oid, Request};
 
 /// Octets of the largest UDP datagram over IPv4, and so of the largest message.
@@ -19,51 +23,78 @@ const MOST_REPETITIONS: u32 = i32::MAX.unsigned_abs();
 const NULL: [u8; 2] = [tag::NULL, 0];
 
 /// Octets of request-id, error-status and error-index at most, each with its head.
-const MOST_NUMBERS: usize = 3 * 7;
+const MOST_HEADER: usize = 3 * 7;
 
 /// A request to an agent.
 #[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
-    /// The version.
+pub struct RequestPdu<'a> {
+    /// The version. v1 has no GETBULK: there a bulk request asks for the next objects once.
     pub version: Version,
-    /// The community.
-    pub community: &'a [u8],
     /// What the reply will repeat.
     pub request_id: i32,
-    /// What is asked. Over v1, which has no GETBULK, a bulk request asks for the next objects once.
+    /// What is asked.
     pub request: &'a Request,
 }
 
-impl Question<'_> {
-    /// Appends the message.
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        let (pdu, oids, second) = match self.request {
-            Request::Get(oids) => (tag::GET, oids, 0),
-            Request::Next(oids) => (tag::GET_NEXT, oids, 0),
-            Request::Bulk { oids, .. } if self.version == Version::V1 => (tag::GET_NEXT, oids, 0),
-            Request::Bulk { oids, repetitions } => (tag::GET_BULK, oids, *repetitions),
-        };
-        let mut numbers = Numbers::default();
-        numbers.push(self.request_id);
-        numbers.push(0);
-        numbers.push(i32::try_from(second.min(MOST_REPETITIONS)).unwrap_or(i32::MAX));
-        let varbinds: usize = oids.iter().map(|oid| whole(varbind_length(oid))).sum();
-        let pdu_length = numbers.octets().len() + whole(varbinds);
-        let length = 3 + whole(self.community.len()) + whole(pdu_length);
+impl<'a> RequestPdu<'a> {
+    /// Appends the message of v1 or v2c around the PDU.
+    pub fn encode_message(&self, community: &[u8], out: &mut Vec<u8>) {
+        let length = 3 + whole(community.len()) + self.length();
         out.reserve(whole(length));
         head(tag::SEQUENCE, length, out);
         out.extend_from_slice(&[tag::INTEGER, 1, self.version.number()]);
-        head(tag::OCTETS, self.community.len(), out);
-        out.extend_from_slice(self.community);
-        head(pdu, pdu_length, out);
-        out.extend_from_slice(numbers.octets());
+        head(tag::OCTETS, community.len(), out);
+        out.extend_from_slice(community);
+        self.encode(out);
+    }
+
+    /// Returns the octets that [`encode`](Self::encode) appends.
+    pub(super) fn length(&self) -> usize {
+        whole(self.header().octets().len() + whole(self.varbinds_length()))
+    }
+
+    /// Appends the PDU alone.
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        let (pdu, ..) = self.parts();
+        let (header, varbinds) = (self.header(), self.varbinds_length());
+        head(pdu, header.octets().len() + whole(varbinds), out);
+        out.extend_from_slice(header.octets());
         head(tag::SEQUENCE, varbinds, out);
-        for name in oids {
+        for name in self.oids() {
             head(tag::SEQUENCE, varbind_length(name), out);
             head(tag::OID, oid::length(name), out);
             oid::encode(name, out);
             out.extend_from_slice(&NULL);
         }
+    }
+
+    /// The type of the PDU, and its third number.
+    fn parts(&self) -> (u8, u32) {
+        match self.request {
+            Request::Get(_) => (tag::GET, 0),
+            Request::Next(_) => (tag::GET_NEXT, 0),
+            Request::Bulk { .. } if self.version == Version::V1 => (tag::GET_NEXT, 0),
+            Request::Bulk { repetitions, .. } => (tag::GET_BULK, *repetitions),
+        }
+    }
+
+    fn oids(&self) -> &'a [Oid] {
+        match self.request {
+            Request::Get(oids) | Request::Next(oids) | Request::Bulk { oids, .. } => oids,
+        }
+    }
+
+    fn header(&self) -> PduHeader {
+        let (_, third) = self.parts();
+        let mut header = PduHeader::default();
+        header.push(self.request_id);
+        header.push(0);
+        header.push(i32::try_from(third.min(MOST_REPETITIONS)).unwrap_or(i32::MAX));
+        header
+    }
+
+    fn varbinds_length(&self) -> usize {
+        self.oids().iter().map(|oid| whole(varbind_length(oid))).sum()
     }
 }
 
@@ -71,43 +102,18 @@ fn varbind_length(name: &Oid) -> usize {
     whole(oid::length(name)) + NULL.len()
 }
 
-/// Octets of an element with content of so many.
-const fn whole(length: usize) -> usize {
-    length
-        + match length {
-            0..0x80 => 2,
-            0x80..0x100 => 3,
-            0x100..0x1_0000 => 4,
-            _ => 5,
-        }
-}
-
-/// Appends type and length.
-fn head(tag: u8, length: usize, out: &mut Vec<u8>) {
-    out.push(tag);
-    let octets = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
-    match octets {
-        [0, 0, 0, low @ 0..0x80] => out.push(low),
-        [0, 0, 0, low] => out.extend_from_slice(&[0x81, low]),
-        [0, 0, high, low] => out.extend_from_slice(&[0x82, high, low]),
-        [_, most, high, low] => out.extend_from_slice(&[0x83, most, high, low]),
-    }
-}
-
 /// The three INTEGERs that a PDU begins with.
 #[derive(Default)]
-struct Numbers {
-    octets: [u8; MOST_NUMBERS],
+struct PduHeader {
+    octets: [u8; MOST_HEADER],
     length: usize,
 }
 
-impl Numbers {
+impl PduHeader {
     /// Appends one in as few octets as it takes.
     fn push(&mut self, number: i32) {
         let octets = number.to_be_bytes();
-        let is_surplus = |pair: &[u8]| matches!(pair, [0, 0..0x80] | [0xff, 0x80..=0xff]);
-        let surplus = octets.windows(2).take_while(|pair| is_surplus(pair)).count();
-        let needed = octets.get(surplus..).unwrap_or_default();
+        let needed = shortest(&octets);
         let head = [tag::INTEGER, u8::try_from(needed.len()).unwrap_or(4)];
         for octet in head.iter().chain(needed) {
             if let Some(place) = self.octets.get_mut(self.length) {
@@ -128,7 +134,7 @@ mod tests {
 
     fn encoded(version: Version, request_id: i32, request: &Request) -> String {
         let mut out = Vec::new();
-        Question { version, community: b"public", request_id, request }.encode(&mut out);
+        RequestPdu { version, request_id, request }.encode_message(b"public", &mut out);
         out.iter().map(|octet| format!("{octet:02x}")).collect()
     }
 
@@ -165,9 +171,9 @@ mod tests {
             (-129, &[2, 2, 0xff, 0x7f]),
             (i32::MIN, &[2, 4, 0x80, 0, 0, 0]),
         ] {
-            let mut numbers = Numbers::default();
-            numbers.push(number);
-            assert_eq!(numbers.octets(), octets, "{number}");
+            let mut header = PduHeader::default();
+            header.push(number);
+            assert_eq!(header.octets(), octets, "{number}");
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{io::IoSliceMut, net::SocketAddr, os::fd::AsRawFd};
 
-use grafolean_collector::time::{Clock, SystemClock};
 use nix::{
     cmsg_space,
     errno::Errno,
@@ -10,7 +9,8 @@ use nix::{
 };
 use tokio::net::UdpSocket;
 
-use super::Line;
+use super::SharedSocket;
+use crate::snmp::engine::clock;
 
 /// Datagrams read by one system call; more bring little.
 const BATCH: usize = 64;
@@ -39,7 +39,7 @@ impl Receiver {
     }
 
     /// Hands on what has arrived, one batch of it.
-    pub(super) fn receive(&mut self, socket: &UdpSocket, line: &Line) -> Left {
+    pub(super) fn receive(&mut self, socket: &UdpSocket, shared: &SharedSocket) -> Left {
         // The headers are made anew each time: the kernel writes into them how much room it used.
         let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(BATCH, Some(cmsg_space!(u32)));
         let mut slices: Vec<_> =
@@ -51,14 +51,14 @@ impl Receiver {
             // Interrupted, or told of something that was sent before.
             Err(_) => return Left::Perhaps,
         };
-        let at = SystemClock.now();
-        let mut exchange = line.exchange();
+        let at = clock::now();
+        let mut exchange = shared.exchange();
         let mut received = 0;
         for message in messages {
             received += 1;
             for control in message.cmsgs().into_iter().flatten() {
                 if let ControlMessageOwned::RxqOvfl(drops) = control {
-                    line.traffic().kernel_drops.inc_by(drops.wrapping_sub(self.drops).into());
+                    shared.traffic().kernel_drops.inc_by(drops.wrapping_sub(self.drops).into());
                     self.drops = drops;
                 }
             }

@@ -6,19 +6,19 @@ use std::{
 };
 
 use super::{
-    Line,
+    SharedSocket,
     exchange::{Outcome, Ticket},
 };
 
 /// What a request will come to. Dropped before, it is given up: an answer is then none that was asked for.
 pub(super) struct Answer<'a> {
-    line: &'a Line,
+    shared: &'a SharedSocket,
     ticket: Option<Ticket>,
 }
 
 impl<'a> Answer<'a> {
-    pub(super) const fn new(line: &'a Line, ticket: Ticket) -> Self {
-        Self { line, ticket: Some(ticket) }
+    pub(super) const fn new(shared: &'a SharedSocket, ticket: Ticket) -> Self {
+        Self { shared, ticket: Some(ticket) }
     }
 }
 
@@ -27,7 +27,7 @@ impl Future for Answer<'_> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
         let Some(ticket) = self.ticket else { return Poll::Pending };
-        let outcome = self.line.exchange().poll_outcome(ticket, context);
+        let outcome = self.shared.exchange().poll_outcome(ticket, context);
         if outcome.is_ready() {
             self.ticket = None;
         }
@@ -38,7 +38,7 @@ impl Future for Answer<'_> {
 impl Drop for Answer<'_> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            self.line.exchange().end(ticket);
+            self.shared.exchange().end(ticket);
         }
     }
 }

@@ -3,7 +3,10 @@
 use std::task::Wake;
 
 use super::*;
-use crate::snmp::{Oid, Value, codec::Version, settings::Community};
+use crate::snmp::{
+    Oid, Request, Status, Value,
+    settings::{Community, ReplySource},
+};
 
 const TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -30,7 +33,8 @@ impl World {
 
     fn ask(&mut self, peer: &Arc<Peer>, retries: u32) -> Ticket {
         let request = Request::Get(vec![uptime()]);
-        self.exchange.begin(peer, &request, Patience { timeout: TIMEOUT, retries }, None).unwrap()
+        let policy = RetryPolicy { timeout: TIMEOUT, retries };
+        self.exchange.begin(peer, Message::Request(&request), policy, None).unwrap()
     }
 
     /// Lets time pass; what is due is done.
@@ -48,7 +52,7 @@ impl World {
     }
 
     fn receive(&mut self, datagram: &[u8], from: SocketAddr) {
-        self.exchange.receive(datagram, from, Timestamp::from_seconds(7));
+        self.exchange.receive(datagram, from, Moment::new(1, 7));
     }
 
     fn outcome(&mut self, ticket: Ticket) -> Option<Outcome> {
@@ -73,7 +77,7 @@ fn address(last: u8) -> SocketAddr {
 }
 
 fn peer(last: u8) -> Arc<Peer> {
-    Arc::new(Peer::new(address(last), &Community::V2c("public".into())))
+    Arc::new(Peer::of_community(address(last), ReplySource::Asked, &Community::V2c("public".into())))
 }
 
 /// An agent's answer to a request: the request with another type of PDU, and TimeTicks for the NULL at its end.
@@ -101,7 +105,7 @@ fn an_answer_settles_its_request_and_no_other() {
     assert_eq!(world.outcome(first), None);
     let (varbinds, at) = world.outcome(second).unwrap().unwrap();
     assert_eq!((varbinds[0].oid.clone(), varbinds[0].value.clone()), (uptime(), Ok(Value::TimeTicks(9))));
-    assert_eq!(at, Timestamp::from_seconds(7));
+    assert_eq!(at, Moment::new(1, 7));
     assert_eq!(world.rejected(), (0, 0));
 }
 
@@ -123,7 +127,7 @@ fn an_answer_counts_only_from_its_device_in_its_version_and_community_by_its_num
     world.receive(&changed(number, answer[number] ^ 1), address(1));
     // A request, a message of v3, and a trap are SNMP, but no answers.
     world.receive(&changed(13, 0xa0), address(1));
-    world.receive(&changed(4, 3), address(1));
+    world.receive(&crate::snmp::codec::secured::discovery(7), address(1));
     world.receive(&changed(13, 0xa7), address(1));
     assert_eq!(world.rejected(), (8, 0));
     world.receive(b"GET / HTTP/1.1", address(1));
@@ -141,7 +145,7 @@ fn a_lost_answer_is_asked_for_again_under_the_same_number() {
     let ticket = world.ask(&peer(1), 2);
     let first = world.sent();
     world.pass(TIMEOUT - Duration::from_millis(1));
-    assert!(world.sent().is_empty(), "patience is not over");
+    assert!(world.sent().is_empty(), "the time is not over");
     world.pass(Duration::from_millis(20));
     assert_eq!(world.sent(), first);
     world.pass(TIMEOUT + Duration::from_millis(20));
@@ -175,7 +179,7 @@ fn copies_of_an_answer_are_discarded_also_when_the_place_is_used_again() {
     world.receive(&answer, address(1));
     assert!(world.outcome(first).unwrap().is_ok());
     let second = world.ask(&peer(1), 0);
-    assert_eq!((second.place, world.exchange.flights.len()), (first.place, 1));
+    assert_eq!((second.place, world.exchange.pending.len()), (first.place, 1));
     world.sent();
     world.receive(&answer, address(1));
     assert_eq!((world.outcome(second), world.rejected()), (None, (2, 0)));
@@ -230,10 +234,9 @@ fn a_closed_socket_ends_what_is_under_way_and_takes_no_more() {
     assert!(world.outcome(settled).unwrap().is_ok());
     assert_eq!(world.outcome(waiting), Some(Err(stopped())));
     let request = Request::Get(vec![uptime()]);
-    assert_eq!(
-        world.exchange.begin(&peer(1), &request, Patience { timeout: TIMEOUT, retries: 0 }, None),
-        None
-    );
+    let policy = RetryPolicy { timeout: TIMEOUT, retries: 0 };
+    let refused = world.exchange.begin(&peer(1), Message::Request(&request), policy, None);
+    assert_eq!(refused.err(), Some(stopped()));
 }
 
 #[test]
@@ -254,20 +257,20 @@ fn whoever_sends_and_whoever_asks_are_woken_when_there_is_something_for_them() {
 
 #[test]
 fn numbers_are_positive_and_never_those_of_another_request() {
-    let mut numbers = Numbers::default();
+    let mut numbers = RequestNumbers::default();
     let mut known = std::collections::HashSet::new();
     for _ in 0..10_000 {
         let number = numbers.next(|number| known.contains(&number));
         assert!(number > 0 && known.insert(number));
     }
-    assert_ne!(Numbers::default().next(|_| false), Numbers::default().next(|_| false));
+    assert_ne!(RequestNumbers::default().next(|_| false), RequestNumbers::default().next(|_| false));
 }
 
 #[test]
 fn both_versions_are_kept_apart() {
     let mut world = World::new();
-    let peer = Arc::new(Peer::new(address(1), &Community::V1("public".into())));
-    assert_eq!(peer.version, Version::V1);
+    let community = Community::V1("public".into());
+    let peer = Arc::new(Peer::of_community(address(1), ReplySource::Asked, &community));
     let ticket = world.ask(&peer, 0);
     let mut answer = reply(&world.sent()[0].1);
     answer[4] = 1;
@@ -275,5 +278,39 @@ fn both_versions_are_kept_apart() {
     assert_eq!(world.outcome(ticket), None);
     answer[4] = 0;
     world.receive(&answer, address(1));
+    assert!(world.outcome(ticket).unwrap().is_ok());
+}
+
+#[test]
+fn an_answer_from_elsewhere_is_told_when_none_came_from_where_it_was_asked() {
+    let mut world = World::new();
+    let ticket = world.ask(&peer(1), 0);
+    let answer = reply(&world.sent()[0].1);
+    let mut of_other_community = answer.clone();
+    of_other_community[7] = b'P';
+    world.receive(&of_other_community, address(3));
+    world.receive(&answer, address(2));
+    assert_eq!((world.outcome(ticket), world.rejected()), (None, (2, 0)));
+    world.pass(TIMEOUT + Duration::from_millis(20));
+    assert_eq!(world.outcome(ticket), Some(Err(AskError::OtherSource(address(2)))));
+    // And next time, which has nothing of that any more.
+    let ticket = world.ask(&peer(1), 0);
+    world.sent();
+    world.pass(TIMEOUT + Duration::from_millis(20));
+    assert_eq!(world.outcome(ticket), Some(Err(AskError::Timeout)));
+}
+
+#[test]
+fn an_answer_from_elsewhere_counts_where_the_credential_says_so() {
+    let mut world = World::new();
+    let community = Community::V2c("public".into());
+    let peer = Arc::new(Peer::of_community(address(1), ReplySource::Any, &community));
+    let ticket = world.ask(&peer, 0);
+    let answer = reply(&world.sent()[0].1);
+    let mut of_other_community = answer.clone();
+    of_other_community[7] = b'P';
+    world.receive(&of_other_community, address(2));
+    assert_eq!(world.outcome(ticket), None);
+    world.receive(&answer, address(2));
     assert!(world.outcome(ticket).unwrap().is_ok());
 }

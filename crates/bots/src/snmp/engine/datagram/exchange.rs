@@ -10,28 +10,28 @@ use std::{
     time::{Duration, Instant},
 };
 
-use grafolean_collector::time::Timestamp;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Peer, line::Traffic, wheel::Wheel};
-use crate::snmp::{
-    AskError, Request, Status, Varbind,
-    codec::{Question, Reply},
+use super::{
+    Peer, Traffic,
+    peer::{Heard, Message},
+    timer_wheel::TimerWheel,
 };
+use crate::snmp::{AskError, Moment, Varbind};
 
 /// What became of a request: the objects and when they came, or why not.
-pub(super) type Outcome = Result<(Vec<Varbind>, Timestamp), AskError>;
+pub(super) type Outcome = Result<(Vec<Varbind>, Moment), AskError>;
 
 /// The state of one socket's requests.
 pub(super) struct Exchange {
-    flights: Vec<Flight>,
-    /// Places of flights that are over.
+    pending: Vec<PendingRequest>,
+    /// Places of pending that are over.
     free: Vec<u32>,
     /// Those that wait for a reply, by their number.
     by_number: HashMap<i32, u32, foldhash::fast::RandomState>,
-    deadlines: Wheel<Ticket>,
+    deadlines: TimerWheel<Ticket>,
     outbox: VecDeque<Ticket>,
-    numbers: Numbers,
+    numbers: RequestNumbers,
     traffic: Traffic,
     /// Whoever sends, once there is nothing to send.
     sender: Option<Waker>,
@@ -47,19 +47,21 @@ pub(super) struct Ticket {
 
 /// How long and how often an answer is waited for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(super) struct RetryPolicy {
     pub(super) timeout: Duration,
     pub(super) retries: u32,
 }
 
-struct Flight {
+struct PendingRequest {
     generation: u32,
     number: i32,
     peer: Option<Arc<Peer>>,
     /// Used again by the next one that has the place.
     message: Vec<u8>,
-    patience: Patience,
+    policy: RetryPolicy,
     deadline: Option<Instant>,
+    /// From where an answer came that does not count from there.
+    other_source: Option<SocketAddr>,
     /// The reply's share of the kernel's buffer. Whoever was silent for a whole time-out holds up nobody any more.
     room: Option<OwnedSemaphorePermit>,
     state: State,
@@ -74,52 +76,58 @@ enum State {
 impl Exchange {
     pub(super) fn new(traffic: Traffic, now: Instant) -> Self {
         Self {
-            flights: Vec::new(),
+            pending: Vec::new(),
             free: Vec::new(),
             by_number: HashMap::default(),
-            deadlines: Wheel::new(now),
+            deadlines: TimerWheel::new(now),
             outbox: VecDeque::new(),
-            numbers: Numbers::default(),
+            numbers: RequestNumbers::default(),
             traffic,
             sender: None,
             closed: false,
         }
     }
 
-    /// Takes up a request: it waits to be sent. None when the socket is closed.
+    /// Takes up a message: it waits to be sent.
+    ///
+    /// # Errors
+    /// When the socket is closed, or the message cannot be made.
     pub(super) fn begin(
         &mut self,
         peer: &Arc<Peer>,
-        request: &Request,
-        patience: Patience,
+        message: Message<'_>,
+        policy: RetryPolicy,
         room: Option<OwnedSemaphorePermit>,
-    ) -> Option<Ticket> {
+    ) -> Result<Ticket, AskError> {
         if self.closed {
-            return None;
+            return Err(stopped());
         }
         let place = match self.free.pop() {
             Some(place) => place,
             None => {
-                let place = u32::try_from(self.flights.len()).ok()?;
-                self.flights.push(Flight::unused());
+                let place = u32::try_from(self.pending.len()).map_err(|_| stopped())?;
+                self.pending.push(PendingRequest::unused());
                 place
             }
         };
         let number = self.numbers.next(|number| self.by_number.contains_key(&number));
-        let flight = self.flights.get_mut(index(place))?;
-        flight.generation = flight.generation.wrapping_add(1);
-        flight.number = number;
-        flight.message.clear();
-        let (version, community) = (peer.version, peer.community());
-        Question { version, community, request_id: number, request }.encode(&mut flight.message);
-        flight.peer = Some(Arc::clone(peer));
-        flight.patience = patience;
-        flight.room = room;
-        flight.state = State::Waiting(None);
+        let pending = self.pending.get_mut(index(place)).ok_or_else(stopped)?;
+        pending.generation = pending.generation.wrapping_add(1);
+        pending.number = number;
+        pending.message.clear();
+        if let Err(error) = peer.encode(number, message, &mut pending.message) {
+            self.free.push(place);
+            return Err(error);
+        }
+        pending.peer = Some(Arc::clone(peer));
+        pending.other_source = None;
+        pending.policy = policy;
+        pending.room = room;
+        pending.state = State::Waiting(None);
         self.by_number.insert(number, place);
-        let ticket = Ticket { place, generation: flight.generation };
+        let ticket = Ticket { place, generation: pending.generation };
         self.post(ticket);
-        Some(ticket)
+        Ok(ticket)
     }
 
     fn post(&mut self, ticket: Ticket) {
@@ -146,11 +154,11 @@ impl Exchange {
                 break ticket;
             }
         };
-        let flight = self.flights.get_mut(index(ticket.place))?;
-        let deadline = now + flight.patience.timeout;
-        flight.deadline = Some(deadline);
+        let pending = self.pending.get_mut(index(ticket.place))?;
+        let deadline = now + pending.policy.timeout;
+        pending.deadline = Some(deadline);
         self.deadlines.add(deadline, now, ticket);
-        Some((ticket, flight.peer.as_ref()?.address, &flight.message))
+        Some((ticket, pending.peer.as_ref()?.address, &pending.message))
     }
 
     /// Notes that a message cannot be sent.
@@ -161,21 +169,31 @@ impl Exchange {
     }
 
     /// Takes a datagram that came at a time.
-    pub(super) fn receive(&mut self, datagram: &[u8], from: SocketAddr, at: Timestamp) {
-        let reply = match Reply::decode(datagram) {
-            Ok(reply) => reply,
+    pub(super) fn receive(&mut self, datagram: &[u8], from: SocketAddr, at: Moment) {
+        let heard = match Heard::decode(datagram) {
+            Ok(heard) => heard,
             Err(error) if error.is_other_message() => return self.traffic.discard(),
             Err(_) => return self.traffic.malformed(),
         };
-        let asked = self.by_number.get(&reply.request_id).copied();
-        let asked = asked.filter(|place| {
-            let peer = self.flights.get(index(*place)).and_then(|flight| flight.peer.as_ref());
-            peer.is_some_and(|peer| peer.sent(&reply, from))
-        });
-        match asked {
-            Some(place) => self.settle(place, outcome(&reply, at)),
+        let Some((place, peer)) = self.asked(heard.number()) else { return self.traffic.discard() };
+        if !peer.may_answer_from(from) {
+            if peer.may_have_sent(&heard)
+                && let Some(pending) = self.pending.get_mut(index(place))
+            {
+                pending.other_source = Some(from);
+            }
+            return self.traffic.discard();
+        }
+        match peer.outcome(&heard, at) {
+            Some(outcome) => self.settle(place, outcome),
             None => self.traffic.discard(),
         }
+    }
+
+    /// Which request waits under a number, and whose.
+    fn asked(&self, number: i32) -> Option<(u32, Arc<Peer>)> {
+        let place = self.by_number.get(&number).copied()?;
+        Some((place, Arc::clone(self.pending.get(index(place))?.peer.as_ref()?)))
     }
 
     /// Gives up what was not answered in time, or has it sent again.
@@ -188,18 +206,19 @@ impl Exchange {
     }
 
     fn expire_one(&mut self, ticket: Ticket, now: Instant) {
-        let Some(flight) = self.waiting(ticket) else { return };
-        let Some(deadline) = flight.deadline else { return };
+        let Some(pending) = self.waiting(ticket) else { return };
+        let Some(deadline) = pending.deadline else { return };
         if deadline > now {
             self.deadlines.add(deadline, now, ticket);
             return;
         }
-        flight.deadline = None;
-        flight.room = None;
-        if flight.patience.retries == 0 {
-            self.settle(ticket.place, Err(AskError::Timeout));
+        pending.deadline = None;
+        pending.room = None;
+        if pending.policy.retries == 0 {
+            let silence = pending.other_source.map_or(AskError::Timeout, AskError::OtherSource);
+            self.settle(ticket.place, Err(silence));
         } else {
-            flight.patience.retries -= 1;
+            pending.policy.retries -= 1;
             self.traffic.repeat();
             self.post(ticket);
         }
@@ -212,8 +231,8 @@ impl Exchange {
 
     /// Gives what became of a request, once; until then the one who asks is woken when it is known.
     pub(super) fn poll_outcome(&mut self, ticket: Ticket, context: &Context<'_>) -> Poll<Outcome> {
-        let Some(flight) = self.flight(ticket) else { return Poll::Ready(Err(AskError::Timeout)) };
-        match &mut flight.state {
+        let Some(pending) = self.pending(ticket) else { return Poll::Ready(Err(AskError::Timeout)) };
+        match &mut pending.state {
             State::Waiting(waker) => {
                 match waker {
                     Some(waker) => waker.clone_from(context.waker()),
@@ -229,10 +248,10 @@ impl Exchange {
 
     /// Ends a request, whatever became of it: nobody waits for it any more.
     pub(super) fn end(&mut self, ticket: Ticket) -> Option<Outcome> {
-        let flight = self.flight(ticket)?;
-        let (number, state) = (flight.number, std::mem::replace(&mut flight.state, State::Over));
-        flight.peer = None;
-        flight.room = None;
+        let pending = self.pending(ticket)?;
+        let (number, state) = (pending.number, std::mem::replace(&mut pending.state, State::Over));
+        pending.peer = None;
+        pending.room = None;
         match state {
             State::Over => return None,
             State::Waiting(_) => _ = self.by_number.remove(&number),
@@ -256,32 +275,33 @@ impl Exchange {
 
     /// Notes what became of a request, and tells the one who asks.
     fn settle(&mut self, place: u32, outcome: Outcome) {
-        let Some(flight) = self.flights.get_mut(index(place)) else { return };
-        self.by_number.remove(&flight.number);
-        flight.room = None;
-        if let State::Waiting(Some(waker)) = std::mem::replace(&mut flight.state, State::Settled(outcome)) {
+        let Some(pending) = self.pending.get_mut(index(place)) else { return };
+        self.by_number.remove(&pending.number);
+        pending.room = None;
+        if let State::Waiting(Some(waker)) = std::mem::replace(&mut pending.state, State::Settled(outcome)) {
             waker.wake();
         }
     }
 
-    fn flight(&mut self, ticket: Ticket) -> Option<&mut Flight> {
-        self.flights.get_mut(index(ticket.place)).filter(|flight| flight.generation == ticket.generation)
+    fn pending(&mut self, ticket: Ticket) -> Option<&mut PendingRequest> {
+        self.pending.get_mut(index(ticket.place)).filter(|pending| pending.generation == ticket.generation)
     }
 
-    fn waiting(&mut self, ticket: Ticket) -> Option<&mut Flight> {
-        self.flight(ticket).filter(|flight| matches!(flight.state, State::Waiting(_)))
+    fn waiting(&mut self, ticket: Ticket) -> Option<&mut PendingRequest> {
+        self.pending(ticket).filter(|pending| matches!(pending.state, State::Waiting(_)))
     }
 }
 
-impl Flight {
+impl PendingRequest {
     const fn unused() -> Self {
         Self {
             generation: 0,
             number: 0,
             peer: None,
             message: Vec::new(),
-            patience: Patience { timeout: Duration::ZERO, retries: 0 },
+            policy: RetryPolicy { timeout: Duration::ZERO, retries: 0 },
             deadline: None,
+            other_source: None,
             room: None,
             state: State::Over,
         }
@@ -293,15 +313,6 @@ pub(super) fn stopped() -> AskError {
     AskError::Local("the engine has stopped".to_owned())
 }
 
-fn outcome(reply: &Reply<'_>, at: Timestamp) -> Outcome {
-    if reply.error_status != 0 {
-        let index = usize::try_from(reply.error_index).unwrap_or(0);
-        return Err(AskError::Status { status: Status::from_number(reply.error_status), index });
-    }
-    let varbinds = reply.to_varbinds().map_err(|error| AskError::Malformed(error.to_string()))?;
-    Ok((varbinds, at))
-}
-
 fn index(place: u32) -> usize {
     usize::try_from(place).unwrap_or(usize::MAX)
 }
@@ -309,12 +320,12 @@ fn index(place: u32) -> usize {
 /// Numbers for requests: SipHash of a count under keys that no one outside this process has seen, so that nobody can
 /// answer who has not seen the request.
 #[derive(Default)]
-struct Numbers {
+struct RequestNumbers {
     keys: RandomState,
     count: u64,
 }
 
-impl Numbers {
+impl RequestNumbers {
     /// Gives one that is not in use: 1 to 2^31 - 1, since some agents do badly with negative ones.
     fn next(&mut self, in_use: impl Fn(i32) -> bool) -> i32 {
         loop {

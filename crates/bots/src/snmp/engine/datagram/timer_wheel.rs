@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// How exact deadlines are: one is met at most this much late.
-const SPAN: Duration = Duration::from_millis(16);
+/// How exact deadlines are, in milliseconds: one is met at most this much late.
+const SPAN_MS: u64 = 16;
 
 /// Spans in a turn: 65 s, longer than the longest time-out of a device. What is due later is met early, and put in
 /// again by whoever finds that it is not yet due.
@@ -11,7 +11,7 @@ const SPANS: u64 = 4_096;
 
 /// Things by the time they are due. What is added stays until it is due, so the one who adds has to know by then whether
 /// it still matters: forgetting costs nothing that way.
-pub(super) struct Wheel<T> {
+pub(super) struct TimerWheel<T> {
     began: Instant,
     /// Those before it are empty.
     hand: u64,
@@ -19,7 +19,7 @@ pub(super) struct Wheel<T> {
     length: usize,
 }
 
-impl<T> Wheel<T> {
+impl<T> TimerWheel<T> {
     pub(super) fn new(now: Instant) -> Self {
         Self { began: now, hand: 0, spans: (0..SPANS).map(|_| Vec::new()).collect(), length: 0 }
     }
@@ -57,13 +57,14 @@ impl<T> Wheel<T> {
         }
         let is_full = |span: &u64| self.spans.get(place(*span)).is_some_and(|things| !things.is_empty());
         let span = (self.hand..self.hand + SPANS).find(is_full)?;
-        Some(self.began + SPAN.saturating_mul(u32::try_from(span).unwrap_or(u32::MAX)))
+        // In 64 bits: 32 bits of spans are over after 795 days.
+        Some(self.began + Duration::from_millis(SPAN_MS.saturating_mul(span)))
     }
 
     /// Spans that are over at a time.
     fn passed(&self, at: Instant) -> u64 {
-        let passed = at.saturating_duration_since(self.began).as_nanos() / SPAN.as_nanos();
-        u64::try_from(passed).unwrap_or(u64::MAX)
+        let passed = at.saturating_duration_since(self.began).as_millis();
+        u64::try_from(passed).unwrap_or(u64::MAX) / SPAN_MS
     }
 
     fn span(&mut self, span: u64) -> Option<&mut Vec<T>> {
@@ -88,7 +89,7 @@ mod tests {
         ) {
             let start = Instant::now();
             let at = |ms: u64| start + Duration::from_millis(ms);
-            let mut wheel = Wheel::new(start);
+            let mut wheel = TimerWheel::new(start);
             let (mut now, mut waiting) = (0, Vec::new());
             for (due_in, step) in events {
                 // Within the turn of the wheel nothing is early.
@@ -113,12 +114,25 @@ mod tests {
     #[test]
     fn what_is_due_after_a_turn_is_met_early_and_an_empty_wheel_stands_still() {
         let start = Instant::now();
-        let mut wheel = Wheel::new(start);
+        let mut wheel = TimerWheel::new(start);
         assert_eq!((wheel.next_due(), wheel.take_due(start + Duration::from_hours(1000))), (None, None));
         let late = start + Duration::from_hours(1000);
         wheel.add(late + Duration::from_secs(600), late, 'a');
         let next = wheel.next_due().unwrap();
         assert!(next > late + Duration::from_secs(60) && next < late + Duration::from_secs(66));
         assert_eq!(wheel.take_due(next), Some(vec!['a']));
+    }
+
+    #[test]
+    fn a_process_of_three_years_meets_its_deadlines_and_does_not_spin() {
+        let start = Instant::now();
+        let mut wheel = TimerWheel::new(start);
+        for days in [794, 796, 1_100, 40_000] {
+            let now = start + Duration::from_hours(24 * days);
+            wheel.add(now + Duration::from_secs(2), now, days);
+            let next = wheel.next_due().unwrap();
+            assert!(next > now + Duration::from_secs(1) && next < now + Duration::from_secs(3), "{days}");
+            assert_eq!((wheel.take_due(now), wheel.take_due(next)), (None, Some(vec![days])));
+        }
     }
 }
