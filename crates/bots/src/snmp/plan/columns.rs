@@ -231,9 +231,11 @@ impl Walked {
         self.cursor = oid;
     }
 
-    /// The index of the first row behind an index.
+    /// The index of the first row behind an index, whether it came or not.
     fn row_after(&self, index: &[u32]) -> Option<&[u32]> {
         let place = self.rows.partition_point(|row| *row.index <= *index);
-        self.rows.get(place).map(|row| &*row.index)
+        let row = self.rows.get(place).map(|row| &*row.index);
+        let holes = self.holes.iter().map(|(hole, _)| &**hole).filter(|hole| *hole > index);
+        row.into_iter().chain(holes).min()
     }
 }
