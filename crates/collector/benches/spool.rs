@@ -99,6 +99,7 @@ fn drain(spool: &Spool, clock: &Arc<dyn Clock>) -> (CancellationToken, tokio::ta
         spool: spool.clone(),
         clock: Arc::clone(clock),
         settings: DeliverySettings { replay_values_per_second: None, ..DeliverySettings::default() },
+        inventory: None,
         metrics: DeliveryMetrics::default(),
         stop: stop.clone(),
     };

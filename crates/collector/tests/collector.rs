@@ -1,6 +1,9 @@
 //! A whole collector in virtual time: what it tells, and how it ends.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+#[path = "client/logs.rs"]
+mod logs;
+
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use grafolean_collector::{
@@ -16,6 +19,7 @@ use grafolean_collector::{
     sim::{SimBackend, SimClock, Spell, Weather},
     time::Timestamp,
 };
+use logs::Logs;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -133,4 +137,25 @@ async fn a_bot_that_cannot_plan_ends_the_collector_instead_of_leaving_half_of_it
     let (collector, _) = open(folder.path(), Counter { plans: false }, &backend).await;
     let ended = collector.run(CancellationToken::new()).await;
     assert!(matches!(ended, Err(CollectorError::Panicked("refresh"))), "{ended:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_logged_names_the_bot() {
+    let logs = Logs::capture();
+    let folder = tempfile::tempdir().unwrap();
+    let backend =
+        Arc::new(SimBackend::new(1, one_device(), Weather::fair().with(HOUR..2 * HOUR, Spell::Away)));
+    let (collector, _) = open(folder.path(), Counter { plans: true }, &backend).await;
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(collector.run(stop.clone()));
+    sleep(3 * HOUR).await;
+    stop.cancel();
+    task.await.unwrap().unwrap();
+    let text = logs.text();
+    let ours = || text.lines().filter(|line| line.contains("grafolean_collector::"));
+    assert!(ours().count() >= 4, "{text}");
+    assert!(ours().all(|line| line.contains(r#"bot{protocol="count"}"#)), "{text}");
+    // An hour without a backend: a line at its start, one a minute, one at its end, of refresh and of delivery.
+    let warnings = logs.count("WARN");
+    assert!((60..=130).contains(&warnings), "{warnings}");
 }

@@ -14,10 +14,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use delivering::{Bench, Mood, START, pass};
 use grafolean_collector::{
+    backend::{Backend, Confirmed},
     model::{AccountId, Attachment, Details, Entity, EntityId, NewEntity},
     report::{Child, Children, Report, Suggestions},
     time::Timestamp,
 };
+use tokio::sync::watch;
 
 fn details(key: &str, value: &str) -> Details {
     [(key.to_owned(), value.into())].into_iter().collect()
@@ -218,4 +220,35 @@ async fn children_of_a_device_that_is_gone_are_nobody_s() {
     pass(Duration::from_secs(5)).await;
     assert!(changes(&bench).is_empty());
     assert_eq!(bench.spool.statistics().queue.reports, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_refresh_confirmed_is_not_read_a_second_time() {
+    let mut bench = Bench::new().await;
+    bench.backend.world().accounts.insert(7, vec![device(1), interface(10, "eth0", "1")]);
+    let confirm = async |bench: &Bench| {
+        let read_from = tokio::time::Instant::now();
+        let inventory = bench.backend.inventory().await.unwrap().into();
+        bench.backend.world().inventories = 0;
+        Some(Confirmed { inventory, read_from })
+    };
+    let (confirmed, inventory) = watch::channel(confirm(&bench).await);
+    bench.inventory = Some(inventory);
+    bench.start();
+    bench.spool.accept(&[look(0, &[("eth0", "1"), ("eth1", "2")])]).await.unwrap();
+    pass(Duration::from_secs(5)).await;
+    assert_eq!(changes(&bench), ["+eth1"]);
+    // An inventory that was read before that change, however late it comes, does not make it again.
+    for second in [60, 120, 180] {
+        bench.spool.accept(&[look(second, &[("eth0", "1"), ("eth1", "2")])]).await.unwrap();
+        pass(Duration::from_mins(1)).await;
+        let stale = confirmed.borrow().clone();
+        confirmed.send_replace(stale);
+    }
+    assert!(changes(&bench).is_empty());
+    confirmed.send_replace(confirm(&bench).await);
+    bench.spool.accept(&[look(300, &[("eth1", "2")])]).await.unwrap();
+    pass(Duration::from_secs(5)).await;
+    assert_eq!(changes(&bench), ["-10"]);
+    assert_eq!(bench.backend.world().inventories, 0);
 }

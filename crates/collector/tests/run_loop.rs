@@ -339,3 +339,20 @@ async fn once_is_every_job_once_at_the_present_second() {
     assert!(bot.began.lock().unwrap().iter().all(|(_, due)| *due == 0));
     assert_eq!(sink.kept.lock().unwrap().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn runs_that_hold_all_places_and_do_not_end_are_unhealthy_and_named() {
+    let world = World::begin(2, Sieve::default());
+    let stuck = |id: &str| {
+        let hanging = every(10, id, Act::Take(Duration::from_secs(200)));
+        Job { deadline: Some(Duration::from_secs(200)), ..hanging }
+    };
+    world.plan(vec![stuck("ping.7"), stuck("ping.9"), every(10, "waits", Act::Nothing)]).await;
+    world.pass(60).await;
+    assert_eq!(world.heartbeat.fresh(), Ok(()));
+    world.pass(30).await;
+    let reason = world.heartbeat.fresh().unwrap_err();
+    assert!(reason.contains("hold all 2 places for ") && reason.ends_with(": ping.7, ping.9"), "{reason}");
+    world.pass(130).await;
+    assert_eq!(world.heartbeat.fresh(), Ok(()), "they ended");
+}

@@ -72,6 +72,7 @@ async fn begin_delivery(
         spool: spool.clone(),
         clock,
         settings: DeliverySettings { replay_values_per_second: None, ..DeliverySettings::default() },
+        inventory: None,
         metrics: DeliveryMetrics::default(),
         stop: stop.clone(),
     };

@@ -14,7 +14,7 @@ use grafolean_collector::{
     bot::{Job, Plan},
     health::Health,
     model::{Device, Interval, Intervals},
-    refresh::steady_inventory,
+    refresh::confirmed_inventory,
     report::Report,
     run::{DEFAULT_CONCURRENCY, Heartbeat, Performer, RunLoop, RunMetrics, run_once},
     selection::{Selection, select},
@@ -121,7 +121,7 @@ impl Engine {
     /// Reads the configuration; gives what a bot of the protocol is told of each device, as JSON, and what is wrong.
     fn job_configs(&self, py: Python<'_>, protocol: String) -> PyResult<(String, Vec<String>)> {
         let known = locked(&self.known).get(&protocol).cloned().unwrap_or_default();
-        let look = steady_inventory(&*self.backend, &protocol, &known);
+        let look = confirmed_inventory(&*self.backend, &protocol, &known);
         let inventory = self.wait(py, look)?.map_err(|error| failure::of_backend(&error))?;
         py.detach(|| {
             let Selection { devices, refused, .. } = select(&inventory, &protocol);

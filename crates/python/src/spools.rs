@@ -93,6 +93,7 @@ impl Deliverer {
             spool: spool.clone(),
             clock: Arc::new(SystemClock),
             settings: DeliverySettings::default(),
+            inventory: None,
             metrics,
             stop: stop.clone(),
         };

@@ -2,6 +2,7 @@
 //!
 //! [`Backend`] is the seam: the HTTP client stands on one side of it, a simulated backend on the other.
 
+mod confirmed;
 pub mod http;
 
 use std::{future::Future, time::Duration};
@@ -9,6 +10,8 @@ use std::{future::Future, time::Duration};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
+
+pub use confirmed::Confirmed;
 
 use crate::model::{Account, AccountId, Credential, Entity, EntityId, NewEntity, Sample, Sensor, UserId};
 
@@ -86,10 +89,20 @@ pub struct AccountInventory {
     pub credentials: Vec<Credential>,
     /// Its sensors.
     pub sensors: Vec<Sensor>,
-    /// Rows that could not be read, or parts of one; each costs only itself. A list that this token may not read
-    /// is one of them.
+    /// Rows that could not be read, or parts of one; each costs only itself. Lists that this token may not read are
+    /// one of them, see [`AccountInventory::is_unread`].
     #[serde(skip)]
     pub broken: Vec<BrokenRow>,
+}
+
+/// The list that a broken row names if an account's lists could not be read at all.
+const UNREAD: &str = "accounts";
+
+impl AccountInventory {
+    /// Whether its lists could not be read: that they are empty says nothing then.
+    pub fn is_unread(&self) -> bool {
+        self.broken.iter().any(|row| row.list == UNREAD)
+    }
 }
 
 /// A row of a list that is not what the API promises.

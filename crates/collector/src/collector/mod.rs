@@ -23,6 +23,7 @@ use std::{
 
 use thiserror::Error;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tracing::{Instrument, info_span};
 
 use crate::{
     backend::{Backend, BackendError},
@@ -98,6 +99,12 @@ impl<P: Protocol, K: Backend> Collector<P, K> {
     /// Works as one of several bots of a process until it is stopped: its heart beats among theirs, and whoever runs
     /// them all has the [`Service`].
     pub async fn run_among(self, hearts: &Hearts, stop: CancellationToken) -> Result<(), CollectorError> {
+        // Whatever is logged below names the bot, since several may share a process.
+        let bot = info_span!("bot", protocol = self.refresh.bot.name());
+        self.run_parts(hearts, stop).instrument(bot).await
+    }
+
+    async fn run_parts(self, hearts: &Hearts, stop: CancellationToken) -> Result<(), CollectorError> {
         let Self { refresh, run_loop, outbox, progress } = self;
         let (stop, spool) = (stop.child_token(), outbox.spool());
         let (measuring, delivering) = (run_loop.stop.clone(), outbox.stop());
@@ -129,6 +136,8 @@ impl<P: Protocol, K: Backend> Collector<P, K> {
         let heartbeat = self.run_loop.heartbeat.clone();
         health.watch(move || heartbeat.fresh());
         self.outbox.watch(health);
+        let refresh = self.refresh.metrics.clone();
+        health.watch(move || refresh.check());
         let progress = self.progress.clone();
         health.watch(move || progress.check());
     }
@@ -140,8 +149,9 @@ fn begin<T: Send + 'static>(
     stop: &CancellationToken,
 ) -> AbortOnDropHandle<T> {
     let stops_all = stop.clone().drop_guard();
-    AbortOnDropHandle::new(tokio::spawn(async move {
+    let task = async move {
         let _stops_all = stops_all;
         task.await
-    }))
+    };
+    AbortOnDropHandle::new(tokio::spawn(task.in_current_span()))
 }

@@ -3,10 +3,11 @@
 use std::{path::PathBuf, sync::Arc};
 
 use prometheus_client::registry::Registry;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    backend::Backend,
+    backend::{Backend, Confirmed},
     deliver::{Delivery, DeliveryMetrics, DeliverySettings},
     health::Health,
     spool::{Limits, Spool, SpoolError, SpoolMetrics},
@@ -39,10 +40,17 @@ impl<K: Backend> Outbox<K> {
             spool: spool.clone(),
             clock,
             settings,
+            inventory: None,
             metrics: DeliveryMetrics::default(),
             stop: CancellationToken::new(),
         };
         Ok(Self { spool, delivery, spool_metrics })
+    }
+
+    /// Takes the inventory from a refresh rather than reading it a second time.
+    #[must_use]
+    pub fn with_inventory(self, inventory: watch::Receiver<Option<Confirmed>>) -> Self {
+        Self { delivery: Delivery { inventory: Some(inventory), ..self.delivery }, ..self }
     }
 
     /// Returns a handle to the spool.

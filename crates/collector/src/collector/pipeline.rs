@@ -2,13 +2,13 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{Instrument, info_span, warn};
 
 use super::{Collector, CollectorError, CollectorSettings, Outbox, PLANS};
 use crate::{
-    backend::{Backend, BackendError},
+    backend::{Backend, BackendError, Confirmed},
     bot::Plan,
     health::{Health, Progress},
     protocol::Protocol,
@@ -57,16 +57,20 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
     /// # Errors
     /// Fails if the spool cannot be opened.
     pub async fn open(self, health: &mut Health) -> Result<Collector<P, K>, CollectorError> {
-        let outbox = self.outbox().await?;
+        // What the spool's own thread logs names the bot, too.
+        let bot = info_span!("bot", protocol = self.bot.name());
+        let outbox = self.outbox().instrument(bot).await?;
         let (plans, receiver) = mpsc::channel(PLANS);
         let stop = CancellationToken::new();
-        let refresh = self.refresh(plans, Some(self.last_good()), stop.clone());
+        let (confirmed, inventory) = watch::channel(None);
+        let refresh = self.refresh(plans, confirmed, Some(self.last_good()), stop.clone());
         let run_metrics = RunMetrics::default();
         let run_loop = self.run_loop(outbox.spool(), receiver, run_metrics.clone(), stop);
         let registry = health.registry_of(self.bot.name());
         refresh.metrics.register(registry);
         run_metrics.register(registry);
         outbox.register(registry);
+        let outbox = outbox.with_inventory(inventory);
         let collector = Collector { refresh, run_loop, outbox, progress: Progress::default() };
         collector.watch(health);
         Ok(collector)
@@ -98,7 +102,7 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
     pub async fn dry_run<S: Sink>(self, sink: S, stop: &CancellationToken) -> Result<(), RefreshError> {
         let (plans, receiver) = mpsc::channel(PLANS);
         let stop = stop.child_token();
-        let refresh = self.refresh(plans, None, stop.clone());
+        let refresh = self.refresh(plans, watch::Sender::new(None), None, stop.clone());
         let run_loop = self.run_loop(sink, receiver, RunMetrics::default(), stop.clone());
         let refreshing = async {
             let ended = refresh.run().await;
@@ -144,6 +148,7 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
     fn refresh(
         &self,
         plans: mpsc::Sender<Plan<P::Task>>,
+        confirmed: watch::Sender<Option<Confirmed>>,
         last_good: Option<LastGood>,
         stop: CancellationToken,
     ) -> Refresh<K, P> {
@@ -153,6 +158,7 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
             interval: self.settings.refresh_interval,
             last_good,
             clock: self.clock.clone(),
+            confirmed,
             plans,
             metrics: RefreshMetrics::default(),
             stop,

@@ -72,7 +72,7 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
     pub(super) fn new(delivery: &'a Delivery<K>) -> Self {
         Self {
             delivery,
-            known: Known::default(),
+            known: Known::new(delivery.inventory.clone()),
             accounts: HashMap::new(),
             looks: HashMap::new(),
             failures: HashMap::new(),
@@ -196,7 +196,7 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
         if self.looks.get(&look).is_some_and(|newer| *newer > seen.time) {
             return Ok(());
         }
-        let backend = &self.delivery.backend;
+        let backend = &*self.delivery.backend;
         let Some(entities) = self.known.entities(backend, seen.account).await? else { return Ok(()) };
         let has_parent = entities.iter().any(|entity| entity.id == seen.parent);
         let changes = children::changes(seen, entities);
@@ -217,7 +217,7 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
     }
 
     async fn propose(&mut self, entry: EntryId, proposed: &Suggestions) -> Result<(), BackendError> {
-        let backend = &self.delivery.backend;
+        let backend = &*self.delivery.backend;
         let Some(entities) = self.known.entities(backend, proposed.account).await? else { return Ok(()) };
         for new in suggestions::missing(proposed, entities) {
             self.change(entry, proposed.account, EntityChange::Create(new)).await?;

@@ -38,6 +38,7 @@ mod values;
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
+    sync::watch,
     time::{self, Instant},
     try_join,
 };
@@ -45,7 +46,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::{
-    backend::Backend,
+    backend::{Backend, Confirmed},
     spool::{Spool, SpoolError},
     throttle::OutageLog,
     time::Clock,
@@ -70,6 +71,8 @@ pub struct Delivery<K> {
     pub clock: Arc<dyn Clock>,
     /// How fast.
     pub settings: DeliverySettings,
+    /// What a refresh read last; None has delivery read the inventory itself where it needs it.
+    pub inventory: Option<watch::Receiver<Option<Confirmed>>>,
     /// Counts.
     pub metrics: DeliveryMetrics,
     /// Ends the task after a last attempt to empty the spool, at most [`FLUSH_GRACE`]. It is to be cancelled after

@@ -1,6 +1,9 @@
 //! What is counted about refreshes.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue},
@@ -23,6 +26,8 @@ pub struct RefreshMetrics {
     faults: Gauge,
     pub(super) second_looks: Counter,
     pub(super) not_kept: Counter,
+    /// Why the backend refuses the token.
+    refused: Arc<Mutex<Option<String>>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -54,6 +59,7 @@ impl Default for RefreshMetrics {
             faults: Gauge::default(),
             second_looks: Counter::default(),
             not_kept: Counter::default(),
+            refused: Arc::default(),
         }
     }
 }
@@ -95,9 +101,21 @@ impl RefreshMetrics {
         );
     }
 
+    /// Returns an error, in a sentence, while the backend refuses the token: jobs go on as they were.
+    pub fn check(&self) -> Result<(), String> {
+        match &*self.refused.lock().unwrap_or_else(PoisonError::into_inner) {
+            None => Ok(()),
+            Some(reason) => Err(format!("the configuration can't be read: {reason}")),
+        }
+    }
+
     pub(super) fn looked(&self, took: Duration, error: Option<&BackendError>) {
         self.refreshes.inc();
         self.duration.observe(took.as_secs_f64());
+        if error.is_none_or(|error| matches!(error, BackendError::Unauthorized { .. })) {
+            let reason = error.map(ToString::to_string);
+            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+        }
         if let Some(error) = error {
             self.failures.get_or_create(&Labels { kind: Kind::of(error) }).inc();
         }

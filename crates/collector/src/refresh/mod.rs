@@ -2,26 +2,30 @@
 //!
 //! [`Refresh`] reads the inventory every so often, makes a [`Plan`] of it ([`Planned`]) and sends
 //! the plan to the run loop when it changed. A device that seems to have vanished is read again alone before its
-//! jobs stop (`second_look`). The last good inventory is kept on disk ([`LastGood`]) and used while the backend is
+//! jobs stop (`recheck`). The last good inventory is kept on disk ([`LastGood`]) and used while the backend is
 //! away. What changed and what is wrong is said once (`notices`) and counted ([`RefreshMetrics`]).
 
 mod last_good;
 mod metrics;
 mod notices;
 mod planned;
-mod second_look;
+mod recheck;
 
 use std::{sync::Arc, time::Duration};
 
 use thiserror::Error;
-use tokio::{sync::mpsc, time};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{self, Instant},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    backend::{Backend, BackendError},
+    backend::{Backend, BackendError, Confirmed},
     bot::Plan,
     protocol::Protocol,
+    throttle::{OutageLog, OutageSpan},
     time::Clock,
 };
 use notices::{Changes, Notices};
@@ -29,7 +33,7 @@ use notices::{Changes, Notices};
 pub use last_good::{LastGood, StateError};
 pub use metrics::RefreshMetrics;
 pub use planned::{Planned, plan_once};
-pub use second_look::steady_inventory;
+pub use recheck::confirmed_inventory;
 
 /// How often the configuration is read unless someone says otherwise (`JOBS_REFRESH_INTERVAL`).
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(120);
@@ -44,6 +48,9 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// like an attack.
 const REFUSED_RETRY: Duration = Duration::from_secs(300);
 
+/// How often it is looked for a new token while the backend refuses the one in use.
+const TOKEN_LOOK: Duration = Duration::from_secs(10);
+
 /// Keeps a bot's jobs in step with the backend.
 pub struct Refresh<B, K: Protocol> {
     /// Where the configuration comes from.
@@ -56,6 +63,8 @@ pub struct Refresh<B, K: Protocol> {
     pub last_good: Option<LastGood>,
     /// Tells when it was read.
     pub clock: Arc<dyn Clock>,
+    /// Gets each inventory that was read well, for whoever else needs it.
+    pub confirmed: watch::Sender<Option<Confirmed>>,
     /// Takes the whole plan, each time it changed.
     pub plans: mpsc::Sender<Plan<K::Task>>,
     /// Counts.
@@ -90,19 +99,25 @@ impl<B: Backend, K: Protocol> Refresh<B, K> {
     }
 
     async fn refresh_for_ever(self) -> Result<(), RefreshError> {
-        let mut in_force = None;
+        let (mut in_force, mut outage) = (None, OutageLog::default());
         if let Some(planned) = self.kept().await {
             self.put_in_force(&mut in_force, planned).await?;
         }
-        let mut failures = 0;
+        // What was read from disk is on disk.
+        let (mut is_saved, mut failures) = (in_force.is_some(), 0);
         loop {
-            let began = time::Instant::now();
+            let began = Instant::now();
             let outcome = self.look(in_force.as_ref()).await;
             self.metrics.looked(began.elapsed(), outcome.as_ref().err());
             let pause = match outcome {
                 Ok(planned) => {
                     failures = 0;
-                    self.keep(in_force.as_ref(), &planned).await;
+                    if let Some(OutageSpan { lasted, failures }) = outage.ended(Instant::now()) {
+                        info!(?lasted, failures, "the configuration can be read again");
+                    }
+                    is_saved = self.keep(in_force.as_ref(), &planned, is_saved).await;
+                    let inventory = planned.inventory.clone();
+                    self.confirmed.send_replace(Some(Confirmed { inventory, read_from: began }));
                     self.put_in_force(&mut in_force, planned).await?;
                     self.interval.max(SHORTEST_INTERVAL)
                 }
@@ -112,33 +127,53 @@ impl<B: Backend, K: Protocol> Refresh<B, K> {
                 Err(error) => {
                     let pause = self.pause_after(&error, failures);
                     failures += 1;
-                    let (jobs, cause) =
-                        (in_force.as_ref().map_or(0, InForce::jobs), &error as &dyn std::error::Error);
-                    warn!(
-                        error = cause,
-                        jobs,
-                        ?pause,
-                        "could not read the configuration, jobs go on as they are"
-                    );
+                    if let Some(OutageSpan { lasted, failures }) = outage.failed("unread", Instant::now()) {
+                        let (jobs, error) =
+                            (in_force.as_ref().map_or(0, InForce::jobs), &error as &dyn std::error::Error);
+                        warn!(
+                            error,
+                            jobs,
+                            ?pause,
+                            ?lasted,
+                            failures,
+                            "could not read the configuration, jobs go on as they are"
+                        );
+                    }
                     pause
                 }
             };
-            time::sleep(pause).await;
+            self.rest(pause).await;
         }
     }
 
-    /// Reads the configuration, and a second time alone what seems to have vanished from it.
+    /// Waits; while the backend refuses the token, also for a new one.
+    async fn rest(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        while self.metrics.check().is_err() && Instant::now() + TOKEN_LOOK < until {
+            time::sleep(TOKEN_LOOK).await;
+            if self.backend.renew_token().await {
+                return;
+            }
+        }
+        time::sleep_until(until).await;
+    }
+
+    /// Reads the configuration, and a second time alone what seems to have vanished from it. What can't be read for
+    /// want of a right stays as it is.
     async fn look(&self, in_force: Option<&InForce<K::Task>>) -> Result<Planned<K::Task>, BackendError> {
         let mut inventory = self.backend.inventory().await?;
+        let Some(InForce { planned: known, .. }) = in_force else {
+            return Ok(Planned::of(inventory, &*self.bot));
+        };
+        recheck::keep_unread(&mut inventory, &known.inventory);
         let planned = Planned::of(inventory, &*self.bot);
-        let Some(InForce { planned: known, .. }) = in_force else { return Ok(planned) };
-        let suspects = second_look::suspects(&known.devices, &planned.devices);
+        let suspects = recheck::suspects(&known.devices, &planned.devices);
         if suspects.is_empty() {
             return Ok(planned);
         }
         self.metrics.second_looks.inc_by(suspects.len() as u64);
-        inventory = planned.inventory;
-        second_look::look_again(&*self.backend, &mut inventory, suspects).await?;
+        let mut inventory = Arc::unwrap_or_clone(planned.inventory);
+        recheck::recheck(&*self.backend, &mut inventory, suspects).await?;
         Ok(Planned::of(inventory, &*self.bot))
     }
 
@@ -149,14 +184,12 @@ impl<B: Backend, K: Protocol> Refresh<B, K> {
     ) -> Result<(), RefreshError> {
         self.metrics.in_force(&planned);
         let (known, mut notices) = match in_force.take() {
-            Some(InForce { planned, notices }) => (Some(planned.plan), notices),
+            Some(InForce { planned, notices }) => (Some(planned), notices),
             None => (None, Notices::default()),
         };
         notices.warn_of_new(planned.faults());
-        if known.as_ref() != Some(&planned.plan) {
-            let Changes { added, changed, removed } = Changes::between(known.as_ref(), &planned.plan);
-            let (devices, jobs) = (planned.devices.len(), planned.plan.jobs.len());
-            info!(added, changed, removed, devices, jobs, "configuration");
+        if known.as_ref().map(|known| &known.plan) != Some(&planned.plan) {
+            log_changes(known.as_ref(), &planned);
             self.plans.send(planned.plan.clone()).await.map_err(|_| RefreshError::NoRunLoop)?;
             self.bot.in_force(&planned.plan);
         }
@@ -171,21 +204,24 @@ impl<B: Backend, K: Protocol> Refresh<B, K> {
         Some(Planned::of(inventory, &*self.bot))
     }
 
-    async fn keep(&self, in_force: Option<&InForce<K::Task>>, planned: &Planned<K::Task>) {
+    /// Keeps a configuration on disk unless it is there; returns whether it is.
+    async fn keep(
+        &self,
+        in_force: Option<&InForce<K::Task>>,
+        planned: &Planned<K::Task>,
+        is_saved: bool,
+    ) -> bool {
         let now = self.clock.now();
         self.metrics.read_at(now);
-        let Some(last_good) = &self.last_good else { return };
-        if in_force.is_some_and(|known| known.planned.inventory == planned.inventory) {
-            return;
+        let Some(last_good) = &self.last_good else { return true };
+        if is_saved && in_force.is_some_and(|known| known.planned.inventory == planned.inventory) {
+            return true;
         }
-        if let Err(error) = last_good.save(&planned.inventory, now).await {
-            self.metrics.not_kept.inc();
-            let cause = &error as &dyn std::error::Error;
-            warn!(
-                error = cause,
-                "the configuration is in force, but a restart without the backend would not know it"
-            );
-        }
+        let Err(error) = last_good.save(&planned.inventory, now).await else { return true };
+        self.metrics.not_kept.inc();
+        let error = &error as &dyn std::error::Error;
+        warn!(error, "the configuration is in force, but a restart without the backend would not know it");
+        false
     }
 
     fn pause_after(&self, error: &BackendError, failures: u32) -> Duration {
@@ -196,7 +232,8 @@ impl<B: Backend, K: Protocol> Refresh<B, K> {
             _ => {
                 let doubled = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(failures));
                 // Up to half less, so that bots which lost one backend together do not return together.
-                doubled.min(self.interval.max(SHORTEST_INTERVAL)).mul_f64(rand::random_range(0.5..=1.0))
+                let pause = doubled.min(self.interval.max(SHORTEST_INTERVAL));
+                pause.mul_f64(rand::random_range(0.5..=1.0)).max(error.retry_after().unwrap_or_default())
             }
         }
     }
@@ -205,5 +242,18 @@ impl<B: Backend, K: Protocol> Refresh<B, K> {
 impl<T> InForce<T> {
     fn jobs(&self) -> usize {
         self.planned.plan.jobs.len()
+    }
+}
+
+/// Logs what a new plan changes; what stops is named, as people name it.
+fn log_changes<T: PartialEq>(known: Option<&Planned<T>>, planned: &Planned<T>) {
+    let Changes { added, changed, removed } = Changes::between(known.map(|known| &known.plan), &planned.plan);
+    let (devices, jobs) = (planned.devices.len(), planned.plan.jobs.len());
+    match known.map(|known| notices::stopped(known, planned)) {
+        Some(stopped) if !removed.is_empty() => {
+            let removed = removed.len();
+            info!(added, changed, removed, devices, jobs, %stopped, "configuration");
+        }
+        _ => info!(added, changed, removed = removed.len(), devices, jobs, "configuration"),
     }
 }

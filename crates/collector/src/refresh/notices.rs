@@ -4,34 +4,69 @@ use std::collections::{HashMap, HashSet};
 
 use tracing::warn;
 
-use crate::bot::Plan;
+use super::Planned;
+use crate::{
+    bot::{JobId, Plan},
+    model::{Device, SensorId},
+};
 
 /// How many new faults one refresh names. A sensor that thousands of entities use can be refused for all of them;
 /// beyond this they are only counted in the log (`grafolean check` names all).
 const MAX_NAMED: usize = 50;
 
-/// How many jobs differ between two plans.
+/// How many of those that stop a line names.
+const MAX_STOPPED: usize = 5;
+
+/// How jobs differ between two plans.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Changes {
+pub(super) struct Changes<'a> {
     pub(super) added: usize,
     pub(super) changed: usize,
-    pub(super) removed: usize,
+    /// Those that are gone, in their order.
+    pub(super) removed: Vec<&'a JobId>,
 }
 
-impl Changes {
-    pub(super) fn between<T: PartialEq>(old: Option<&Plan<T>>, new: &Plan<T>) -> Self {
-        let mut old: HashMap<_, _> =
+impl<'a> Changes<'a> {
+    pub(super) fn between<T: PartialEq>(old: Option<&'a Plan<T>>, new: &Plan<T>) -> Self {
+        let (mut added, mut changed) = (0, 0);
+        let mut left: HashMap<_, _> =
             old.iter().flat_map(|plan| &plan.jobs).map(|job| (&job.id, job)).collect();
-        let mut changes = Self { added: 0, changed: 0, removed: 0 };
         for job in &new.jobs {
-            match old.remove(&job.id) {
-                None => changes.added += 1,
-                Some(known) if known != job => changes.changed += 1,
+            match left.remove(&job.id) {
+                None => added += 1,
+                Some(known) if known != job => changed += 1,
                 Some(_) => {}
             }
         }
-        changes.removed = old.len();
-        changes
+        let mut removed: Vec<_> = left.into_keys().collect();
+        removed.sort_unstable();
+        Self { added, changed, removed }
+    }
+}
+
+/// Names what stops, as people name it: devices, and sensors of devices; jobs where neither went.
+pub(super) fn stopped<T: PartialEq>(old: &Planned<T>, new: &Planned<T>) -> String {
+    let place = |device: &Device| (device.account, device.entity.id);
+    let seen: HashMap<_, _> = new.devices.iter().map(|device| (place(device), device)).collect();
+    let mut names = Vec::new();
+    for device in &old.devices {
+        let name = format!("{:?} (entity {})", device.entity.name, device.entity.id);
+        let Some(seen) = seen.get(&place(device)) else {
+            names.push(name);
+            continue;
+        };
+        let is_used = |id: SensorId| seen.sensors.iter().any(|used| used.sensor.id == id);
+        let gone = device.sensors.iter().map(|used| &used.sensor).filter(|sensor| !is_used(sensor.id));
+        names.extend(gone.map(|sensor| format!("sensor {:?} of {name}", sensor.name)));
+    }
+    if names.is_empty() {
+        let Changes { removed, .. } = Changes::between(Some(&old.plan), &new.plan);
+        names = removed.into_iter().map(ToString::to_string).collect();
+    }
+    let named = names.iter().take(MAX_STOPPED).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(MAX_STOPPED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
     }
 }
 
@@ -75,7 +110,8 @@ mod tests {
             refused: vec![],
         };
         let (old, new) = (plan(&[("a", 60), ("b", 60), ("c", 60)]), plan(&[("b", 60), ("c", 30), ("d", 60)]));
-        assert_eq!(Changes::between(Some(&old), &new), Changes { added: 1, changed: 1, removed: 1 });
-        assert_eq!(Changes::between(None, &new), Changes { added: 3, changed: 0, removed: 0 });
+        let a = JobId::from("a");
+        assert_eq!(Changes::between(Some(&old), &new), Changes { added: 1, changed: 1, removed: vec![&a] });
+        assert_eq!(Changes::between(None, &new), Changes { added: 3, changed: 0, removed: vec![] });
     }
 }

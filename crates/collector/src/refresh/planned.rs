@@ -1,5 +1,7 @@
 //! What one look at the backend leads to.
 
+use std::sync::Arc;
+
 use crate::{
     backend::{Backend, BackendError, Inventory},
     bot::Plan,
@@ -12,7 +14,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Planned<T> {
     /// What the backend said.
-    pub inventory: Inventory,
+    pub inventory: Arc<Inventory>,
     /// What of it belongs to the bot.
     pub devices: Vec<Device>,
     /// What of it does not, and why.
@@ -23,7 +25,8 @@ pub struct Planned<T> {
 
 impl<T> Planned<T> {
     /// Selects what belongs to the bot and asks it for its jobs.
-    pub fn of<K: Protocol<Task = T>>(inventory: Inventory, bot: &K) -> Self {
+    pub fn of<K: Protocol<Task = T>>(inventory: impl Into<Arc<Inventory>>, bot: &K) -> Self {
+        let inventory = inventory.into();
         let Selection { devices, refused, left_alone } = select(&inventory, bot.name());
         let accounts: Vec<_> = inventory.accounts.iter().map(|it| it.account.id).collect();
         let mut plan = bot.plan(&accounts, &devices);

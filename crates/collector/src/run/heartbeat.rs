@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -18,11 +18,12 @@ const STALE: Duration = Duration::from_secs(30);
 pub struct Heartbeat {
     origin: Instant,
     last_ms: Arc<AtomicU64>,
+    blocked: Arc<Mutex<Option<String>>>,
 }
 
 impl Default for Heartbeat {
     fn default() -> Self {
-        Self { origin: Instant::now(), last_ms: Arc::default() }
+        Self { origin: Instant::now(), last_ms: Arc::default(), blocked: Arc::default() }
     }
 }
 
@@ -37,10 +38,22 @@ impl Heartbeat {
         Duration::from_millis(self.elapsed_ms().saturating_sub(self.last_ms.load(Ordering::Relaxed)))
     }
 
-    /// Tells, in a sentence, that the loop hangs.
+    /// Returns an error, in a sentence, if the loop hangs or can start nothing.
     pub fn fresh(&self) -> Result<(), String> {
         let age = self.age();
-        if age < STALE { Ok(()) } else { Err(format!("no job was looked at for {} s", age.as_secs())) }
+        if age >= STALE {
+            return Err(format!("no job was looked at for {} s", age.as_secs()));
+        }
+        self.blocked().clone().map_or(Ok(()), Err)
+    }
+
+    /// Notes why the loop can start nothing; None if it can.
+    pub(super) fn set_blocked(&self, reason: Option<String>) {
+        *self.blocked() = reason;
+    }
+
+    fn blocked(&self) -> MutexGuard<'_, Option<String>> {
+        self.blocked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn elapsed_ms(&self) -> u64 {

@@ -12,8 +12,9 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::{failure::words_of, performer::Outcome};
 use crate::bot::{JobId, Overlap};
@@ -33,6 +34,7 @@ pub(super) struct InFlight {
     endings: Arc<Endings>,
     /// Room for what has ended, kept from one look to the next.
     room: Vec<Ended>,
+    last_start: Option<Instant>,
 }
 
 /// Runs that are about to begin.
@@ -81,9 +83,22 @@ impl InFlight {
         self.runs_of.get(job).is_none_or(|runs| *runs < most)
     }
 
+    /// Returns when a run was last put among those that begin.
+    pub(super) fn last_start(&self) -> Option<Instant> {
+        self.last_start
+    }
+
+    /// Returns the jobs whose runs go on.
+    pub(super) fn jobs(&self) -> Vec<JobId> {
+        let mut jobs: Vec<_> = self.runs_of.keys().cloned().collect();
+        jobs.sort_unstable();
+        jobs
+    }
+
     /// Puts a run among those that begin at the next [`InFlight::begin`], or sooner if they are many.
     pub(super) fn start(&mut self, job: JobId, run: impl Future<Output = Outcome> + Send + 'static) {
         self.runs += 1;
+        self.last_start = Some(Instant::now());
         *self.runs_of.entry(job.clone()).or_default() += 1;
         let endings = self.endings.clone();
         self.beginning.0.push(Box::pin(async move {
@@ -106,7 +121,8 @@ impl InFlight {
     pub(super) fn begin(&mut self) {
         if !self.beginning.0.is_empty() {
             let runs = mem::replace(&mut self.beginning.0, Vec::with_capacity(BEGUN_TOGETHER));
-            tokio::spawn(begin_together(runs));
+            // What a run logs names its bot.
+            tokio::spawn(begin_together(runs).in_current_span());
         }
     }
 
@@ -171,7 +187,7 @@ async fn begin_together(runs: Vec<Work>) {
     for mut run in runs {
         let reached = future::poll_fn(|context| Poll::Ready(run.as_mut().poll(context))).await;
         if reached.is_pending() {
-            tokio::spawn(run);
+            tokio::spawn(run.in_current_span());
         }
     }
 }

@@ -17,7 +17,7 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 use tokio::{
     sync::mpsc,
     task,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -27,6 +27,7 @@ use crate::{
     protocol::Protocol,
     schedule::{Firing, Schedule},
     sink::Sink,
+    throttle::{OutageLog, OutageSpan},
 };
 use in_flight::InFlight;
 
@@ -53,6 +54,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// a new plan nor the end waiting.
 const FIRINGS_A_TURN: usize = 256;
 
+/// Runs that hold all places and of which none ended for this long are said to be stuck: far longer than runs wait for
+/// each other where the places are just enough.
+const STUCK: Duration = Duration::from_mins(1);
+
 /// How many ids a warning names.
 const IDS_IN_A_WARNING: usize = 5;
 
@@ -74,40 +79,43 @@ impl<B: Protocol, S: Sink> RunLoop<B, S> {
     /// Works until it is stopped, then lets the runs that go on end within [`GRACE`].
     pub async fn run(self) {
         let Self { performer, mut plans, concurrency, heartbeat, stop } = self;
-        let mut shift = Shift {
+        let mut state = LoopState {
             performer: Arc::new(performer),
             schedule: Schedule::default(),
             in_flight: InFlight::default(),
             concurrency: concurrency.get(),
+            stuck: OutageLog::default(),
         };
         loop {
             heartbeat.beat();
-            let pause = shift.start_due();
-            shift.begin();
+            let pause = state.start_due();
+            state.begin();
+            heartbeat.set_blocked(state.blocked());
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Some(plan) = plans.recv() => shift.put_in_force(plan),
+                Some(plan) = plans.recv() => state.put_in_force(plan),
                 // What is due begins before anybody looks at what is over.
                 () = task::yield_now(), if pause.is_zero() => {}
-                () = shift.in_flight.some_ended(), if !pause.is_zero() => shift.settle(),
+                () = state.in_flight.some_ended(), if !pause.is_zero() => state.settle(),
                 () = sleep(pause), if !pause.is_zero() => {}
             }
         }
         let mut last = Summary::default();
-        wind_down(&shift.performer, shift.in_flight, &mut last).await;
+        wind_down(&state.performer, state.in_flight, &mut last).await;
     }
 }
 
 /// What the loop works with.
-struct Shift<B: Protocol, S> {
+struct LoopState<B: Protocol, S> {
     performer: Arc<Performer<B, S>>,
     schedule: Schedule<B::Task>,
     in_flight: InFlight,
     concurrency: usize,
+    stuck: OutageLog,
 }
 
-impl<B: Protocol, S: Sink> Shift<B, S> {
+impl<B: Protocol, S: Sink> LoopState<B, S> {
     /// Starts what is due while there is room; gives how long there is nothing more to start, zero if there is.
     fn start_due(&mut self) -> Duration {
         let now = self.performer.clock.now();
@@ -141,6 +149,25 @@ impl<B: Protocol, S: Sink> Shift<B, S> {
             self.performer.metrics.skipped.inc();
             debug!(%job, due = %firing.run.due, "skipped, the last run goes on");
         }
+    }
+
+    /// Returns which jobs hold all places, if none of their runs has ended for [`STUCK`]: what is due waits for them.
+    fn blocked(&mut self) -> Option<String> {
+        let now = Instant::now();
+        let full_for = self.in_flight.last_start().map(|start| now.saturating_duration_since(start));
+        let full_for = full_for.filter(|span| *span >= STUCK && self.in_flight.len() >= self.concurrency);
+        let Some(full_for) = full_for else {
+            if let Some(OutageSpan { lasted, .. }) = self.stuck.ended(now) {
+                info!(?lasted, "runs end again, what is due begins");
+            }
+            return None;
+        };
+        let (places, jobs) = (self.concurrency, first_few(&self.in_flight.jobs()));
+        if self.stuck.failed("stuck", now).is_some() {
+            warn!(places, ?full_for, %jobs, "no run begins: all places are held by runs that do not end");
+        }
+        let seconds = full_for.as_secs();
+        Some(format!("no run begins: runs that do not end hold all {places} places for {seconds} s: {jobs}"))
     }
 
     fn settle(&mut self) {

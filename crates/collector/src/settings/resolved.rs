@@ -113,8 +113,10 @@ impl Resolved {
         let url = self.required(&bot::BACKEND_URL, "https://example.org/api", value::backend_url)?;
         let missing = SettingsError::Missing { setting: bot::BOT_TOKEN, example: "TOKEN" };
         let token = self.token(protocol).cloned().ok_or(missing)?;
+        let own = protocol.map(super::own_token).map(|[own, _]| own).filter(|own| self.secret(own).is_some());
+        let token_file = self.secret_file(&own.unwrap_or(bot::BOT_TOKEN));
         let ca_file = self.read(&bot::CA_FILE, value::existing_file)?;
-        Ok(HttpSettings { ca_file, ..HttpSettings::new(url.to_string(), token) })
+        Ok(HttpSettings { token_file, ca_file, ..HttpSettings::new(url.to_string(), token) })
     }
 
     /// Returns the folder for all that is kept.

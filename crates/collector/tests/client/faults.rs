@@ -7,7 +7,7 @@ use grafolean_collector::{
         Backend, BackendError, EntityChange, Stamp,
         http::{HttpBackend, HttpSettings},
     },
-    model::{AccountId, NewEntity},
+    model::{AccountId, EntityId, NewEntity},
 };
 use secrecy::SecretString;
 use tokio::{
@@ -98,4 +98,70 @@ async fn a_web_page_in_place_of_an_answer_hints_at_the_address() {
     let world = World::of(Grafolean::default().fail("status", 1, page)).await;
     let error = world.client().status().await.unwrap_err().to_string();
     assert!(error.contains("usually ends in /api"), "{error}");
+}
+
+#[tokio::test]
+async fn a_list_that_is_refused_costs_its_account_alone_and_names_the_right_that_is_missing() {
+    for (status, list) in
+        [(403, "entities"), (404, "sensors"), (400, "credentials"), (405, "entities"), (200, "sensors")]
+    {
+        let fault = Fault::Answer(status, "<html>no".into());
+        let path = format!("GET /api/accounts/1/{list}/");
+        let grafolean = Grafolean::default().with_pinged(1, 3).with_pinged(2, 2).fail(&path, 1, fault);
+        let world = World::of(grafolean).await;
+        let accounts = world.client().inventory().await.unwrap().accounts;
+        assert!(accounts[0].is_unread() && accounts[0].entities.is_empty(), "{status}");
+        assert!(!accounts[1].is_unread() && accounts[1].entities.len() == 2);
+        let reason = accounts[0].broken[0].to_string();
+        let part = if status == 403 { "it needs GET on accounts/1/entities" } else { "GET /accounts/1/" };
+        assert!(reason.contains(part), "{reason}");
+    }
+    for status in [500, 503, 429] {
+        let fault = Fault::Answer(status, "no".into());
+        let grafolean = Grafolean::default().with_pinged(1, 3).fail("GET /api/accounts/1/sensors/", 1, fault);
+        let error = World::of(grafolean).await.client().inventory().await.unwrap_err();
+        assert!(
+            matches!(error, BackendError::Failed { .. }),
+            "what may pass soon is tried again soon: {error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_answers_for_an_entity_does_not_remove_it() {
+    let elsewhere = Fault::Redirect("https://example.org/login".to_owned());
+    let page = Fault::Answer(200, "<html>please log in".into());
+    for fault in [elsewhere, page] {
+        let grafolean = Grafolean::default().with_pinged(1, 1).fail("entities/1001", 1, fault);
+        let world = World::of(grafolean).await;
+        let error = world.client().entity(ACCOUNT, EntityId::new(1001)).await.unwrap_err();
+        assert!(matches!(error, BackendError::Unreachable { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_file_is_read_again_after_a_401_and_at_every_refresh() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let write = |token: &str| std::fs::write(file.path(), format!("{token}\n")).unwrap();
+    let world = World::of(Grafolean::default().with_pinged(1, 1)).await;
+    let mut settings = HttpSettings::new(world.url(), SecretString::from("an-old-one"));
+    settings.token_file = Some(file.path().to_owned());
+    write("an-old-one");
+    let client = HttpBackend::new(settings).unwrap();
+    let error = client.put_values(ACCOUNT, &[], Stamp::Due).await.unwrap_err();
+    assert!(matches!(error, BackendError::Unauthorized { .. }), "{error}");
+    assert_eq!(world.asked().len(), 1, "the same token is not shown twice");
+    write(TOKEN);
+    client.put_values(ACCOUNT, &[], Stamp::Due).await.unwrap();
+    assert_eq!(world.asked().len(), 2, "the old one, and at once the new one");
+    // While it is being replaced it may be empty or gone: the one in use stays.
+    write("");
+    assert!(!client.renew_token().await);
+    client.inventory().await.unwrap();
+    world.asked();
+    write("another");
+    let error = client.inventory().await.unwrap_err();
+    assert!(matches!(error, BackendError::Unauthorized { .. }), "{error}");
+    assert!(!error.to_string().contains("another"));
+    assert_eq!(world.asked()[0], "GET /api/profile/", "another token may be another bot's");
 }

@@ -60,6 +60,7 @@ async fn only_a_plan_that_was_confirmed_and_changed_takes_effect() {
         interval: INTERVAL,
         last_good: None,
         clock: Arc::new(SystemClock),
+        confirmed: tokio::sync::watch::Sender::new(None),
         plans,
         metrics: RefreshMetrics::default(),
         stop: CancellationToken::new(),

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use grafolean_collector::{
-    backend::{BackendError, Inventory},
+    backend::{BackendError, BrokenRow, Inventory},
     bot::Plan,
     model::Device,
     refresh::{LastGood, Refresh, RefreshError, RefreshMetrics, plan_once},
@@ -11,7 +11,7 @@ use grafolean_collector::{
 };
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::JoinHandle,
     time::{Instant, timeout},
 };
@@ -40,6 +40,7 @@ fn start(backend: &Simulated, folder: Option<&Path>) -> Running {
         interval: INTERVAL,
         last_good: folder.map(|folder| LastGood::new(folder, "http://h/api")),
         clock: Arc::new(SystemClock),
+        confirmed: watch::Sender::new(None),
         plans: sender,
         metrics: metrics.clone(),
         stop: stop.clone(),
@@ -64,6 +65,25 @@ impl Running {
         encode(&mut text, &registry).unwrap();
         text.lines().any(|it| it == line)
     }
+}
+
+fn refused(status: u16) -> BackendError {
+    BackendError::Refused { request: "GET entity".to_owned(), status, answer: "no".to_owned() }
+}
+
+fn forbidden() -> BackendError {
+    let needs = "GET on accounts/1/entities".to_owned();
+    BackendError::Forbidden { request: "GET /accounts/1/entities/".to_owned(), needs }
+}
+
+/// An inventory whose only account could not be read.
+fn unread() -> Inventory {
+    let mut unread = inventory(vec![]);
+    let account = &mut unread.accounts[0];
+    account.credentials.clear();
+    account.sensors.clear();
+    account.broken.push(BrokenRow { list: "accounts", row: 1.into(), reason: forbidden().to_string() });
+    unread
 }
 
 fn devices(ids: &[i64]) -> Inventory {
@@ -238,4 +258,133 @@ async fn one_look_by_hand_tells_what_would_be_done_and_what_not() {
     truth.accounts[0].entities[1].protocols = Some(Default::default());
     let planned = plan_once(&Simulated::with(truth), &PingLike).await.unwrap();
     assert_eq!((planned.plan.jobs.len(), planned.left_alone.len()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_may_not_be_read_keeps_its_jobs_and_the_missing_right_is_named() {
+    let logs = Logs::capture();
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Simulated::with(devices(&[1, 2]));
+    let mut running = start(&backend, Some(folder.path()));
+    running.jobs().await;
+    backend.script().truth = unread();
+    running.nothing_for(5 * INTERVAL).await;
+    assert_eq!(logs.count("it needs GET on accounts/1/entities"), 1, "{}", logs.text());
+    assert!(running.metric("grafolean_jobs 2"));
+    // A restart knows them, too.
+    running.stop.cancel();
+    running.task.await.unwrap().unwrap();
+    let mut running = start(&backend, Some(folder.path()));
+    assert_eq!(running.jobs().await, ["1", "2"]);
+    running.nothing_for(2 * INTERVAL).await;
+    backend.script().truth = devices(&[2]);
+    assert_eq!(running.jobs().await, ["2"], "once it can be read, what is gone is gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_404_for_the_entity_alone_is_a_removal() {
+    let logs = Logs::capture();
+    let backend = Simulated::with(devices(&[1, 2]));
+    let mut running = start(&backend, None);
+    running.jobs().await;
+    for error in [forbidden(), refused(400), refused(405), refused(410)] {
+        let text = error.to_string();
+        backend.script().entities.push_back(error);
+        backend.script().inventories.push_back(Ok(devices(&[1])));
+        running.nothing_for(INTERVAL + Duration::from_secs(10)).await;
+        assert_eq!(logs.count(&format!("2 (device 2) can't be read, it is measured as before: {text}")), 1);
+    }
+    backend.script().truth = devices(&[1]);
+    assert_eq!(running.jobs().await, ["1"]);
+    assert_eq!(logs.count("stopped=\"device 2\" (entity 2)"), 1, "{}", logs.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stops_is_named_up_to_a_few() {
+    let logs = Logs::capture();
+    let backend = Simulated::with(devices(&(1..=9).collect::<Vec<_>>()));
+    let mut running = start(&backend, None);
+    running.jobs().await;
+    backend.script().truth = devices(&[9]);
+    running.jobs().await;
+    let named =
+        r#"removed=8 devices=1 jobs=1 stopped="device 1" (entity 1), "device 2" (entity 2), "device 3""#;
+    assert_eq!(logs.count(named), 1, "{}", logs.text());
+    assert_eq!(logs.count("and 3 more"), 1);
+    backend.script().truth.accounts[0].entities[0] = entity(9, &[2]);
+    running.jobs().await;
+    running.nothing_for(INTERVAL).await;
+    assert_eq!(logs.count("removed=0"), 2, "a device that lost a sensor is a changed job");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_refreshes_is_a_line_at_its_start_one_a_minute_and_one_at_its_end() {
+    let logs = Logs::capture();
+    let backend = Simulated::with(devices(&[1]));
+    let mut running = start(&backend, None);
+    running.jobs().await;
+    for _ in 0..12 {
+        let busy = |status| BackendError::Failed {
+            request: "GET /accounts/".to_owned(),
+            status,
+            answer: "no".to_owned(),
+            retry_after: None,
+        };
+        let outage = [Err(unreachable_backend()), Err(busy(500)), Err(busy(503))];
+        backend.script().inventories.extend(outage);
+    }
+    running.nothing_for(Duration::from_secs(36 * 120)).await;
+    let lines = logs.count("could not read the configuration");
+    let failed = 36;
+    assert!(backend.script().inventories.is_empty(), "all of it was lived through");
+    assert!((30..=failed).contains(&lines), "{lines} lines, a pause is a minute or longer");
+    assert_eq!(logs.count("the configuration can be read again"), 1);
+    assert_eq!(logs.count("failures=36"), 1, "{}", logs.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_after_is_waited_for_before_the_next_refresh() {
+    let backend = Simulated::with(devices(&[1]));
+    backend.script().inventories.push_back(Err(BackendError::Failed {
+        request: "GET /accounts/".to_owned(),
+        status: 503,
+        answer: "busy".to_owned(),
+        retry_after: Some(Duration::from_secs(600)),
+    }));
+    let mut running = start(&backend, None);
+    let began = Instant::now();
+    running.jobs().await;
+    assert_eq!(began.elapsed(), Duration::from_secs(600));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_is_unhealthy_and_a_new_one_is_used_within_seconds() {
+    let backend = Simulated::with(devices(&[1]));
+    let mut running = start(&backend, None);
+    running.jobs().await;
+    assert_eq!(running.metrics.check(), Ok(()));
+    backend.script().inventories.push_back(Err(BackendError::Unauthorized { request: "GET /x".to_owned() }));
+    running.nothing_for(INTERVAL + Duration::from_secs(1)).await;
+    assert!(running.metrics.check().unwrap_err().contains("does not know this token"));
+    backend.script().has_new_token = true;
+    backend.script().truth = devices(&[1, 2]);
+    let began = Instant::now();
+    assert_eq!(running.jobs().await, ["1", "2"]);
+    assert!(began.elapsed() <= Duration::from_secs(10));
+    assert_eq!(running.metrics.check(), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_configuration_that_could_not_be_saved_is_saved_later_though_nothing_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let blocked = folder.path().join("state.sqlite");
+    std::fs::create_dir(&blocked).unwrap();
+    let backend = Simulated::with(devices(&[1]));
+    let mut running = start(&backend, Some(folder.path()));
+    running.jobs().await;
+    running.nothing_for(INTERVAL).await;
+    std::fs::remove_dir(&blocked).unwrap();
+    running.nothing_for(INTERVAL).await;
+    let (kept, _) = LastGood::new(folder.path(), "http://h/api").load().await.unwrap();
+    assert_eq!(kept, devices(&[1]));
 }

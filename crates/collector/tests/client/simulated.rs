@@ -26,6 +26,7 @@ pub(crate) struct Script {
     pub(crate) entities: VecDeque<BackendError>,
     pub(crate) looks: usize,
     pub(crate) read_alone: Vec<EntityId>,
+    pub(crate) has_new_token: bool,
 }
 
 #[derive(Clone, Default)]
@@ -56,6 +57,10 @@ impl Backend for Simulated {
             Some(error) => Err(error),
             None => Ok(script.truth.accounts[0].entities.iter().find(|it| it.id == entity).cloned()),
         }
+    }
+
+    async fn renew_token(&self) -> bool {
+        std::mem::take(&mut self.script().has_new_token)
     }
 
     async fn put_values(&self, _: AccountId, _: &[Sample], _: Stamp) -> Result<(), BackendError> {

@@ -7,14 +7,14 @@ use std::{
 };
 
 use grafolean_collector::{
-    backend::{AccountInventory, Backend, BackendError, EntityChange, Inventory, Stamp},
+    backend::{AccountInventory, Backend, BackendError, Confirmed, EntityChange, Inventory, Stamp},
     deliver::{Delivery, DeliveryMetrics, DeliverySettings, MAX_REQUEST_BYTES, MAX_REQUEST_VALUES},
     model::{Account, AccountId, Entity, EntityId, Sample},
     report::{Report, Values},
     spool::{Content, Limits, Spool, SpoolError, SpoolFile, SpoolMetrics},
     time::{Clock, Timestamp},
 };
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::{sync::watch, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// The wall clock of virtual time.
@@ -303,6 +303,8 @@ pub struct Bench {
     pub backend: ScriptedBackend,
     pub spool: Spool,
     pub metrics: DeliveryMetrics,
+    /// What a refresh would confirm.
+    pub inventory: Option<watch::Receiver<Option<Confirmed>>>,
     running: Option<(CancellationToken, JoinHandle<Result<(), SpoolError>>)>,
 }
 
@@ -318,6 +320,7 @@ impl Bench {
             backend: ScriptedBackend::new(clock),
             spool,
             metrics: DeliveryMetrics::default(),
+            inventory: None,
             running: None,
         }
     }
@@ -329,6 +332,7 @@ impl Bench {
             spool: self.spool.clone(),
             clock: Arc::new(self.clock),
             settings: DeliverySettings { jitter_seed: 7, ..DeliverySettings::default() },
+            inventory: self.inventory.clone(),
             metrics: self.metrics.clone(),
             stop: stop.clone(),
         };

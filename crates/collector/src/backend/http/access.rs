@@ -11,6 +11,7 @@ use super::{HttpBackend, exchange::Request};
 use crate::{
     backend::BackendError,
     model::{AccountId, UserId, lenient},
+    throttle::{OutageLog, OutageSpan},
 };
 
 /// The first pause between two looks at a backend that is not ready; doubled each time.
@@ -18,9 +19,6 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest pause: a backend that comes up is noticed within this time.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-
-/// How often the same reason for waiting is said again.
-const REMINDER: Duration = Duration::from_secs(300);
 
 /// What `GET /status/info` says.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -115,7 +113,7 @@ impl HttpBackend {
     pub async fn profile(&self) -> Result<Profile, BackendError> {
         let profile: Profile = self.read(&Request::get("/profile/")).await?;
         // A token has one owner: whoever asks for an inventory later need not ask again.
-        let _ = self.user.set(profile.user_id);
+        *self.known_user() = Some(profile.user_id);
         Ok(profile)
     }
 
@@ -130,8 +128,7 @@ impl HttpBackend {
 
     /// Waits, for ever if need be, until the backend is ready; None if it was stopped before.
     pub async fn wait_until_ready(&self, stop: &CancellationToken) -> Option<BackendStatus> {
-        let mut pause = FIRST_PAUSE;
-        let mut told: Option<(String, Instant)> = None;
+        let (mut pause, mut outage) = (FIRST_PAUSE, OutageLog::default());
         loop {
             let outcome =
                 tokio::select! { biased; () = stop.cancelled() => return None, it = self.status() => it };
@@ -139,17 +136,16 @@ impl HttpBackend {
                 Ok(status) => match status.reason_to_wait() {
                     Some(reason) => reason.to_owned(),
                     None => {
-                        if told.is_some() {
-                            info!(backend = %self.url, "the backend is ready");
+                        if let Some(OutageSpan { lasted, .. }) = outage.ended(Instant::now()) {
+                            info!(backend = %self.url, ?lasted, "the backend is ready");
                         }
                         return Some(status);
                     }
                 },
                 Err(error) => reason_of(&error),
             };
-            if told.as_ref().is_none_or(|(last, at)| *last != reason || at.elapsed() >= REMINDER) {
-                warn!(backend = %self.url, %reason, "waiting for the backend");
-                told = Some((reason, Instant::now()));
+            if let Some(OutageSpan { lasted, .. }) = outage.failed("not ready", Instant::now()) {
+                warn!(backend = %self.url, %reason, ?lasted, "waiting for the backend");
             }
             tokio::select! { biased; () = stop.cancelled() => return None, () = time::sleep(pause) => {} }
             pause = (pause * 2).min(LONGEST_PAUSE);

@@ -9,7 +9,7 @@ use reqwest::{
 use secrecy::ExposeSecret;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{BackendError, HttpBackend};
+use super::{Backend, BackendError, HttpBackend};
 use crate::time::{Clock, SystemClock, Timestamp};
 
 /// The longest answer that is read: 100,000 entities with their protocols are about 40 MB. A longer one is given
@@ -109,7 +109,12 @@ impl HttpBackend {
     }
 
     async fn accepted(&self, request: &Request) -> Result<Vec<u8>, BackendError> {
-        let Answer { status, location, retry_after, body } = self.exchange(request).await?;
+        let mut answer = self.exchange(request).await?;
+        let is_refused = answer.status == StatusCode::UNAUTHORIZED && request.access == Access::Token;
+        if is_refused && self.renew_token().await {
+            answer = self.exchange(request).await?;
+        }
+        let Answer { status, location, retry_after, body } = answer;
         let name = request.to_string();
         Err(match status.as_u16() {
             200..=299 => return Ok(body),
@@ -184,11 +189,11 @@ impl HttpBackend {
     fn without_token(&self, text: &str) -> String {
         let encoded = self.with_token(self.url.join("/"));
         let encoded = encoded.query().and_then(|query| query.strip_prefix("b=")).unwrap_or_default();
-        text.replace(self.token.expose_secret(), "[token]").replace(encoded, "[token]")
+        text.replace(self.token.current().expose_secret(), "[token]").replace(encoded, "[token]")
     }
 
     fn with_token(&self, mut url: Url) -> Url {
-        url.query_pairs_mut().append_pair("b", self.token.expose_secret());
+        url.query_pairs_mut().append_pair("b", self.token.current().expose_secret());
         url
     }
 }

@@ -12,7 +12,7 @@ use super::{
     rows::{self, EntityRow, Rows},
 };
 use crate::{
-    backend::{AccountInventory, BackendError, BrokenRow},
+    backend::{AccountInventory, BackendError, BrokenRow, UNREAD},
     model::{Account, AccountId, Entity, EntityId},
 };
 
@@ -40,10 +40,11 @@ impl HttpBackend {
     }
 
     pub(super) async fn account_inventories(&self) -> Result<Vec<AccountInventory>, BackendError> {
+        let accounts = self.accounts().await?;
         if let Some(kept) = &self.kept {
-            kept.forget_all();
+            kept.forget_all_but(&accounts.iter().map(|account| account.id).collect::<Vec<_>>());
         }
-        let mut accounts: Vec<_> = stream::iter(self.accounts().await?)
+        let mut accounts: Vec<_> = stream::iter(accounts)
             .map(|account| self.account_inventory(account))
             .buffered(ACCOUNTS_IN_FLIGHT)
             .try_collect()
@@ -52,8 +53,8 @@ impl HttpBackend {
         Ok(accounts)
     }
 
-    /// Reads the lists of one account. An account that may not be read costs only itself; any other failure is the
-    /// whole refresh's, so that nothing is taken as vanished.
+    /// Reads the lists of one account. An account that may not be read costs only itself, see
+    /// [`AccountInventory::is_unread`]; any other failure is the whole refresh's, so that nothing is taken as vanished.
     async fn account_inventory(&self, account: Account) -> Result<AccountInventory, BackendError> {
         let id = account.id;
         let lists = tokio::try_join!(
@@ -69,7 +70,7 @@ impl HttpBackend {
             ),
             Err(error @ BackendError::Forbidden { .. }) => {
                 let unreadable =
-                    BrokenRow { list: "accounts", row: id.number().into(), reason: error.to_string() };
+                    BrokenRow { list: UNREAD, row: id.number().into(), reason: error.to_string() };
                 let nothing = AccountInventory {
                     account,
                     entities: vec![],
@@ -89,7 +90,7 @@ impl HttpBackend {
     async fn list(&self, account: AccountId, name: &'static str) -> Result<Vec<Value>, BackendError> {
         let List { list } = self.read(&Request::get(format!("/accounts/{account}/{name}/"))).await?;
         if let Some(kept) = &self.kept {
-            kept.keep(account, name, &list);
+            kept.replace(account, name, &list);
         }
         Ok(list)
     }

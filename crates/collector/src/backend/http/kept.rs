@@ -17,8 +17,15 @@ type Place = (AccountId, &'static str, i64);
 pub(super) struct KeptRows(Mutex<HashMap<Place, Value>>);
 
 impl KeptRows {
-    pub(super) fn forget_all(&self) {
-        self.rows().clear();
+    /// Keeps a whole list in place of the one before; one that could not be read leaves that as it is.
+    pub(super) fn replace(&self, account: AccountId, list: &'static str, rows: &[Value]) {
+        self.rows().retain(|(of, name, _), _| (*of, *name) != (account, list));
+        self.keep(account, list, rows);
+    }
+
+    /// Forgets the accounts that are gone.
+    pub(super) fn forget_all_but(&self, accounts: &[AccountId]) {
+        self.rows().retain(|(account, _, _), _| accounts.contains(account));
     }
 
     pub(super) fn keep(&self, account: AccountId, list: &'static str, rows: &[Value]) {

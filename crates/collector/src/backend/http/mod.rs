@@ -2,7 +2,7 @@
 //!
 //! [`HttpBackend`] is made from [`HttpSettings`] and asks what [`Backend`] says. `settings` checks what a person
 //! typed, `exchange` sends one request and says what its answer means, `rows` reads lists row by row, `inventory`
-//! puts a refresh together, `kept` holds rows as they came, `access` is what a token may do and whether the backend is ready.
+//! puts a refresh together, `kept` holds rows as they came, `token` is read again where it lies in a file, `access` is what a token may do and whether the backend is ready.
 
 mod access;
 mod exchange;
@@ -10,19 +10,22 @@ mod inventory;
 mod kept;
 mod rows;
 mod settings;
+mod token;
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use reqwest::Method;
-use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::sync::OnceCell;
 
 use super::{Backend, BackendError, EntityChange, Inventory, Stamp};
 use crate::model::{AccountId, Attachment, Entity, EntityId, Sample, SeriesPath, UserId};
 use exchange::Request;
 use kept::KeptRows;
+use token::Token;
 
 pub use access::{BackendStatus, BotRecord, Permission, Profile};
 pub use settings::{BaseUrl, HttpSettings, HttpSettingsError, Proxies};
@@ -30,9 +33,10 @@ pub use settings::{BaseUrl, HttpSettings, HttpSettingsError, Proxies};
 /// A Grafolean backend, reached over kept-alive connections with a bot's token.
 pub struct HttpBackend {
     url: BaseUrl,
-    token: SecretString,
+    token: Token,
     client: reqwest::Client,
-    user: OnceCell<UserId>,
+    /// Who the token belongs to, once that is known.
+    user: Mutex<Option<UserId>>,
     kept: Option<KeptRows>,
 }
 
@@ -40,13 +44,18 @@ impl HttpBackend {
     /// Checks the settings and prepares the connections; nothing is asked yet.
     pub fn new(settings: HttpSettings) -> Result<Self, HttpSettingsError> {
         let (url, token) = (settings.base_url()?, settings.trimmed_token()?);
+        let token = Token::new(token, settings.token_file.clone());
         let client = settings.client(&url)?;
-        Ok(Self { url, token, client, user: OnceCell::new(), kept: None })
+        Ok(Self { url, token, client, user: Mutex::new(None), kept: None })
     }
 
     /// Gives the address of the API, without a slash at its end.
     pub fn url(&self) -> &BaseUrl {
         &self.url
+    }
+
+    fn known_user(&self) -> MutexGuard<'_, Option<UserId>> {
+        self.user.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn own_id(&self) -> Result<UserId, BackendError> {
@@ -61,6 +70,17 @@ impl HttpBackend {
                 None => Err(BackendError::Unauthorized { request }),
             },
             Err(error) => Err(error),
+        }
+    }
+
+    /// An answer that is no entity at all, as of a proxy, says nothing about the entity: it may pass.
+    fn unusable(&self, error: BackendError) -> BackendError {
+        match error {
+            BackendError::Nonsense { ref request, .. } => {
+                let (url, request) = (self.url.to_string(), request.clone());
+                BackendError::Unreachable { url, request, source: error.into() }
+            }
+            error => error,
         }
     }
 
@@ -106,12 +126,17 @@ impl HttpBackend {
 
 impl Backend for HttpBackend {
     async fn inventory(&self) -> Result<Inventory, BackendError> {
-        let user = *self.user.get_or_try_init(|| self.own_id()).await?;
+        self.renew_token().await;
+        let known = *self.known_user();
+        let user = match known {
+            Some(user) => user,
+            None => self.own_id().await?,
+        };
         Ok(Inventory { user: Some(user), accounts: self.account_inventories().await? })
     }
 
     async fn entity(&self, account: AccountId, entity: EntityId) -> Result<Option<Entity>, BackendError> {
-        match self.entity_row(account, entity).await? {
+        match self.entity_row(account, entity).await.map_err(|error| self.unusable(error))? {
             None => Ok(None),
             Some(Ok((entity, _))) => Ok(Some(entity)),
             Some(Err(broken)) => Err(BackendError::Nonsense {
@@ -142,6 +167,15 @@ impl Backend for HttpBackend {
             }
         };
         self.done(&request).await
+    }
+
+    async fn renew_token(&self) -> bool {
+        let is_new = self.token.renew().await;
+        if is_new {
+            // It may be another bot's.
+            *self.known_user() = None;
+        }
+        is_new
     }
 
     async fn change_entity(

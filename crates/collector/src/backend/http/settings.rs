@@ -24,6 +24,9 @@ pub struct HttpSettings {
     pub url: String,
     /// The bot's token; white space around it is dropped.
     pub token: SecretString,
+    /// The file that the token was read from, if it was: it is read again at every refresh and when the backend
+    /// refuses the token.
+    pub token_file: Option<PathBuf>,
     /// A file of PEM certificates that are trusted besides the system's.
     pub ca_file: Option<PathBuf>,
     /// Whether a proxy stands between.
@@ -86,6 +89,7 @@ impl HttpSettings {
         Self {
             url: url.into(),
             token,
+            token_file: None,
             ca_file: None,
             proxies: Proxies::FromEnvironment,
             connect_timeout: CONNECT_TIMEOUT,
