@@ -110,6 +110,64 @@ fn what_an_exporter_told_is_added_up_and_so_is_the_exporter() {
 }
 
 #[test]
+fn single_flows_are_listed_in_any_order_and_form() {
+    let kept = Kept::new();
+    let listed = kept.run(&["query", "--list", "--order", "bytes", "--top", "5", "--raw", "--json"]);
+    assert!(listed.status.success(), "{}", text(&listed.stderr));
+    let listed = &json_lines(&listed)[0];
+    let mut bytes: Vec<u64> = kept.flows.iter().filter_map(|flow| flow.bytes).collect();
+    bytes.sort_unstable_by_key(|bytes| std::cmp::Reverse(*bytes));
+    let flows = listed["flows"].as_array().unwrap();
+    let found: Vec<u64> = flows.iter().map(|flow| flow["bytes"].as_u64().unwrap()).collect();
+    assert_eq!(found, bytes[..5]);
+    assert_eq!((&listed["total"]["flows"], &listed["scaled"]), (&Value::from(FLOWS), &Value::from(false)));
+    let first = &flows[0];
+    let told = kept.flows.iter().find(|flow| flow.bytes == Some(bytes[0])).unwrap();
+    assert_eq!(first["src"], told.source.unwrap().to_string());
+    assert_eq!((&first["format"], &first["domain"]), (&Value::from("ipfix"), &Value::from(7)));
+    assert_eq!(first["sampling"], f64::from(SAMPLING));
+
+    let columns = ["--columns", "src,proto,flags,duration,bytes"];
+    let csv = kept.run(&[&["query", "--flows", "--csv", "--top", "2000"][..], &columns].concat());
+    let csv = text(&csv.stdout);
+    let lines: Vec<_> = csv.lines().collect();
+    assert_eq!((lines[0], lines.len()), ("src,proto,flags,duration,bytes", 2_001));
+    let sum: u64 =
+        lines[1..].iter().map(|line| line.rsplit(',').next().unwrap().parse::<u64>().unwrap()).sum();
+    assert_eq!(sum, kept.bytes(|_| true) * u64::from(SAMPLING), "scaled, unless --raw is given");
+    let table = text(&kept.run(&["query", "--list", "--filter", "tcp", "--top", "3"]).stdout);
+    assert!(
+        table.contains("first") && table.contains("duration") && table.contains("3 are shown (--top)"),
+        "{table}"
+    );
+    assert_eq!(table.lines().filter(|line| line.contains(" TCP ")).count(), 3, "{table}");
+}
+
+#[test]
+fn groups_have_rates_and_spans_and_either_end() {
+    let kept = Kept::new();
+    let ask = ["query", "--from", "-2h", "--to", "now", "--time", "last", "--by", "ip", "--top", "1000"];
+    let columns = ["--columns", "bytes,flows,bps,pps,duration,first,last", "--order", "bps"];
+    let answer = kept.run(&[&ask[..], &columns, &["--json"]].concat());
+    assert!(answer.status.success(), "{}", text(&answer.stderr));
+    let answer = &json_lines(&answer)[0];
+    let groups = answer["groups"].as_array().unwrap();
+    let flows: u64 = groups.iter().map(|group| group["flows"].as_u64().unwrap()).sum();
+    assert_eq!((flows, answer["total"]["flows"].as_u64()), (2 * FLOWS, Some(FLOWS)), "each of its ends");
+    for group in groups.iter().filter(|group| !group["bps"].is_null()) {
+        let (bytes, duration) = (group["bytes"].as_f64().unwrap(), group["duration"].as_f64().unwrap());
+        let rate = group["bps"].as_f64().unwrap();
+        assert!((rate - bytes * 8.0 / duration).abs() <= 1.0 + rate * 1e-9, "{group}");
+        let between = group["last"].as_f64().unwrap() - group["first"].as_f64().unwrap();
+        assert!((between - duration).abs() < 1e-5, "{group}");
+    }
+    let table = text(&kept.run(&[&ask[..], &columns].concat()).stdout);
+    assert!(table.contains("groups add up to more than the total"), "{table}");
+    let csv = text(&kept.run(&["query", "--by", "5m,flags", "--csv", "--from", "yesterday"]).stdout);
+    assert!(csv.starts_with("5m,flags,bytes,packets,flows\n20"), "{csv}");
+}
+
+#[test]
 fn what_the_kernel_dropped_is_told_though_nobody_knows_whose_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let netflow = folder.path().join("data/netflow");
@@ -135,7 +193,17 @@ fn what_is_wrong_with_a_question_is_told_with_what_would_be_right() {
     let run = |arguments: &[&str]| grafolean(folder.path()).arg("flow").args(arguments).finished();
     for (arguments, told) in [
         (&["query", "--filter", "dst prot 443"][..], "wrong at character 5"),
-        (&["query", "--by", "source"], "there is no \"source\" to add up by: there are src, dst"),
+        (&["query", "--by", "source"], "\"source\" is invalid: expected src, dst, ip"),
+        (&["query", "--from", "2026-13-01"], "expected one as 2026-11-01"),
+        (&["query", "--columns", "byte"], "\"byte\" is invalid for a total: expected bytes, packets"),
+        (
+            &["query", "--list", "--columns", "flows"],
+            "\"flows\" is invalid for single flows: expected exporter, src",
+        ),
+        (&["query", "--list", "--by", "src"], "cannot be used with"),
+        (&["tail", "--read", "capture", "--listen", "127.0.0.1:1"], "cannot be used with"),
+        (&["tail", "--port", "2055"], "--read"),
+        (&["tail", "--filter", "prot 443"], "did you mean \"proto\"?"),
         (&["query"], "--flow-archive"),
         (&["query", "--from", "20", "--to", "10"], "--from has to be before --to"),
         (&["query", "--json", "--csv"], "cannot be used with"),

@@ -20,7 +20,7 @@ use super::{
     ledger::Coverage,
     metrics::NetflowMetrics,
     receive::Batch,
-    record::{Flow, Origin},
+    record::{Flow, FlowDetails, FlowSink, Origin},
     sampling::Override,
 };
 
@@ -219,17 +219,10 @@ impl Post {
         for datagram in batch.datagrams {
             let exporter = datagram.exporter.ip();
             let counts = named.contains_key(&exporter);
-            let mut flows = 0;
-            let mut sink = |origin: &Origin, flow: &Flow| {
-                flows += 1;
-                if let Some(feed) = feed.as_mut() {
-                    feed.flow(origin, flow);
-                }
-                if counts {
-                    minutes.add(origin, flow);
-                }
-            };
-            if let Err(error) = intake.take(datagram, &mut sink) {
+            let mut sink = Receiving { flows: 0, feed: feed.as_deref_mut(), minutes: &mut minutes, counts };
+            let taken = intake.take(datagram, &mut sink);
+            let flows = sink.flows;
+            if let Err(error) = taken {
                 metrics.datagrams_faulty.inc();
                 debug!(%exporter, %error, "a datagram could not be read wholly");
             }
@@ -244,6 +237,35 @@ impl Post {
         }
         // last: whoever sees them counted finds their flows
         metrics.datagrams.inc_by(batch.datagrams.len() as u64);
+    }
+}
+
+/// Where the flows of one datagram go.
+struct Receiving<'a> {
+    flows: u64,
+    feed: Option<&'a mut Feed>,
+    minutes: &'a mut Minutes,
+    /// Whether an entity names the exporter.
+    counts: bool,
+}
+
+impl FlowSink for Receiving<'_> {
+    fn flow(&mut self, origin: &Origin, flow: &Flow) {
+        self.detailed(origin, flow, &FlowDetails::default());
+    }
+
+    fn wants_details(&self) -> bool {
+        self.feed.is_some()
+    }
+
+    fn detailed(&mut self, origin: &Origin, flow: &Flow, details: &FlowDetails<'_>) {
+        self.flows += 1;
+        if let Some(feed) = &mut self.feed {
+            feed.detailed(origin, flow, details);
+        }
+        if self.counts {
+            self.minutes.add(origin, flow);
+        }
     }
 }
 

@@ -6,12 +6,17 @@ mod archive;
 
 use std::{fs, time::Duration};
 
-use archive::{Kept, NOW, ask, ask_in, flows, origin, question};
+use archive::{Kept, NOW, ask, ask_in, flows, list_in, origin, question};
 use grafolean_collector::time::Timestamp;
 use grafolean_netflow::{
     archive::{Archive, ArchiveMetrics, BATCH_RECORDS, Catalog, Settings, WINDOW},
-    query::{By, Filter, Question},
-    record::Flow,
+    query::{By, Filter, FlowRow, Question},
+    record::{ApplicationId, Flow, FlowDetails, MacAddress},
+};
+use parquet::{
+    data_type::{ByteArray, ByteArrayType, DoubleType, Int32Type, Int64Type},
+    file::writer::SerializedFileWriter,
+    schema::parser::parse_message_type,
 };
 
 /// Windows begin at whole multiples of their length.
@@ -33,7 +38,7 @@ fn what_is_fed_is_found_again_to_the_byte() {
     let scaled = |of: fn(&Flow) -> u64| flows.iter().map(of).sum::<u64>();
     assert_eq!(answer.total.bytes, scaled(Flow::scaled_bytes));
     assert_eq!(answer.total.packets, scaled(Flow::scaled_packets));
-    assert_eq!((answer.total.flows, answer.scanned), (10_000, 10_000));
+    assert_eq!((answer.total.flows, answer.scanned.flows), (10_000, 10_000));
     let raw = ask_in(&kept.settings, &Question { unscaled: true, ..question("any", &[]) });
     assert_eq!(raw.total.bytes, flows.iter().filter_map(|flow| flow.bytes).sum::<u64>());
     assert_eq!(kept.metrics.flows.get(), 10_000);
@@ -138,6 +143,153 @@ fn the_oldest_files_go_when_they_are_too_old_or_too_much() {
 }
 
 #[test]
+fn a_file_that_cannot_be_deleted_keeps_none_of_the_others() {
+    let kept = Kept::with(Duration::from_secs(1_000_000), u64::MAX);
+    kept.keep(&flows(1_200), |place| START + Duration::from_secs(place / 100 * 300));
+    let files = catalog(&kept.settings).files;
+    let latest = files.len() - 1;
+    assert!(latest >= 8, "{latest}");
+    // a folder of the oldest file's name is nothing that can be deleted as a file
+    fs::remove_file(&files[0].path).unwrap();
+    fs::create_dir(&files[0].path).unwrap();
+    fs::write(files[0].path.join("within"), b"").unwrap();
+    let smaller = Settings { bytes: files[latest].bytes + files[latest - 1].bytes, ..kept.settings };
+    let metrics = ArchiveMetrics::default();
+    drop(Archive::open(&smaller, metrics.clone(), START + Duration::from_secs(7_200)).unwrap());
+    assert_eq!(metrics.errors.get(), 1, "it is told");
+    let left: Vec<_> = files.iter().filter(|file| file.path.is_file()).collect();
+    assert!(left.len() <= 2 && left.iter().all(|file| file.start >= files[latest - 1].start), "{left:?}");
+}
+
+#[test]
+fn files_and_pieces_of_earlier_versions_are_read_and_kept() {
+    let kept = Kept::new();
+    let open = kept.settings.folder.join("open");
+    fs::create_dir_all(&open).unwrap();
+    let name = "flows-20231114T221000Z";
+    let hour = kept.settings.folder.join("date=2023-11-14/hour=22");
+    fs::create_dir_all(&hour).unwrap();
+    earlier(&hour.join(format!("{name}.parquet")));
+    earlier(&open.join(format!("{name}-1.0000.parquet")));
+    let counted = |filter: &str| ask(&kept.settings, filter, &[]).total.flows;
+    assert_eq!((counted("forward"), counted("reverse and dst port 443"), counted("vlan 0-4095")), (4, 2, 0));
+    // a start makes a file of the pieces, with the columns that they have
+    kept.keep(&flows(100), |_| START + Duration::from_secs(600));
+    assert!(catalog(&kept.settings).pieces.is_empty());
+    assert_eq!((counted("any"), counted("reverse"), counted("forward")), (106, 2, 104));
+    let ways = ask(&kept.settings, "any", &["way"]).groups;
+    let names: Vec<_> = ways.iter().map(|group| group.key[0].as_deref()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+}
+
+/// Writes three flows as versions before this one did: with fewer columns, and other words for a biflow's directions.
+fn earlier(path: &std::path::Path) {
+    let schema = "message flow { required int64 received (TIMESTAMP(MICROS,true)); optional int32 dst_port \
+                  (INTEGER(16,false)); optional int64 bytes; required double sampling; required binary way (STRING); }";
+    let schema = std::sync::Arc::new(parse_message_type(schema).unwrap());
+    let mut writer =
+        SerializedFileWriter::new(fs::File::create(path).unwrap(), schema, Default::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let words: Vec<ByteArray> = ["there", "back", "there"].map(ByteArray::from).to_vec();
+    for place in 0..5 {
+        let mut column = group.next_column().unwrap().unwrap();
+        let told = [1, 1, 1];
+        match place {
+            0 => column.typed::<Int64Type>().write_batch(&[NOW.micros(); 3], None, None),
+            1 => column.typed::<Int32Type>().write_batch(&[443; 3], Some(&told), None),
+            2 => column.typed::<Int64Type>().write_batch(&[1, 2, 3], Some(&told), None),
+            3 => column.typed::<DoubleType>().write_batch(&[1.0; 3], None, None),
+            _ => column.typed::<ByteArrayType>().write_batch(&words, None, None),
+        }
+        .unwrap();
+        column.close().unwrap();
+    }
+    group.close().unwrap();
+    writer.close().unwrap();
+}
+
+#[test]
+fn what_few_exporters_tell_is_kept_listed_and_looked_for() {
+    let kept = Kept::new();
+    let flows = flows(600);
+    let details = |place: usize| {
+        let octet = u8::try_from(place % 200).unwrap();
+        if place % 3 == 0 {
+            return FlowDetails::default();
+        }
+        FlowDetails {
+            nat_source: Some([203, 0, 113, octet].into()),
+            nat_destination_port: Some(u16::from(octet)),
+            input_vlan: Some(100 + u16::from(octet % 4)),
+            output_vlan: Some(200),
+            source_mac: Some(MacAddress([0, 0, 0x5E, 0, 0x53, octet])),
+            next_hop: Some([192, 0, 2, octet].into()),
+            source_mask: Some(24),
+            egress_vrf: Some(7),
+            mpls_top_label: Some(16 + u32::from(octet)),
+            forwarding_status: Some(if octet < 100 { 64 } else { 130 }),
+            firewall_event: Some(3),
+            application: Some(ApplicationId { engine: 13, selector: 453 }),
+            input_name: Some(if octet % 2 == 0 { "Gi0/1" } else { "Gi0/2" }),
+            application_name: Some("youtube"),
+            ..FlowDetails::default()
+        }
+    };
+    let archive = Archive::open(&kept.settings, kept.metrics.clone(), START).unwrap();
+    let mut feed = archive.feed();
+    for (place, flow) in flows.iter().enumerate() {
+        feed.detailed(&origin(START), flow, &details(place));
+    }
+    drop(feed);
+    drop(archive);
+    let listing = list_in(&kept.settings, &Question { top: 1_000, ..question("any", &[]) });
+    assert_eq!(listing.flows.len(), flows.len());
+    let key = |details: &FlowDetails<'static>| format!("{details:?}");
+    let mut listed: Vec<_> = listing.flows.iter().map(|row| key(&row.details)).collect();
+    let mut told: Vec<_> = (0..flows.len()).map(|place| key(&details(place))).collect();
+    (listed.sort_unstable(), told.sort_unstable());
+    assert_eq!(listed, told);
+    type Of = fn(&FlowDetails<'static>) -> bool;
+    let meanings: [(&str, Of); 18] = [
+        ("nat host 203.0.113.7", |it| it.nat_source == Some([203, 0, 113, 7].into())),
+        ("nat dst 203.0.113.7", |_| false),
+        ("nat src net 203.0.113.0/25", |it| it.input_vlan.is_some() && it.nat_destination_port < Some(128)),
+        ("nat dst port 22", |it| it.nat_destination_port == Some(22)),
+        ("nat port ssh", |it| it.nat_destination_port == Some(22)),
+        ("vlan 101", |it| it.input_vlan == Some(101)),
+        ("in vlan 200", |_| false),
+        ("out vlan 200", |it| it.output_vlan == Some(200)),
+        ("mac 00-00-5E-00-53-09", |it| it.source_mac == Some(MacAddress([0, 0, 0x5E, 0, 0x53, 9]))),
+        ("dst mac 0000.5e00.5309", |_| false),
+        ("nexthop 192.0.2.0/24 and src mask 24", |it| it.next_hop.is_some()),
+        ("vrf 7", |it| it.egress_vrf == Some(7)),
+        ("mpls 20-30", |it| it.mpls_top_label.is_some_and(|label| (20..=30).contains(&label))),
+        ("fwstatus 128-191", |it| it.forwarding_status == Some(130)),
+        ("fwevent 3", |it| it.firewall_event == Some(3)),
+        ("app 13:453 and app youtube", |it| it.application.is_some()),
+        ("in ifname Gi0/1", |it| it.input_name == Some("Gi0/1")),
+        ("ifname gi0/1", |_| false),
+    ];
+    for (filter, meaning) in meanings {
+        let selected: Vec<_> = (0..flows.len()).map(details).collect();
+        let meant = selected.iter().filter(|details| meaning(details)).count() as u64;
+        assert_eq!(ask(&kept.settings, filter, &[]).total.flows, meant, "{filter}");
+        let parsed = Filter::parse(filter).unwrap();
+        let arriving = flows.iter().zip(&selected);
+        let arriving =
+            arriving.filter(|(flow, details)| parsed.selects(&FlowRow::of(&origin(START), flow, details)));
+        assert_eq!(arriving.count() as u64, meant, "{filter}: of what arrives");
+    }
+    for (by, name, count) in
+        [("inname", "Gi0/1", 200), ("app", "13:453", 400), ("vlan", "200", 400), ("invlan", "103", 100)]
+    {
+        let groups = ask(&kept.settings, "any", &[by]).groups;
+        let group = groups.iter().find(|group| group.key[0].as_deref() == Some(name));
+        assert_eq!(group.map(|group| group.sums.flows), Some(count), "{by}: {groups:?}");
+    }
+}
+
+#[test]
 fn a_disk_that_does_not_follow_costs_flows_that_are_counted_and_holds_up_nobody() {
     let kept = Kept::new();
     let archive = Archive::open(&kept.settings, kept.metrics.clone(), START).unwrap();
@@ -181,7 +333,8 @@ fn groups_are_the_greatest_first_by_what_is_asked() {
     let kept = Kept::new();
     let flows = flows(5_000);
     kept.keep(&flows, |_| START);
-    for by in By::NAMES.into_iter().chain(["src/24", "dst/16"]) {
+    let names = By::NAMES.into_iter().filter(|name| !By::parse(name).unwrap().is_either());
+    for by in names.chain(["src/24", "dst/16", "5m", "90s"]) {
         let answer = ask(&kept.settings, "src net 10.0.0.0/8", &[by]);
         let sums: u64 = answer.groups.iter().map(|group| group.sums.bytes).sum();
         assert_eq!(sums, answer.total.bytes, "{by}");
@@ -196,6 +349,6 @@ fn groups_are_the_greatest_first_by_what_is_asked() {
     let networks = ask(&kept.settings, "any", &["src/8"]);
     let names: Vec<_> = networks.groups.iter().filter_map(|group| group.key[0].as_deref()).collect();
     assert!(names.contains(&"10.0.0.0/8") && names.iter().any(|name| name.contains(':')), "{names:?}");
-    assert!(By::parse("port").unwrap_err().to_string().contains("sport, dport"));
+    assert!(By::parse("ports").unwrap_err().to_string().contains("sport, dport, port"));
     assert!(Filter::parse("").is_ok());
 }

@@ -6,10 +6,10 @@ mod archive;
 
 use std::net::IpAddr;
 
-use archive::{Kept, NOW, ask, flows};
+use archive::{Kept, NOW, ask, flows, origin};
 use grafolean_netflow::{
-    query::Filter,
-    record::{Direction, Flow},
+    query::{Filter, FlowRow},
+    record::{Direction, Flow, FlowDetails},
 };
 use proptest::prelude::*;
 
@@ -21,6 +21,18 @@ fn in_ten(address: Option<IpAddr>) -> bool {
 
 fn port(flow: &Flow, meant: impl Fn(u16) -> bool) -> bool {
     [flow.source_port, flow.destination_port].into_iter().flatten().any(meant)
+}
+
+/// Microseconds from its first packet to its last.
+fn duration(flow: &Flow) -> Option<u64> {
+    let (first, last) = flow.first.zip(flow.last)?;
+    u64::try_from(last.micros() - first.micros()).ok()
+}
+
+/// What of a count passed each second.
+fn rate(flow: &Flow, count: Option<u64>) -> Option<u64> {
+    let micros = duration(flow).filter(|micros| *micros > 0)?;
+    Some(u64::try_from(u128::from(count?) * 1_000_000 / u128::from(micros)).unwrap())
 }
 
 fn v4(flow: &Flow) -> bool {
@@ -57,6 +69,32 @@ const MEANINGS: &[(&str, Meaning)] = &[
     ("not dst port 443", |flow| flow.destination_port != Some(443)),
     ("dst port < 80", |flow| flow.destination_port.is_some_and(|port| port < 80)),
     ("dst port<=80", |flow| flow.destination_port.is_some_and(|port| port <= 80)),
+    ("host in [100.64.0.5, 10.0.0.0/8]", |flow| {
+        let meant = |address| in_ten(address) || address == Some(IpAddr::from([100, 64, 0, 5]));
+        meant(flow.source) || meant(flow.destination)
+    }),
+    ("src in [10/8 192.0.2.1]", |flow| in_ten(flow.source)),
+    ("dst net in [2001:db8::/32]", |flow| flow.destination.is_some_and(|address| address.is_ipv6())),
+    ("exporter in [192.0.2.8 192.0.2.7]", |_| true),
+    ("dst port https", |flow| flow.destination_port == Some(443)),
+    ("port in [ssh DNS 8000-9000]", |flow| {
+        port(flow, |port| [22, 53].contains(&port) || (8_000..=9_000).contains(&port))
+    }),
+    ("not src port in [http-alt https]", |flow| !matches!(flow.source_port, Some(8_080 | 443))),
+    ("dscp be", |flow| flow.tos.is_some_and(|tos| tos >> 2 == 0)),
+    ("dscp in [ef af41 1-7]", |flow| flow.tos.is_some_and(|tos| matches!(tos >> 2, 46 | 34 | 1..=7))),
+    ("duration > 1s", |flow| duration(flow) > Some(1_000_000)),
+    ("duration 500ms-2s", |flow| duration(flow).is_some_and(|it| (500_000..=2_000_000).contains(&it))),
+    ("duration 0", |flow| duration(flow) == Some(0)),
+    ("bps > 10k", |flow| rate(flow, flow.bytes.map(|bytes| bytes * 8)) > Some(10_000)),
+    ("pps <= 5", |flow| rate(flow, flow.packets).is_some_and(|rate| rate <= 5)),
+    ("bpp > 100", |flow| {
+        flow.bytes.zip(flow.packets).is_some_and(|(bytes, packets)| packets > 0 && bytes / packets > 100)
+    }),
+    ("flags = SA", |flow| flow.tcp_flags == Some(0x12)),
+    ("format netflow9", |_| true),
+    ("format IPFIX or reverse", |_| false),
+    ("forward", |_| true),
     ("proto tcp", |flow| flow.protocol == Some(6)),
     ("TCP", |flow| flow.protocol == Some(6)),
     ("proto 17", |flow| flow.protocol == Some(17)),
@@ -97,6 +135,11 @@ fn each_filter_finds_the_flows_that_it_means() {
         let found = ask(&kept.settings, filter, &[]).total;
         assert_eq!(found.flows, meant.len() as u64, "{filter}");
         assert_eq!(found.bytes, meant.iter().map(|flow| flow.scaled_bytes()).sum::<u64>(), "{filter}");
+        let filter = Filter::parse(filter).unwrap();
+        let selected = flows
+            .iter()
+            .filter(|flow| filter.selects(&FlowRow::of(&origin(NOW), flow, &FlowDetails::default())));
+        assert!(selected.eq(meant), "{filter:?}: what arrives is selected as what was kept");
     }
 }
 
@@ -107,9 +150,18 @@ fn a_mistake_is_told_with_its_place_and_what_would_be_right() {
         ("prot 443", 0, "did you mean \"proto\"?"),
         ("quux", 0, "is the name of a protocol"),
         ("dst port", 8, "it ends where a number"),
-        ("dst port https", 9, "is no number"),
+        ("dst port htps", 9, "did you mean \"https\"?"),
+        ("dst port 443x", 9, "is not a port: expected 443"),
+        ("dscp 64", 5, "from 0 to 63"),
+        ("dscp gold", 5, "as ef, af41"),
+        ("duration > 5 apples", 11, "expected one as 500ms"),
+        ("duration 10 parsecs", 9, "expected one as 500ms"),
+        ("host in 10.0.0.1", 8, "\"in [10.0.0.0/8 192.0.2.1]\""),
+        ("host in [10.0.0.1", 17, "it ends where another or \"]\""),
+        ("src in [https]", 8, "is not an address"),
+        ("format netflow10", 7, "expected netflow5"),
         ("port 80-22", 5, "ends before it begins"),
-        ("port > 80-90", 7, "a range is compared with nothing"),
+        ("port > 80-90", 7, "a range can't be compared"),
         ("port in 80", 8, "\"in [80 443]\""),
         ("port in []", 9, "the list is empty"),
         ("tcp udp", 4, "\"and\" or \"or\" is missing"),
@@ -119,11 +171,11 @@ fn a_mistake_is_told_with_its_place_and_what_would_be_right() {
         ("tcp and", 7, "it ends where a condition"),
         ("src net 10.0.0.1/8", 8, "has bits beyond /8"),
         ("net 10.0.0.0/33", 4, "from 0 to 32"),
-        ("host example.org", 5, "is no address"),
-        ("proto tpc", 6, "no IP protocol"),
-        ("flags SYN", 6, "no TCP flags"),
+        ("host example.org", 5, "is not an address"),
+        ("proto tpc", 6, "not an IP protocol"),
+        ("flags SYN", 6, "is not TCP flags"),
         ("in 3", 3, "\"in if 3\""),
-        ("bytes > 99999999999999999999", 8, "is no number"),
+        ("bytes > 99999999999999999999", 8, "is not a number"),
     ] {
         let error = Filter::parse(filter).unwrap_err();
         assert_eq!(error.place, place, "{error}");

@@ -67,32 +67,57 @@ Examples:
 pub(super) const FLOW: &str = "\
 Examples:
   grafolean flow tail --listen 0.0.0.0:2055 --json
+  grafolean flow tail --read capture.pcap --filter 'dst port https'
   grafolean flow send --to 127.0.0.1:2055 --rate 10000 --for 30s --format ipfix
   grafolean flow send --to 127.0.0.1:2055 --count 1000 --sampling 100 --json
-  grafolean flow query --last 1h --filter 'dst port 443' --by src";
+  grafolean flow query --last 1h --filter 'dst port 443' --by src
+  grafolean flow query --last 5m --list --order bps";
 
 pub(super) const FLOW_QUERY: &str = "\
 A bot keeps raw flows while --flow-archive is set. Bytes and packets are scaled by the sampling, as an estimate of what \
-passed; --raw takes them as exported, as the filter always does. Times are those of receiving, to the second they are \
-within five of being found. Files are Parquet: docs/flow-archive.md tells their columns.
+passed; --raw takes them as exported, as the filter always does. --from and --to are of when flows were received, to the \
+second they are within five of being found; with --time first or last they are of when their packets passed. All times are \
+UTC. Files are Parquet: docs/flow-archive.md tells their columns.
 
 A filter is made of conditions, \"and\", \"or\", \"not\" and parentheses:
-  [src|dst] host ADDRESS       src 192.0.2.1            host 2001:db8::7
+  [src|dst] host ADDRESS       src 192.0.2.1            host in [2001:db8::7 192.0.2.1]
   [src|dst] net NETWORK        dst net 10.0.0.0/8       net 172.16/12
-  [src|dst] port NUMBER        dst port 443             port in [80 443 8000-8999]
+  [src|dst] port NUMBER        dst port https           port in [80 443 8000-8999]
   [src|dst] as NUMBER          src as 64500             exporter 192.0.2.254
   proto NAME or NUMBER         proto udp                tcp          proto 47
   [in|out] if NUMBER           in if 3                  ingress      egress
-  bytes, packets NUMBER        bytes > 10M              packets <= 2
-  flags LETTERS                flags S and not flags A  tos 46       ipv4     ipv6
-A NUMBER is 443, 1-1023, in [80 443], or has one of = != < <= > >= before it. Without src or dst either end is meant.
+  bytes, packets, bpp NUMBER   bytes > 10M              packets <= 2
+  bps, pps NUMBER              bps > 1M                 duration > 10s
+  flags LETTERS                flags S and not flags A  flags = SA
+  dscp NAME or NUMBER          dscp ef                  dscp in [af41 cs5]    tos 184
+  format NAME                  format ipfix             forward      reverse
+  domain NUMBER                domain 3                 ipv4         ipv6
+  [in|out] vlan NUMBER         vlan 100                 in vlan 10-19
+  [in|out] ifname NAME         in ifname Gi0/1          app youtube  app 13:453
+  [src|dst] mac ADDRESS        mac 00:00:5e:00:53:01    src mask 24
+  nat [src|dst] ADDRESS        nat host 203.0.113.7     nat src port 1024-2047
+  nexthop, bgpnexthop ADDRESS  nexthop 192.0.2.1        vrf 3        mpls 16
+  fwstatus, fwevent, natevent  fwevent 3                fwstatus 128-191
+A NUMBER is 443, 1-1023, in [80 443], or has one of = != < <= > >= before it; a port may be a service's name. Without src or \
+dst either end is meant. What a flow does not tell is equal to nothing.
 
-By: src dst sport dport proto exporter domain in out dir srcas dstas tos minute hour day, and networks as src/24.
+By: src dst ip sport dport port proto flags exporter domain format in out if dir srcas dstas as tos dscp counter way, \
+natsrc natdst nexthop bgpnexthop natsport natdport invlan outvlan vlan srcmac dstmac mac srcmask dstmask invrf outvrf mpls \
+fwstatus fwevent natevent app appname inname outname invrfname, networks as src/24, and spans of time as 5m (also minute, hour, day). By ip, port, as or if a flow counts for each of its \
+ends (so by vlan and mac); ip,port is an address with its own port.
+
+Columns of groups: bytes packets flows bps pps bpp duration first last. A rate is over the time from the first packet of all \
+to the last; it is not known where a flow did not tell its times. Columns of --list: the same but flows, and those of \
+`grafolean flow tail --help`.
 
 Examples:
-  grafolean flow query --last 1h --filter 'dst port 443 and src net 10.0.0.0/8' --by src --top 10
+  grafolean flow query --last 1h --filter 'dst port https and src net 10.0.0.0/8' --by src --top 10
   grafolean flow query --last 15m --filter 'flags S and not flags A' --by src,dport --order flows
-  grafolean flow query --from 2026-11-26T10:00:00Z --to 2026-11-26T11:00:00Z --by minute --top 60 --csv
+  grafolean flow query --from yesterday --to today --by 5m --order first --top 288 --csv
+  grafolean flow query --from -2h --to -1h --by ip --columns bytes,bps,duration --order bps
+  grafolean flow query --last 10m --list --filter 'host in [192.0.2.1 192.0.2.7]' --top 50
+  grafolean flow query --last 1h --list --order bytes --columns first,src,dst,dport,bytes --json
+  grafolean flow query --from 2026-11-26T10:00:00Z --to '2026-11-26 11:00' --time first --by minute --top 60
   grafolean flow query --archive /mnt/old/archive --from 0 --by exporter --json";
 
 pub(super) const FLOW_EXPORTERS: &str = "\
@@ -117,15 +142,25 @@ Examples:
 With --drop, what was not sent is in the totals, and also told apart as \"held_back\".";
 
 pub(super) const FLOW_TAIL: &str = "\
-With --json, one object a flow; counts are as exported (not scaled), null is what the exporter did not say, dir is 0 for \
-ingress and 1 for egress, first and last are seconds since 1970, sampling is the factor that a bot would scale by, counter is which counter bytes \
-is (delta, total, post, initiator, layer2), way is \"reverse\" for the second flow of a record that tells both ways:
+Counts are as exported (not scaled). With --json, one object a flow: these are always there, null is what the exporter did \
+not say, dir is 0 for ingress and 1 for egress, first and last are seconds since 1970, sampling is the factor that a bot would \
+scale by, counter is which counter bytes is (delta, total, post, initiator, layer2), way is \"reverse\" for the second flow of a \
+record that tells both directions (RFC 5103), else \"forward\":
   {\"exporter\",\"src\",\"dst\",\"sport\",\"dport\",\"proto\",\"bytes\",\"packets\",\"in\",\"out\",\"dir\",
    \"sampling\",\"first\",\"last\",\"counter\",\"way\"}
+and these where they are told: received, format, domain, duration (seconds), flags (letters of FSRPAUECN), tos, dscp, srcas, \
+dstas, bps, pps, bpp, natsrc, natdst, natsport, natdport, invlan, outvlan, srcmac, dstmac, nexthop, bgpnexthop, srcmask, \
+dstmask, invrf, outvrf, mpls, fwstatus, fwevent, natevent, app, and the names inname, outname, appname, invrfname that options \
+data told.
+All of these names are columns for --columns. A capture is pcap or pcapng, of Ethernet with or without VLANs, Linux cooked, raw \
+IP or loopback; fragments are put together. What of it brought no datagram is told at the end.
 
 Examples:
   grafolean flow tail
-  grafolean flow tail --listen [::1]:9995 --count 100 --json";
+  grafolean flow tail --filter 'dst port https and bytes > 1M' --columns src,dst,bytes,bps
+  grafolean flow tail --listen [::1]:9995 --count 100 --json
+  grafolean flow tail --read capture.pcapng --port 2055,4739 --json
+  tcpdump -w - -c 1000 udp port 2055 | grafolean flow tail --read -";
 
 pub(super) const HUB: &str = "\
 The API is at /api/, a page at /. The hub speaks plain HTTP: on any other address than loopback, put a proxy with TLS \

@@ -7,13 +7,12 @@ use std::{
 };
 
 use clap::{Args, Subcommand, ValueEnum};
-use grafolean_collector::time::Timestamp;
 use grafolean_netflow::{
-    query::{By, Counts, Filter},
+    query::{By, Filter, FlowTime, Order},
     record::Protocol,
 };
 
-use super::{examples, flags};
+use super::{examples, flags, moment::Moment};
 use crate::config::value;
 
 /// What is done with flows.
@@ -22,10 +21,10 @@ pub(crate) enum FlowCommand {
     /// Sends invented flows with known totals, as an exporter would
     #[command(after_help = examples::FLOW_SEND)]
     Send(FlowSend),
-    /// Shows flows as they arrive
+    /// Shows flows as they arrive, or of a capture
     #[command(after_help = examples::FLOW_TAIL)]
     Tail(FlowTail),
-    /// Adds up the raw flows that a NetFlow bot kept
+    /// Adds up or lists the raw flows that a NetFlow bot kept
     #[command(after_help = examples::FLOW_QUERY)]
     Query(FlowQuery),
     /// Shows the exporters that a NetFlow bot hears: what came, what was lost, templates, sampling
@@ -48,27 +47,37 @@ pub(crate) struct FlowExporters {
 #[derive(Debug, Args)]
 #[command(args = flags::data())]
 pub(crate) struct FlowQuery {
-    /// Flows received in this time up to now, e.g. 15m or 2h [default: 1h]
+    /// Flows of this time up to now, e.g. 15m or 2h [default: 1h]
     #[arg(long, value_name = "TIME", value_parser = value::positive_span, conflicts_with = "from")]
     pub(crate) last: Option<Duration>,
-    /// Flows received from this moment on: seconds since 1970, or 2026-11-26T10:00:00Z
-    #[arg(long, value_name = "MOMENT", value_parser = value::moment)]
-    pub(crate) from: Option<Timestamp>,
-    /// Flows received before this moment [default: now]
-    #[arg(long, value_name = "MOMENT", value_parser = value::moment)]
-    pub(crate) to: Option<Timestamp>,
+    /// Flows from this moment on, in UTC: 2026-11-01, '2026-11-01 17:30', 2026-11-01T17:30:00Z, 17:30, -2h, yesterday, today, \
+    /// or seconds since 1970
+    #[arg(long, value_name = "MOMENT", value_parser = Moment::parse, allow_hyphen_values = true)]
+    pub(crate) from: Option<Moment>,
+    /// Flows before this moment [default: now]
+    #[arg(long, value_name = "MOMENT", value_parser = Moment::parse, allow_hyphen_values = true)]
+    pub(crate) to: Option<Moment>,
+    /// Which time of a flow that is, and that it is added up by
+    #[arg(long, value_enum, default_value = "received")]
+    pub(crate) time: TimeOfFlow,
     /// Which flows, e.g. 'dst port 443 and src net 10.0.0.0/8' [default: any]
     #[arg(long, value_name = "FILTER", value_parser = Filter::parse, default_value = "", hide_default_value = true)]
     pub(crate) filter: Filter,
-    /// By what they are added up, e.g. src or src,dst,dport or src/24; without it there is only the total
+    /// By what they are added up, e.g. src or ip,port or src/24 or 5m; without it there is only the total
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = By::parse)]
     pub(crate) by: Vec<By>,
-    /// How many groups are shown, the greatest first
+    /// List single flows, the earliest first unless --order says otherwise
+    #[arg(long, visible_alias = "flows", conflicts_with = "by")]
+    pub(crate) list: bool,
+    /// What is shown of each group or flow, e.g. bytes,bps,duration
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) columns: Vec<String>,
+    /// How many groups or flows are shown
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) top: usize,
-    /// Which groups are the greatest
-    #[arg(long, value_enum, default_value = "bytes")]
-    pub(crate) order: FlowOrder,
+    /// Which of them come first [default: bytes, of --list first]
+    #[arg(long, value_enum)]
+    pub(crate) order: Option<FlowOrder>,
     /// Take counts as exported; they are else scaled by the sampling
     #[arg(long)]
     pub(crate) raw: bool,
@@ -83,20 +92,59 @@ pub(crate) struct FlowQuery {
     pub(crate) archive: Option<PathBuf>,
 }
 
-/// By what groups are ordered.
+/// One of the times that a flow has.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum FlowOrder {
-    Bytes,
-    Packets,
-    Flows,
+pub(crate) enum TimeOfFlow {
+    /// When its datagram came, by the collector's clock
+    Received,
+    /// When its first packet passed, by the exporter's clock
+    First,
+    /// When its last packet passed
+    Last,
 }
 
-impl From<FlowOrder> for Counts {
+impl From<TimeOfFlow> for FlowTime {
+    fn from(time: TimeOfFlow) -> Self {
+        match time {
+            TimeOfFlow::Received => Self::Received,
+            TimeOfFlow::First => Self::First,
+            TimeOfFlow::Last => Self::Last,
+        }
+    }
+}
+
+/// By what groups and flows are ordered.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum FlowOrder {
+    /// The most bytes first
+    Bytes,
+    /// The most packets first
+    Packets,
+    /// The most flows first
+    Flows,
+    /// The most bits a second first
+    Bps,
+    /// The most packets a second first
+    Pps,
+    /// The longest first
+    Duration,
+    /// The earliest first
+    First,
+    /// The one that ended latest first
+    Last,
+}
+
+impl From<FlowOrder> for Order {
     fn from(order: FlowOrder) -> Self {
         match order {
             FlowOrder::Bytes => Self::Bytes,
             FlowOrder::Packets => Self::Packets,
             FlowOrder::Flows => Self::Flows,
+            FlowOrder::Bps => Self::BitRate,
+            FlowOrder::Pps => Self::PacketRate,
+            FlowOrder::Duration => Self::Duration,
+            FlowOrder::First => Self::First,
+            FlowOrder::Last => Self::Last,
         }
     }
 }
@@ -151,6 +199,18 @@ pub(crate) struct FlowTail {
     /// Where to listen; [::] takes IPv4 as well
     #[arg(long, value_name = "ADDRESS", default_value = "[::]:2055", value_parser = value::address)]
     pub(crate) listen: SocketAddr,
+    /// Read the datagrams of a capture, pcap or pcapng, and end; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "listen")]
+    pub(crate) read: Option<PathBuf>,
+    /// Of a capture, take only datagrams to these ports [default: all]
+    #[arg(long, value_name = "PORTS", value_delimiter = ',', requires = "read")]
+    pub(crate) port: Vec<u16>,
+    /// Which flows, e.g. 'dst port 443 and src net 10.0.0.0/8'; see `grafolean flow query --help` [default: any]
+    #[arg(long, value_name = "FILTER", value_parser = Filter::parse, default_value = "", hide_default_value = true)]
+    pub(crate) filter: Filter,
+    /// What is shown of each flow, e.g. src,dst,bytes
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) columns: Vec<String>,
     /// End after so many flows
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<u64>,
@@ -162,7 +222,7 @@ pub(crate) struct FlowTail {
 fn percent(text: &str) -> Result<f64, String> {
     let number =
         text.trim_end_matches('%').parse::<f64>().ok().filter(|number| (0.0..=100.0).contains(number));
-    number.ok_or_else(|| format!("{text:?} is no share: write a number from 0 to 100"))
+    number.ok_or_else(|| format!("{text:?} is invalid: expected a number from 0 to 100"))
 }
 
 /// The protocols, as people call them.

@@ -3,6 +3,7 @@
 mod examples;
 mod flags;
 mod flow;
+mod moment;
 mod snmp;
 
 use std::time::Duration;

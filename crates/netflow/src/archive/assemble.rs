@@ -32,8 +32,14 @@ pub(super) fn assemble(pieces: &[PathBuf], target: &Path) -> Result<u64, Archive
     if let Some(folder) = target.parent() {
         fs::create_dir_all(folder).map_err(ArchiveError::file("make the folder", folder))?;
     }
-    file::write(target, |out| {
+    // pieces of before an update have fewer columns
+    let schema = |metadata: &ParquetMetaData| metadata.file_metadata().schema_descr().root_schema_ptr();
+    let Some(of_all) = whole.first().map(|(_, metadata)| schema(metadata)) else { return Ok(0) };
+    file::write_as(target, &of_all, |out| {
         for (source, metadata) in &whole {
+            if schema(metadata) != of_all {
+                return Err(ParquetError::General("the pieces have different columns".to_owned()));
+            }
             for group in metadata.row_groups() {
                 let mut row_group = out.next_row_group()?;
                 for column in group.columns() {

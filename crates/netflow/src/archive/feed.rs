@@ -8,11 +8,11 @@ use std::{
 use grafolean_time::Timestamp;
 
 use super::{ArchiveMetrics, Record};
-use crate::record::{Flow, Origin};
+use crate::record::{Flow, FlowDetails, Origin};
 
 /// Flows handed over at once.
 pub const BATCH_RECORDS: usize = 4_096;
-/// Batches that wait to be written: 84 MB, half a second of a million flows a second, which is the longest a disk's sync
+/// Batches that wait to be written: 92 MB, and 160 MB more where each flow tells details; half a second of a million flows a second, which is the longest a disk's sync
 /// should take. Beyond it a batch is dropped, and counted.
 pub const BATCHES: usize = 128;
 /// How long flows wait for others to fill their batch.
@@ -48,10 +48,15 @@ impl Clone for Feed {
 }
 
 impl Feed {
-    /// Takes a flow.
-    #[inline]
+    /// Adds a flow of which no details are known.
     pub fn flow(&mut self, origin: &Origin, flow: &Flow) {
-        self.records.push(Record::new(origin, flow));
+        self.detailed(origin, flow, &FlowDetails::default());
+    }
+
+    /// Adds a flow.
+    #[inline]
+    pub fn detailed(&mut self, origin: &Origin, flow: &Flow, details: &FlowDetails<'_>) {
+        self.records.push(Record::new(origin, flow, details));
         if self.records.len() >= BATCH_RECORDS {
             // what waited for its template may have come long ago
             self.hand_over(self.handed_over.max(origin.received));

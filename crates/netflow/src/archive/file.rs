@@ -29,9 +29,19 @@ pub(super) fn write(
     path: &Path,
     fill: impl FnOnce(&mut Out) -> Result<(), ParquetError>,
 ) -> Result<(), ArchiveError> {
+    let schema = SCHEMA.as_ref().map_err(|error| ParquetError::General(error.clone()));
+    write_as(path, schema.map_err(ArchiveError::parquet("write", path))?, fill)
+}
+
+/// Writes a file of some schema, which an earlier version may have had.
+pub(super) fn write_as(
+    path: &Path,
+    schema: &TypePtr,
+    fill: impl FnOnce(&mut Out) -> Result<(), ParquetError>,
+) -> Result<(), ArchiveError> {
     let beside = path.with_extension(layout::UNFINISHED);
     let file = File::create(&beside).map_err(ArchiveError::file("create", &beside))?;
-    let written = write_into(file, fill).map_err(ArchiveError::parquet("write", &beside));
+    let written = write_into(file, schema, fill).map_err(ArchiveError::parquet("write", &beside));
     let synced = written.and_then(|file| file.sync_data().map_err(ArchiveError::file("sync", &beside)));
     let renamed =
         synced.and_then(|()| fs::rename(&beside, path).map_err(ArchiveError::file("rename", &beside)));
@@ -43,9 +53,9 @@ pub(super) fn write(
 
 fn write_into(
     file: File,
+    schema: &TypePtr,
     fill: impl FnOnce(&mut Out) -> Result<(), ParquetError>,
 ) -> Result<File, ParquetError> {
-    let schema = SCHEMA.as_ref().map_err(|error| ParquetError::General(error.clone()))?;
     let properties = WriterProperties::builder()
         .set_created_by(concat!("grafolean ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_offset_index_disabled(true)

@@ -23,6 +23,7 @@ mod file;
 mod finish;
 mod layout;
 mod metrics;
+mod names;
 mod record;
 mod retain;
 mod writer;
@@ -42,6 +43,7 @@ pub use error::ArchiveError;
 pub use feed::{BATCH_RECORDS, BATCHES, Feed};
 pub use layout::{Catalog, Stored};
 pub use metrics::ArchiveMetrics;
+pub use names::{intern, kept, name_of};
 pub use record::{End, NO_ADDRESS, Record, halves, mapped};
 pub use writer::{FILE_GROUPS, FLUSH, GROUP_RECORDS, WINDOW};
 

@@ -4,7 +4,10 @@ use std::net::IpAddr;
 
 use grafolean_time::Timestamp;
 
-use crate::record::{BiflowDirection, Counter, Factor, Flow, Origin, Protocol};
+use super::kept;
+use crate::record::{
+    ApplicationId, BiflowDirection, Counter, Factor, Flow, FlowDetails, MacAddress, Origin, Protocol,
+};
 
 /// Stands for an address that was not told; as an address it means nothing.
 pub const NO_ADDRESS: u128 = u128::MAX;
@@ -21,10 +24,31 @@ pub enum End {
     Destination,
     /// Who told it.
     Exporter,
+    /// Where they came from after translation.
+    NatSource,
+    /// Where they went after translation.
+    NatDestination,
+    /// The next router.
+    NextHop,
+    /// The next router by BGP.
+    BgpNextHop,
 }
 
-/// One flow with its origin, in a third of the octets that both have.
-#[derive(Clone, Copy, Debug)]
+impl End {
+    /// All of them, each at the place of its number.
+    pub const ALL: [Self; 7] = [
+        Self::Source,
+        Self::Destination,
+        Self::Exporter,
+        Self::NatSource,
+        Self::NatDestination,
+        Self::NextHop,
+        Self::BgpNextHop,
+    ];
+}
+
+/// One flow with its origin, in a third of the octets that both have. What few exporters tell is apart, where it is told.
+#[derive(Clone, Debug)]
 pub struct Record {
     exporter: u128,
     source: u128,
@@ -49,12 +73,13 @@ pub struct Record {
     told_by: Protocol,
     counter: Counter,
     biflow: BiflowDirection,
+    details: Option<Box<FlowDetails<'static>>>,
 }
 
 impl Record {
-    /// Takes down a flow.
+    /// Creates the record of a flow.
     #[inline]
-    pub fn new(origin: &Origin, flow: &Flow) -> Self {
+    pub fn new(origin: &Origin, flow: &Flow, details: &FlowDetails<'_>) -> Self {
         let time = |time: Option<Timestamp>| time.map_or(NO_TIME, Timestamp::micros);
         let wide = |number: Option<u32>| number.map_or(NO_NUMBER, i64::from);
         // no counter reaches 2^63
@@ -85,6 +110,7 @@ impl Record {
             told_by: origin.stream.protocol,
             counter: flow.counter,
             biflow: flow.biflow,
+            details: (*details != FlowDetails::default()).then(|| Box::new(kept(details))),
         }
     }
 
@@ -106,8 +132,15 @@ impl Record {
             End::Source => self.source,
             End::Destination => self.destination,
             End::Exporter => self.exporter,
+            of_details => return self.detail(|details| details.address(of_details)).map(mapped),
         };
         (address != NO_ADDRESS).then_some(address)
+    }
+
+    /// Returns what of its details is told.
+    #[inline]
+    fn detail<T>(&self, of: impl Fn(&FlowDetails<'static>) -> Option<T>) -> Option<T> {
+        self.details.as_deref().and_then(of)
     }
 
     pub(super) fn bytes(&self) -> Option<i64> {
@@ -177,6 +210,95 @@ impl Record {
     pub(super) fn biflow(&self) -> &'static str {
         self.biflow.name()
     }
+
+    pub(super) fn nat_source_port(&self) -> Option<i32> {
+        self.detail(|details| details.nat_source_port.map(i32::from))
+    }
+
+    pub(super) fn nat_destination_port(&self) -> Option<i32> {
+        self.detail(|details| details.nat_destination_port.map(i32::from))
+    }
+
+    pub(super) fn input_vlan(&self) -> Option<i32> {
+        self.detail(|details| details.input_vlan.map(i32::from))
+    }
+
+    pub(super) fn output_vlan(&self) -> Option<i32> {
+        self.detail(|details| details.output_vlan.map(i32::from))
+    }
+
+    pub(super) fn source_mac(&self) -> Option<u64> {
+        self.detail(|details| details.source_mac.map(MacAddress::to_number))
+    }
+
+    pub(super) fn destination_mac(&self) -> Option<u64> {
+        self.detail(|details| details.destination_mac.map(MacAddress::to_number))
+    }
+
+    pub(super) fn source_mask(&self) -> Option<i32> {
+        self.detail(|details| details.source_mask.map(i32::from))
+    }
+
+    pub(super) fn destination_mask(&self) -> Option<i32> {
+        self.detail(|details| details.destination_mask.map(i32::from))
+    }
+
+    pub(super) fn ingress_vrf(&self) -> Option<i64> {
+        self.detail(|details| details.ingress_vrf.map(i64::from))
+    }
+
+    pub(super) fn egress_vrf(&self) -> Option<i64> {
+        self.detail(|details| details.egress_vrf.map(i64::from))
+    }
+
+    pub(super) fn mpls_top_label(&self) -> Option<i64> {
+        self.detail(|details| details.mpls_top_label.map(i64::from))
+    }
+
+    pub(super) fn forwarding_status(&self) -> Option<i32> {
+        self.detail(|details| details.forwarding_status.map(i32::from))
+    }
+
+    pub(super) fn firewall_event(&self) -> Option<i32> {
+        self.detail(|details| details.firewall_event.map(i32::from))
+    }
+
+    pub(super) fn nat_event(&self) -> Option<i32> {
+        self.detail(|details| details.nat_event.map(i32::from))
+    }
+
+    pub(super) fn application(&self) -> Option<u64> {
+        self.detail(|details| details.application.and_then(ApplicationId::to_number))
+    }
+
+    pub(super) fn input_name(&self) -> Option<&'static str> {
+        self.detail(|details| details.input_name)
+    }
+
+    pub(super) fn output_name(&self) -> Option<&'static str> {
+        self.detail(|details| details.output_name)
+    }
+
+    pub(super) fn application_name(&self) -> Option<&'static str> {
+        self.detail(|details| details.application_name)
+    }
+
+    pub(super) fn ingress_vrf_name(&self) -> Option<&'static str> {
+        self.detail(|details| details.ingress_vrf_name)
+    }
+}
+
+impl FlowDetails<'_> {
+    /// Returns an address among the details.
+    pub(crate) fn address(&self, end: End) -> Option<IpAddr> {
+        match end {
+            End::NatSource => self.nat_source,
+            End::NatDestination => self.nat_destination,
+            End::NextHop => self.next_hop,
+            End::BgpNextHop => self.bgp_next_hop,
+            End::Source | End::Destination | End::Exporter => None,
+        }
+    }
 }
 
 fn told(number: i64) -> Option<i64> {
@@ -199,4 +321,4 @@ pub fn halves(address: u128) -> (u64, u64) {
 }
 
 /// Memory that the limits of the feed and of a row group are told by.
-const _: () = assert!(size_of::<Record>() == 160);
+const _: () = assert!(size_of::<Record>() <= 176);

@@ -1,13 +1,14 @@
 //! What is too old, or too much, goes.
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
 use grafolean_time::Timestamp;
 use tracing::{info, warn};
 
 use super::{ArchiveError, ArchiveMetrics, Catalog, Settings, WINDOW};
 
-/// Deletes whole files, the oldest first, until none is too old and all fit the size.
+/// Deletes whole files, the oldest first, until none is too old and all fit the size. One that cannot be deleted stops none
+/// of the others; the first such failure is returned in the end.
 pub(super) fn retain(
     settings: &Settings,
     metrics: &ArchiveMetrics,
@@ -15,12 +16,19 @@ pub(super) fn retain(
 ) -> Result<(), ArchiveError> {
     let catalog = Catalog::read(&settings.folder)?;
     let mut bytes: u64 = catalog.files.iter().chain(&catalog.pieces).map(|stored| stored.bytes).sum();
+    let mut stuck = None;
     for stored in &catalog.files {
         let aged = now.since(stored.start + WINDOW) >= settings.age;
         if !aged && bytes <= settings.bytes {
             break;
         }
-        fs::remove_file(&stored.path).map_err(ArchiveError::file("delete", &stored.path))?;
+        if let Err(error) = fs::remove_file(&stored.path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            // the others have to go all the same: the disk may be full
+            stuck = stuck.or(Some(ArchiveError::file("delete", &stored.path)(error)));
+            continue;
+        }
         bytes = bytes.saturating_sub(stored.bytes);
         let counter = if aged { &metrics.files_aged } else { &metrics.files_displaced };
         counter.inc();
@@ -35,7 +43,7 @@ pub(super) fn retain(
             "the flows of the file under way alone are more than may be kept"
         );
     }
-    Ok(())
+    stuck.map_or(Ok(()), Err)
 }
 
 /// The hour's and the day's; a folder that is not empty stays.

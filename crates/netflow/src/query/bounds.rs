@@ -2,9 +2,9 @@
 
 use parquet::file::{metadata::RowGroupMetaData, statistics::Statistics};
 
-use super::lane::{Lane, NOT_TOLD};
+use super::attribute::{Attribute, NOT_TOLD};
 
-/// Least and greatest number of a lane, and whether some were not told.
+/// Least and greatest number of an attribute, and whether some flows did not tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bounds {
     pub(super) least: i64,
@@ -13,13 +13,12 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// Gives the bounds of a lane in a row group; `None` where nothing is known of them. A lane whose column is not there, or
-    /// was never told, has one value.
-    pub(super) fn of(group: &RowGroupMetaData, lane: Lane) -> Option<Self> {
-        let Some(column) =
-            group.columns().iter().find(|column| column.column_path().string() == lane.column())
-        else {
-            let absent = lane.when_absent();
+    /// Returns the bounds of an attribute in a row group; `None` where nothing is known of them. One whose column is not
+    /// there, or was never told, has one value.
+    pub(super) fn of(group: &RowGroupMetaData, attribute: Attribute) -> Option<Self> {
+        let name = attribute.column()?;
+        let Some(column) = group.columns().iter().find(|column| column.column_path().string() == name) else {
+            let absent = attribute.when_absent();
             return Some(Self { least: absent, greatest: absent, gaps: false });
         };
         let statistics = column.statistics()?;
@@ -39,7 +38,7 @@ impl Bounds {
         Some(Self { least, greatest, gaps: gaps > 0 })
     }
 
-    /// Gives the one value that all flows have.
+    /// Returns the one value that all flows have.
     pub(super) fn constant(&self) -> Option<i64> {
         (self.least == self.greatest && !self.gaps).then_some(self.least)
     }

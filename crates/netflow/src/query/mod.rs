@@ -1,21 +1,34 @@
-//! Questions to kept flows: which of them ([`Filter`]), by what ([`By`]), and how much.
+//! Questions to kept flows: which of them ([`Filter`]), and how much by what ([`By`], [`ask`]) or each by itself ([`list`]).
 //!
 //! ```text
-//!   text --parse--> Filter --simplified by each row group's bounds--> chunks of lanes --> Groups, one a thread --> Answer
+//!   text --parse--> Filter --simplified by each row group's bounds--> chunks of attributes --> Groups, one a thread --> Answer
+//!                                                                                          --> First,  one a thread --> Listing
 //! ```
-//! A *lane* is a column as numbers. Of each row group only the lanes that the question needs are read, 8,192 flows at a time;
-//! a row group in which no flow can be meant is passed over, and what all of its flows have in common is not read at all.
+//! An [`Attribute`] is a column as numbers, or what follows from some. Of each row group only those that the question needs are
+//! read, 8,192 flows at a time; a row group in which no flow can be meant is passed over, and what all of its flows have in
+//! common is not read at all.
 
+mod attribute;
 mod bounds;
 mod by;
-mod chunk;
 mod filter;
 mod groups;
-mod lane;
+mod list;
+mod named;
+mod question;
+mod reader;
+mod row;
 mod scan;
 mod source;
+mod totals;
 
+pub use attribute::{Attribute, NOT_TOLD};
 pub use by::{By, ByError};
 pub use filter::{Filter, FilterError};
 pub use groups::{GROUPS_MAX, Sums};
-pub use scan::{Answer, Counts, Group, Progress, QueryError, Question, ask};
+pub use list::{LIST_MAX, list};
+pub use named::{dscp_name, flag_letters, service_name};
+pub use question::{Answer, FlowTime, Group, GroupTimes, Listing, Order, QueryError, Question, Scanned};
+pub use row::FlowRow;
+pub use scan::{Progress, scale};
+pub use totals::ask;

@@ -61,6 +61,30 @@ pub struct FlowDetails<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MacAddress(pub [u8; 6]);
 
+impl MacAddress {
+    /// Returns it as a number of 48 bits.
+    pub fn to_number(self) -> u64 {
+        let [a, b, c, d, e, f] = self.0;
+        u64::from_be_bytes([0, 0, a, b, c, d, e, f])
+    }
+
+    /// Returns the address of a number of 48 bits; what is above them is left out.
+    pub fn from_number(number: u64) -> Self {
+        let [_, _, a, b, c, d, e, f] = number.to_be_bytes();
+        Self([a, b, c, d, e, f])
+    }
+
+    /// Parses `00:00:5e:00:53:01`; hyphens will do, and dots as in `0000.5e00.5301`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits: String = text.chars().filter(|character| !":-.".contains(*character)).collect();
+        let separators = text.len() - digits.len();
+        let whole = digits.len() == 12 && [0, 2, 5].contains(&separators);
+        let all_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let number = u64::from_str_radix(&digits, 16).ok()?;
+        (whole && all_hex).then(|| Self::from_number(number))
+    }
+}
+
 impl fmt::Display for MacAddress {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b, c, d, e, f] = self.0;
@@ -76,6 +100,29 @@ pub struct ApplicationId {
     pub engine: u8,
     /// Number among the engine's; of engine 20, whose numbers begin with a vendor's, both together.
     pub selector: u64,
+}
+
+impl ApplicationId {
+    /// Bits of the selector in [`to_number`](Self::to_number).
+    const SELECTOR_BITS: u32 = 56;
+
+    /// Returns it as a number: the engine, up to 127, above 56 bits of the selector; `None` where it does not fit.
+    pub fn to_number(self) -> Option<u64> {
+        let fits = self.engine < 128 && self.selector >> Self::SELECTOR_BITS == 0;
+        fits.then(|| u64::from(self.engine) << Self::SELECTOR_BITS | self.selector)
+    }
+
+    /// Returns the application of a number.
+    pub fn from_number(number: u64) -> Self {
+        let [engine, ..] = number.to_be_bytes();
+        Self { engine, selector: number & ((1 << Self::SELECTOR_BITS) - 1) }
+    }
+
+    /// Parses `3:80`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (engine, selector) = text.split_once(':')?;
+        Some(Self { engine: engine.parse().ok()?, selector: selector.parse().ok()? })
+    }
 }
 
 impl fmt::Display for ApplicationId {

@@ -1,7 +1,11 @@
-//! `grafolean flow`: flows by hand, sent (`send`), shown as they arrive (`tail`), asked for where a bot
+//! `grafolean flow`: flows by hand, sent (`send`), shown as they arrive or of a capture (`tail`), asked for where a bot
 //! kept them (`query`); and who sends them (`exporters`).
 
+mod capture;
+mod cell;
+mod columns;
 mod exporters;
+mod fragments;
 mod query;
 mod send;
 mod tail;

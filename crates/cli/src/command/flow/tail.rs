@@ -1,157 +1,204 @@
-//! Flows as they arrive, a line each.
+//! Flows as they arrive, or of a capture, a line each.
 
 use std::{
-    fmt::Display,
+    fmt::{Display, Write as _},
     io::{self, Write},
     net::IpAddr,
+    path::Path,
 };
 
 use grafolean_collector::time::Timestamp;
 use grafolean_netflow::{
     intake::Intake,
     protocol_name::protocol_name,
+    query::{Filter, FlowRow},
     receive::{Batch, Listen, Receiver},
-    record::{Flow, Origin, Protocol},
+    record::{Datagram, Flow, FlowDetails, FlowSink, Origin},
 };
-use serde::Serialize;
 use tokio::{signal::ctrl_c, sync::mpsc};
 use tracing::warn;
 
+use super::{
+    capture::{Capture, Skipped},
+    columns::{COLUMNS, Column, Counts, named, object},
+};
 use crate::{arguments::FlowTail, failure::Outcome};
 
 /// Batches that wait to be printed. A slow reader then holds up receiving, and the kernel counts what it drops.
 const BATCHES: usize = 64;
+/// What the text line of a flow holds without naming it.
+const IN_EACH_LINE: [&str; 12] = [
+    "exporter", "src", "dst", "sport", "dport", "proto", "bytes", "packets", "in", "out", "sampling",
+    "received",
+];
+/// What says in each line the same of nearly every flow, or follows from others.
+const LEFT_OUT: [&str; 9] = ["first", "last", "counter", "way", "format", "domain", "tos", "pps", "bpp"];
 
-/// A flow as one JSON object: raw, and null where nothing was said.
-#[derive(Serialize)]
-struct Line {
-    exporter: IpAddr,
-    src: Option<IpAddr>,
-    dst: Option<IpAddr>,
-    sport: Option<u16>,
-    dport: Option<u16>,
-    proto: Option<u8>,
-    bytes: Option<u64>,
-    packets: Option<u64>,
-    #[serde(rename = "in")]
-    input: Option<u32>,
-    #[serde(rename = "out")]
-    output: Option<u32>,
-    dir: Option<u8>,
-    sampling: f64,
-    first: Option<f64>,
-    last: Option<f64>,
-    counter: &'static str,
-    way: &'static str,
+/// Which flows are printed, and how.
+#[derive(Clone)]
+struct Printed {
+    filter: Filter,
+    columns: Vec<Column>,
+    json: bool,
 }
 
 /// Prints flows until there were enough, or it is stopped.
 pub(super) async fn run(tail: FlowTail) -> anyhow::Result<Outcome> {
+    let printed = Printed { filter: tail.filter.clone(), columns: named(&tail.columns)?, json: tail.json };
+    let left = tail.count.unwrap_or(u64::MAX);
+    match &tail.read {
+        Some(path) => of_capture(path, &tail.port, &printed, left),
+        None => live(&tail, printed, left).await,
+    }
+}
+
+async fn live(tail: &FlowTail, printed: Printed, mut left: u64) -> anyhow::Result<Outcome> {
     let receiver = Receiver::bind(&Listen::on([tail.listen]))?;
     for bound in receiver.sockets() {
         writeln!(io::stderr(), "listening on UDP {}", bound.address)?;
     }
     let (sender, mut batches) = mpsc::channel::<Vec<String>>(BATCHES);
     let running = receiver.start(|_| {
-        let (mut intake, sender) = (Intake::default(), sender.clone());
+        let (mut intake, sender, printed) = (Intake::default(), sender.clone(), printed.clone());
         move |batch: &Batch<'_>| {
-            let lines = read(&mut intake, batch, tail.json);
+            let lines = printed.of_batch(&mut intake, batch);
             if !lines.is_empty() {
                 // an error means that nobody prints any more: the end is near
                 drop(sender.blocking_send(lines));
             }
         }
     })?;
-    let mut left = tail.count.unwrap_or(u64::MAX);
-    let printed = loop {
+    let ended = loop {
         let lines = tokio::select! {
             biased;
             interrupted = ctrl_c() => break interrupted,
             lines = batches.recv() => lines.unwrap_or_default(),
         };
-        let lines: Vec<_> = lines.into_iter().take(usize::try_from(left).unwrap_or(usize::MAX)).collect();
-        left -= lines.len() as u64;
-        let printed = io::stdout().lock().write_all(lines.concat().as_bytes());
-        if printed.is_err() || left == 0 {
-            break printed;
+        let written = write_first(&lines, &mut left);
+        if written.is_err() || left == 0 {
+            break written;
         }
     };
     drop(batches);
     running.stop();
-    printed?;
+    ended?;
     Ok(Outcome::Good)
 }
 
-/// Decodes a batch into lines, each with its end.
-fn read(intake: &mut Intake, batch: &Batch<'_>, as_json: bool) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut sink = |origin: &Origin, flow: &Flow| {
-        let line = Line::of(origin, flow);
-        lines.push(if as_json { line.json() } else { line.text(origin.received) });
-    };
-    for datagram in batch.datagrams {
+fn of_capture(path: &Path, ports: &[u16], printed: &Printed, mut left: u64) -> anyhow::Result<Outcome> {
+    let mut capture = Capture::of(path, ports);
+    let (mut intake, mut written) = (Intake::default(), Ok(()));
+    capture.read(|datagram| {
+        let mut lines = Vec::new();
+        printed.of_datagram(&mut intake, datagram, &mut lines);
+        intake.expire(datagram.received);
+        written = write_first(&lines, &mut left);
+        written.is_ok() && left > 0
+    })?;
+    written?;
+    let Skipped { others, cut, unreadable, fragments } = capture.skipped;
+    if cut + unreadable + fragments > 0 {
+        warn!(cut, unreadable, fragments, others, "packets of the capture brought no datagram");
+    }
+    Ok(Outcome::Good)
+}
+
+/// Prints lines, as many as are left to be printed.
+fn write_first(lines: &[String], left: &mut u64) -> io::Result<()> {
+    let lines = lines.get(..usize::try_from(*left).unwrap_or(usize::MAX)).unwrap_or(lines);
+    *left -= lines.len() as u64;
+    io::stdout().lock().write_all(lines.concat().as_bytes())
+}
+
+/// Where the flows of a datagram go.
+struct Lines<'a> {
+    printed: &'a Printed,
+    lines: &'a mut Vec<String>,
+}
+
+impl FlowSink for Lines<'_> {
+    fn flow(&mut self, origin: &Origin, flow: &Flow) {
+        self.detailed(origin, flow, &FlowDetails::default());
+    }
+
+    fn wants_details(&self) -> bool {
+        true
+    }
+
+    fn detailed(&mut self, origin: &Origin, flow: &Flow, details: &FlowDetails<'_>) {
+        let row = FlowRow::of(origin, flow, details);
+        if self.printed.filter.selects(&row) {
+            self.lines.push(self.printed.line(&row));
+        }
+    }
+}
+
+impl Printed {
+    /// Decodes a batch into lines, each with its end.
+    fn of_batch(&self, intake: &mut Intake, batch: &Batch<'_>) -> Vec<String> {
+        let mut lines = Vec::new();
+        for datagram in batch.datagrams {
+            self.of_datagram(intake, datagram, &mut lines);
+        }
+        if batch.kernel_drops > 0 {
+            warn!(
+                datagrams = batch.kernel_drops,
+                "the kernel dropped datagrams: they come faster than they are read"
+            );
+        }
+        intake.expire(batch.now);
+        lines
+    }
+
+    fn of_datagram(&self, intake: &mut Intake, datagram: &Datagram<'_>, lines: &mut Vec<String>) {
+        let mut sink = Lines { printed: self, lines };
         if let Err(error) = intake.take(datagram, &mut sink) {
             warn!(exporter = %datagram.exporter, %error, "a datagram could not be read wholly");
         }
     }
-    if batch.kernel_drops > 0 {
-        warn!(
-            datagrams = batch.kernel_drops,
-            "the kernel dropped datagrams: they come faster than they are read"
-        );
+
+    fn line(&self, row: &FlowRow) -> String {
+        if self.json {
+            return format!("{}\n", object(row, Counts::Exported, &self.columns));
+        }
+        if self.columns.is_empty() {
+            return text(row);
+        }
+        let cells = self.columns.iter().map(|column| column.of(row, Counts::Exported).for_people());
+        cells.collect::<Vec<_>>().join(" ") + "\n"
     }
-    intake.expire(batch.now);
-    lines
 }
 
-impl Line {
-    fn of(origin: &Origin, flow: &Flow) -> Self {
-        let sampled = origin.stream.protocol == Protocol::Sflow5;
-        Self {
-            exporter: origin.stream.exporter.ip(),
-            src: flow.source,
-            dst: flow.destination,
-            sport: flow.source_port,
-            dport: flow.destination_port,
-            proto: flow.protocol,
-            bytes: flow.bytes,
-            packets: flow.packets,
-            input: flow.input,
-            output: flow.output,
-            // sFlow does not tell it: it follows from the source of the sample
-            dir: flow.direction.filter(|_| !sampled).map(|direction| direction.number()),
-            sampling: flow.factor.as_f64(),
-            first: flow.first.map(Timestamp::as_seconds_f64),
-            last: flow.last.map(Timestamp::as_seconds_f64),
-            counter: flow.counter.name(),
-            way: flow.biflow.name(),
+/// Writes the line of a flow: who told it and what it is, then by name what else it tells.
+fn text(row: &FlowRow) -> String {
+    let flow = &row.flow;
+    let end = |address: Option<IpAddr>, port: Option<u16>| match (address, port) {
+        (Some(IpAddr::V6(address)), Some(port)) => format!("[{address}]:{port}"),
+        (address, Some(port)) => format!("{}:{port}", or_dash(address)),
+        (address, None) => or_dash(address),
+    };
+    let received: Timestamp = row.received;
+    let protocol = flow.protocol.map_or_else(|| "-".into(), protocol_name);
+    let source = end(flow.source, flow.source_port);
+    let destination = end(flow.destination, flow.destination_port);
+    let (bytes, packets) = (or_dash(flow.bytes), or_dash(flow.packets));
+    let (input, output) = (or_dash(flow.input), or_dash(flow.output));
+    let scaled = if row.sampling > 1.0 { format!(" x {}", row.sampling) } else { String::new() };
+    let mut line = format!(
+        "{received} {} {protocol} {source} > {destination} {bytes} bytes {packets} packets{scaled} if {input} > {output}",
+        or_dash(row.exporter)
+    );
+    let named = |column: &&Column| !IN_EACH_LINE.contains(&column.name) && !LEFT_OUT.contains(&column.name);
+    for column in COLUMNS.iter().filter(named) {
+        let cell = column.of(row, Counts::Exported);
+        if cell.is_told() {
+            // to a string nothing fails
+            let _ = write!(line, " {} {}", column.name, cell.for_people());
         }
     }
-
-    fn json(&self) -> String {
-        // numbers and texts only: it cannot fail
-        serde_json::to_string(self).unwrap_or_default() + "\n"
-    }
-
-    fn text(&self, received: Timestamp) -> String {
-        let end = |address: Option<IpAddr>, port: Option<u16>| match (address, port) {
-            (Some(IpAddr::V6(address)), Some(port)) => format!("[{address}]:{port}"),
-            (address, Some(port)) => format!("{}:{port}", told(address)),
-            (address, None) => told(address),
-        };
-        let protocol = self.proto.map_or_else(|| "-".into(), protocol_name);
-        let (source, destination) = (end(self.src, self.sport), end(self.dst, self.dport));
-        let (bytes, packets) = (told(self.bytes), told(self.packets));
-        let (input, output) = (told(self.input), told(self.output));
-        let exporter = self.exporter;
-        let scaled = if self.sampling > 1.0 { format!(" x {}", self.sampling) } else { String::new() };
-        format!(
-            "{received} {exporter} {protocol} {source} > {destination} {bytes} bytes {packets} packets{scaled} \
-             if {input} > {output}\n"
-        )
-    }
+    line + "\n"
 }
 
-fn told(value: Option<impl Display>) -> String {
+fn or_dash(value: Option<impl Display>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }

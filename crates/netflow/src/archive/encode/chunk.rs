@@ -63,8 +63,11 @@ struct Pages<'p> {
 }
 
 impl Column<'_> {
-    /// Makes the chunk.
-    pub(super) fn pressed(self, snappy: &mut snap::raw::Encoder) -> Result<Chunk> {
+    /// Creates the chunk. Of what no flow told it is one page, without a dictionary.
+    pub(super) fn pressed(mut self, snappy: &mut snap::raw::Encoder) -> Result<Chunk> {
+        if self.is_untold() {
+            self.cells = Cells::Plain(&[]);
+        }
         let sink = TrackedWrite::new(Vec::new());
         let mut pages = Pages { snappy, sink, compressed: 0, uncompressed: 0, encodings: Vec::new() };
         let mut dictionary_offset = None;
@@ -100,6 +103,12 @@ impl Column<'_> {
     }
 }
 
+impl Column<'_> {
+    fn is_untold(&self) -> bool {
+        self.told.is_some_and(|told| !told.contains(&true))
+    }
+}
+
 impl Pages<'_> {
     fn dictionary(&mut self, dictionary: &Dictionary) -> Result<PageWriteSpec> {
         let num_values = u32::try_from(dictionary.entries)?;
@@ -120,8 +129,9 @@ impl Pages<'_> {
             Cells::Placed { .. } => Encoding::RLE_DICTIONARY,
         };
         let (mut octets, mut from) = (Vec::new(), 0);
-        for first in (0..column.rows).step_by(PAGE_ROWS) {
-            let rows = PAGE_ROWS.min(column.rows - first);
+        let page = if column.is_untold() { column.rows.max(1) } else { PAGE_ROWS };
+        for first in (0..column.rows).step_by(page) {
+            let rows = page.min(column.rows - first);
             let told = column.told.and_then(|told| told.get(first..first + rows));
             let values = told.map_or(rows, |told| told.iter().filter(|told| **told).count());
             octets.clear();

@@ -28,9 +28,8 @@ pub(super) enum Gathered {
 #[derive(Debug)]
 pub(super) struct Gathering {
     pub(super) columns: Vec<Gathered>,
-    pub(super) source: Told<u128>,
-    pub(super) destination: Told<u128>,
-    pub(super) exporter: Told<u128>,
+    /// The addresses of each end, by its number.
+    pub(super) addresses: [Told<u128>; End::ALL.len()],
 }
 
 impl<T> Default for Told<T> {
@@ -68,11 +67,11 @@ impl Default for Gathering {
     fn default() -> Self {
         let gathered = |kind| match kind {
             Kind::Address(_) | Kind::High(_) | Kind::Low(_) => Gathered::Address,
-            Kind::Word(_) => Gathered::Words(Told::default()),
+            Kind::Word(_) | Kind::Name(_) => Gathered::Words(Told::default()),
             _ => Gathered::Numbers(Told::default()),
         };
         let columns = COLUMNS.iter().map(|column| gathered(column.kind)).collect();
-        Self { columns, source: Told::default(), destination: Told::default(), exporter: Told::default() }
+        Self { columns, addresses: Default::default() }
     }
 }
 
@@ -84,9 +83,9 @@ impl Gathering {
             for (gathered, column) in self.columns.iter_mut().zip(COLUMNS) {
                 gathered.take(block, column.kind);
             }
-            self.source.take(block, |record| record.address(End::Source));
-            self.destination.take(block, |record| record.address(End::Destination));
-            self.exporter.take(block, |record| record.address(End::Exporter));
+            for (told, end) in self.addresses.iter_mut().zip(End::ALL) {
+                told.take(block, |record| record.address(end));
+            }
         }
     }
 
@@ -98,9 +97,7 @@ impl Gathering {
                 Gathered::Address => {}
             }
         }
-        for told in [&mut self.source, &mut self.destination, &mut self.exporter] {
-            told.clear();
-        }
+        self.addresses.iter_mut().for_each(Told::clear);
     }
 }
 
@@ -119,7 +116,9 @@ impl Gathered {
             (Self::Numbers(told), Kind::Factor(get)) => {
                 told.take(block, |record| Some(get(record).to_bits()));
             }
+            (Self::Numbers(told), Kind::Text(get, _)) => told.take(block, get),
             (Self::Words(told), Kind::Word(get)) => told.take(block, |record| Some(get(record))),
+            (Self::Words(told), Kind::Name(get)) => told.take(block, get),
             // the default made each what its kind asks for
             _ => {}
         }

@@ -42,9 +42,7 @@ const DISTINCT_MAX: usize = 32_768;
 #[derive(Default)]
 pub(super) struct Encoder {
     gathering: Gathering,
-    source: Addresses,
-    destination: Addresses,
-    exporter: Addresses,
+    addresses: [Addresses; End::ALL.len()],
     distinct: Distinct<u64>,
 }
 
@@ -53,13 +51,16 @@ impl Encoder {
     pub(super) fn add_group(&mut self, out: &mut Out, records: &[Record]) -> Result<()> {
         let snappy = &mut snap::raw::Encoder::new();
         self.gathering.gather(records);
-        self.source.look(&self.gathering.source.values);
-        self.destination.look(&self.gathering.destination.values);
-        self.exporter.look(&self.gathering.exporter.values);
+        for (addresses, told) in self.addresses.iter_mut().zip(&self.gathering.addresses) {
+            addresses.look(&told.values);
+        }
         let descriptors = out.schema_descr().columns().to_vec();
         let mut group = out.next_row_group()?;
         for ((place, column), descriptor) in COLUMNS.iter().enumerate().zip(descriptors) {
             let chunk = match (self.gathering.columns.get(place), column.kind) {
+                (Some(Gathered::Numbers(told)), Kind::Text(_, written)) => {
+                    texts(told, written, descriptor, &mut self.distinct, snappy)?
+                }
                 (Some(Gathered::Numbers(told)), _) => numbers(told, descriptor, &mut self.distinct, snappy)?,
                 (Some(Gathered::Words(told)), _) => words(told, descriptor, snappy)?,
                 (_, kind @ (Kind::Address(end) | Kind::High(end) | Kind::Low(end))) => {
@@ -74,11 +75,10 @@ impl Encoder {
     }
 
     fn address(&self, kind: Kind, end: End, descriptor: ColumnDescPtr) -> Result<chunk::Column<'_>> {
-        let (addresses, told) = match end {
-            End::Source => (&self.source, &self.gathering.source),
-            End::Destination => (&self.destination, &self.gathering.destination),
-            End::Exporter => (&self.exporter, &self.gathering.exporter),
-        };
+        let place = End::ALL.iter().position(|other| *other == end);
+        let both = place.and_then(|at| Some((self.addresses.get(at)?, self.gathering.addresses.get(at)?)));
+        let missing = || ParquetError::General(format!("nothing was gathered of {end:?}"));
+        let (addresses, told) = both.ok_or_else(missing)?;
         let gaps = told.rows - told.values.len();
         let (dictionary, places, statistics) = match kind {
             Kind::High(_) => {
@@ -124,15 +124,35 @@ fn words(
 ) -> Result<Chunk> {
     let mut distinct = Distinct::default();
     distinct.look(&told.values);
-    let mut octets = Vec::new();
-    for word in &distinct.entries {
+    let dictionary = dictionary_of_words(distinct.entries.iter().copied())?;
+    let cells = Cells::Placed { dictionary, places: &distinct.places };
+    chunk::Column { descriptor, rows: told.rows, told: told.which(), cells, width: 0, statistics: None }
+        .pressed(snappy)
+}
+
+/// Numbers as the texts that people know them by.
+fn texts(
+    told: &Told<u64>,
+    written: fn(u64) -> String,
+    descriptor: ColumnDescPtr,
+    distinct: &mut Distinct<u64>,
+    snappy: &mut snap::raw::Encoder,
+) -> Result<Chunk> {
+    distinct.look(&told.values);
+    let words: Vec<String> = distinct.entries.iter().map(|number| written(*number)).collect();
+    let dictionary = dictionary_of_words(words.iter().map(String::as_str))?;
+    let cells = Cells::Placed { dictionary, places: &distinct.places };
+    chunk::Column { descriptor, rows: told.rows, told: told.which(), cells, width: 0, statistics: None }
+        .pressed(snappy)
+}
+
+fn dictionary_of_words<'w>(words: impl ExactSizeIterator<Item = &'w str>) -> Result<Dictionary> {
+    let (mut octets, entries) = (Vec::new(), words.len());
+    for word in words {
         octets.extend(u32::try_from(word.len())?.to_le_bytes());
         octets.extend(word.as_bytes());
     }
-    let dictionary = Dictionary { octets, entries: distinct.entries.len() };
-    let cells = Cells::Placed { dictionary, places: &distinct.places };
-    chunk::Column { descriptor, rows: told.rows, told: None, cells, width: 0, statistics: None }
-        .pressed(snappy)
+    Ok(Dictionary { octets, entries })
 }
 
 fn dictionary(entries: &[u64], width: usize) -> Dictionary {

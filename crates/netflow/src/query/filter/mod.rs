@@ -4,15 +4,22 @@
 //! filter    = all { "or" all }            "||" too
 //! all       = one { "and" one }           "&&" too
 //! one       = "not" one | "(" filter ")" | primitive        "!" too
-//! primitive = [ "src" | "dst" ] ( ["host"] ADDRESS | ["net"] NETWORK | "port" number | "as" number )
-//!           | "exporter" ADDRESS-or-NETWORK | "proto" NAME-or-NUMBER | NAME | ["in" | "out"] "if" number
-//!           | ( "bytes" | "packets" | "tos" | "domain" ) number | "flags" LETTERS
-//!           | "ipv4" | "ipv6" | "ingress" | "egress" | "any"
+//! primitive = [ "src" | "dst" ] ( ["host"] addresses | ["net"] addresses | "port" number | "as" number )
+//!           | "exporter" addresses | "proto" NAME-or-NUMBER | NAME | ["in" | "out"] "if" number
+//!           | ( "bytes" | "packets" | "tos" | "dscp" | "domain" | "bps" | "pps" | "bpp" ) number | "duration" number-of-seconds
+//!           | ["in" | "out"] ( "vlan" number | "ifname" NAME ) | ["src" | "dst"] ( "mac" MAC | "mask" number )
+//!           | "nat" ["src" | "dst"] ( ["host"] addresses | "port" number ) | ( "nexthop" | "bgpnexthop" ) addresses
+//!           | ( "vrf" | "mpls" | "fwstatus" | "fwevent" | "natevent" ) number | "app" ENGINE:NUMBER-or-NAME
+//!           | "flags" ["="] LETTERS | "format" NAME | "ipv4" | "ipv6" | "ingress" | "egress" | "forward" | "reverse" | "any"
+//! addresses = ADDRESS | NETWORK | "in" "[" ADDRESS-or-NETWORK { ADDRESS-or-NETWORK } "]"
 //! number    = [ "=" | "!=" | "<" | "<=" | ">" | ">=" ] N | N "-" M | "in" "[" N { N } "]"
 //! ```
+//! A port may be a service's name (`https`), a `dscp` that of a class (`ef`); a duration has a unit (`500ms`, `10s`, `2m`).
 //! Without `src` or `dst` either is meant. What a flow does not tell is equal to nothing, so only `not` finds it.
 
+mod address;
 mod error;
+mod number;
 mod parse;
 mod predicate;
 mod primitive;
@@ -21,7 +28,7 @@ mod token;
 pub use error::FilterError;
 pub(super) use predicate::Predicate;
 
-use super::lane::Lane;
+use super::FlowRow;
 
 /// Which flows are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,22 +37,21 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Means every flow.
+    /// Selects every flow.
     pub const fn any() -> Self {
         Self { predicate: Predicate::Constant(true) }
     }
 
-    /// Reads a filter; an empty one means every flow.
+    /// Parses a filter; an empty one selects every flow.
     ///
     /// # Errors
-    /// Tells the place that is wrong, and what would be right.
+    /// Fails with the place that is wrong, and what would be right.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
         parse::parse(text).map(|predicate| Self { predicate })
     }
 
-    /// Means those of its flows that were received in this time, in microseconds, the end not included.
-    pub(super) fn received(self, from: i64, to: i64) -> Self {
-        let time = Predicate::Number { lane: Lane::Received, least: from, greatest: to.saturating_sub(1) };
-        Self { predicate: Predicate::All(vec![time, self.predicate]) }
+    /// Whether it selects a flow.
+    pub fn selects(&self, row: &FlowRow) -> bool {
+        self.predicate.holds(row)
     }
 }

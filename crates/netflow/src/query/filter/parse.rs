@@ -75,7 +75,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Takes the next word, if it is one of these.
+    /// Consumes the next word, if it is one of these. Returns whether it was.
     pub(super) fn take_word(&mut self, words: &[&str]) -> bool {
         let is = |token: &Token<'_>| words.iter().any(|word| token.text.eq_ignore_ascii_case(word));
         self.tokens.next_if(is).is_some()
@@ -89,13 +89,35 @@ impl<'a> Parser<'a> {
         self.tokens.next()
     }
 
-    /// Takes the next word; it is an error if there is none.
+    /// Consumes the next word; it is an error if there is none.
     pub(super) fn expect(&mut self, what: &str) -> Result<Token<'a>, FilterError> {
         let end = Token { text: "", at: self.text.len() };
         self.next().ok_or_else(|| self.wrong(end, &format!("it ends where {what} is expected")))
     }
 
-    /// Says what is wrong with a word.
+    /// Parses a list, one choice by `choice`; `example` is what one looks like.
+    pub(super) fn list(
+        &mut self,
+        example: &str,
+        choice: impl Fn(&Self, Token<'a>) -> Result<Predicate, FilterError>,
+    ) -> Result<Vec<Predicate>, FilterError> {
+        let open = self.expect("\"[\"")?;
+        if open.text != "[" {
+            return Err(self.wrong(open, &format!("\"[\" is missing before this: write {example:?}")));
+        }
+        let mut choices = Vec::new();
+        loop {
+            let token = self.expect("another or \"]\"")?;
+            match token.text {
+                "]" if choices.is_empty() => return Err(self.wrong(token, "the list is empty")),
+                "]" => return Ok(choices),
+                "," => {}
+                _ => choices.push(choice(self, token)?),
+            }
+        }
+    }
+
+    /// Returns the error of a word.
     pub(super) fn wrong(&self, token: Token<'_>, message: &str) -> FilterError {
         let before = self.text.get(..token.at).unwrap_or(self.text);
         FilterError { text: self.text.to_owned(), place: before.chars().count(), message: message.to_owned() }

@@ -1,11 +1,12 @@
-//! What a filter is made into: conditions on lanes, which are decided a chunk at a time.
+//! What a filter is made into: conditions on attributes, which are decided a chunk or a flow at a time.
 
 use crate::{
-    archive::End,
+    archive::{End, NO_ADDRESS},
     query::{
+        FlowRow,
+        attribute::{Attribute, halves},
         bounds::Bounds,
-        chunk::Lanes,
-        lane::{Lane, halves},
+        reader::Chunks,
     },
 };
 
@@ -15,7 +16,7 @@ pub(in crate::query) enum Predicate {
     /// Decided already.
     Constant(bool),
     /// The number is told, and in this range, both ends included.
-    Number { lane: Lane, least: i64, greatest: i64 },
+    Number { attribute: Attribute, least: i64, greatest: i64 },
     /// The address is told, and in this network.
     Address { end: End, network: u128, mask: u128 },
     /// TCP's flags are told, and these are among them.
@@ -36,18 +37,18 @@ impl Predicate {
         if choices.len() > 1 { Any(choices) } else { choices.pop().unwrap_or(Constant(false)) }
     }
 
-    /// Decides what can be decided by the bounds of a row group's lanes.
-    pub(in crate::query) fn simplified(&self, bounds: &impl Fn(Lane) -> Option<Bounds>) -> Self {
+    /// Decides what can be decided by the bounds of a row group's attributes.
+    pub(in crate::query) fn simplified(&self, bounds: &impl Fn(Attribute) -> Option<Bounds>) -> Self {
         match self {
             Constant(_) => self.clone(),
-            Number { lane, least, greatest } => match bounds(*lane) {
+            Number { attribute, least, greatest } => match bounds(*attribute) {
                 Some(known) if known.greatest < *least || known.least > *greatest => Constant(false),
                 Some(known) if !known.gaps && known.least >= *least && known.greatest <= *greatest => {
                     Constant(true)
                 }
                 _ => self.clone(),
             },
-            Flags { set } => match bounds(Lane::TcpFlags).and_then(|known| known.constant()) {
+            Flags { set } => match bounds(Attribute::TcpFlags).and_then(|known| known.constant()) {
                 Some(flags) => Constant(flags >= 0 && flags & set == *set),
                 None => self.clone(),
             },
@@ -66,7 +67,7 @@ impl Predicate {
         end: End,
         network: u128,
         mask: u128,
-        bounds: &impl Fn(Lane) -> Option<Bounds>,
+        bounds: &impl Fn(Attribute) -> Option<Bounds>,
     ) -> Self {
         let ((high, low), (high_mask, low_mask)) = (halves(network), halves(mask));
         // by the greatest and least number with the network's bits, where the bits in the other half are settled
@@ -75,68 +76,87 @@ impl Predicate {
             let (least, greatest) = (bits.cast_unsigned(), (bits | !mask).cast_unsigned());
             !known.gaps && (known.greatest.cast_unsigned() < least || known.least.cast_unsigned() > greatest)
         };
-        if outside(Lane::High(end), high, high_mask) || outside(Lane::Low(end), low, low_mask) {
+        if outside(Attribute::High(end), high, high_mask) || outside(Attribute::Low(end), low, low_mask) {
             return Constant(false);
         }
         self.clone()
     }
 
-    /// Adds the lanes that it looks at.
-    pub(in crate::query) fn lanes(&self, into: &mut Vec<Lane>) {
+    /// Adds the attributes that it looks at.
+    pub(in crate::query) fn attributes(&self, into: &mut Vec<Attribute>) {
         match self {
             Constant(_) => {}
-            Number { lane, .. } => into.push(*lane),
-            Flags { .. } => into.push(Lane::TcpFlags),
-            Address { end, .. } => into.extend([Lane::High(*end), Lane::Low(*end)]),
-            Not(inner) => inner.lanes(into),
-            All(parts) | Any(parts) => parts.iter().for_each(|part| part.lanes(into)),
+            Number { attribute, .. } => into.push(*attribute),
+            Flags { .. } => into.push(Attribute::TcpFlags),
+            Address { end, .. } => into.extend([Attribute::High(*end), Attribute::Low(*end)]),
+            Not(inner) => inner.attributes(into),
+            All(parts) | Any(parts) => parts.iter().for_each(|part| part.attributes(into)),
         }
     }
 
-    /// Takes out of `meant` the flows of a chunk for which it does not hold.
-    pub(in crate::query) fn narrow(&self, lanes: &Lanes, meant: &mut [bool]) {
+    /// Deselects the flows of a chunk for which it does not hold.
+    pub(in crate::query) fn narrow(&self, chunk: &Chunks, selected: &mut [bool]) {
         match self {
             Constant(true) => {}
-            Constant(false) => meant.fill(false),
-            Number { lane, least, greatest } => {
-                for (meant, number) in meant.iter_mut().zip(lanes.lane(*lane)) {
-                    *meant &= (*number >= *least) & (*number <= *greatest);
+            Constant(false) => selected.fill(false),
+            Number { attribute, least, greatest } => {
+                for (selected, number) in selected.iter_mut().zip(chunk.of(*attribute)) {
+                    *selected &= (*number >= *least) & (*number <= *greatest);
                 }
             }
             Flags { set } => {
-                for (meant, flags) in meant.iter_mut().zip(lanes.lane(Lane::TcpFlags)) {
-                    *meant &= (*flags >= 0) & (flags & set == *set);
+                for (selected, flags) in selected.iter_mut().zip(chunk.of(Attribute::TcpFlags)) {
+                    *selected &= (*flags >= 0) & (flags & set == *set);
                 }
             }
             Address { end, network, mask } => {
                 let ((high, low), (high_mask, low_mask)) = (halves(*network), halves(*mask));
-                let both = lanes.lane(Lane::High(*end)).iter().zip(lanes.lane(Lane::Low(*end)));
-                for (meant, (upper, lower)) in meant.iter_mut().zip(both) {
+                let both = chunk.of(Attribute::High(*end)).iter().zip(chunk.of(Attribute::Low(*end)));
+                for (selected, (upper, lower)) in selected.iter_mut().zip(both) {
                     let told = upper & lower != -1;
-                    *meant &= told & (upper & high_mask == high) & (lower & low_mask == low);
+                    *selected &= told & (upper & high_mask == high) & (lower & low_mask == low);
                 }
             }
-            All(parts) => parts.iter().for_each(|part| part.narrow(lanes, meant)),
+            All(parts) => parts.iter().for_each(|part| part.narrow(chunk, selected)),
             Any(parts) => {
-                let mut found = vec![false; meant.len()];
+                let mut found = vec![false; selected.len()];
                 for part in parts {
-                    let mut these = meant.to_vec();
-                    part.narrow(lanes, &mut these);
+                    let mut these = selected.to_vec();
+                    part.narrow(chunk, &mut these);
                     found.iter_mut().zip(these).for_each(|(found, this)| *found |= this);
                 }
-                meant.copy_from_slice(&found);
+                selected.copy_from_slice(&found);
             }
             Not(inner) => {
-                let mut these = meant.to_vec();
-                inner.narrow(lanes, &mut these);
-                meant.iter_mut().zip(these).for_each(|(meant, this)| *meant &= !this);
+                let mut these = selected.to_vec();
+                inner.narrow(chunk, &mut these);
+                selected.iter_mut().zip(these).for_each(|(selected, this)| *selected &= !this);
             }
+        }
+    }
+
+    /// Whether it holds for a flow.
+    pub(super) fn holds(&self, row: &FlowRow) -> bool {
+        match self {
+            Constant(holds) => *holds,
+            Number { attribute, least, greatest } => (*least..=*greatest).contains(&attribute.of(row)),
+            Flags { set } => {
+                let flags = Attribute::TcpFlags.of(row);
+                flags >= 0 && flags & set == *set
+            }
+            Address { end, network, mask } => {
+                let address = row.address(*end);
+                address != NO_ADDRESS && address & mask == *network
+            }
+            All(parts) => parts.iter().all(|part| part.holds(row)),
+            Any(parts) => parts.iter().any(|part| part.holds(row)),
+            Not(inner) => !inner.holds(row),
         }
     }
 }
 
 /// Simplifies each part: one that settles the whole does so, those that change nothing go. `neutral` is what all of none is.
-fn combined(parts: &[Predicate], bounds: &impl Fn(Lane) -> Option<Bounds>, neutral: bool) -> Predicate {
+fn combined(parts: &[Predicate], bounds: &impl Fn(Attribute) -> Option<Bounds>, neutral: bool) -> Predicate {
     let mut left = Vec::new();
     for part in parts {
         match part.simplified(bounds) {

@@ -1,17 +1,19 @@
-//! `grafolean flow query`: raw flows added up; `print` shows what was found.
+//! `grafolean flow query`: raw flows added up or listed; `groups` and `flows` show what was found.
 
-mod print;
+mod flows;
+mod groups;
 
 use std::{
     io::{self, IsTerminal},
     num::NonZeroUsize,
+    path::PathBuf,
     sync::atomic::Ordering::Relaxed,
     thread,
     time::Duration,
 };
 
-use grafolean_collector::time::{Clock, SystemClock};
-use grafolean_netflow::query::{Answer, Progress, QueryError, Question, ask};
+use grafolean_collector::time::{Clock, SystemClock, Timestamp};
+use grafolean_netflow::query::{Order, Progress, QueryError, Question, Scanned, ask, list};
 use indicatif::{ProgressBar, ProgressStyle};
 use tracing::warn;
 
@@ -22,54 +24,108 @@ use crate::{
     failure::{Hint, Outcome},
 };
 
-/// How far back is looked where nothing else is said.
+/// How far back flows are looked for where nothing else is asked.
 const USUAL_SPAN: Duration = Duration::from_secs(3_600);
 /// How often the progress is drawn; what is answered sooner draws none.
 const TICK: Duration = Duration::from_millis(200);
 
+/// How an answer is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Table,
+    Json,
+    Csv,
+}
+
 /// Asks, and prints the answer.
 pub(super) fn run(query: FlowQuery, config: &Config) -> anyhow::Result<Outcome> {
-    let folder = match &query.archive {
-        Some(folder) => folder.clone(),
-        None => folders::flow_archive(&folders::of_bot(&folders::data(config)?, "netflow")),
+    let folder = folder(&query, config)?;
+    let format = match (query.json, query.csv) {
+        (true, _) => Format::Json,
+        (_, true) => Format::Csv,
+        _ => Format::Table,
     };
-    let to = query.to.unwrap_or_else(|| SystemClock.now());
-    let from = query.from.unwrap_or_else(|| to - query.last.unwrap_or(USUAL_SPAN));
-    if from >= to {
-        anyhow::bail!("--from has to be before --to");
+    if query.list {
+        let columns = flows::columns(&query.columns, format)?;
+        let question = question(&query, Order::First, false)?;
+        let listing = told(watched(|progress| list(&folder, &question, threads(), progress)))?;
+        warn_of(&listing.scanned, &question);
+        flows::print(format, &columns, &question, &listing)?;
+    } else {
+        let columns = groups::columns(&query.columns, &query.by)?;
+        let timed = columns.iter().any(|column| column.is_timed());
+        let question = question(&query, Order::Bytes, timed)?;
+        let answer = told(watched(|progress| ask(&folder, &question, threads(), progress)))?;
+        warn_of(&answer.scanned, &question);
+        groups::print(format, &columns, &question, &answer)?;
     }
-    let question = Question {
-        filter: query.filter.clone(),
-        from,
-        to,
-        by: query.by.clone(),
-        top: query.top,
-        order: query.order.into(),
-        unscaled: query.raw,
-    };
-    let answer = watched(|progress| {
-        ask(&folder, &question, thread::available_parallelism().unwrap_or(NonZeroUsize::MIN), progress)
-    });
-    let answer = match answer {
-        Err(error @ QueryError::NoFolder(_)) => {
-            return Err(error).hint(
-                "run `grafolean bot netflow --flow-archive` to keep flows, or name their folder by --data or --archive",
-            );
-        }
-        answer => answer?,
-    };
-    if answer.vanished > 0 {
-        warn!(
-            files = answer.vanished,
-            "files were deleted meanwhile, as they had to go: their flows are missing"
-        );
-    }
-    print::print(&query, &question, &answer)?;
     Ok(Outcome::Good)
 }
 
+fn folder(query: &FlowQuery, config: &Config) -> anyhow::Result<PathBuf> {
+    Ok(match &query.archive {
+        Some(folder) => folder.clone(),
+        None => folders::flow_archive(&folders::of_bot(&folders::data(config)?, "netflow")),
+    })
+}
+
+fn question(query: &FlowQuery, order: Order, timed: bool) -> anyhow::Result<Question> {
+    let now = SystemClock.now();
+    let to = query.to.map_or(now, |to| to.resolve(now));
+    let from = query.from.map_or_else(|| to - query.last.unwrap_or(USUAL_SPAN), |from| from.resolve(now));
+    if from >= to {
+        anyhow::bail!("--from has to be before --to, and is {} where that is {}", written(from), written(to));
+    }
+    Ok(Question {
+        filter: query.filter.clone(),
+        from,
+        to,
+        time: query.time.into(),
+        by: query.by.clone(),
+        top: query.top,
+        order: query.order.map_or(order, Into::into),
+        unscaled: query.raw,
+        timed,
+    })
+}
+
+fn written(moment: Timestamp) -> String {
+    let since = Duration::from_secs(u64::try_from(moment.seconds()).unwrap_or(0));
+    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + since).to_string()
+}
+
+fn threads() -> NonZeroUsize {
+    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+fn told<A>(answer: Result<A, QueryError>) -> anyhow::Result<A> {
+    match answer {
+        Err(error @ QueryError::NoFolder(_)) => Err(error).hint(
+            "run `grafolean bot netflow --flow-archive` to keep flows, or name their folder by --data or --archive",
+        ),
+        answer => Ok(answer?),
+    }
+}
+
+/// Warns of what an answer lacks.
+fn warn_of(scanned: &Scanned, question: &Question) {
+    if scanned.vanished > 0 {
+        warn!(
+            files = scanned.vanished,
+            "files were deleted meanwhile, as they had to go: their flows are missing"
+        );
+    }
+    if scanned.untimed > 0 {
+        warn!(
+            flows = scanned.untimed,
+            time = ?question.time,
+            "flows received in this time do not tell the time they were looked for by: they are missing"
+        );
+    }
+}
+
 /// Asks on a thread of its own, and draws how far it is where somebody looks.
-fn watched(ask: impl FnOnce(&Progress) -> Result<Answer, QueryError> + Send) -> Result<Answer, QueryError> {
+fn watched<A: Send>(ask: impl FnOnce(&Progress) -> Result<A, QueryError> + Send) -> Result<A, QueryError> {
     let progress = Progress::default();
     if !io::stderr().is_terminal() {
         return ask(&progress);
@@ -88,6 +144,6 @@ fn watched(ask: impl FnOnce(&Progress) -> Result<Answer, QueryError> + Send) -> 
             bar.set_position(progress.done.load(Relaxed));
         }
         bar.finish_and_clear();
-        asking.join().unwrap_or(Err(QueryError::Broken))
+        asking.join().unwrap_or(Err(QueryError::Panicked))
     })
 }
