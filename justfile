@@ -24,6 +24,10 @@ test *names:
 test-python *arguments:
     crates/python/test {{ arguments }}
 
+# Bots of the three established shapes on both Python packages for ten minutes, which are an hour of theirs.
+test-python-long:
+    crates/python/test --minute 10 --minutes 60 -k the_same_paths
+
 # The demo: hub and bots in one process, on this machine alone.
 demo *arguments:
     cargo run --release -- demo {{ arguments }}

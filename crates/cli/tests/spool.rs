@@ -85,3 +85,30 @@ async fn what_is_not_there_is_said_with_the_mend() {
         assert!(text(&output.stderr).contains(reason), "{output:?}");
     }
 }
+
+/// Puts a value that no backend takes into a spool, as a bot in Python has one for each of its processes.
+async fn refused(world: &World, place: &str, path: &str) {
+    let file = world.spool().ancestors().nth(2).unwrap().join("python").join(place).join("spool.sqlite");
+    let clock = std::sync::Arc::new(SystemClock);
+    let spool = Spool::open(file, Limits::default(), clock, SpoolMetrics::default()).await.unwrap();
+    let time = Timestamp::from_seconds(1_700_000_000);
+    let values = vec![(path.to_owned(), 1.0)];
+    spool.accept(&[Report::Values(Values { account: world.account, time, values })]).await.unwrap();
+    spool.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_spools_of_a_bot_in_python_are_listed_together() {
+    let world = World::start(Fill { devices: &[], interval: 60 }).await;
+    refused(&world, "5f3a/1", "office.first").await;
+    refused(&world, "5f3a/2", "office.second").await;
+    let list = spool(&world, &["list", "--json", "--protocol", "python"]);
+    let list: Value = serde_json::from_slice(&list.stdout).unwrap();
+    assert_eq!((&list["waiting"]["values"], &list["dead_letters"]), (&json!(2), &json!(0)), "{list}");
+    let one = spool(&world, &["list", "--json", "--protocol", "python/5f3a/2"]);
+    let one: Value = serde_json::from_slice(&one.stdout).unwrap();
+    assert_eq!(one["waiting"]["values"], 1, "{one}");
+    let unknown = spool(&world, &["show", "7", "--protocol", "python"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(text(&unknown.stderr).contains("no spool holds dead letter 7"), "{unknown:?}");
+}

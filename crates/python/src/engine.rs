@@ -314,7 +314,7 @@ impl Sink for LeftToPython {
 
 impl Queues {
     fn new(py: Python<'_>) -> PyResult<Self> {
-        let queue = || Py::new(py, RunQueue::new()).map(Arc::new);
+        let queue = || Py::new(py, RunQueue::new()?).map(Arc::new);
         Ok(Self { processes: queue()?, threads: queue()? })
     }
 

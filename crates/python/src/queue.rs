@@ -2,6 +2,11 @@
 
 use std::{
     collections::VecDeque,
+    io::{self, Read, Write},
+    os::{
+        fd::{AsRawFd, RawFd},
+        unix::net::UnixStream,
+    },
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
@@ -53,12 +58,19 @@ pub(crate) struct DueRun {
 pub(crate) struct RunQueue {
     state: Mutex<State>,
     arrival: Condvar,
+    /// It rings where a run arrives and somebody waits for it beside other things.
+    bell: (UnixStream, UnixStream),
 }
 
 #[derive(Default)]
 struct State {
     runs: VecDeque<DueRun>,
+    /// How many threads wait, and whether one of them has been woken that has not looked yet. One is enough: it wakes the
+    /// next where it leaves something. Waking all at once has them queue for the interpreter's lock.
     waiting: usize,
+    woken: bool,
+    /// Whether the next arrival is to ring.
+    rings: bool,
     closed: bool,
 }
 
@@ -91,21 +103,33 @@ impl RunQueue {
         self.next_run(py).map(|run| tuple(py, run)).transpose()
     }
 
-    /// Takes what waits, up to a number of runs; waits if there is none. Empty once the queue has been closed.
-    fn take_many<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Vec<Bound<'py, PyTuple>>> {
-        let Some(first) = self.next_run(py) else { return Ok(Vec::new()) };
-        let rest: Vec<DueRun> = {
+    /// Takes what is there, up to a number of runs, and does not wait. Where there is none, the next arrival makes
+    /// [`RunQueue::fileno`] readable.
+    fn take_ready<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+        let runs: Vec<DueRun> = {
             let mut state = self.state();
-            let number = state.runs.len().min(most.saturating_sub(1));
+            if state.runs.is_empty() {
+                self.silence();
+                state.rings = true;
+            }
+            let number = state.runs.len().min(most);
             state.runs.drain(..number).collect()
         };
-        std::iter::once(first).chain(rest).map(|run| tuple(py, run)).collect()
+        runs.into_iter().map(|run| tuple(py, run)).collect()
+    }
+
+    /// The descriptor of what becomes readable when a run arrives, for `select`.
+    fn fileno(&self) -> RawFd {
+        self.bell.0.as_raw_fd()
     }
 }
 
 impl RunQueue {
-    pub(crate) fn new() -> Self {
-        Self { state: Mutex::default(), arrival: Condvar::new() }
+    pub(crate) fn new() -> io::Result<Self> {
+        let bell = UnixStream::pair()?;
+        bell.0.set_nonblocking(true)?;
+        bell.1.set_nonblocking(true)?;
+        Ok(Self { state: Mutex::default(), arrival: Condvar::new(), bell })
     }
 
     /// Puts a run at the end.
@@ -115,11 +139,25 @@ impl RunQueue {
             return;
         }
         state.runs.push_back(run);
-        let somebody_waits = state.waiting > 0;
+        let rings = std::mem::take(&mut state.rings);
+        self.wake_one(&mut state);
         drop(state);
-        if somebody_waits {
+        if rings {
+            // Where it cannot be rung, it rings still.
+            let _ = (&self.bell.1).write(b"r");
+        }
+    }
+
+    fn wake_one(&self, state: &mut State) {
+        if state.waiting > 0 && !state.woken && !state.runs.is_empty() {
+            state.woken = true;
             self.arrival.notify_one();
         }
+    }
+
+    fn silence(&self) {
+        // It was rung once at most.
+        let _ = (&self.bell.0).read(&mut [0; 16]);
     }
 
     /// Drops what waits and lets go of whoever waits for more.
@@ -141,6 +179,7 @@ impl RunQueue {
         let mut state = self.state();
         loop {
             if let Some(run) = state.runs.pop_front() {
+                self.wake_one(&mut state);
                 return Some(run);
             }
             if state.closed {
@@ -149,6 +188,7 @@ impl RunQueue {
             state.waiting += 1;
             state = self.arrival.wait(state).unwrap_or_else(PoisonError::into_inner);
             state.waiting -= 1;
+            state.woken = false;
         }
     }
 

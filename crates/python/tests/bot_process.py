@@ -103,7 +103,9 @@ class BotProcess:
     def has_left_processes(self):
         """Whether any process of the bot is still there: of its group, or one that a job ran in."""
         pids = {run["pid"] for run in self.runs() if run["pid"] != self.process.pid}
-        return _is_there(lambda: os.killpg(self.process.pid, 0)) or any(_is_there(lambda: os.kill(it, 0)) for it in pids)
+        return _is_there(lambda: os.killpg(self.process.pid, 0)) or any(
+            _is_there(lambda: os.kill(it, 0)) for it in pids
+        )
 
     def wait(self):
         """Waits until the bot ends by itself, and gives its exit code."""

@@ -9,7 +9,7 @@ from backend import CLOSE, USER_ID, attachment
 from question import ask
 
 KINDS = ("entities", "credentials", "sensors")
-ODD_DETAILS = {"name": "ünï \"quoted\"", "deep": [{"a": [1, 2.5, None, True]}], "big": 2**53 + 1, "zero": 0.0, "": ""}
+ODD_DETAILS = {"name": 'ünï "quoted"', "deep": [{"a": [1, 2.5, None, True]}], "big": 2**53 + 1, "zero": 0.0, "": ""}
 
 
 @pytest.fixture

@@ -18,7 +18,10 @@ def test_values_arrive(package, backend, account, tmp_path):
     answer = ask(package, backend, tmp_path, "send", account, [{"p": "a.b", "v": 1}, {"p": "a.c", "v": 2.5}])
     assert answer.given is None and answer.raised == ""
     arrived = backend.values()
-    assert [(value.account, value.path, value.value) for value in arrived] == [(account, "a.b", 1), (account, "a.c", 2.5)]
+    assert [(value.account, value.path, value.value) for value in arrived] == [
+        (account, "a.b", 1),
+        (account, "a.c", 2.5),
+    ]
     if package.ours:
         assert all(math.floor(before) <= value.t <= time.time() for value in arrived)
 

@@ -1,5 +1,6 @@
 """Jobs that do not end: they are named, fail the health check, and stop neither the others nor the end."""
 
+import os
 import socket
 import urllib.error
 import urllib.request
@@ -52,6 +53,12 @@ def test_workers_that_are_stuck_are_killed_and_replaced(ours, start):
     runs = bot.wait_for_runs("spins", 3)
     assert len({run["pid"] for run in runs}) == 3
     bot.wait_for_runs("is_quick", 2)
+
+
+def test_what_a_stuck_job_has_started_ends_with_it_and_is_reaped(ours, start):
+    bot = start(ours, "stuck.py", more=["spins_beside_a_program"])
+    programs = [run["program"] for run in bot.wait_for_runs("spins_beside_a_program", 2)]
+    wait_until(lambda: not os.path.exists(f"/proc/{programs[0]}"), "the program to be gone")
 
 
 def test_the_health_check_recovers_with_the_job(ours, start, address, tmp_path):

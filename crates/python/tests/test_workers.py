@@ -123,7 +123,9 @@ def test_a_program_without_a_guard_that_has_to_be_imported_ends_with_what_is_mis
     ours, backend, start, tmp_path, method
 ):
     script = tmp_path / "unguarded.py"
-    words = f"import multiprocessing\nif multiprocessing.get_start_method(True) is None:\n    multiprocessing.set_start_method({method!r})\n"
+    lines = ["import multiprocessing", "if multiprocessing.get_start_method(True) is None:"]
+    lines += [f"    multiprocessing.set_start_method({method!r})", ""]
+    words = "\n".join(lines)
     script.write_text(words + UNGUARDED, encoding="utf-8")
     bot = start(ours, script, ACCOUNT=backend.inventory.account())
     assert bot.wait() == 1

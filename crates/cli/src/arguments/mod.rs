@@ -196,7 +196,7 @@ pub(crate) struct Ping {
 #[derive(Debug, Args)]
 #[command(args = flags::data())]
 pub(crate) struct Spool {
-    /// Whose spool: the protocol of the bot
+    /// Whose spool: the protocol of the bot; `python` for bots in Python, which have several
     #[arg(long, default_value = "ping", global = true)]
     pub(crate) protocol: String,
     #[command(subcommand)]

@@ -66,11 +66,14 @@ def _bot_of(module: types.ModuleType, file: Path) -> Collector:
     ]
     if len(found) != 1:
         names = ", ".join(it.__name__ for it in found) or "none"
-        sys.exit(f"{file} calls no execute(), and which bot it defines is unclear: expected one Collector, found {names}")
+        sys.exit(
+            f"{file} calls no execute(), and which bot it defines is unclear: expected one Collector, found {names}"
+        )
     refresh = os.environ.get("JOBS_REFRESH_INTERVAL", "").strip() or "120"
     if not refresh.isdigit() or int(refresh) < 1:
         sys.exit(f"JOBS_REFRESH_INTERVAL is invalid: {refresh!r} (expected a whole number of seconds, at least 1)")
-    return found[0](_set("BACKEND_URL"), _token(), int(refresh))
+    bot: Collector = found[0](_set("BACKEND_URL"), _token(), int(refresh))
+    return bot
 
 
 def _token() -> str:

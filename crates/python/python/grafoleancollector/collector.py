@@ -5,7 +5,7 @@ import json
 import logging
 import signal
 import threading
-from typing import Any, Callable, ClassVar, Dict, Iterable, Iterator, List, Optional, Tuple, Union
+from typing import Any, Callable, ClassVar, Dict, Iterable, Iterator, List, Optional, Set, Tuple
 
 from . import health, keeping, settings
 from .ending import Stuck
@@ -77,9 +77,7 @@ class Collector:
     # How many seconds a run may take, if its function does not say; else its shortest interval, from 1 to 300 s.
     deadline: ClassVar[Optional[float]] = None
 
-    def __init__(
-        self, backend_url: str, bot_token: str, jobs_refresh_interval: float, workers: Workers = None
-    ) -> None:
+    def __init__(self, backend_url: str, bot_token: str, jobs_refresh_interval: float, workers: Workers = None) -> None:
         """Ask the backend whose token this is.
 
         ``workers``: where functions run, and how many at a time; ten processes if nothing is said, neither here nor by
@@ -92,8 +90,8 @@ class Collector:
         self._worker_settings = settings.worker_settings(workers, self.workers)
         self._planner = Planner((self.backend_url, self.bot_token), self._worker_settings.kind, self.deadline)
         self._names: Dict[Tuple[Any, Any], str] = {}
-        self._read: set = set()
-        self._told: set = set()
+        self._read: Set[str] = set()
+        self._told: Set[str] = set()
         self._stop = threading.Event()
         self._engine = engine_of(self.backend_url, self.bot_token)
         self._last_good = LastGood(folder_of(self.backend_url, self.bot_token))
@@ -139,7 +137,9 @@ class Collector:
     def execute(self) -> None:
         """Work for ever: ask for jobs, wait, ask again. Ctrl-C and SIGTERM end it after the runs that go on."""
         if is_importing_main():
-            raise RuntimeError('execute() has to stand below `if __name__ == "__main__":`, since workers import this file')
+            raise RuntimeError(
+                'execute() has to stand below `if __name__ == "__main__":`, since workers import this file'
+            )
         command.executed = True
         if command.once:
             command.failed += self.run_once()
@@ -187,7 +187,7 @@ class Collector:
         return failed
 
     def stop(self) -> None:
-        """End :meth:`execute`, from another thread or a function of a job."""
+        """End :meth:`execute`, from another thread."""
         self._stop.set()
 
     def metrics(self) -> str:
@@ -241,7 +241,11 @@ class Collector:
         if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
             return lambda: None
         signal.signal(signal.SIGTERM, self._end_at_once)
-        return lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL) and None
+        return self._forget_sigterm
+
+    @staticmethod
+    def _forget_sigterm() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 class _Command:
@@ -257,5 +261,5 @@ command = _Command()
 
 def _may_pass(error: BackendError) -> bool:
     """Whether a backend is away rather than refusing."""
-    status: Union[int, None] = error.args[0]
+    status: Optional[int] = error.args[0]
     return status is None or status >= 500

@@ -28,8 +28,8 @@ _FORK, _KILL = b"f", b"k"
 FORKED, ENDED, FAILED = b"f", b"e", b"x"
 # How long the process may take to begin: where its start method is `spawn`, it imports the program.
 _BEGIN_SECONDS = 60
-# Of PR_SET_PDEATHSIG, see prctl(2).
-_DIE_WITH_PARENT = 1
+# PR_SET_PDEATHSIG and PR_SET_CHILD_SUBREAPER, see prctl(2).
+_DIE_WITH_PARENT, _ADOPT_ORPHANS = 1, 36
 
 
 class CannotBegin(RuntimeError):
@@ -47,7 +47,8 @@ class ForkServer:
         self.control, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # What a fork copies and a worker has no business with.
         others = (self.control, *not_for_workers) if method == "fork" else ()
-        process = multiprocessing.get_context(method).Process(
+        context: Any = multiprocessing.get_context(method)
+        process = context.Process(
             target=_serve, args=(there, runs, others, os.getpid()), name="grafolean-fork-server", daemon=True
         )
         with warnings.catch_warnings():
@@ -151,6 +152,8 @@ def _serve(control: socket.socket, runs: socket.socket, others: Tuple[socket.soc
         other.close()
     if os.getppid() == bot:
         _die_with_parent()
+    # What killed workers leave behind is reaped here: a bot that is the first process of a container would not.
+    _control_process(_ADOPT_ORPHANS, 1)
     # Jobs may have children of their own.
     multiprocessing.process.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
     bell, ring = os.pipe()
@@ -165,7 +168,8 @@ def _serve(control: socket.socket, runs: socket.socket, others: Tuple[socket.soc
     control.send(b"r")
     workers: Dict[int, None] = {}
     while True:
-        ready, _, _ = select.select([control, bell], [], [])
+        waited_for: List[Any] = [control, bell]
+        ready, _, _ = select.select(waited_for, [], [])
         if bell in ready:
             with contextlib.suppress(BlockingIOError):
                 os.read(bell, 4096)
@@ -224,10 +228,14 @@ def _become_worker(control: socket.socket, runs: socket.socket, link: int, pipe:
 
 def _die_with_parent() -> None:
     """Have the kernel kill this process when the one that forked it ends, where it can."""
+    _control_process(_DIE_WITH_PARENT, signal.SIGKILL)
+
+
+def _control_process(what: int, value: int) -> None:
     with contextlib.suppress(Exception):
         import ctypes
 
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
+        ctypes.CDLL(None).prctl(what, value, 0, 0, 0)
 
 
 def _kill(pid: int) -> None:
@@ -254,4 +262,13 @@ def _tell(control: socket.socket, what: bytes, pid: int, status: int) -> None:
         control.send(_MESSAGE.pack(what, pid, status))
 
 
-__all__: List[Any] = ["ENDED", "FAILED", "FORKED", "CannotBegin", "ForkServer", "bot_ends", "exit_text", "is_importing_main"]
+__all__: List[Any] = [
+    "ENDED",
+    "FAILED",
+    "FORKED",
+    "CannotBegin",
+    "ForkServer",
+    "bot_ends",
+    "exit_text",
+    "is_importing_main",
+]

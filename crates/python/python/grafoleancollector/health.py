@@ -18,7 +18,9 @@ def serve(engine: Engine, faults: Callable[[], List[str]]) -> Optional[http.serv
         return None
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
-        raise ValueError(f"GRAFOLEAN_METRICS is invalid: {address!r} (expected an address and a port, e.g. 127.0.0.1:9300)")
+        raise ValueError(
+            f"GRAFOLEAN_METRICS is invalid: {address!r} (expected an address and a port, e.g. 127.0.0.1:9300)"
+        )
 
     class Answer(http.server.BaseHTTPRequestHandler):
         """Answers one request."""

@@ -31,7 +31,8 @@ class LastGood:
 
     def configs(self, protocol: str) -> Optional[str]:
         """Return what was measured of a protocol, as JSON, if that is known."""
-        return self._read().get("configs", {}).get(protocol)
+        found = self._read().get("configs", {}).get(protocol)
+        return found if isinstance(found, str) else None
 
     def keep_user_id(self, user_id: int) -> None:
         """Remember whose token it is."""
@@ -63,7 +64,9 @@ class LastGood:
                 self._write(hashlib.sha256(text).hexdigest().encode() + b"\n" + text)
                 self._written = text
             except OSError as error:
-                logging.getLogger().warning("The configuration can't be kept for a start without the backend: %s", error)
+                logging.getLogger().warning(
+                    "The configuration can't be kept for a start without the backend: %s", error
+                )
 
     def _write(self, content: bytes) -> None:
         """Replace the file at once or not at all."""

@@ -139,7 +139,9 @@ def _seconds(intervals: Iterable[Any]) -> List[int]:
         try:
             seconds.append(int(interval))
         except (TypeError, ValueError, OverflowError):
-            raise ValueError(f"its interval is invalid: {shown(interval)} (expected a number of seconds, at least 1)") from None
+            raise ValueError(
+                f"its interval is invalid: {shown(interval)} (expected a number of seconds, at least 1)"
+            ) from None
     if not seconds:
         raise ValueError("it has no interval (expected at least one number of seconds)")
     if min(seconds) < 1:
@@ -173,6 +175,8 @@ def _device(data: Any, names: Dict[Tuple[Any, Any], str]) -> str:
         entity, account = data["entity_info"].get("entity_id"), data["entity_info"].get("account_id", account)
     if entity is None:
         return f"data {shown({key: data[key] for key in data if 'token' not in str(key) and 'credential' not in str(key)})}"
-    named = [name for (of_account, of_entity), name in names.items() if of_entity == entity and account in (None, of_account)]
+    named = [
+        name for (of_account, of_entity), name in names.items() if of_entity == entity and account in (None, of_account)
+    ]
     name = f' "{named[0]}"' if named else ""
     return f"device{name} (entity {entity}" + (f" of account {account})" if account is not None else ")")

@@ -1,16 +1,17 @@
 """Runs in worker processes: the bot's side.
 
 ```text
- engine's queue ──▶ feed ──▶ socket that all workers read ──▶ worker ──▶ its link ──▶ attend ──▶ run's end
-                                                                            │  ▲
-                                                                            ▼  │ once on disk
-                                                                            keep
+ engine's queue ──▶ attend ──▶ socket that all workers read ──▶ worker ──▶ its link ──▶ attend ──▶ run's end
+                                                                              │  ▲
+                                                                              ▼  │ once on disk
+                                                                              keep
 ```
 A run is a message that one idle worker reads, so a run that hangs holds up no other. Each worker tells over its link when
 a run begins and ends, and hands over values, for which it waits until they are on disk. Processes are started when there
 is work for them; one that dies is replaced, one whose run is beyond its deadline is killed.
 """
 
+import collections
 import contextlib
 import itertools
 import logging
@@ -33,6 +34,7 @@ from .run import Call, Origin
 
 # Runs that are taken from the engine at a time.
 _FED_AT_ONCE = 64
+_FED_IN_A_TURN = 4
 _LINK_BYTES = 1 << 18
 # The longest pause between two looks at deadlines and at what went wrong.
 _LOOK_SECONDS = 1.0
@@ -75,6 +77,9 @@ class ProcessWorkers:
         self._feeding, self._taking = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._server = ForkServer(self._taking, (self._feeding,))
         self._server_is_gone = False
+        self._numbers = itertools.count(1)
+        # Runs for which the socket had no room.
+        self._unsent: "collections.deque[Any]" = collections.deque()
         # Runs that no worker has begun, by number.
         self._waiting: Dict[int, _Due] = {}
         self._workers: Dict[int, _Worker] = {}
@@ -92,9 +97,10 @@ class ProcessWorkers:
             return
         for end_of_pair in (self._bell, self._ring):
             end_of_pair.setblocking(False)
-        self._selector.register(self._bell, selectors.EVENT_READ, None)
+        self._selector.register(self._bell, selectors.EVENT_READ, self._bell)
+        self._selector.register(self._queue, selectors.EVENT_READ, self._queue)
         self._selector.register(self._server.control, selectors.EVENT_READ, self._server)
-        for name, target in (("feed", self._feed), ("attend", self._attend), ("keep", self._keep)):
+        for name, target in (("attend", self._attend), ("keep", self._keep)):
             thread = threading.Thread(target=target, name=f"grafolean-{name}", daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -104,15 +110,16 @@ class ProcessWorkers:
         if self._threads:
             self._closing_at = time.monotonic()
             # What nobody has begun is not begun any more, and idle workers find the end.
-            while self._threads[0].is_alive():
-                self._drop_waiting()
-                self._threads[0].join(0.05)
-            self._drop_waiting()
-            self._feeding.shutdown(socket.SHUT_RDWR)
-            self._wake()
-            self._threads[1].join()
+            self._feeding.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(BlockingIOError):
+                while self._taking.recv(worker.LARGEST_MESSAGE, socket.MSG_DONTWAIT):
+                    pass
+            with contextlib.suppress(BlockingIOError):
+                self._ring.send(b"w")
+            attend, keep = self._threads
+            attend.join()
             self._keeping.put(None)
-            self._threads[2].join()
+            keep.join()
             self._threads = []
         self.abandon()
 
@@ -128,33 +135,35 @@ class ProcessWorkers:
             each.close()
         self._selector.close()
 
-    def _drop_waiting(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while self._taking.recv(worker.LARGEST_MESSAGE, socket.MSG_DONTWAIT):
-                pass
-
     def _feed(self) -> None:
-        """Pass runs from the engine's queue to the socket that workers read."""
-        numbers = itertools.count(1)
-        take_many, waiting, workers = self._queue.take_many, self._waiting, self._workers
-        while True:
-            runs = take_many(_FED_AT_ONCE)
-            if not runs:
+        """Pass runs from the engine's queue to the socket that workers read, as long as it takes them."""
+        unsent = self._unsent
+        # Bounded, since quick workers might take as many as come, and have to be heard.
+        for _ in range(_FED_IN_A_TURN):
+            if not unsent and not self._take_ready():
                 return
-            since = time.monotonic()
-            for call, intervals, due, ended in runs:
-                number = next(numbers)
-                waiting[number] = _Due(call, due, ended, since)
-                message = marshal.dumps((number, due, intervals, call.pickled))
-                try:
-                    if len(message) > worker.LARGEST_MESSAGE:
-                        message = marshal.dumps((number, due, intervals, _file_of(call.pickled)))
-                    if len(workers) < self._number:
-                        self._wake()
-                    self._feeding.send(message)
-                except OSError as error:
-                    if waiting.pop(number, None) is not None:
-                        end(call, ended, [], f"it could not be passed to a worker process: {error}")
+            try:
+                while unsent:
+                    self._feeding.send(unsent[0], socket.MSG_DONTWAIT)
+                    unsent.popleft()
+            except BlockingIOError:
+                # A worker that takes a run tells so, and then there is room.
+                return
+            except ConnectionError:
+                # It is being closed.
+                return
+
+    def _take_ready(self) -> bool:
+        since = time.monotonic()
+        taken = self._queue.take_ready(_FED_AT_ONCE)
+        for call, intervals, due, ended in taken:
+            number = next(self._numbers)
+            try:
+                self._unsent.append(_message((number, due, intervals, call.pickled)))
+                self._waiting[number] = _Due(call, due, ended, since)
+            except OSError as error:
+                end(call, ended, [], f"it could not be passed to a worker process: {error}")
+        return bool(taken)
 
     def _attend(self) -> None:
         """Hear what workers tell, hold deadlines, and start processes that are missing."""
@@ -164,19 +173,17 @@ class ProcessWorkers:
                     self._hear(key.data)
                 elif key.data is self._server:
                     self._hear_server()
-                elif key.data is None:
+                elif key.data is self._bell:
                     with contextlib.suppress(BlockingIOError):
                         self._bell.recv(4096)
+            if self._closing_at is None:
+                self._feed()
             self._hold_deadlines(time.monotonic())
             self._start_missing()
 
     def _pause(self) -> float:
         now = time.monotonic()
         return max(0.0, min([_LOOK_SECONDS, *(it.kill_at - now for it in list(self._workers.values()) if it.run)]))
-
-    def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            self._ring.send(b"w")
 
     def _start_missing(self) -> None:
         now = time.monotonic()
@@ -306,7 +313,9 @@ class ProcessWorkers:
     def _hold_deadlines(self, now: float) -> None:
         for told in list(self._workers.values()):
             late = told.run is not None and now >= told.kill_at
-            idle_too_long = self._closing_at is not None and told.run is None and now > self._closing_at + _IDLE_GRACE_SECONDS
+            idle_too_long = (
+                self._closing_at is not None and told.run is None and now > self._closing_at + _IDLE_GRACE_SECONDS
+            )
             if (late or idle_too_long) and not told.killed:
                 # What it told before is heard first: it may just have ended.
                 self._hear(told)
@@ -391,6 +400,15 @@ def _keep_together(origin: Origin, asked: List[Any]) -> None:
         # A worker that has died needs no answer, and what it sent is kept.
         with contextlib.suppress(OSError):
             link.sendall(worker.frame(error))
+
+
+def _message(run: Tuple[int, int, List[int], Optional[bytes]]) -> bytes:
+    """Return the message of a run, or one that names a file where that is too long."""
+    message = marshal.dumps(run)
+    if len(message) > worker.LARGEST_MESSAGE:
+        number, due, intervals, pickled = run
+        return marshal.dumps((number, due, intervals, _file_of(pickled)))
+    return message
 
 
 def _file_of(pickled: Optional[bytes]) -> str:

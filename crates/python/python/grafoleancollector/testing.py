@@ -18,7 +18,7 @@ import threading
 import time
 import urllib.parse
 import uuid
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 try:
     import pytest
@@ -77,9 +77,7 @@ class Inventory:
         record = {"name": "a credential", "protocol": protocol, "details": {} if details is None else details}
         return self._add(account, "credentials", record)
 
-    def sensor(
-        self, account: int, protocol: str, details: Details = None, default_interval: Optional[int] = 60
-    ) -> int:
+    def sensor(self, account: int, protocol: str, details: Details = None, default_interval: Optional[int] = 60) -> int:
         """Adds a sensor and returns its id."""
         record = {"name": "a sensor", "protocol": protocol, "default_interval": default_interval}
         return self._add(account, "sensors", record | {"details": {} if details is None else details})
@@ -187,8 +185,8 @@ class Backend:
         query.pop("b", None)
         now = time.time()
         with self._lock:
-            query = urllib.parse.urlencode(query, doseq=True)
-            self._requests.append(Request(method, path, query, body, now, status))
+            text = urllib.parse.urlencode(query, doseq=True)
+            self._requests.append(Request(method, path, text, body, now, status))
             values = re.fullmatch(r"/accounts/(\d+)/values", path)
             if values and status == 204:
                 account = int(values[1])
@@ -252,6 +250,8 @@ class _Server(http.server.ThreadingHTTPServer):
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    server: "_Server"
+
     def _handle(self) -> None:
         text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         address = urllib.parse.urlsplit(self.path)
@@ -265,7 +265,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return
         given = given if isinstance(given, bytes) else json.dumps(given).encode()
-        self.send_response(status)
+        self.send_response(int(status))
         if status != 204:
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(given)))
@@ -282,7 +282,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 if pytest is not None:
 
     @pytest.fixture
-    def grafolean_backend(tmp_path, monkeypatch):
+    def grafolean_backend(tmp_path: Any, monkeypatch: Any) -> Iterator[Backend]:
         """A backend on a loopback port; what bots keep on disk meanwhile goes with the test."""
         monkeypatch.setenv("GRAFOLEAN_DATA", str(tmp_path / "grafolean"))
         backend = Backend()

@@ -19,7 +19,9 @@ def checked(values: Any) -> List[Value]:
         if not _is_text(path) or value is None:
             _warn("Value is invalid and left out: %s: %s (expected a finite number under a path)", path, number)
         elif t is not None and seconds is None:
-            _warn("Time of a value is invalid, the value is left out: %s: t = %s (expected seconds since 1970)", path, t)
+            _warn(
+                "Time of a value is invalid, the value is left out: %s: t = %s (expected seconds since 1970)", path, t
+            )
         else:
             # An exact string, whatever subclass of it was given: it crosses to other processes.
             good.append((str.__str__(path), value, seconds))

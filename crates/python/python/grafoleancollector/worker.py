@@ -125,6 +125,10 @@ def _performed(pickled: Any, intervals: List[int], due: int) -> Tuple[Any, Optio
         return result, None, None
     except BaseException as error:
         return None, last_line(error), "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    finally:
+        # What a job prints is seen when it is printed, not when its worker ends.
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
 
 
 async def _keep_yielded(*given: Any) -> None:

@@ -15,7 +15,9 @@ PROTOCOL = "gauge"
 
 def note(job, intervals, **more):
     """Adds a line to the file of runs: one write, so that lines of several processes never mix."""
-    line = json.dumps({"job": job, "intervals": list(intervals), "time": time.time(), "pid": os.getpid(), **more}) + "\n"
+    line = (
+        json.dumps({"job": job, "intervals": list(intervals), "time": time.time(), "pid": os.getpid(), **more}) + "\n"
+    )
     file = os.open(os.environ["RUNS_FILE"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.write(file, line.encode())
     os.close(file)

@@ -23,7 +23,9 @@ def function(affecting_intervals, **params):
 
 @job(workers="thread")
 def by_request_in_a_thread(affecting_intervals, **params):
-    note("by_request_in_a_thread", affecting_intervals, thread=threading.current_thread() is not threading.main_thread())
+    note(
+        "by_request_in_a_thread", affecting_intervals, thread=threading.current_thread() is not threading.main_thread()
+    )
 
 
 async def coroutine(affecting_intervals, **params):

@@ -10,7 +10,11 @@ from grafoleancollector import Collector, send_results_to_grafolean
 
 class ComputingBot(Collector):
     def jobs(self):
-        params = {"backend_url": self.backend_url, "bot_token": self.bot_token, "account_id": int(os.environ["ACCOUNT"])}
+        params = {
+            "backend_url": self.backend_url,
+            "bot_token": self.bot_token,
+            "account_id": int(os.environ["ACCOUNT"]),
+        }
         params["parent"] = os.getpid()
         yield "computing", [1], self.compute, params, 0
         yield "dying", [1], self.die, params, 0

@@ -65,7 +65,9 @@ class SnmpBot(Collector):
     def look_at_interfaces(*args, **params):
         entity = params["entity"]
         path = f"entity.{entity['entity_id']}.interfaces"
-        send_results_to_grafolean(params["backend_url"], params["bot_token"], entity["account_id"], [{"p": path, "v": 2}])
+        send_results_to_grafolean(
+            params["backend_url"], params["bot_token"], entity["account_id"], [{"p": path, "v": 2}]
+        )
 
 
 class NetFlowBot(Collector):
@@ -79,7 +81,12 @@ class NetFlowBot(Collector):
         for account in accounts:
             for label, minutes, offset in self.LENGTHS:
                 interval = minutes * MINUTE
-                data = {"label": label, "account": account, "backend_url": self.backend_url, "bot_token": self.bot_token}
+                data = {
+                    "label": label,
+                    "account": account,
+                    "backend_url": self.backend_url,
+                    "bot_token": self.bot_token,
+                }
                 yield f"{label}/{account}", [interval], self.add_up, data, now + offset * MINUTE // 2 - interval
 
     @staticmethod

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import subprocess
 import sys
 import time
 
@@ -16,6 +17,12 @@ def spins(affecting_intervals, **params):
     note("spins", affecting_intervals)
     while not (STUCK_UNTIL and os.path.exists(STUCK_UNTIL)):
         time.sleep(0.005)
+
+
+def spins_beside_a_program(affecting_intervals, **params):
+    program = subprocess.Popen(["sleep", "1000"])
+    note("spins_beside_a_program", affecting_intervals, program=program.pid)
+    program.wait()
 
 
 @job(workers="thread")

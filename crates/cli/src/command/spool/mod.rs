@@ -1,32 +1,32 @@
 //! `grafolean spool`: what a bot has not delivered. Works on the file, beside a running bot.
 //!
-//! `letter` shows a dead letter as text and as JSON.
+//! `find` finds the spools of a bot, `letter` shows a dead letter as text and as JSON.
 
+mod find;
 mod letter;
 
-use std::{
-    io::{self, IsTerminal, Write},
-    path::PathBuf,
-};
+use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context, bail};
-use grafolean_collector::spool::{DeadLetter, DeadLetterId, SpoolFile, Statistics};
+use grafolean_collector::spool::{DeadLetter, DeadLetterId, SpoolError, SpoolFile, Statistics};
 use serde_json::json;
 
 use super::folders;
 use crate::{
     arguments::{DeadLetters, Spool, SpoolAction},
     config::Config,
-    failure::{Hint, Outcome},
+    failure::Outcome,
 };
+use find::Found;
 
 /// Shows or changes what a spool holds.
 pub(crate) fn run(spool: Spool, config: &Config) -> anyhow::Result<Outcome> {
-    let file = open(&spool.protocol, folders::data(config)?)?;
+    let spools = find::spools(&spool.protocol, &folders::data(config)?)?;
     let mut out = io::stdout().lock();
     match spool.action {
         SpoolAction::List { limit, json } => {
-            let (statistics, letters) = (file.statistics()?, file.dead_letters(None, limit)?);
+            let (statistics, letters) = (find::statistics(&spools)?, find::dead_letters(&spools, limit)?);
+            let letters = Letters { letters, several_spools: spools.len() > 1 };
             if json {
                 list_json(&mut out, &statistics, &letters)
             } else {
@@ -34,7 +34,8 @@ pub(crate) fn run(spool: Spool, config: &Config) -> anyhow::Result<Outcome> {
             }?;
         }
         SpoolAction::Show { id, json } => {
-            let letter = file.dead_letter(DeadLetterId::new(id))?;
+            let id = DeadLetterId::new(id);
+            let letter = find::holder(&spools, id)?.dead_letter(id)?;
             if json {
                 print_json(&mut out, &letter::object(&letter))
             } else {
@@ -42,36 +43,40 @@ pub(crate) fn run(spool: Spool, config: &Config) -> anyhow::Result<Outcome> {
             }?;
         }
         SpoolAction::Retry(letters) => {
-            let marked = each(&letters, || file.retry_all(), |id| file.retry(id))?;
+            let marked = each(&spools, &letters, SpoolFile::retry_all, SpoolFile::retry)?;
             writeln!(out, "{} will be sent again by the bot, within seconds if it runs", counted(marked))?;
         }
         SpoolAction::Drop { letters, yes } => {
             confirm(&letters, yes)?;
-            let dropped = each(&letters, || file.drop_all(), |id| file.drop_letter(id))?;
+            let dropped = each(&spools, &letters, SpoolFile::drop_all, SpoolFile::drop_letter)?;
             writeln!(out, "{} deleted", counted(dropped))?;
         }
     }
     Ok(Outcome::Good)
 }
 
-fn open(protocol: &str, data: PathBuf) -> anyhow::Result<SpoolFile> {
-    let path = folders::of_bot(&data, protocol).join("spool.sqlite");
-    if !path.exists() {
-        return Err(anyhow::anyhow!("there is no spool {}", path.display()))
-            .hint("give the bot's own --data, and --protocol if it is not ping; a bot makes its spool when it starts");
-    }
-    Ok(SpoolFile::open(path)?)
+/// Dead letters, each with the name of its spool.
+struct Letters<'a> {
+    letters: Vec<(&'a str, DeadLetter)>,
+    several_spools: bool,
 }
 
-fn each<E: Into<anyhow::Error>>(
+fn each(
+    spools: &[Found],
     letters: &DeadLetters,
-    all: impl FnOnce() -> Result<usize, E>,
-    one: impl Fn(DeadLetterId) -> Result<(), E>,
+    all: impl Fn(&SpoolFile) -> Result<usize, SpoolError>,
+    one: impl Fn(&SpoolFile, DeadLetterId) -> Result<(), SpoolError>,
 ) -> anyhow::Result<usize> {
     if letters.all {
-        return all().map_err(Into::into);
+        let mut changed = 0;
+        for spool in spools {
+            changed += all(&spool.file)?;
+        }
+        return Ok(changed);
     }
-    letters.ids.iter().try_for_each(|id| one(DeadLetterId::new(*id)).map_err(Into::into))?;
+    for id in letters.ids.iter().map(|id| DeadLetterId::new(*id)) {
+        one(find::holder(spools, id)?, id)?;
+    }
     Ok(letters.ids.len())
 }
 
@@ -94,7 +99,7 @@ fn counted(letters: usize) -> String {
     if letters == 1 { "1 dead letter".to_owned() } else { format!("{letters} dead letters") }
 }
 
-fn list(out: &mut impl Write, statistics: &Statistics, letters: &[DeadLetter]) -> anyhow::Result<()> {
+fn list(out: &mut impl Write, statistics: &Statistics, letters: &Letters<'_>) -> anyhow::Result<()> {
     let queue = &statistics.queue;
     writeln!(
         out,
@@ -105,15 +110,19 @@ fn list(out: &mut impl Write, statistics: &Statistics, letters: &[DeadLetter]) -
         writeln!(out, "oldest        accepted at {}", letter::date(oldest))?;
     }
     writeln!(out, "dead letters  {}", statistics.dead_letters)?;
-    letters.iter().try_for_each(|dead| writeln!(out, "{}", letter::line(dead)))?;
-    let hidden = statistics.dead_letters.saturating_sub(u64::try_from(letters.len()).unwrap_or(u64::MAX));
+    for (spool, dead) in &letters.letters {
+        let of_spool = if letters.several_spools { format!("  in {spool}") } else { String::new() };
+        writeln!(out, "{}{of_spool}", letter::line(dead))?;
+    }
+    let hidden =
+        statistics.dead_letters.saturating_sub(u64::try_from(letters.letters.len()).unwrap_or(u64::MAX));
     if hidden > 0 {
         writeln!(out, "and {hidden} older ones (--limit)")?;
     }
     Ok(())
 }
 
-fn list_json(out: &mut impl Write, statistics: &Statistics, letters: &[DeadLetter]) -> anyhow::Result<()> {
+fn list_json(out: &mut impl Write, statistics: &Statistics, letters: &Letters<'_>) -> anyhow::Result<()> {
     let queue = &statistics.queue;
     print_json(
         out,
@@ -121,9 +130,17 @@ fn list_json(out: &mut impl Write, statistics: &Statistics, letters: &[DeadLette
             "waiting": {"values": queue.values, "reports": queue.reports, "bytes": queue.bytes},
             "oldest": statistics.oldest.map(|time| time.as_seconds_f64()),
             "dead_letters": statistics.dead_letters,
-            "letters": letters.iter().map(letter::object).collect::<Vec<_>>(),
+            "letters": letters.letters.iter().map(object_of_spool).collect::<Vec<_>>(),
         }),
     )
+}
+
+fn object_of_spool((spool, letter): &(&str, DeadLetter)) -> serde_json::Value {
+    let mut object = letter::object(letter);
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert("spool".to_owned(), json!(spool));
+    }
+    object
 }
 
 fn print_json(out: &mut impl Write, value: &serde_json::Value) -> anyhow::Result<()> {
