@@ -121,7 +121,7 @@ async fn dropping_a_ping_gives_its_place_back() {
 }
 
 async fn run(bot: &PingBot, target: Target) -> Vec<Report> {
-    let settings = Settings { packets: 2, gap: MS, timeout: Duration::from_secs(2), retry: 0 };
+    let settings = Settings { packets: 2, gap: MS, ..Settings::default() };
     let (account, entity) = (AccountId::new(3), EntityId::new(9));
     let task = PingTask { account, entity, target, settings };
     let due = Timestamp::from_seconds(1_700_000_000);

@@ -51,6 +51,13 @@ impl PingBot {
         Self { pinger, resolver }
     }
 
+    /// Counts the packets of a run that could not even be tried, and has no values.
+    fn nothing_sent(&self, run: &Run<PingTask>, reason: &Reason) -> Vec<Report> {
+        (0..run.task.settings.packets).for_each(|_| self.pinger.metrics().count_unanswered(*reason));
+        debug!(job = %run.id, target = %run.task.target, %reason, "nothing was sent");
+        Vec::new()
+    }
+
     async fn address(&self, target: &Target) -> Result<SocketAddr, Unresolved> {
         let (name, family) = match target {
             Target::Address(address) => return Ok((*address, 0).into()),
@@ -80,12 +87,15 @@ impl Bot for PingBot {
         let address = match self.address(target).await {
             Ok(address) => address,
             Err(reason) => {
-                (0..settings.packets).for_each(|_| self.pinger.metrics().count_unanswered(Reason::Name));
-                debug!(job = %run.id, %target, %reason, "nothing was sent");
-                return Ok(Vec::new());
+                debug!(%target, %reason, "a name does not resolve");
+                return Ok(self.nothing_sent(&run, &Reason::Name));
             }
         };
-        let outcome = self.pinger.ping(settings.probe(address)).await;
+        let source = match settings.source() {
+            Ok(source) => source,
+            Err(reason) => return Ok(self.nothing_sent(&run, &reason)),
+        };
+        let outcome = self.pinger.ping(settings.probe(address, source)).await;
         let failed = |error| BotError::caused_by("engine", format!("pinging {target}"), error);
         let packets = outcome.map_err(failed)?.packets;
         let answered = packets.iter().filter(|packet| packet.rtt.is_some()).count();

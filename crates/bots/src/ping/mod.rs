@@ -8,13 +8,15 @@ pub mod codec;
 pub mod engine;
 
 mod bot;
+mod mtu;
 mod settings;
 mod statistics;
 mod target;
 
 pub use self::{
     bot::{PingBot, PingTask},
-    settings::{Credential, Settings},
+    mtu::{PathMtu, path_mtu},
+    settings::{Credential, Settings, SourceName},
     statistics::{Percentiles, RttStatistics, Statistics},
     target::{Target, TargetError},
 };

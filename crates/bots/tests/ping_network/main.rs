@@ -10,8 +10,10 @@
     clippy::print_stdout
 )]
 
+mod header;
 mod icmpnet;
 mod misbehaving;
+mod mtu;
 mod names;
 mod namespace;
 mod peer;

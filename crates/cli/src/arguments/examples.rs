@@ -197,13 +197,17 @@ With --json, one object a packet, as it happens (rtt in seconds or null; reason 
   {\"host\":\"localhost\",\"addr\":\"127.0.0.1\",\"seq\":0,\"ok\":true,\"rtt\":0.000021,\"reason\":null}
 and at the end one a host (times in seconds or null, loss from 0 to 1, error null or why there was nothing to ping):
   {\"host\",\"addr\",\"sent\",\"received\",\"loss\",\"rtt_min\",\"rtt_avg\",\"rtt_max\",
-   \"rtt_stddev\",\"jitter\",\"duplicates\",\"late\",\"error\"}
+   \"rtt_stddev\",\"rtt_p50\",\"rtt_p90\",\"rtt_p99\",\"jitter\",\"duplicates\",\"late\",\"error\"}
+Percentiles are given from ten answers on. With --mtu, one object a host (limit: why one byte more does not arrive):
+  {\"host\",\"addr\",\"mtu\",\"payload\",\"limit\",\"error\"}
 
 Exit codes: 0 every host answered; 1 some did not; 2 nothing could be sent.
 
 Examples:
   grafolean ping 127.0.0.1
   grafolean ping --count 10 --interval 0.2 router.example.org 192.0.2.7
+  grafolean ping --mtu router.example.org
+  grafolean ping --source eth1 --dscp 46 --size 1400 --df router.example.org
   grafolean ping -6 --json localhost";
 
 pub(super) const SNMP: &str = "\

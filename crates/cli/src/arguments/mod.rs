@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use grafolean_bots::ping::SourceName;
 use grafolean_collector::{
     model::{AccountId, SeriesPath},
     time::Timestamp,
@@ -178,9 +179,24 @@ pub(crate) struct Ping {
     /// How long to wait for each reply
     #[arg(short = 'W', long, default_value = "1s", value_name = "TIME", value_parser = value::positive_span)]
     pub(crate) timeout: Duration,
-    /// Bytes of payload in each packet
+    /// Bytes of payload in each packet, 16 to 65507
     #[arg(short, long, default_value_t = 56, value_name = "BYTES")]
     pub(crate) size: u16,
+    /// Leave by this address or interface of this machine
+    #[arg(short = 'I', long, value_name = "ADDRESS|INTERFACE")]
+    pub(crate) source: Option<SourceName>,
+    /// Class of service, 0 to 63, e.g. 46 for voice
+    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=63))]
+    pub(crate) dscp: Option<u8>,
+    /// How many hops packets may take
+    #[arg(long, value_name = "HOPS", value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) ttl: Option<u8>,
+    /// Do not let packets be cut into fragments
+    #[arg(long)]
+    pub(crate) df: bool,
+    /// Find the largest packet that reaches each host whole, the path MTU, by packets that must not be cut
+    #[arg(long, conflicts_with_all = ["size", "df", "count", "interval"])]
+    pub(crate) mtu: bool,
     /// Use IPv4 only
     #[arg(short = '4', long, conflicts_with = "ipv6")]
     pub(crate) ipv4: bool,

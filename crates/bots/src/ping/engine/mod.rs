@@ -18,7 +18,7 @@ mod table;
 
 pub use self::{
     metrics::{PingMetrics, ReasonLabels},
-    probe::{Outcome, Packet, PingError, Probe, Reason},
+    probe::{Header, Outcome, Packet, PingError, Probe, Reason, Source},
     socket::{OpenError, SocketChoice, SocketKind},
 };
 

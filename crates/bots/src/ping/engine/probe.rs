@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, time::Duration};
 
-use nix::errno::Errno;
+use nix::{errno::Errno, net::if_::if_nametoindex};
 use thiserror::Error;
 
 use crate::ping::codec::{IcmpError, MIN_PAYLOAD};
@@ -26,6 +26,38 @@ pub struct Probe {
     pub retry: u16,
     /// Bytes of payload, [`Self::MIN_PAYLOAD_BYTES`]`..=`[`Self::MAX_PAYLOAD_BYTES`].
     pub payload_bytes: usize,
+    /// What stands in the header of each packet.
+    pub header: Header,
+}
+
+/// What stands in the IP header of a probe's packets; `None` leaves it to the system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    /// By which address or interface of this machine they leave.
+    pub source: Option<Source>,
+    /// The class of service (RFC 2474), 0 to 63.
+    pub dscp: Option<u8>,
+    /// How many hops they may take, at least 1.
+    pub ttl: Option<u8>,
+    /// Whether no router may cut them into fragments, nor this machine. What this machine believes about the path is
+    /// then disregarded: each packet leaves whole, and the path shows whether it fits.
+    pub dont_fragment: Option<bool>,
+}
+
+/// By which way packets leave this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// With this source address.
+    Address(IpAddr),
+    /// By the interface of this index.
+    Interface(u32),
+}
+
+impl Source {
+    /// Returns the interface of this name; none if this machine has none.
+    pub fn interface(name: &str) -> Option<Self> {
+        if_nametoindex(name).ok().map(Self::Interface)
+    }
 }
 
 impl Probe {
@@ -38,8 +70,10 @@ impl Probe {
     pub const MAX_TIMEOUT: Duration = Duration::from_secs(600);
     /// What it takes to know an answer again.
     pub const MIN_PAYLOAD_BYTES: usize = MIN_PAYLOAD;
-    /// What fits an Ethernet frame under an IPv6 header: no packet of ours is ever cut into fragments there.
-    pub const MAX_PAYLOAD_BYTES: usize = 1_452;
+    /// What an IPv4 packet of 65,535 bytes holds beside its header of 20 and the echo's of 8.
+    pub const MAX_PAYLOAD_BYTES: usize = 65_507;
+    /// The largest class of service, which has six bits.
+    pub const MAX_DSCP: u8 = 63;
 
     /// Three packets, a second apart, two seconds of patience, no repetition, 56 bytes.
     pub fn to(address: IpAddr) -> Self {
@@ -52,6 +86,7 @@ impl Probe {
             timeout: Duration::from_secs(2),
             retry: 0,
             payload_bytes: 56,
+            header: Header::default(),
         }
     }
 
@@ -74,6 +109,8 @@ impl Probe {
         check("time-out in ms", self.timeout.as_millis(), 1, Self::MAX_TIMEOUT.as_millis())?;
         let (least, most) = (Self::MIN_PAYLOAD_BYTES as u128, Self::MAX_PAYLOAD_BYTES as u128);
         check("payload bytes", self.payload_bytes as u128, least, most)?;
+        check("dscp", self.header.dscp.unwrap_or(0).into(), 0, Self::MAX_DSCP.into())?;
+        check("ttl", self.header.ttl.unwrap_or(1).into(), 1, u8::MAX.into())?;
         Ok(self)
     }
 }
@@ -128,6 +165,10 @@ pub enum Reason {
     SendFailed(Errno),
     /// This machine has no socket for the address's protocol, e.g. no IPv6.
     NoSocket,
+    /// The source address or interface that was asked for is not this machine's, or of the other protocol.
+    NoSource,
+    /// It must not be cut into fragments, and is longer than the interface by which it would leave takes.
+    TooBig,
     /// The device's name does not resolve.
     Name,
 }
@@ -143,6 +184,8 @@ impl Reason {
             Self::NoBuffers => "no-buffers",
             Self::SendFailed(_) => "send-failed",
             Self::NoSocket => "no-socket",
+            Self::NoSource => "no-source",
+            Self::TooBig => "larger-than-interface",
             Self::Name => "name",
         }
     }
@@ -156,6 +199,8 @@ impl Reason {
             | Errno::ENETDOWN
             | Errno::EHOSTDOWN => Self::NoRoute,
             Errno::EPERM | Errno::EACCES => Self::NotPermitted,
+            Errno::EMSGSIZE => Self::TooBig,
+            Errno::ENODEV | Errno::ENXIO => Self::NoSource,
             Errno::ENOBUFS | Errno::EAGAIN | Errno::ENOMEM => Self::NoBuffers,
             _ => Self::SendFailed(errno),
         }
@@ -210,7 +255,10 @@ mod tests {
             (Probe { packets: 9_000, retry: 8, ..probe() }, "81000 packets with their repetitions"),
             (Probe { timeout: Duration::ZERO, ..probe() }, "0 time-out in ms"),
             (Probe { gap: Duration::from_secs(601), ..probe() }, "601000 gap in ms"),
-            (Probe { payload_bytes: 15, ..probe() }, "15 payload bytes: it has to be 16 to 1452"),
+            (Probe { payload_bytes: 15, ..probe() }, "15 payload bytes: it has to be 16 to 65507"),
+            (Probe { payload_bytes: 65_508, ..probe() }, "65508 payload bytes: it has to be 16 to 65507"),
+            (Probe { header: Header { dscp: Some(64), ..Header::default() }, ..probe() }, "64 dscp"),
+            (Probe { header: Header { ttl: Some(0), ..Header::default() }, ..probe() }, "0 ttl"),
         ] {
             let error = wrong.checked().unwrap_err();
             assert!(error.to_string().starts_with(said), "{error}");

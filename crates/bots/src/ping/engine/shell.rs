@@ -92,7 +92,7 @@ impl Shell {
                 receiver.receive(socket, &mut exchange);
             }
             exchange.advance(now);
-            let tried = sender.send(&self.sockets, &mut exchange, pace.allowance(Instant::now()));
+            let tried = sender.send(&mut self.sockets, &mut exchange, pace.allowance(Instant::now()));
             pace.spend(tried);
             self.rest(now, exchange.idle_time(Instant::now()));
         }

@@ -6,7 +6,17 @@ use std::{
     os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
 };
 
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::{
+    errno::Errno,
+    sys::socket::{
+        setsockopt,
+        sockopt::{
+            Ipv4RecvErr, Ipv4RecvTtl, Ipv6DontFrag, Ipv6RecvErr, Ipv6RecvHopLimit, RcvBuf, RcvBufForce,
+            ReceiveTimestampns, RxqOvfl,
+        },
+    },
+};
+use rustix::net::sockopt::{self, Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery};
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 use thiserror::Error;
 use tracing::warn;
@@ -61,6 +71,8 @@ pub(super) struct IcmpSocket {
     pub(super) kind: SocketKind,
     /// The kernel's count of drops as last told, which runs on for ever.
     pub(super) drops_told: u32,
+    /// What was last asked for by [`Self::forbid_fragments`].
+    fragments_forbidden: Option<bool>,
 }
 
 impl IcmpSocket {
@@ -109,33 +121,33 @@ impl IcmpSocket {
         };
         let socket = Socket::new(domain, socket_type, Some(protocol))?;
         socket.set_nonblocking(true)?;
-        setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
-        setsockopt(&socket, sockopt::RxqOvfl, &1)?;
+        setsockopt(&socket, ReceiveTimestampns, &true)?;
+        setsockopt(&socket, RxqOvfl, &1)?;
         match (family, kind) {
             (Family::V4, SocketKind::Raw) => socket.attach_filter(&NO_IPV4_REQUESTS)?,
             (Family::V6, SocketKind::Raw) => socket.attach_filter(&ONLY_IPV6_ANSWERS)?,
             (Family::V4, SocketKind::Datagram) => {
-                setsockopt(&socket, sockopt::Ipv4RecvErr, &true)?;
-                setsockopt(&socket, sockopt::Ipv4RecvTtl, &true)?;
+                setsockopt(&socket, Ipv4RecvErr, &true)?;
+                setsockopt(&socket, Ipv4RecvTtl, &true)?;
                 // The kernel gives a datagram socket its identifier when it is bound.
                 socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)).into())?;
             }
             (Family::V6, SocketKind::Datagram) => {
-                setsockopt(&socket, sockopt::Ipv6RecvErr, &true)?;
+                setsockopt(&socket, Ipv6RecvErr, &true)?;
                 socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into())?;
             }
         }
         if family == Family::V6 {
-            setsockopt(&socket, sockopt::Ipv6RecvHopLimit, &true)?;
+            setsockopt(&socket, Ipv6RecvHopLimit, &true)?;
         }
-        let socket = Self { socket, family, kind, drops_told: 0 };
+        let socket = Self { socket, family, kind, drops_told: 0, fragments_forbidden: None };
         socket.enlarge_buffer()?;
         Ok(socket)
     }
 
     fn enlarge_buffer(&self) -> io::Result<()> {
-        if setsockopt(&self.socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).is_err() {
-            setsockopt(&self.socket, sockopt::RcvBuf, &RECEIVE_BUFFER)?;
+        if setsockopt(&self.socket, RcvBufForce, &RECEIVE_BUFFER).is_err() {
+            setsockopt(&self.socket, RcvBuf, &RECEIVE_BUFFER)?;
         }
         // The kernel books twice of what was asked, for its own needs.
         let granted = self.socket.recv_buffer_size()? / 2;
@@ -146,6 +158,38 @@ impl IcmpSocket {
                  pinged: sysctl net.core.rmem_max would allow more"
             );
         }
+        Ok(())
+    }
+
+    /// Whether packets from now on may be cut into fragments; `None` is the system's own way: this machine cuts what its
+    /// idea of the path does not take. Costs a system call only when it changes.
+    pub(super) fn forbid_fragments(&mut self, forbidden: Option<bool>) -> nix::Result<()> {
+        if forbidden == self.fragments_forbidden {
+            return Ok(());
+        }
+        let set = match self.family {
+            Family::V4 => sockopt::set_ip_mtu_discover(
+                &self.socket,
+                match forbidden {
+                    Some(true) => Ipv4PathMtuDiscovery::PROBE,
+                    Some(false) => Ipv4PathMtuDiscovery::DONT,
+                    None => Ipv4PathMtuDiscovery::WANT,
+                },
+            ),
+            Family::V6 => {
+                setsockopt(&self.socket, Ipv6DontFrag, &(forbidden == Some(true)))?;
+                sockopt::set_ipv6_mtu_discover(
+                    &self.socket,
+                    match forbidden {
+                        Some(true) => Ipv6PathMtuDiscovery::PROBE,
+                        Some(false) => Ipv6PathMtuDiscovery::DONT,
+                        None => Ipv6PathMtuDiscovery::WANT,
+                    },
+                )
+            }
+        };
+        set.map_err(|error| Errno::from_raw(error.raw_os_error()))?;
+        self.fragments_forbidden = forbidden;
         Ok(())
     }
 

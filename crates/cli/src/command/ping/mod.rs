@@ -3,6 +3,7 @@
 //! Each host is a task that resolves its name and sends its packets; what happens comes here over one channel, is
 //! kept in a [`Tally`] for each host and printed by `print` as it comes.
 
+mod mtu;
 mod print;
 mod tally;
 
@@ -14,10 +15,13 @@ use std::{
     time::Duration,
 };
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use grafolean_bots::{
     net::{AddressFamily, Resolver},
-    ping::engine::{Options, Packet, Pinger, Probe},
+    ping::{
+        SourceName,
+        engine::{Header, Options, Packet, Pinger, Probe, Source},
+    },
 };
 use tokio::{signal::ctrl_c, sync::mpsc, task::JoinSet};
 
@@ -53,18 +57,24 @@ enum Happening {
 struct Shared {
     ping: Ping,
     pinger: Pinger,
+    /// By which way packets leave.
+    source: Option<Source>,
     resolver: Resolver,
 }
 
 /// Pings all hosts at the same time.
 pub(crate) async fn run(ping: Ping) -> anyhow::Result<Outcome> {
-    probe_to(IpAddr::from([127, 0, 0, 1]), 0, &ping).checked()?;
+    let source = source(&ping)?;
+    probe_to(IpAddr::from([127, 0, 0, 1]), 0, &ping, None).checked()?;
     let pinger = Pinger::open(Options::default())?;
+    if ping.mtu {
+        return mtu::run(Arc::new(Shared { ping, pinger, source, resolver: Resolver::default() })).await;
+    }
     let printer = Printer { as_json: ping.json, several: ping.hosts.len() > 1 };
     let mut tallies: Vec<Tally> = ping.hosts.iter().map(|host| Tally::of(host)).collect();
     let (events, mut happenings) = mpsc::unbounded_channel();
     let mut hosts = JoinSet::new();
-    let shared = Arc::new(Shared { ping, pinger, resolver: Resolver::default() });
+    let shared = Arc::new(Shared { ping, pinger, source, resolver: Resolver::default() });
     for host in 0..tallies.len() {
         hosts.spawn(ping_host(Arc::clone(&shared), host, events.clone()));
     }
@@ -104,17 +114,33 @@ async fn ping_host(shared: Arc<Shared>, host: usize, events: mpsc::UnboundedSend
             return;
         }
     };
-    let scope = if let SocketAddr::V6(address) = target { address.scope_id() } else { 0 };
     tell(Happening::Resolved(target.ip()));
     let told = tell.clone();
     let watcher = move |sequence, packet| {
         told(Happening::Packet(sequence, packet));
     };
-    let outcome = shared.pinger.ping_watched(probe_to(target.ip(), scope, &shared.ping), watcher).await;
+    let outcome = shared.pinger.ping_watched(shared.probe(target), watcher).await;
     tell(match outcome {
         Ok(outcome) => Happening::Done(outcome.packets),
         Err(error) => Happening::Failed(error.to_string()),
     });
+}
+
+impl Shared {
+    fn probe(&self, target: SocketAddr) -> Probe {
+        let scope = if let SocketAddr::V6(address) = target { address.scope_id() } else { 0 };
+        probe_to(target.ip(), scope, &self.ping, self.source)
+    }
+}
+
+fn source(ping: &Ping) -> anyhow::Result<Option<Source>> {
+    Ok(match &ping.source {
+        None => None,
+        Some(SourceName::Address(address)) => Some(Source::Address(*address)),
+        Some(SourceName::Interface(name)) => {
+            Some(Source::interface(name).with_context(|| format!("this machine has no interface {name}"))?)
+        }
+    })
 }
 
 /// Finds a host's first address of a wanted family; numeric ones ask nobody.
@@ -133,13 +159,14 @@ async fn resolve(host: &str, Shared { ping, resolver, .. }: &Shared) -> Result<S
     found.map(|found| found.address).map_err(|reason| format!("cannot resolve {host}: {reason}"))
 }
 
-fn probe_to(address: IpAddr, scope: u32, ping: &Ping) -> Probe {
+fn probe_to(address: IpAddr, scope: u32, ping: &Ping, source: Option<Source>) -> Probe {
     Probe {
         scope,
         packets: ping.count,
         gap: ping.interval,
         timeout: ping.timeout,
         payload_bytes: usize::from(ping.size),
+        header: Header { source, dscp: ping.dscp, ttl: ping.ttl, dont_fragment: ping.df.then_some(true) },
         ..Probe::to(address)
     }
 }
