@@ -56,7 +56,10 @@ impl Error for Hinted {
 /// Tells an error on stderr and gives the exit code. Somebody who stopped reading our output is told nothing.
 pub(crate) fn tell(error: &anyhow::Error) -> ExitCode {
     let closed = |cause: &(dyn Error + 'static)| {
-        cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe)
+        let written = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        // What was to be written as JSON hides the error of writing from the chain.
+        let as_json = || cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+        written.or_else(as_json) == Some(io::ErrorKind::BrokenPipe)
     };
     if error.chain().any(closed) {
         return ExitCode::SUCCESS;

@@ -3,9 +3,11 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     fs,
+    io::{Read, Write},
     net::SocketAddr,
-    os::unix::net::UnixDatagram,
+    os::unix::{ffi::OsStringExt, net::UnixDatagram},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, LazyLock},
@@ -167,17 +169,144 @@ async fn a_bot_in_forty_lines_measures_notices_changes_and_stops_in_good_order()
     assert_eq!(bot.0.wait().unwrap().code(), Some(0));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_does_one_round_or_shows_what_it_would_send() {
+    let world = World::begin().await;
+    let entity = world.device(world.sensors[0]).await;
+    let path = format!("entity.{entity}.myprotocol.{}.up", world.doors[0].port());
+    let dry = world.bot().args(["--once", "--dry-run"]).stdout(Stdio::piped()).output().unwrap();
+    assert!(dry.status.success(), "{dry:?}");
+    let lines = String::from_utf8(dry.stdout).unwrap();
+    let line = lines.lines().find(|line| line.contains(&path)).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(line.trim()).unwrap()["v"], 1.0);
+    assert!(!world.folder.path().join("bot").exists(), "a dry run keeps nothing");
+    let once = world.bot().arg("--once").stdout(Stdio::piped()).output().unwrap();
+    assert!(once.status.success(), "{once:?}");
+    assert!(String::from_utf8(once.stdout).unwrap().contains("2 values delivered"));
+    assert_eq!(world.value(&path).await, 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_is_observed_reads_its_configuration_on_sighup_and_ends_on_sigquit() {
+    let world = World::begin().await;
+    let first = world.device(world.sensors[0]).await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut command = world.bot();
+    command.env("GRAFOLEAN_METRICS", free.to_string()).env("JOBS_REFRESH_INTERVAL", "1h");
+    let mut bot = Process(command.spawn().unwrap());
+    let path = |entity, door: usize| format!("entity.{entity}.myprotocol.{}.up", world.doors[door].port());
+    assert_eq!(world.value(&path(first, 0)).await, 1.0);
+    let metrics = get(free, "/metrics");
+    let version = format!("grafolean_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"));
+    assert!(metrics.contains(&version) && metrics.contains("protocol=\"myprotocol\""), "{metrics}");
+    assert!(get(free, "/healthz").starts_with("HTTP/1.1 200"));
+    let second = world.device(world.sensors[1]).await;
+    let signal = |signal| kill(Pid::from_raw(i32::try_from(bot.0.id()).unwrap()), signal).unwrap();
+    signal(Signal::SIGHUP);
+    assert_eq!(world.value(&path(second, 1)).await, 0.0, "an hour before it was due");
+    signal(Signal::SIGQUIT);
+    assert_eq!(bot.0.wait().unwrap().code(), Some(0));
+}
+
+fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn the_help_of_a_bot_names_its_settings_and_its_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |argument| {
+        let output = example(folder.path()).arg(argument).stdout(Stdio::piped()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let help = told("--help");
+    for named in
+        ["--once", "--dry-run", "--bot-token-myprotocol ", "[env: BOT_TOKEN_MYPROTOCOL]", "GRAFOLEAN_METRICS"]
+    {
+        assert!(help.contains(named), "{named} is not in {help}");
+    }
+    assert_eq!(told("--version"), format!("myprotocol-bot {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+/// A case of the table that all doors share.
+#[derive(serde::Deserialize)]
+struct Case {
+    case: String,
+    #[serde(default)]
+    files: BTreeMap<String, String>,
+    #[serde(default)]
+    environment: BTreeMap<String, String>,
+    #[serde(default)]
+    environment_hex: BTreeMap<String, String>,
+    #[serde(default)]
+    in_force: BTreeMap<String, (Option<String>, String)>,
+    error: Option<String>,
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let digits: Vec<_> = hex.chars().collect();
+    digits.chunks(2).map(|pair| u8::from_str_radix(&String::from_iter(pair), 16).unwrap()).collect()
+}
+
+#[test]
+fn settings_are_read_alike_at_the_binary_and_at_serve() {
+    let cases: Vec<Case> =
+        serde_json::from_str(include_str!("../../collector/tests/settings/cases.json")).unwrap();
+    for case in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let (here, home) = (folder.path().join("here"), folder.path().join("home"));
+        fs::create_dir(&here).unwrap();
+        fs::create_dir(&home).unwrap();
+        for (name, text) in &case.files {
+            let path = here.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let mut binary = Command::new(env!("CARGO_BIN_EXE_grafolean"));
+        binary.args(["config", "--json"]);
+        let mut serve = Command::new(&*BINARY);
+        serve.arg("--settings");
+        for (door, mut command) in [("binary", binary), ("serve", serve)] {
+            command.env_clear().env("HOME", &home).current_dir(&here).envs(&case.environment);
+            for (name, hex) in &case.environment_hex {
+                command.env(name, OsString::from_vec(bytes(hex)));
+            }
+            let output = command.output().unwrap();
+            let told = String::from_utf8(output.stderr).unwrap().replace(here.to_str().unwrap(), "HERE");
+            let Case { case, in_force, error, .. } = &case;
+            if let Some(error) = error {
+                assert_eq!(output.status.code(), Some(2), "{door}, {case}");
+                assert!(told.starts_with(&format!("error: {error}")), "{door}, {case}: {told}");
+                assert!(!told.contains("5f3a"), "{door}, {case}: {told}");
+                continue;
+            }
+            assert!(output.status.success(), "{door}, {case}: {told}");
+            let shown = String::from_utf8(output.stdout).unwrap().replace(home.to_str().unwrap(), "HOME");
+            let shown: Value = serde_json::from_str(&shown).unwrap();
+            for (name, (value, origin)) in in_force {
+                let found = (&shown[name]["value"], &shown[name]["origin"]);
+                assert_eq!(found, (&json!(value), &json!(origin)), "{door}, {case}: {name}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_bot_that_lacks_its_settings_says_what_to_set() {
     let folder = tempfile::tempdir().unwrap();
     let told = |command: &mut Command| {
         let output = command.output().unwrap();
-        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(output.status.code(), Some(2));
         String::from_utf8(output.stderr).unwrap()
     };
-    assert!(told(&mut example(folder.path())).contains("error: BACKEND_URL is not set"));
+    assert!(told(&mut example(folder.path())).contains("error: backend_url is not set: give --backend-url"));
     let without_token = told(example(folder.path()).env("BACKEND_URL", "http://127.0.0.1:1/api"));
-    assert!(without_token.contains("neither BOT_TOKEN nor BOT_TOKEN_FROM_FILE"), "{without_token}");
+    assert!(without_token.contains("error: bot_token is not set: give --bot-token"), "{without_token}");
 }
 
 fn next_notice(systemd: &UnixDatagram) -> String {

@@ -1,9 +1,8 @@
 //! A whole bot of an invented protocol: how long a TCP connection takes to the port that a sensor names.
-use std::{process::ExitCode, time::Instant};
-
 use grafolean_collector::bot::{Bot, BotError, Job, Plan, Refusal, Run};
 use grafolean_collector::model::{AccountId, Device, DeviceSensor};
 use grafolean_collector::{collector::serve, report::Report};
+use std::{process::ExitCode, time::Instant};
 
 struct MyProtocol;
 
@@ -17,6 +16,7 @@ fn job(device: &Device, sensor: &DeviceSensor) -> Result<Job<(AccountId, String,
 
 impl Bot for MyProtocol {
     type Task = (AccountId, String, String);
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
 
     fn protocol(&self) -> &str {
         "myprotocol"

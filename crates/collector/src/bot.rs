@@ -3,7 +3,7 @@
 //! A [`Bot`] has a name, plans its jobs and performs them. Every bot is a `Protocol`, which is also told when its plan
 //! took effect and when its reports are safe.
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{fmt, future::Future, num::NonZeroU16, sync::Arc, time::Duration};
 
 use thiserror::Error;
 
@@ -17,6 +17,9 @@ use crate::{
 pub trait Bot: Send + Sync + 'static {
     /// All that one job needs to know, as plain data. A refreshed job that is equal keeps its rhythm.
     type Task: Clone + PartialEq + Send + Sync + 'static;
+
+    /// The bot's version, shown by `--version` and `/metrics`; usually `env!("CARGO_PKG_VERSION")`.
+    const VERSION: &'static str = "unknown";
 
     /// Gives the protocol's name as the backend knows it, e.g. `ping`.
     fn protocol(&self) -> &str;
@@ -94,7 +97,7 @@ pub enum Overlap {
     /// It is skipped and counted.
     Skip,
     /// It runs beside the others, up to this many in all.
-    Allow(u16),
+    Allow(NonZeroU16),
 }
 
 /// One run of a job.

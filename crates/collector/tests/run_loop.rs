@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::{
-    num::NonZeroUsize,
+    num::{NonZeroU16, NonZeroUsize},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -188,9 +188,8 @@ async fn a_run_beyond_its_deadline_is_dropped_and_counted() {
 
 #[tokio::test(start_paused = true)]
 async fn a_job_does_not_overlap_itself_unless_it_says_so() {
-    for (overlap, begun, skipped) in
-        [(Overlap::Skip, 1, 2), (Overlap::Allow(2), 2, 1), (Overlap::Allow(9), 3, 0)]
-    {
+    let allow = |runs| Overlap::Allow(NonZeroU16::new(runs).unwrap());
+    for (overlap, begun, skipped) in [(Overlap::Skip, 1, 2), (allow(2), 2, 1), (allow(9), 3, 0)] {
         let world = World::begin(10, Sieve::default());
         let long = every(10, "a", Act::Take(Duration::from_secs(35)));
         world.plan(vec![Job { overlap, deadline: Some(Duration::from_secs(60)), ..long }]).await;

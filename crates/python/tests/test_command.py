@@ -49,7 +49,7 @@ def test_a_bot_that_executes_itself_is_run_once(ours, backend, start):
 def test_what_is_missing_is_named(ours, backend, start, tmp_path):
     bot = start(ours, "defined.py", arguments=RUN, ACCOUNT=1, BOT_TOKEN="")
     assert bot.wait() == 1
-    assert "BOT_TOKEN is not set" in bot.log()
+    assert "bot_token is not set: give --bot-token TOKEN, or BOT_TOKEN in the environment" in bot.log()
     empty = tmp_path / "empty.py"
     empty.write_text("", encoding="utf-8")
     bot = start(ours, empty, folder="empty", arguments=RUN)

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 
 use grafolean_collector::settings::{Origin, Setting};
-use serde_json::{Map, Value, json};
 
 use crate::{config::Config, failure::Outcome};
 
@@ -11,7 +10,7 @@ use crate::{config::Config, failure::Outcome};
 pub(crate) fn show(config: &Config, as_json: bool) -> anyhow::Result<Outcome> {
     let mut out = io::stdout().lock();
     if as_json {
-        serde_json::to_writer_pretty(&mut out, &object(config))?;
+        serde_json::to_writer_pretty(&mut out, &config.settings.as_json())?;
         writeln!(out)?;
     } else {
         let table = config.settings.table();
@@ -27,28 +26,9 @@ pub(crate) fn show(config: &Config, as_json: bool) -> anyhow::Result<Outcome> {
 
 fn row(config: &Config, setting: &Setting) -> [String; 3] {
     let origin = config.settings.origin(setting);
-    let from = match place(&origin, setting) {
-        Some(place) => format!("{} {place}", origin.word()),
-        None => origin.word().to_owned(),
+    let from = match origin {
+        Origin::Default => origin.word().to_owned(),
+        _ => format!("{} {}", origin.word(), origin.place(setting)),
     };
-    [setting.name.to_owned(), value(config, setting).unwrap_or_else(|| "-".to_owned()), from]
-}
-
-fn object(config: &Config) -> Map<String, Value> {
-    let described = |setting: &Setting| {
-        let origin = config.settings.origin(setting);
-        let (value, place) = (value(config, setting), place(&origin, setting));
-        (setting.name.to_owned(), json!({"value": value, "origin": origin.word(), "place": place}))
-    };
-    config.settings.table().iter().map(described).collect()
-}
-
-fn value(config: &Config, setting: &Setting) -> Option<String> {
-    let settings = &config.settings;
-    let hidden = setting.secret && settings.is_explicit(setting);
-    if hidden { Some("(hidden)".to_owned()) } else { settings.get(setting) }
-}
-
-fn place(origin: &Origin, setting: &Setting) -> Option<String> {
-    (*origin != Origin::Default).then(|| origin.place(setting))
+    [setting.name.to_owned(), config.settings.shown(setting).unwrap_or_else(|| "-".to_owned()), from]
 }

@@ -5,10 +5,10 @@
 //! ```
 //! [`Pipeline`] wires the parts, as a service, for one round or for a dry run; nobody else does. [`Collector`] is a
 //! service that is wired: it runs the three tasks and ends them in the order in which data runs. [`Outbox`] is a spool
-//! with its delivery, [`Pushed`] a run loop whose plans come from elsewhere, for those who need no more. [`serve`] is all that the author of a bot calls: [`Environment`] gives the
-//! settings, [`stop_on_signal`] the end.
+//! with its delivery, [`Pushed`] a run loop whose plans come from elsewhere, for those who need no more. [`serve`] is all that
+//! the author of a bot calls: [`settings`](crate::settings) are read, [`Signals`] end it or have it read its
+//! configuration again.
 
-mod environment;
 mod outbox;
 mod pipeline;
 mod pushed;
@@ -34,13 +34,12 @@ use crate::{
     spool::{Spool, SpoolError},
 };
 
-pub use environment::{Environment, EnvironmentError};
 pub use outbox::Outbox;
 pub use pipeline::{Once, Pipeline};
 pub use pushed::{Pushed, RunLoopEnded};
 pub use serve::{can_begin, serve};
 pub use settings::CollectorSettings;
-pub use signals::stop_on_signal;
+pub use signals::{Signals, stop_on_signal};
 
 /// Plans on their way to the run loop. One is enough: the next one replaces all of it.
 const PLANS: usize = 1;

@@ -12,7 +12,7 @@ use crate::{
     bot::Plan,
     health::{Health, Progress},
     protocol::Protocol,
-    refresh::{LastGood, Planned, Refresh, RefreshError, RefreshMetrics, plan_once},
+    refresh::{LastGood, Planned, Refresh, RefreshError, RefreshMetrics, Reload, plan_once},
     run::{Heartbeat, Performer, RunLoop, RunMetrics, Summary, run_once},
     sink::Sink,
     spool::SpoolError,
@@ -26,6 +26,7 @@ pub struct Pipeline<P, K> {
     backend: Arc<K>,
     settings: CollectorSettings,
     clock: Arc<dyn Clock>,
+    reload: Reload,
 }
 
 /// What came of doing every job once.
@@ -43,13 +44,19 @@ pub struct Once {
 impl<P: Protocol, K: Backend> Pipeline<P, K> {
     /// Begins with a bot, where its configuration comes from and its values go, and what a person decides.
     pub fn new(bot: Arc<P>, backend: Arc<K>, settings: CollectorSettings) -> Self {
-        Self { bot, backend, settings, clock: Arc::new(SystemClock) }
+        Self { bot, backend, settings, clock: Arc::new(SystemClock), reload: Reload::never() }
     }
 
     /// Goes by another clock than the system's.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
+    }
+
+    /// Reads the configuration when it is requested too, not only when it is due.
+    #[must_use]
+    pub fn with_reload(self, reload: Reload) -> Self {
+        Self { reload, ..self }
     }
 
     /// Opens the bot's folder, wires all parts and makes them visible in `health`; nothing runs yet.
@@ -161,6 +168,7 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
             confirmed,
             plans,
             metrics: RefreshMetrics::default(),
+            reload: self.reload.clone(),
             stop,
         }
     }

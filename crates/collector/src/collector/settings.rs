@@ -2,7 +2,12 @@
 
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use crate::{deliver::DeliverySettings, refresh, run, spool::Limits};
+use crate::{
+    deliver::DeliverySettings,
+    refresh, run,
+    settings::{Resolved, SettingsError, bot, value},
+    spool::Limits,
+};
 
 /// What a person decides about a collector, apart from how its backend is reached.
 #[derive(Clone, Debug)]
@@ -32,6 +37,25 @@ impl CollectorSettings {
             spool: Limits::default(),
             delivery: DeliverySettings::default(),
         }
+    }
+
+    /// Reads those that a person set, for a backend that is named so and a folder.
+    ///
+    /// # Errors
+    /// Names a setting that cannot be.
+    pub fn of(
+        resolved: &Resolved,
+        source: impl ToString,
+        data: impl Into<PathBuf>,
+    ) -> Result<Self, SettingsError> {
+        let interval = resolved.required(&bot::JOBS_REFRESH_INTERVAL, "120", value::interval)?;
+        let disk_bytes = resolved.required(&bot::SPOOL_MAX_SIZE, "1GiB", value::size)?;
+        let age = resolved.required(&bot::SPOOL_MAX_AGE, "7days", value::positive_span)?;
+        Ok(Self {
+            refresh_interval: interval.duration(),
+            spool: Limits { disk_bytes, age, ..Limits::default() },
+            ..Self::new(source, data)
+        })
     }
 
     /// Gives the folder of one bot.

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT.
+//! Signals: SIGTERM, SIGINT and SIGQUIT stop a process in good order, SIGHUP has it read its configuration again.
 
 use std::{io, process, time::Duration};
 
@@ -7,6 +7,9 @@ use tokio::{
     time::sleep,
 };
 use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::refresh::Reload;
 
 /// What a shell gives for a program that an interrupt ended.
 const INTERRUPTED: i32 = 130;
@@ -15,30 +18,72 @@ const INTERRUPTED: i32 = 130;
 /// comes within this time of the first is not yet impatience.
 const ONE_WISH: Duration = Duration::from_millis(500);
 
-/// Gives a token that the first SIGTERM or SIGINT cancels; a second one ends the process at once.
+/// What signals ask of a process.
+#[derive(Clone, Debug)]
+pub struct Signals {
+    /// Cancelled by the first SIGTERM, SIGINT or SIGQUIT; a second one ends the process at once.
+    pub stop: CancellationToken,
+    /// SIGHUP.
+    pub reload: Reload,
+}
+
+impl Signals {
+    /// Listens from now on. To be called once in a process, within a Tokio runtime.
+    ///
+    /// # Errors
+    /// When the system does not let this process listen.
+    pub fn listen() -> io::Result<Self> {
+        let mut ends = Ends::listen()?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        let stop = CancellationToken::new();
+        let (requests, reload) = Reload::channel();
+        let stopped = stop.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    biased;
+                    () = ends.next() => break,
+                    Some(()) = hangup.recv() => {
+                        info!("SIGHUP: the configuration is read again");
+                        requests.send_modify(|count| *count += 1);
+                    }
+                }
+            }
+            stopped.cancel();
+            sleep(ONE_WISH).await;
+            // Who has listened once can listen again; a fresh ear has not heard what came in between.
+            if let Ok(mut ends) = Ends::listen() {
+                ends.next().await;
+                process::exit(INTERRUPTED);
+            }
+        });
+        Ok(Self { stop, reload })
+    }
+}
+
+/// Returns a token that the first SIGTERM, SIGINT or SIGQUIT cancels; a second one ends the process at once. SIGHUP is
+/// for those who have a configuration to read again: see [`Signals`]; here it does nothing.
 ///
 /// To be called once in a process, within a Tokio runtime.
+///
+/// # Errors
+/// When the system does not let this process listen.
 pub fn stop_on_signal() -> io::Result<CancellationToken> {
-    let mut signals = listen()?;
-    let stop = CancellationToken::new();
-    let told = stop.clone();
-    tokio::spawn(async move {
-        next(&mut signals).await;
-        told.cancel();
-        sleep(ONE_WISH).await;
-        // Who has listened once can listen again; a fresh ear has not heard what came in between.
-        if let Ok(mut signals) = listen() {
-            next(&mut signals).await;
-            process::exit(INTERRUPTED);
-        }
-    });
-    Ok(stop)
+    Ok(Signals::listen()?.stop)
 }
 
-fn listen() -> io::Result<(Signal, Signal)> {
-    Ok((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
-}
+/// The signals that end a process.
+struct Ends([Signal; 3]);
 
-async fn next((terminate, interrupt): &mut (Signal, Signal)) {
-    tokio::select! { _ = terminate.recv() => {} _ = interrupt.recv() => {} }
+impl Ends {
+    fn listen() -> io::Result<Self> {
+        let [terminate, interrupt, quit] =
+            [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::quit()].map(signal);
+        Ok(Self([terminate?, interrupt?, quit?]))
+    }
+
+    async fn next(&mut self) {
+        let Self([terminate, interrupt, quit]) = self;
+        tokio::select! { _ = terminate.recv() => {} _ = interrupt.recv() => {} _ = quit.recv() => {} }
+    }
 }

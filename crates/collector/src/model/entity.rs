@@ -1,6 +1,6 @@
 //! What people set up: accounts, entities, credentials, sensors.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -9,6 +9,15 @@ use super::{AccountId, CredentialId, EntityId, Interval, SensorId, UserId, lenie
 
 /// The free-form part of an entity, a credential or a sensor; each protocol knows its own keys.
 pub type Details = Map<String, Value>;
+
+/// Details as `{:?}` shows them: their keys, since any value may be a password.
+pub(crate) struct Keys<'a>(pub(crate) &'a Details);
+
+impl fmt::Debug for Keys<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 /// An account: the owner of entities, credentials, sensors and values.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +30,7 @@ pub struct Account {
 }
 
 /// A thing that is measured: a device, or an interface of one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entity {
     /// Its id.
     pub id: EntityId,
@@ -39,6 +48,20 @@ pub struct Entity {
     /// By protocol: how this entity is measured. None where a backend's list leaves it out.
     #[serde(default)]
     pub protocols: Option<BTreeMap<String, Attachment>>,
+}
+
+impl fmt::Debug for Entity {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, name, entity_type, parent, details, protocols } = self;
+        out.debug_struct("Entity")
+            .field("id", id)
+            .field("name", name)
+            .field("entity_type", entity_type)
+            .field("parent", parent)
+            .field("details", &Keys(details))
+            .field("protocols", protocols)
+            .finish()
+    }
 }
 
 /// How one protocol measures one entity.
@@ -66,7 +89,7 @@ pub struct SensorUse {
 }
 
 /// How to get into a device.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Credential {
     /// Its id.
     pub id: CredentialId,
@@ -80,8 +103,20 @@ pub struct Credential {
     pub details: Details,
 }
 
+impl fmt::Debug for Credential {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, name, protocol, details } = self;
+        out.debug_struct("Credential")
+            .field("id", id)
+            .field("name", name)
+            .field("protocol", protocol)
+            .field("details", &Keys(details))
+            .finish()
+    }
+}
+
 /// What is measured, and how often unless an entity says otherwise.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sensor {
     /// Its id.
     pub id: SensorId,
@@ -98,8 +133,21 @@ pub struct Sensor {
     pub details: Details,
 }
 
+impl fmt::Debug for Sensor {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, name, protocol, default_interval, details } = self;
+        out.debug_struct("Sensor")
+            .field("id", id)
+            .field("name", name)
+            .field("protocol", protocol)
+            .field("default_interval", default_interval)
+            .field("details", &Keys(details))
+            .finish()
+    }
+}
+
 /// An entity that is to be created.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct NewEntity {
     /// What people will call it.
     pub name: String,
@@ -111,6 +159,18 @@ pub struct NewEntity {
     /// See [`Entity::details`].
     #[serde(default)]
     pub details: Details,
+}
+
+impl fmt::Debug for NewEntity {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, entity_type, parent, details } = self;
+        out.debug_struct("NewEntity")
+            .field("name", name)
+            .field("entity_type", entity_type)
+            .field("parent", parent)
+            .field("details", &Keys(details))
+            .finish()
+    }
 }
 
 /// All that a bot gets of a device it is to measure: what the backend keeps in four places, put together.

@@ -29,6 +29,11 @@ pub trait Protocol: Send + Sync + Sized + 'static {
         Self::NAME
     }
 
+    /// Returns its version, as `--version` and `/metrics` show it.
+    fn version(&self) -> &str {
+        "unknown"
+    }
+
     /// Plans the jobs for the accounts that the token sees and the devices in them that belong to this bot.
     ///
     /// Pure: equal devices give equal plans, and nothing changes by asking. It is called any number of times, also for
@@ -57,6 +62,10 @@ impl<B: Bot> Protocol for B {
 
     fn name(&self) -> &str {
         self.protocol()
+    }
+
+    fn version(&self) -> &str {
+        B::VERSION
     }
 
     fn plan(&self, _: &[AccountId], devices: &[Device]) -> Plan<Self::Task> {

@@ -10,6 +10,7 @@ mod metrics;
 mod notices;
 mod planned;
 mod recheck;
+mod reload;
 
 use std::{sync::Arc, time::Duration};
 
@@ -34,6 +35,7 @@ pub use last_good::{LastGood, StateError};
 pub use metrics::RefreshMetrics;
 pub use planned::{Planned, plan_once};
 pub use recheck::confirmed_inventory;
+pub use reload::Reload;
 
 /// How often the configuration is read unless someone says otherwise (`JOBS_REFRESH_INTERVAL`).
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(120);
@@ -69,6 +71,8 @@ pub struct Refresh<B, K: Protocol> {
     pub plans: mpsc::Sender<Plan<K::Task>>,
     /// Counts.
     pub metrics: RefreshMetrics,
+    /// Has it read the configuration before that is due.
+    pub reload: Reload,
     /// Ends the task.
     pub stop: CancellationToken,
 }
@@ -100,6 +104,7 @@ impl<B: Backend, K: Protocol> Refresh<B, K> {
 
     async fn refresh_for_ever(self) -> Result<(), RefreshError> {
         let (mut in_force, mut outage) = (None, OutageLog::default());
+        let mut reload = self.reload.clone();
         if let Some(planned) = self.kept().await {
             self.put_in_force(&mut in_force, planned).await?;
         }
@@ -142,7 +147,10 @@ impl<B: Backend, K: Protocol> Refresh<B, K> {
                     pause
                 }
             };
-            self.rest(pause).await;
+            tokio::select! {
+                () = reload.requested() => { self.backend.renew_token().await; }
+                () = self.rest(pause) => {}
+            }
         }
     }
 

@@ -78,7 +78,7 @@ impl InFlight {
     pub(super) fn allows(&self, job: &JobId, overlap: Overlap) -> bool {
         let most = match overlap {
             Overlap::Skip => 1,
-            Overlap::Allow(runs) => runs.max(1),
+            Overlap::Allow(runs) => runs.get(),
         };
         self.runs_of.get(job).is_none_or(|runs| *runs < most)
     }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value, json};
 
 use super::{Origin, Setting, SettingsError, Sources, Unknown, bot, sources::Layers, value};
 use crate::backend::http::HttpSettings;
@@ -122,6 +123,23 @@ impl Resolved {
     /// Returns the folder for all that is kept.
     pub fn data(&self) -> Result<PathBuf, SettingsError> {
         self.required(&bot::DATA, "DIR", value::path)
+    }
+
+    /// Returns a setting as it may be shown: a secret only as `(hidden)`.
+    pub fn shown(&self, setting: &Setting) -> Option<String> {
+        let hidden = setting.secret && self.is_explicit(setting);
+        if hidden { Some("(hidden)".to_owned()) } else { self.get(setting) }
+    }
+
+    /// Returns every setting by its name, with its value, its origin in a word, and the place where it stands.
+    pub fn as_json(&self) -> Map<String, Value> {
+        let described = |setting: &Setting| {
+            let origin = self.origin(setting);
+            let place = (origin != Origin::Default).then(|| origin.place(setting));
+            let described = json!({"value": self.shown(setting), "origin": origin.word(), "place": place});
+            (setting.name.to_owned(), described)
+        };
+        self.table.iter().map(described).collect()
     }
 
     fn text(&self, setting: &Setting) -> Option<String> {

@@ -10,7 +10,7 @@ use grafolean_collector::{
     bot::{BotError, Plan, Run},
     model::{AccountId, Device},
     protocol::Protocol,
-    refresh::{Refresh, RefreshMetrics},
+    refresh::{Refresh, RefreshMetrics, Reload},
     report::Report,
     time::SystemClock,
 };
@@ -63,6 +63,7 @@ async fn only_a_plan_that_was_confirmed_and_changed_takes_effect() {
         confirmed: tokio::sync::watch::Sender::new(None),
         plans,
         metrics: RefreshMetrics::default(),
+        reload: Reload::never(),
         stop: CancellationToken::new(),
     };
     tokio::spawn(refresh.run());

@@ -4,12 +4,14 @@ use std::{error::Error, time::Duration};
 
 use grafolean_collector::{
     backend::{
-        Backend, Stamp,
+        AccountInventory, Backend, Inventory, Stamp,
         http::{HttpBackend, HttpSettings},
     },
-    model::AccountId,
+    model::{AccountId, Credential, Device, DeviceSensor, Entity, NewEntity, Sensor},
+    settings::{Resolved, Sources, bot},
 };
 use secrecy::SecretString;
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -71,4 +73,51 @@ async fn the_token_is_in_no_error_no_log_and_no_debug_output() {
     assert!(seen.contains("[token]") && logs.contains("waiting for the backend"), "{seen}\n{logs}");
     assert!(!seen.contains("hunter2"), "{seen}");
     assert!(!logs.contains("hunter2"), "{logs}");
+}
+
+#[test]
+fn whatever_holds_details_shows_their_keys_alone() {
+    const SECRET: &str = "s3cr3t-community";
+    let details = json!({"snmp_community": SECRET, "list": [SECRET]});
+    let account = json!({"id": 1, "name": "A"});
+    let entity = json!({"id": 2, "name": "E", "entity_type": "device", "details": details});
+    let row = json!({"id": 3, "name": "R", "protocol": "snmp", "details": details});
+    let entity: Entity = serde_json::from_value(entity).unwrap();
+    let credential: Credential = serde_json::from_value(row.clone()).unwrap();
+    let sensor: Sensor = serde_json::from_value(row).unwrap();
+    let new: NewEntity =
+        serde_json::from_value(json!({"name": "N", "entity_type": "device", "details": details})).unwrap();
+    let device = Device {
+        account: AccountId::new(1),
+        entity: entity.clone(),
+        credential: credential.clone(),
+        sensors: vec![DeviceSensor { sensor: sensor.clone(), interval: None }],
+    };
+    let inventory = Inventory {
+        user: None,
+        accounts: vec![AccountInventory {
+            account: serde_json::from_value(account).unwrap(),
+            entities: vec![entity.clone()],
+            credentials: vec![credential.clone()],
+            sensors: vec![sensor.clone()],
+            broken: Vec::new(),
+        }],
+    };
+    let token = Resolved::given(&bot::ALL, &[(bot::BOT_TOKEN, SECRET)]).unwrap();
+    let http = HttpSettings::new("http://127.0.0.1/api", SecretString::from(SECRET));
+    let sources = Sources::of_process(vec![(bot::BOT_TOKEN, SecretString::from(SECRET))], None).unwrap();
+    for shown in [
+        format!("{entity:?}"),
+        format!("{credential:#?}"),
+        format!("{sensor:?}"),
+        format!("{new:?}"),
+        format!("{device:?}"),
+        format!("{inventory:#?}"),
+        format!("{token:?}"),
+        format!("{http:?}"),
+        format!("{sources:?}"),
+    ] {
+        assert!(!shown.contains(SECRET), "{shown}");
+    }
+    assert!(format!("{credential:?}").contains("snmp_community"), "{credential:?}");
 }

@@ -3,13 +3,13 @@
 import argparse
 import contextlib
 import logging
-import os
 import sys
 import types
 from pathlib import Path
 from typing import Any, List
 
 from . import __version__, keeping
+from ._engine import Settings, SettingsError
 from .collector import Collector, command
 
 
@@ -69,26 +69,13 @@ def _bot_of(module: types.ModuleType, file: Path) -> Collector:
         sys.exit(
             f"{file} calls no execute(), and which bot it defines is unclear: expected one Collector, found {names}"
         )
-    refresh = os.environ.get("JOBS_REFRESH_INTERVAL", "").strip() or "120"
-    if not refresh.isdigit() or int(refresh) < 1:
-        sys.exit(f"JOBS_REFRESH_INTERVAL is invalid: {refresh!r} (expected a whole number of seconds, at least 1)")
-    bot: Collector = found[0](_set("BACKEND_URL"), _token(), int(refresh))
-    return bot
-
-
-def _token() -> str:
-    name = os.environ.get("BOT_TOKEN_FROM_FILE", "").strip()
-    if not name or os.environ.get("BOT_TOKEN", "").strip():
-        return _set("BOT_TOKEN")
     try:
-        return Path(name).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        sys.exit(f"the token can't be read from {name}, which BOT_TOKEN_FROM_FILE names: {error}")
-
-
-def _set(name: str) -> str:
-    value = os.environ.get(name, "").strip()
-    return value or sys.exit(f"{name} is not set")
+        settings = Settings()
+        url, token = settings.backend()
+    except SettingsError as error:
+        sys.exit(f"error: {error}")
+    bot: Collector = found[0](url, token, settings.seconds("jobs_refresh_interval"))
+    return bot
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import threading
 from typing import Any, Callable, ClassVar, Dict, Iterable, Iterator, List, Optional, Set, Tuple
 
 from . import health, keeping, settings
+from ._engine import Settings
 from .ending import Stuck
 from .engines import BackendError, Engine, close, engine_of, explained, folder_of, origin_of
 from .fork_server import is_importing_main
@@ -149,7 +150,8 @@ class Collector:
         try:
             # Before anything else has threads.
             self.scheduler = Scheduler(self._engine, self._worker_settings)
-            served = health.serve(self._engine, self.scheduler.faults)
+            in_force = Settings({"backend_url": self.backend_url, "bot_token": self.bot_token})
+            served = health.serve(self._engine, in_force, self.scheduler.faults)
             self._engine.start()
             while not self._stop.is_set():
                 try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 from . import logs
-from ._engine import BackendError, Engine
+from ._engine import BackendError, Engine, Settings
 
 __all__ = ["BackendError", "BackendUnreachable", "Engine", "close", "close_all", "engine_of", "explained", "origin_of"]
 
@@ -40,7 +40,10 @@ def engine_of(backend_url: str, bot_token: str) -> Engine:
         if engine is None:
             if _ended:
                 raise RuntimeError("this process is ending: nothing more is sent")
-            ca_file = os.environ.get("GRAFOLEAN_CA_FILE") or None
+            settings = Settings({"backend_url": key[0], "bot_token": key[1]})
+            for unknown in settings.unknown():
+                logging.getLogger().warning("%s", unknown)
+            ca_file = settings.text("ca_file")
             engine = Engine(key[0], key[1], folder_of(*key), Path(ca_file) if ca_file else None)
             _engines[key] = engine
             logs.begin()
@@ -50,23 +53,19 @@ def engine_of(backend_url: str, bot_token: str) -> Engine:
 def folder_of(backend_url: str, bot_token: str) -> Path:
     """Return the folder in which values of a backend and a token wait; its name tells neither."""
     name = hashlib.sha256(f"{backend_url}\n{bot_token}".encode()).hexdigest()[:16]
-    return data_folder() / "python" / name
+    return data_folder(Settings({"backend_url": backend_url, "bot_token": bot_token})) / "python" / name
 
 
-def data_folder() -> Path:
+def data_folder(settings: Settings) -> Path:
     """Return the folder for all that is kept: ``GRAFOLEAN_DATA``, else ``grafolean`` in the user's folder for data."""
-    named = os.environ.get("GRAFOLEAN_DATA")
-    if named:
-        return Path(named)
-    home = os.environ.get("XDG_DATA_HOME")
-    folder = (Path(home) if home else Path.home() / ".local" / "share") / "grafolean"
-    if _may_write(folder):
-        return folder
+    folder = settings.text("data")
+    if folder is not None and (settings.origin("data") != "default" or _may_write(Path(folder))):
+        return Path(folder)
     # A container without a home: values outlive the process, though not the container.
     fallback = Path(tempfile.gettempdir()) / f"grafolean-{os.getuid()}"
     logging.getLogger().warning(
         "%s can't be written: values that wait for the backend are kept in %s (GRAFOLEAN_DATA names another folder)",
-        folder,
+        folder or "a home folder",
         fallback,
     )
     return fallback

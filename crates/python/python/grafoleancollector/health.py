@@ -2,25 +2,22 @@
 
 import http.server
 import logging
-import os
+import socket
 import threading
 from typing import Callable, List, Optional
 
-from ._engine import Engine
+from ._engine import Engine, Settings
 
 _CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 
-def serve(engine: Engine, faults: Callable[[], List[str]]) -> Optional[http.server.ThreadingHTTPServer]:
+def serve(
+    engine: Engine, settings: Settings, faults: Callable[[], List[str]]
+) -> Optional[http.server.ThreadingHTTPServer]:
     """Answer on the address that ``GRAFOLEAN_METRICS`` names, e.g. ``127.0.0.1:9300``; without it, do nothing."""
-    address = os.environ.get("GRAFOLEAN_METRICS")
-    if not address:
+    address = settings.address("metrics")
+    if address is None:
         return None
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
-        raise ValueError(
-            f"GRAFOLEAN_METRICS is invalid: {address!r} (expected an address and a port, e.g. 127.0.0.1:9300)"
-        )
 
     class Answer(http.server.BaseHTTPRequestHandler):
         """Answers one request."""
@@ -46,7 +43,12 @@ def serve(engine: Engine, faults: Callable[[], List[str]]) -> Optional[http.serv
         def log_message(self, format: str, *args: object) -> None:
             """Keep requests out of the log."""
 
-    server = http.server.ThreadingHTTPServer((host.strip("[]"), int(port)), Answer)
+    class Server(http.server.ThreadingHTTPServer):
+        """Listens on addresses of either family."""
+
+        address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+
+    server = Server(address, Answer)
     threading.Thread(target=server.serve_forever, name="grafolean-metrics", daemon=True).start()
     logging.getLogger().info("/metrics and /healthz are served on %s:%s", *server.server_address[:2])
     return server

@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use grafolean_collector::{
     backend::http::HttpBackend,
-    collector::stop_on_signal,
+    collector::Signals,
     health::Health,
     time::{Clock, SystemClock},
 };
@@ -41,7 +41,7 @@ pub(super) async fn run(arguments: &RunAll, config: &Config) -> anyhow::Result<O
         info!("the {} bot is left out: {} is not set", protocol.name(), protocol.token().variable);
     }
     let health = Health::new(env!("CARGO_PKG_VERSION"), SystemClock.now());
-    let mut ensemble = Ensemble::new(health, stop_on_signal()?);
+    let mut ensemble = Ensemble::new(health, Signals::listen()?);
     for (protocol, backend) in bots {
         let opened = add(&mut ensemble, protocol, backend, config).await;
         opened.with_context(|| {

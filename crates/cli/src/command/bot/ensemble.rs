@@ -6,11 +6,10 @@ use anyhow::Context;
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use grafolean_collector::{
     backend::http::HttpBackend,
-    collector::{CollectorSettings, Pipeline, can_begin},
+    collector::{CollectorSettings, Pipeline, Signals, can_begin},
     health::{Endpoint, Health, Hearts, Service},
     protocol,
 };
-use tokio_util::sync::CancellationToken;
 
 use super::limits;
 use crate::config::Config;
@@ -20,7 +19,7 @@ pub(in crate::command) struct Ensemble {
     /// Where the bots are registered before they are added.
     pub(in crate::command) health: Health,
     hearts: Hearts,
-    stop: CancellationToken,
+    signals: Signals,
     parts: Vec<Part>,
 }
 
@@ -28,9 +27,9 @@ pub(in crate::command) struct Ensemble {
 type Part = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
 
 impl Ensemble {
-    /// Begins with none. `stop` ends all of them.
-    pub(in crate::command) fn new(health: Health, stop: CancellationToken) -> Self {
-        Self { health, hearts: Hearts::default(), stop, parts: Vec::new() }
+    /// Begins with none. The signals end all of them, or have them read their configuration again.
+    pub(in crate::command) fn new(health: Health, signals: Signals) -> Self {
+        Self { health, hearts: Hearts::default(), signals, parts: Vec::new() }
     }
 
     /// Opens what a bot keeps on disk; it does not begin yet.
@@ -43,8 +42,8 @@ impl Ensemble {
         let (bot, backend) = (Arc::new(bot), Arc::new(backend));
         let protocol = bot.name().to_owned();
         let pipeline = Pipeline::new(bot, Arc::clone(&backend), settings.clone());
-        let collector = pipeline.open(&mut self.health).await?;
-        let (hearts, stop) = (self.hearts.clone(), self.stop.clone());
+        let collector = pipeline.with_reload(self.signals.reload.clone()).open(&mut self.health).await?;
+        let (hearts, stop) = (self.hearts.clone(), self.signals.stop.clone());
         self.parts.push(Box::pin(async move {
             if can_begin(&backend, &settings, &protocol, &stop).await {
                 let ran = collector.run_among(&hearts, stop).await;
@@ -58,7 +57,7 @@ impl Ensemble {
     /// Lets all of them work until they are stopped. One that cannot go on stops all, so that whoever restarts the
     /// process restarts it; what waits for delivery is on disk.
     pub(in crate::command) async fn run(self, metrics: Option<SocketAddr>) -> anyhow::Result<Arc<Health>> {
-        let Self { health, hearts, stop, parts } = self;
+        let Self { health, hearts, signals: Signals { stop, .. }, parts } = self;
         let (health, endpoint) = (Arc::new(health), listen(metrics).await?);
         let serving = endpoint.map(|endpoint| tokio::spawn(endpoint.run(Arc::clone(&health), stop.clone())));
         let service = tokio::spawn(Service { hearts, stop: stop.clone() }.run());

@@ -13,7 +13,7 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::bail;
 use grafolean_collector::{
     backend::http::HttpBackend,
-    collector::{Pipeline, stop_on_signal},
+    collector::{Pipeline, Signals, stop_on_signal},
     health::Health,
     protocol,
     settings::SettingsError,
@@ -80,7 +80,7 @@ async fn begin<B: protocol::Protocol>(
     let data = if arguments.dry_run { PathBuf::new() } else { folders::data(config)? };
     let settings = settings(&backend, data, config);
     if !(arguments.once || arguments.dry_run) {
-        let mut ensemble = Ensemble::new(health, stop_on_signal()?);
+        let mut ensemble = Ensemble::new(health, Signals::listen()?);
         ensemble.add(bot, backend, settings).await?;
         ensemble.run(config.metrics).await?;
         return Ok(Outcome::Good);

@@ -27,8 +27,9 @@ use grafolean_collector::{
         Backend,
         http::{HttpBackend, HttpSettings},
     },
-    collector::{CollectorSettings, stop_on_signal},
+    collector::{CollectorSettings, Signals, stop_on_signal},
     health::Health,
+    refresh::Reload,
     time::{Clock, SystemClock, Timestamp},
 };
 use grafolean_hub::{Hub, serve, setup::BotAccess};
@@ -77,7 +78,8 @@ pub(crate) async fn run(demo: Demo, config: &Config, screen: Screen) -> anyhow::
     // A run is due at a whole second.
     let began = Timestamp::from_seconds(SystemClock.now().seconds());
     let stage = Stage { filled: &filled, hub: &hub, address, folder: &folder, config, screen: &screen };
-    let bots = Ensemble::new(Health::new(env!("CARGO_PKG_VERSION"), began), stop.clone());
+    let signals = Signals { stop: stop.clone(), reload: Reload::never() };
+    let bots = Ensemble::new(Health::new(env!("CARGO_PKG_VERSION"), began), signals);
     let (bots, flows) = stage.assemble(bots).await?;
     let collecting = tokio::spawn(bots.run(None));
     let exporting = flows.to.map(|to| tokio::spawn(exporter::run(to, stop.clone())));

@@ -189,7 +189,10 @@ impl HttpBackend {
     fn without_token(&self, text: &str) -> String {
         let encoded = self.with_token(self.url.join("/"));
         let encoded = encoded.query().and_then(|query| query.strip_prefix("b=")).unwrap_or_default();
-        text.replace(self.token.current().expose_secret(), "[token]").replace(encoded, "[token]")
+        let token = self.token.current();
+        let text = text.replace(token.expose_secret(), "[token]");
+        // Most tokens stand in an address as they are.
+        if encoded == token.expose_secret() { text } else { text.replace(encoded, "[token]") }
     }
 
     fn with_token(&self, mut url: Url) -> Url {
