@@ -72,7 +72,7 @@ mod tests {
         let text = str::to_owned;
         assert_eq!(
             found(&["test", "bot", "--data", " x ", "--metrics", "1"]),
-            [("metrics", text("1")), ("data", text(" x "))]
+            [("data", text(" x ")), ("metrics", text("1"))]
         );
         assert_eq!(found(&["test", "other", "--data", "7"]), []);
     }

@@ -37,7 +37,7 @@ impl Unknown {
             .filter(|near| strsim::normalized_damerau_levenshtein(near.variable, variable) >= MEANT);
         let ours = || {
             let rest = variable.strip_prefix(PREFIX)?;
-            Some(Setting::nearest(table, variable).or_else(|| Setting::nearest(table, rest)))
+            Some(Setting::nearest(table, rest).or_else(|| Setting::nearest(table, variable)))
         };
         let nearest = bare.or(near).map(Some).or_else(ours)?;
         Some(Self {

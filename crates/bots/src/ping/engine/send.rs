@@ -6,13 +6,14 @@
 
 use std::{
     io::IoSlice,
-    net::{IpAddr, SocketAddr, SocketAddrV6},
+    net::{IpAddr, SocketAddr, SocketAddrV6, UdpSocket},
     time::Instant,
 };
 
 use nix::{
     errno::Errno,
     libc,
+    net::if_::if_indextoname,
     sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, sendmsg, sendto},
 };
 
@@ -82,15 +83,21 @@ impl Sender {
                     exchange.crowded_out(outgoing, now);
                     return false;
                 }
-                // That is what the kernel says of a source address that is not this machine's.
-                Err(Errno::EINVAL) if probe.header.source.is_some() => {
-                    exchange.unsendable(outgoing, Reason::NoSource, now);
-                }
-                Err(errno) => exchange.unsendable(outgoing, Reason::of_send(errno), now),
+                Err(errno) => exchange.unsendable(outgoing, reason(errno, probe.header.source), now),
             }
             return true;
         }
     }
+}
+
+/// A kernel answers to a source that is not this machine's in several ways, some of which mean other things too.
+fn reason(errno: Errno, source: Option<Source>) -> Reason {
+    let is_ours = match source {
+        None => true,
+        Some(Source::Address(address)) => errno != Errno::EINVAL && UdpSocket::bind((address, 0)).is_ok(),
+        Some(Source::Interface(index)) => errno != Errno::EINVAL && if_indextoname(index).is_ok(),
+    };
+    if is_ours { Reason::of_send(errno) } else { Reason::NoSource }
 }
 
 fn transmit(
