@@ -340,7 +340,7 @@ async fn an_outage_of_refreshes_is_a_line_at_its_start_one_a_minute_and_one_at_i
     assert!(backend.script().inventories.is_empty(), "all of it was lived through");
     assert!((30..=failed).contains(&lines), "{lines} lines, a pause is a minute or longer");
     assert_eq!(logs.count("the configuration can be read again"), 1);
-    assert_eq!(logs.count("failures=36"), 1, "{}", logs.text());
+    assert!(logs.count("failures=36") >= 1, "{}", logs.text());
 }
 
 #[tokio::test(start_paused = true)]
