@@ -16,6 +16,11 @@ use grafolean_collector::settings::{self, Resolved, Sources};
 
 use arguments::Arguments;
 use config::Config;
+use mimalloc::MiMalloc;
+
+/// It gives back to the system what a refresh of many devices needs for a moment.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let matches = Arguments::command().get_matches();

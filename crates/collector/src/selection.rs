@@ -13,7 +13,7 @@ use crate::{
     bot::Refusal,
     model::{
         AccountId, Attachment, Credential, CredentialId, Device, DeviceSensor, Entity, EntityId, Interval,
-        Sensor, SensorId, SensorUse, UserId,
+        Sensor, SensorId, SensorUse, Shared, UserId,
     },
 };
 
@@ -114,8 +114,8 @@ fn ours<'a>(
 struct Rows<'a> {
     account: AccountId,
     protocol: &'a str,
-    credentials: HashMap<CredentialId, &'a Credential>,
-    sensors: HashMap<SensorId, &'a Sensor>,
+    credentials: HashMap<CredentialId, &'a Shared<Credential>>,
+    sensors: HashMap<SensorId, &'a Shared<Sensor>>,
 }
 
 impl<'a> Rows<'a> {
@@ -130,7 +130,7 @@ impl<'a> Rows<'a> {
 
     fn device(
         &self,
-        entity: &Entity,
+        entity: &Shared<Entity>,
         credential: CredentialId,
         uses: &[SensorUse],
     ) -> (Option<Device>, Vec<String>) {
@@ -149,7 +149,7 @@ impl<'a> Rows<'a> {
         (device, faults)
     }
 
-    fn credential(&self, id: CredentialId) -> Result<Credential, String> {
+    fn credential(&self, id: CredentialId) -> Result<Shared<Credential>, String> {
         let credential = *self.credentials.get(&id).ok_or_else(|| missing("credential", id.number()))?;
         self.right_protocol(&credential.protocol)
             .map_err(|fault| format!("credential {id} ({}) {fault}", credential.name))?;

@@ -57,27 +57,30 @@ fn one_device() -> Inventory {
     let details = Details::new;
     let account = AccountInventory {
         account: Account { id: AccountId::new(1), name: String::new() },
-        entities: vec![Entity {
-            id: EntityId::new(1),
-            name: String::new(),
-            entity_type: "device".to_owned(),
-            parent: None,
-            details: details(),
-            protocols: Some(BTreeMap::from([(protocol.clone(), attachment)])),
-        }],
-        credentials: vec![Credential {
-            id: credential,
-            name: String::new(),
-            protocol: protocol.clone(),
-            details: details(),
-        }],
-        sensors: vec![Sensor {
-            id: sensor,
-            name: String::new(),
-            protocol,
-            default_interval: None,
-            details: details(),
-        }],
+        entities: vec![
+            Entity {
+                id: EntityId::new(1),
+                name: String::new(),
+                entity_type: "device".to_owned(),
+                parent: None,
+                details: details(),
+                protocols: Some(BTreeMap::from([(protocol.clone(), attachment)])),
+            }
+            .into(),
+        ],
+        credentials: vec![
+            Credential {
+                id: credential,
+                name: String::new(),
+                protocol: protocol.clone(),
+                details: details(),
+            }
+            .into(),
+        ],
+        sensors: vec![
+            Sensor { id: sensor, name: String::new(), protocol, default_interval: None, details: details() }
+                .into(),
+        ],
         broken: Vec::new(),
     };
     Inventory { user: Some(UserId::new(7)), accounts: vec![account] }

@@ -16,7 +16,7 @@ use grafolean_bots::snmp::{
 };
 use grafolean_collector::{
     bot::{Bot, BotError, Plan, Run},
-    model::{AccountId, Credential, Device, DeviceSensor, Entity, Interval},
+    model::{AccountId, Device, DeviceSensor, Interval},
     report::Report,
     run::{DEFAULT_CONCURRENCY, Heartbeat, Performer, RunLoop, RunMetrics},
     sink::{Sink, SinkError},
@@ -104,11 +104,9 @@ fn device(number: u32, stub: &Stub) -> Device {
     let credential = json!({"version": "snmpv2c", "snmpv12_community": "public"});
     Device {
         account: AccountId::new(1),
-        entity: serde_json::from_value::<Entity>(entity).unwrap(),
-        credential: serde_json::from_value::<Credential>(
-            json!({"id": 3, "protocol": "snmp", "details": credential}),
-        )
-        .unwrap(),
+        entity: serde_json::from_value(entity).unwrap(),
+        credential: serde_json::from_value(json!({"id": 3, "protocol": "snmp", "details": credential}))
+            .unwrap(),
         sensors: sensors.into_iter().enumerate().map(sensor).collect(),
     }
 }

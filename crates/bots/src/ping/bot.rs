@@ -185,25 +185,22 @@ fn values(entity: EntityId, packets: &[Packet]) -> Vec<(String, f64)> {
 
 #[cfg(test)]
 mod tests {
-    use grafolean_collector::model::{Credential, DeviceSensor, Entity, Interval, Sensor};
+    use grafolean_collector::model::{DeviceSensor, Interval};
     use serde_json::{Value, json};
 
     use super::*;
 
     fn device(details: Value, credential: Value, intervals: &[Option<i64>]) -> Device {
-        let read = |value: Value| serde_json::from_value::<Entity>(value).unwrap();
+        let read = |value: Value| serde_json::from_value(value).unwrap();
         let sensor = |(number, interval): (usize, &Option<i64>)| DeviceSensor {
-            sensor: serde_json::from_value::<Sensor>(json!({"id": number, "name": "S", "protocol": "ping"}))
-                .unwrap(),
+            sensor: serde_json::from_value(json!({"id": number, "name": "S", "protocol": "ping"})).unwrap(),
             interval: interval.map(|seconds| Interval::from_seconds(seconds).unwrap()),
         };
         Device {
             account: AccountId::new(1),
             entity: read(json!({"id": 7, "name": "router", "entity_type": "device", "details": details})),
-            credential: serde_json::from_value::<Credential>(
-                json!({"id": 3, "protocol": "ping", "details": credential}),
-            )
-            .unwrap(),
+            credential: serde_json::from_value(json!({"id": 3, "protocol": "ping", "details": credential}))
+                .unwrap(),
             sensors: intervals.iter().enumerate().map(sensor).collect(),
         }
     }

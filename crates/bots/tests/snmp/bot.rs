@@ -16,7 +16,7 @@ use grafolean_bots::snmp::{
 use grafolean_collector::{
     bot::{Bot, Job, Run},
     keep::Keep,
-    model::{AccountId, Credential, Device, DeviceSensor, Entity, EntityId, Interval},
+    model::{AccountId, Device, DeviceSensor, EntityId, Interval},
     report::{Children, Report},
     time::Timestamp,
 };
@@ -63,14 +63,12 @@ pub(crate) fn device_at(address: SocketAddr, sensors: Vec<DeviceSensor>) -> Devi
 pub(crate) fn device_of(credential: Value, sensors: Vec<DeviceSensor>) -> Device {
     Device {
         account: AccountId::new(1),
-        entity: serde_json::from_value::<Entity>(
+        entity: serde_json::from_value(
             json!({"id": 7, "name": "switch", "entity_type": "device", "details": {}}),
         )
         .unwrap(),
-        credential: serde_json::from_value::<Credential>(
-            json!({"id": 3, "protocol": "snmp", "details": credential}),
-        )
-        .unwrap(),
+        credential: serde_json::from_value(json!({"id": 3, "protocol": "snmp", "details": credential}))
+            .unwrap(),
         sensors,
     }
 }

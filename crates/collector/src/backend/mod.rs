@@ -13,7 +13,9 @@ use thiserror::Error;
 
 pub use confirmed::Confirmed;
 
-use crate::model::{Account, AccountId, Credential, Entity, EntityId, NewEntity, Sample, Sensor, UserId};
+use crate::model::{
+    Account, AccountId, Credential, Entity, EntityId, NewEntity, Sample, Sensor, Shared, UserId,
+};
 
 /// A Grafolean backend as a bot's token sees it.
 pub trait Backend: Send + Sync + 'static {
@@ -84,11 +86,11 @@ pub struct AccountInventory {
     /// The account.
     pub account: Account,
     /// Its entities, ascending by id.
-    pub entities: Vec<Entity>,
+    pub entities: Vec<Shared<Entity>>,
     /// Its credentials.
-    pub credentials: Vec<Credential>,
+    pub credentials: Vec<Shared<Credential>>,
     /// Its sensors.
-    pub sensors: Vec<Sensor>,
+    pub sensors: Vec<Shared<Sensor>>,
     /// Rows that could not be read, or parts of one; each costs only itself. Lists that this token may not read are
     /// one of them, see [`AccountInventory::is_unread`].
     #[serde(skip)]

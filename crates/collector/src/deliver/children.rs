@@ -1,6 +1,9 @@
 //! Which changes bring an account's child entities in step with what a device has.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    borrow::Borrow,
+    collections::{HashMap, HashSet},
+};
 
 use serde_json::Value;
 
@@ -15,9 +18,10 @@ use crate::{
 /// A child is recognised by name and key together, else by its name (its key moved, as indexes do after a reboot),
 /// else by its key (it was renamed). So the order of rows does not matter, and a series keeps its entity. Two children
 /// of one key in a report are one: the first counts.
-pub(super) fn changes(seen: &Children, entities: &[Entity]) -> Vec<EntityChange> {
+pub(super) fn changes<E: Borrow<Entity>>(seen: &Children, entities: &[E]) -> Vec<EntityChange> {
     let existing: Vec<&Entity> = entities
         .iter()
+        .map(E::borrow)
         .filter(|entity| entity.parent == Some(seen.parent) && entity.entity_type == seen.entity_type)
         .collect();
     let mut keys = HashSet::new();

@@ -7,7 +7,7 @@ use tokio::{sync::watch, time::Instant};
 use super::settings::INVENTORY_AGE;
 use crate::{
     backend::{Backend, BackendError, Confirmed, EntityChange, Inventory},
-    model::{AccountId, Entity, EntityId},
+    model::{AccountId, Entity, EntityId, Shared},
 };
 
 /// One inventory for all reports of a while, kept in step with our own changes. Only accounts in which something was
@@ -18,7 +18,7 @@ pub(super) struct Known {
     read: Option<Confirmed>,
     /// What was read before this is not believed.
     not_before: Option<Instant>,
-    changed: HashMap<AccountId, Vec<Entity>>,
+    changed: HashMap<AccountId, Vec<Shared<Entity>>>,
     changes: Vec<Change>,
 }
 
@@ -42,7 +42,7 @@ impl Known {
         &mut self,
         backend: &K,
         account: AccountId,
-    ) -> Result<Option<&[Entity]>, BackendError> {
+    ) -> Result<Option<&[Shared<Entity>]>, BackendError> {
         match self.newly_confirmed() {
             Some(confirmed) => self.take_over(confirmed),
             None if self.is_good() => {}
@@ -57,7 +57,7 @@ impl Known {
 
     /// Returns an entity as it was listed.
     pub(super) fn entity(&self, account: AccountId, id: EntityId) -> Option<&Entity> {
-        self.listed(account)?.iter().find(|entity| entity.id == id)
+        self.listed(account)?.iter().find(|entity| entity.id == id).map(|entity| &**entity)
     }
 
     /// Notes a change of our own.
@@ -101,7 +101,7 @@ impl Known {
         }
     }
 
-    fn listed(&self, account: AccountId) -> Option<&[Entity]> {
+    fn listed(&self, account: AccountId) -> Option<&[Shared<Entity>]> {
         if let Some(changed) = self.changed.get(&account) {
             return Some(changed);
         }
@@ -120,18 +120,19 @@ impl Known {
         match change {
             EntityChange::Create(new) => {
                 entities.retain(|entity| entity.id != *id);
-                entities.push(Entity {
+                let created = Entity {
                     id: *id,
                     name: new.name.clone(),
                     entity_type: new.entity_type.clone(),
                     parent: new.parent,
                     details: new.details.clone(),
                     protocols: None,
-                });
+                };
+                entities.push(created.into());
             }
             EntityChange::Update(updated) => {
                 entities.retain(|entity| entity.id != *id);
-                entities.push(updated.clone());
+                entities.push(updated.clone().into());
             }
             EntityChange::Delete(_) => {
                 entities.retain(|entity| entity.id != *id && entity.parent != Some(*id));

@@ -1,6 +1,6 @@
 //! Which proposals an account does not have yet.
 
-use std::collections::HashSet;
+use std::{borrow::Borrow, collections::HashSet};
 
 use super::children::key_of;
 use crate::{
@@ -10,10 +10,10 @@ use crate::{
 
 /// Gives the proposals that no entity is yet, each once. One that lacks the key could never be recognised later and
 /// would be created again and again: it is left out.
-pub(super) fn missing(suggestions: &Suggestions, entities: &[Entity]) -> Vec<NewEntity> {
+pub(super) fn missing<E: Borrow<Entity>>(suggestions: &Suggestions, entities: &[E]) -> Vec<NewEntity> {
     let key = &suggestions.key;
     let mut known: HashSet<String> =
-        entities.iter().filter_map(|entity| key_of(&entity.details, key)).collect();
+        entities.iter().filter_map(|entity| key_of(&entity.borrow().details, key)).collect();
     suggestions
         .entities
         .iter()

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{AccountId, CredentialId, EntityId, Interval, SensorId, UserId, lenient};
+use super::{AccountId, CredentialId, EntityId, Interval, SensorId, Shared, UserId, lenient};
 
 /// The free-form part of an entity, a credential or a sensor; each protocol knows its own keys.
 pub type Details = Map<String, Value>;
@@ -179,9 +179,9 @@ pub struct Device {
     /// Whose values they will be.
     pub account: AccountId,
     /// The device.
-    pub entity: Entity,
+    pub entity: Shared<Entity>,
     /// How to get in.
-    pub credential: Credential,
+    pub credential: Shared<Credential>,
     /// What is measured, in the order of the entity; at least one.
     pub sensors: Vec<DeviceSensor>,
 }
@@ -197,7 +197,7 @@ impl Device {
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeviceSensor {
     /// What is measured.
-    pub sensor: Sensor,
+    pub sensor: Shared<Sensor>,
     /// The entity's own, else the sensor's default, else none: then the bot decides.
     pub interval: Option<Interval>,
 }

@@ -10,6 +10,7 @@ mod interval;
 pub mod lenient;
 mod path;
 mod sample;
+mod shared;
 
 pub use entity::{
     Account, Attachment, Credential, Details, Device, DeviceSensor, Entity, NewEntity, Sensor, SensorUse,
@@ -18,3 +19,4 @@ pub use id::{AccountId, CredentialId, EntityId, Id, SensorId, User, UserId};
 pub use interval::{Interval, IntervalError, Intervals};
 pub use path::{MAX_PATH_LENGTH, PathError, SeriesPath, escape_segment};
 pub use sample::{Sample, SampleError};
+pub use shared::Shared;

@@ -201,7 +201,8 @@ impl<B: Backend, K: Protocol> Refresh<B, K> {
             self.plans.send(planned.plan.clone()).await.map_err(|_| RefreshError::NoRunLoop)?;
             self.bot.in_force(&planned.plan);
         }
-        *in_force = Some(InForce { planned, notices });
+        // Only a person who checks by hand asks for what is left alone.
+        *in_force = Some(InForce { planned: Planned { left_alone: Vec::new(), ..planned }, notices });
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use tokio::time;
 
 use crate::{
     backend::{AccountInventory, Backend, BackendError, BrokenRow, Inventory},
-    model::{AccountId, Credential, Device, Entity, EntityId, Sensor},
+    model::{AccountId, Credential, Device, Entity, EntityId, Sensor, Shared},
     selection::select,
 };
 
@@ -59,8 +59,8 @@ pub(super) fn keep_unread(inventory: &mut Inventory, known: &Inventory) {
 }
 
 fn fill_from_devices(account: &mut AccountInventory, known: &[Device]) {
-    let mut credentials: HashMap<_, &Credential> = HashMap::new();
-    let mut sensors: HashMap<_, &Sensor> = HashMap::new();
+    let mut credentials: HashMap<_, &Shared<Credential>> = HashMap::new();
+    let mut sensors: HashMap<_, &Shared<Sensor>> = HashMap::new();
     for device in known.iter().filter(|device| device.account == account.account.id) {
         account.entities.push(device.entity.clone());
         credentials.insert(device.credential.id, &device.credential);
@@ -116,7 +116,7 @@ pub(super) async fn recheck<B: Backend>(
 /// What an entity is, read alone.
 struct Reading {
     /// None if it is gone.
-    entity: Option<Entity>,
+    entity: Option<Shared<Entity>>,
     /// Why it is taken as it was known.
     broken: Option<BrokenRow>,
 }
@@ -124,7 +124,7 @@ struct Reading {
 async fn read<B: Backend>(backend: &B, device: &Device) -> Result<Reading, BackendError> {
     let (account, known) = (device.account, &device.entity);
     match backend.entity(account, known.id).await {
-        Ok(entity) => Ok(Reading { entity, broken: None }),
+        Ok(entity) => Ok(Reading { entity: entity.map(Shared::from), broken: None }),
         // It is there but makes no sense: that does not pass by itself.
         Err(BackendError::Nonsense { .. }) => Ok(Reading { entity: None, broken: None }),
         Err(error @ (BackendError::Forbidden { .. } | BackendError::Refused { .. })) => {

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::{Spell, Weather};
 use crate::{
     backend::{Backend, BackendError, EntityChange, Inventory, Stamp},
-    model::{AccountId, Entity, EntityId, Sample},
+    model::{AccountId, Entity, EntityId, Sample, Shared},
     time::Timestamp,
 };
 
@@ -224,7 +224,7 @@ impl State {
         Ok(())
     }
 
-    fn entities(&mut self, account: AccountId) -> Option<&mut Vec<Entity>> {
+    fn entities(&mut self, account: AccountId) -> Option<&mut Vec<Shared<Entity>>> {
         let list = self.inventory.accounts.iter_mut().find(|list| list.account.id == account)?;
         Some(&mut list.entities)
     }
@@ -236,14 +236,9 @@ impl State {
             EntityChange::Create(new) => {
                 let (name, entity_type, parent, details) =
                     (new.name, new.entity_type, new.parent, new.details);
-                entities.push(Entity {
-                    id: new_id,
-                    name,
-                    entity_type,
-                    parent,
-                    details,
-                    protocols: Some(BTreeMap::new()),
-                });
+                let protocols = Some(BTreeMap::new());
+                let created = Entity { id: new_id, name, entity_type, parent, details, protocols };
+                entities.push(created.into());
                 new_id
             }
             EntityChange::Update(changed) => {
@@ -251,7 +246,7 @@ impl State {
                 entities
                     .iter_mut()
                     .filter(|entity| entity.id == id)
-                    .for_each(|entity| *entity = changed.clone());
+                    .for_each(|entity| *entity = changed.clone().into());
                 id
             }
             EntityChange::Delete(id) => {
@@ -275,6 +270,7 @@ impl Backend for SimBackend {
         let answer = self.arrive(request).await?;
         let entity =
             self.state().entities(account).and_then(|list| list.iter().find(|it| it.id == id).cloned());
+        let entity = entity.map(Shared::into_inner);
         answer.to(request, entity)
     }
 

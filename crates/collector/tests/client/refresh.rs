@@ -118,7 +118,7 @@ async fn a_half_written_entity_keeps_its_jobs() {
     running.jobs().await;
     let mut half_written = devices(&[1, 2, 4]);
     half_written.accounts[0].entities[0].protocols = Some(Default::default());
-    half_written.accounts[0].entities[1] = entity(2, &[3]);
+    half_written.accounts[0].entities[1] = entity(2, &[3]).into();
     backend.script().inventories.push_back(Ok(half_written));
     running.nothing_for(INTERVAL + Duration::from_secs(10)).await;
     let mut alone: Vec<_> = backend.script().read_alone.iter().map(|id| id.number()).collect();
@@ -137,7 +137,7 @@ async fn what_is_gone_at_the_second_look_stops_a_moment_later() {
     assert_eq!(running.jobs().await, ["2"]);
     assert_eq!(began.elapsed(), INTERVAL + Duration::from_secs(2));
     // A device that lost a sensor for good is a changed one.
-    backend.script().truth.accounts[0].entities[0] = entity(2, &[3]);
+    backend.script().truth.accounts[0].entities[0] = entity(2, &[3]).into();
     assert_eq!(running.jobs().await, ["2"]);
     // An account that is gone was not caught half-written.
     let before = Instant::now();
@@ -312,7 +312,7 @@ async fn what_stops_is_named_up_to_a_few() {
         r#"removed=8 devices=1 jobs=1 stopped="device 1" (entity 1), "device 2" (entity 2), "device 3""#;
     assert_eq!(logs.count(named), 1, "{}", logs.text());
     assert_eq!(logs.count("and 3 more"), 1);
-    backend.script().truth.accounts[0].entities[0] = entity(9, &[2]);
+    backend.script().truth.accounts[0].entities[0] = entity(9, &[2]).into();
     running.jobs().await;
     running.nothing_for(INTERVAL).await;
     assert_eq!(logs.count("removed=0"), 2, "a device that lost a sensor is a changed job");

@@ -49,7 +49,7 @@ fn an_entity_without_a_bot_is_taken_by_any_bot_of_the_protocol() {
 #[test]
 fn the_entitys_interval_goes_before_the_sensors_and_neither_is_none() {
     let mut inventory = inventory(vec![with(|it| attachment(it).sensors[0].interval = Some(15))]);
-    inventory.accounts[0].sensors[1] = sensor(3, None);
+    inventory.accounts[0].sensors[1] = sensor(3, None).into();
     let device = &select(&inventory, "ping").devices[0];
     assert_eq!(device.sensors.iter().map(|it| it.interval).collect::<Vec<_>>(), [Some(every(15)), None]);
 }
@@ -86,7 +86,7 @@ fn rows_that_are_missing_or_of_another_protocol_are_refused_by_name() {
     assert_eq!(selection.devices[0].sensors.len(), 1);
     assert!(selection.refused[0].reason.contains("of protocol `snmp`, not `ping`"));
 
-    other.accounts[0].credentials = vec![Credential { protocol: "snmp".into(), ..credential(1) }];
+    other.accounts[0].credentials = vec![Credential { protocol: "snmp".into(), ..credential(1) }.into()];
     assert!(select(&other, "ping").devices.is_empty());
 }
 
@@ -95,7 +95,7 @@ fn devices_come_in_the_order_account_then_entity() {
     let mut inventory = inventory(vec![entity(3, &[2]), entity(9, &[2])]);
     let mut second = inventory.accounts[0].clone();
     second.account.id = AccountId::new(2);
-    second.entities = vec![entity(1, &[2])];
+    second.entities = vec![entity(1, &[2]).into()];
     inventory.accounts.push(second);
     let order: Vec<_> = select(&inventory, "ping").devices.iter().map(|it| it.entity.id.number()).collect();
     assert_eq!(order, [3, 9, 1]);

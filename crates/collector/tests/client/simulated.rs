@@ -10,7 +10,7 @@ use grafolean_collector::{
     bot::{Bot, BotError, Job, Plan, Refusal, Run},
     model::{
         Account, AccountId, Attachment, Credential, CredentialId, Details, Device, Entity, EntityId,
-        Interval, Sample, Sensor, SensorId, SensorUse, UserId,
+        Interval, Sample, Sensor, SensorId, SensorUse, Shared, UserId,
     },
     report::Report,
 };
@@ -55,7 +55,12 @@ impl Backend for Simulated {
         script.read_alone.push(entity);
         match script.entities.pop_front() {
             Some(error) => Err(error),
-            None => Ok(script.truth.accounts[0].entities.iter().find(|it| it.id == entity).cloned()),
+            None => Ok(script.truth.accounts[0]
+                .entities
+                .iter()
+                .find(|it| it.id == entity)
+                .cloned()
+                .map(Shared::into_inner)),
         }
     }
 
@@ -135,9 +140,9 @@ pub(crate) fn credential(id: i64) -> Credential {
 pub(crate) fn inventory(entities: Vec<Entity>) -> Inventory {
     let account = AccountInventory {
         account: Account { id: ACCOUNT, name: "a".to_owned() },
-        entities,
-        credentials: vec![credential(1)],
-        sensors: vec![sensor(2, Some(60)), sensor(3, Some(300))],
+        entities: entities.into_iter().map(Shared::from).collect(),
+        credentials: vec![credential(1).into()],
+        sensors: vec![sensor(2, Some(60)).into(), sensor(3, Some(300)).into()],
         broken: Vec::new(),
     };
     Inventory { user: Some(BOT), accounts: vec![account] }

@@ -9,7 +9,7 @@ use std::{
 use grafolean_collector::{
     backend::{AccountInventory, Backend, BackendError, Confirmed, EntityChange, Inventory, Stamp},
     deliver::{Delivery, DeliveryMetrics, DeliverySettings, MAX_REQUEST_BYTES, MAX_REQUEST_VALUES},
-    model::{Account, AccountId, Entity, EntityId, Sample},
+    model::{Account, AccountId, Entity, EntityId, Sample, Shared},
     report::{Report, Values},
     spool::{Content, Limits, Spool, SpoolError, SpoolFile, SpoolMetrics},
     time::{Clock, Timestamp},
@@ -212,7 +212,7 @@ impl Backend for ScriptedBackend {
         let ids: Vec<i64> = self.world().accounts.keys().copied().collect();
         let accounts = ids.into_iter().map(|id| AccountInventory {
             account: Account { id: AccountId::new(id), name: String::new() },
-            entities: self.list(id),
+            entities: self.list(id).into_iter().map(Shared::from).collect(),
             credentials: vec![],
             sensors: vec![],
             broken: vec![],

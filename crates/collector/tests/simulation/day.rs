@@ -163,7 +163,7 @@ impl Day {
             Event::Add => {
                 self.next_device += 1;
                 let added = device(self.next_device);
-                self.backend.set_up(|inventory| inventory.accounts[0].entities.push(added));
+                self.backend.set_up(|inventory| inventory.accounts[0].entities.push(added.into()));
             }
             Event::Look => {
                 let waiting = self.life.as_ref().unwrap().spool.statistics();

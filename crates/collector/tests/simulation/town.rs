@@ -6,7 +6,7 @@ use grafolean_collector::{
     backend::{AccountInventory, Inventory},
     model::{
         Account, AccountId, Attachment, Credential, CredentialId, Details, Entity, EntityId, Sensor,
-        SensorId, SensorUse, UserId,
+        SensorId, SensorUse, Shared, UserId,
     },
 };
 
@@ -20,9 +20,9 @@ pub fn town(devices: i64) -> Inventory {
             (0..devices).filter(|number| number % 2 == account % 2).map(|number| device(1_000 + number));
         AccountInventory {
             account: Account { id: AccountId::new(account), name: format!("account {account}") },
-            entities: entities.collect(),
-            credentials: vec![credential()],
-            sensors: [300, 600, 3_600].map(sensor).into(),
+            entities: entities.map(Shared::from).collect(),
+            credentials: vec![credential().into()],
+            sensors: [300, 600, 3_600].map(|interval| sensor(interval).into()).into(),
             broken: Vec::new(),
         }
     };

@@ -177,7 +177,6 @@ fn due_sensor<'d>(
 
 #[cfg(test)]
 mod tests {
-    use grafolean_collector::model::{Credential, Entity};
     use serde_json::{Value, json};
 
     use super::*;
@@ -192,14 +191,12 @@ mod tests {
         };
         Device {
             account: AccountId::new(1),
-            entity: serde_json::from_value::<Entity>(
+            entity: serde_json::from_value(
                 json!({"id": 7, "name": "switch", "entity_type": "device", "details": details}),
             )
             .unwrap(),
-            credential: serde_json::from_value::<Credential>(
-                json!({"id": 3, "protocol": "snmp", "details": credential}),
-            )
-            .unwrap(),
+            credential: serde_json::from_value(json!({"id": 3, "protocol": "snmp", "details": credential}))
+                .unwrap(),
             sensors: sensors.iter().enumerate().map(sensor).collect(),
         }
     }

@@ -13,7 +13,10 @@ use std::{
 use anyhow::Context;
 use grafolean_collector::{
     backend::Inventory,
-    model::{AccountId, Attachment, CredentialId, Details, Entity, EntityId, NewEntity, SensorId, SensorUse},
+    model::{
+        AccountId, Attachment, CredentialId, Details, Entity, EntityId, NewEntity, SensorId, SensorUse,
+        Shared,
+    },
 };
 use grafolean_hub::{
     Hub,
@@ -166,7 +169,8 @@ pub(super) async fn leave_out_others(
     inventory: Inventory,
 ) -> anyhow::Result<()> {
     let known: Vec<EntityId> = filled.devices.iter().map(|(entity, _)| *entity).collect();
-    let entities = inventory.accounts.into_iter().flat_map(|account| account.entities);
+    let entities =
+        inventory.accounts.into_iter().flat_map(|account| account.entities).map(Shared::into_inner);
     for Entity { id, name, entity_type, parent, details, protocols } in entities {
         let was_named = details.values().any(|target| *target == name);
         let is_pinged = protocols.is_some_and(|protocols| !protocols.is_empty());

@@ -84,10 +84,18 @@ impl fmt::Display for Request {
 impl HttpBackend {
     /// Asks for something and reads it.
     pub(super) async fn read<T: DeserializeOwned>(&self, request: &Request) -> Result<T, BackendError> {
-        let body = self.accepted(request).await?;
+        self.parsed(request, &self.accepted(request).await?)
+    }
+
+    /// Reads the answer to a request.
+    pub(super) fn parsed<T: DeserializeOwned>(
+        &self,
+        request: &Request,
+        body: &[u8],
+    ) -> Result<T, BackendError> {
         // Only what fails is read again with its path in mind, which is slower.
-        serde_json::from_slice(&body).or_else(|_| {
-            let mut reader = serde_json::Deserializer::from_slice(&body);
+        serde_json::from_slice(body).or_else(|_| {
+            let mut reader = serde_json::Deserializer::from_slice(body);
             serde_path_to_error::deserialize(&mut reader).map_err(|error| {
                 let hint = if body.trim_ascii_start().starts_with(b"<") {
                     " (it looks like a web page: is this the API's address? It usually ends in /api)"
@@ -108,7 +116,7 @@ impl HttpBackend {
         }
     }
 
-    async fn accepted(&self, request: &Request) -> Result<Vec<u8>, BackendError> {
+    pub(super) async fn accepted(&self, request: &Request) -> Result<Vec<u8>, BackendError> {
         let mut answer = self.exchange(request).await?;
         let is_refused = answer.status == StatusCode::UNAUTHORIZED && request.access == Access::Token;
         if is_refused && self.renew_token().await {

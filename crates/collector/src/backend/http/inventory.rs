@@ -1,10 +1,12 @@
 //! A refresh: the accounts, and of each account three lists.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     HttpBackend,
@@ -13,7 +15,7 @@ use super::{
 };
 use crate::{
     backend::{AccountInventory, BackendError, BrokenRow, UNREAD},
-    model::{Account, AccountId, Entity, EntityId},
+    model::{Account, AccountId, Entity, EntityId, Shared},
 };
 
 /// How many accounts are read at a time, three requests each. A Grafolean has a handful of workers: more would
@@ -24,8 +26,33 @@ const ACCOUNTS_IN_FLIGHT: usize = 4;
 const ENTITIES_IN_FLIGHT: usize = 8;
 
 #[derive(Deserialize)]
-struct List {
-    list: Vec<Value>,
+struct List<R> {
+    list: Vec<R>,
+}
+
+/// The entities of the last inventory: a row that is as before is kept as it is, so that two inventories in a row take
+/// the memory of one.
+#[derive(Debug, Default)]
+pub(super) struct LastEntities(Mutex<HashMap<(AccountId, EntityId), Shared<Entity>>>);
+
+impl LastEntities {
+    fn keep(&self, account: AccountId, entity: Entity) -> Shared<Entity> {
+        match self.locked().get(&(account, entity.id)) {
+            Some(known) if **known == entity => known.clone(),
+            _ => entity.into(),
+        }
+    }
+
+    fn replace(&self, accounts: &[AccountInventory]) {
+        let entities = accounts.iter().flat_map(|list| {
+            list.entities.iter().map(|entity| ((list.account.id, entity.id), entity.clone()))
+        });
+        *self.locked() = entities.collect();
+    }
+
+    fn locked(&self) -> MutexGuard<'_, HashMap<(AccountId, EntityId), Shared<Entity>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl HttpBackend {
@@ -36,7 +63,7 @@ impl HttpBackend {
         for row in broken {
             tracing::warn!(%row, "an account can't be read");
         }
-        Ok(read)
+        Ok(read.into_iter().map(Shared::into_inner).collect())
     }
 
     pub(super) async fn account_inventories(&self) -> Result<Vec<AccountInventory>, BackendError> {
@@ -50,6 +77,7 @@ impl HttpBackend {
             .try_collect()
             .await?;
         self.fill_in_protocols(&mut accounts).await?;
+        self.last_entities.replace(&accounts);
         Ok(accounts)
     }
 
@@ -64,7 +92,7 @@ impl HttpBackend {
         );
         let (entities, credentials, sensors) = match lists {
             Ok((entities, credentials, sensors)) => (
-                rows::entities(entities),
+                rows::entities(entities, |entity| self.last_entities.keep(id, entity)),
                 rows::rows("credentials", credentials),
                 rows::rows("sensors", sensors),
             ),
@@ -87,17 +115,24 @@ impl HttpBackend {
         Ok(AccountInventory { account, entities, credentials, sensors, broken })
     }
 
-    async fn list(&self, account: AccountId, name: &'static str) -> Result<Vec<Value>, BackendError> {
-        let List { list } = self.read(&Request::get(format!("/accounts/{account}/{name}/"))).await?;
+    async fn list<R: DeserializeOwned>(
+        &self,
+        account: AccountId,
+        name: &'static str,
+    ) -> Result<Vec<R>, BackendError> {
+        let request = Request::get(format!("/accounts/{account}/{name}/"));
+        let body = self.accepted(&request).await?;
         if let Some(kept) = &self.kept {
+            let List { list } = self.parsed(&request, &body)?;
             kept.replace(account, name, &list);
         }
+        let List { list } = self.parsed(&request, &body)?;
         Ok(list)
     }
 
     /// Reads alone those devices whose row in the list has no protocols.
     async fn fill_in_protocols(&self, accounts: &mut [AccountInventory]) -> Result<(), BackendError> {
-        let lacks = |entity: &&Entity| entity.protocols.is_none() && entity.entity_type == "device";
+        let lacks = |entity: &&Shared<Entity>| entity.protocols.is_none() && entity.entity_type == "device";
         let lacking: Vec<_> = accounts
             .iter()
             .flat_map(|list| list.entities.iter().filter(lacks).map(|entity| (list.account.id, entity.id)))
@@ -112,7 +147,7 @@ impl HttpBackend {
                 None => true,
                 Some(None) => false,
                 Some(Some(Ok((whole, faults)))) => {
-                    *entity = whole;
+                    *entity = self.last_entities.keep(account.id, whole);
                     broken.extend(faults);
                     true
                 }

@@ -24,6 +24,7 @@ use serde_json::json;
 use super::{Backend, BackendError, EntityChange, Inventory, Stamp};
 use crate::model::{AccountId, Attachment, Entity, EntityId, Sample, SeriesPath, UserId};
 use exchange::Request;
+use inventory::LastEntities;
 use kept::KeptRows;
 use token::Token;
 
@@ -38,6 +39,7 @@ pub struct HttpBackend {
     /// Who the token belongs to, once that is known.
     user: Mutex<Option<UserId>>,
     kept: Option<KeptRows>,
+    last_entities: LastEntities,
 }
 
 impl HttpBackend {
@@ -46,7 +48,14 @@ impl HttpBackend {
         let (url, token) = (settings.base_url()?, settings.trimmed_token()?);
         let token = Token::new(token, settings.token_file.clone());
         let client = settings.client(&url)?;
-        Ok(Self { url, token, client, user: Mutex::new(None), kept: None })
+        Ok(Self {
+            url,
+            token,
+            client,
+            user: Mutex::new(None),
+            kept: None,
+            last_entities: LastEntities::default(),
+        })
     }
 
     /// Gives the address of the API, without a slash at its end.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{
     backend::BrokenRow,
-    model::{Attachment, Entity, SensorUse},
+    model::{Attachment, Entity, SensorUse, Shared},
 };
 
 /// What a list held.
@@ -19,23 +19,54 @@ pub(super) struct Rows<T> {
 /// One entity and what of its protocols could not be read, or why it can't be read at all.
 pub(super) type EntityRow = Result<(Entity, Vec<BrokenRow>), BrokenRow>;
 
-/// Reads the rows of one list.
-pub(super) fn rows<T: DeserializeOwned>(list: &'static str, rows: Vec<Value>) -> Rows<T> {
-    let mut broken = Vec::new();
-    let read = rows.into_iter().filter_map(|row| {
-        let id = id_of(&row);
-        field(&row).map_err(|reason| broken.push(BrokenRow { list, row: id, reason })).ok()
-    });
-    Rows { read: read.collect(), broken }
+/// A row that was read where it stood in its list: as values, all rows together would take several times as much
+/// memory.
+pub(super) enum Row<T> {
+    Read(Shared<T>),
+    Broken { id: Value, reason: String },
 }
 
-/// Reads the rows of the list of entities.
-pub(super) fn entities(rows: Vec<Value>) -> Rows<Entity> {
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Row<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let row = Value::deserialize(deserializer)?;
+        Ok(match field::<T>(&row) {
+            Ok(read) => Self::Read(read.into()),
+            Err(reason) => Self::Broken { id: id_of(&row), reason },
+        })
+    }
+}
+
+/// A row of the list of entities.
+pub(super) struct ListedEntity(EntityRow);
+
+impl<'de> Deserialize<'de> for ListedEntity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(|row| Self(entity(row)))
+    }
+}
+
+/// Tells the rows of one list that could be read from the others.
+pub(super) fn rows<T>(list: &'static str, rows: Vec<Row<T>>) -> Rows<Shared<T>> {
     let (mut read, mut broken) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in rows {
-        match entity(row) {
+        match row {
+            Row::Read(row) => read.push(row),
+            Row::Broken { id, reason } => broken.push(BrokenRow { list, row: id, reason }),
+        }
+    }
+    Rows { read, broken }
+}
+
+/// Tells the entities that could be read from the others; `keep` puts each where it stays.
+pub(super) fn entities(
+    rows: Vec<ListedEntity>,
+    mut keep: impl FnMut(Entity) -> Shared<Entity>,
+) -> Rows<Shared<Entity>> {
+    let (mut read, mut broken) = (Vec::with_capacity(rows.len()), Vec::new());
+    for ListedEntity(row) in rows {
+        match row {
             Ok((entity, faults)) => {
-                read.push(entity);
+                read.push(keep(entity));
                 broken.extend(faults);
             }
             Err(fault) => broken.push(fault),
@@ -111,13 +142,21 @@ mod tests {
     use super::*;
     use crate::model::{Credential, Sensor};
 
+    fn list_of<R: DeserializeOwned>(list: Vec<Value>) -> Vec<R> {
+        serde_json::from_value(Value::Array(list)).unwrap()
+    }
+
+    fn rows_of(list: Vec<Value>) -> Rows<Shared<Entity>> {
+        entities(list_of(list), Shared::from)
+    }
+
     fn reasons<T>(rows: &Rows<T>) -> Vec<String> {
         rows.broken.iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn a_broken_part_of_an_entity_costs_only_itself() {
-        let rows = entities(vec![
+        let rows = rows_of(vec![
             json!({"id": "7", "name": null, "entity_type": "device", "details": null, "protocols": {
                 "snmp": {"credential": [], "sensors": []},
                 "ping": {"credential": "3", "bot": null, "sensors": [
@@ -174,12 +213,12 @@ mod tests {
         fn every_row_is_read_or_named_and_none_hurts_another(mut list in prop::collection::vec(json(), 0..4), place: usize) {
             let good = json!({"id": 42, "entity_type": "device", "protocols": {"ping": {"sensors": [{"sensor": 1}]}}});
             list.insert(place % (list.len() + 1), good.clone());
-            let (number, entities) = (list.len(), entities(list.clone()));
+            let (number, entities) = (list.len(), rows_of(list.clone()));
             prop_assert!(entities.read.len() + entities.broken.len() >= number);
-            prop_assert!(entities.read.contains(&entity(good).unwrap().0));
-            let sensors = rows::<Sensor>("sensors", list.clone());
+            prop_assert!(entities.read.contains(&entity(good).unwrap().0.into()));
+            let sensors = rows::<Sensor>("sensors", list_of(list.clone()));
             prop_assert_eq!(sensors.read.len() + sensors.broken.len(), number);
-            let credentials = rows::<Credential>("credentials", list);
+            let credentials = rows::<Credential>("credentials", list_of(list));
             prop_assert_eq!(credentials.read.len() + credentials.broken.len(), number);
         }
 
