@@ -51,6 +51,10 @@ async fn what_cannot_be_sent_is_refused_with_the_reason() {
         &["office.temperature", "1", "--backend-url", "http://127.0.0.1:1/api"],
         "no answer from http://127.0.0.1:1",
     );
+    refused(
+        &["office.temperature", "1", "--backend-url", world.url().trim_end_matches("/api")],
+        "this does not look like the API's address: it usually ends in /api",
+    );
     let bare = grafolean(world.folder.path()).args(["send", "a", "1"]).finished();
     assert!(text(&bare.stderr).contains("backend_url is not set: give --backend-url"), "{bare:?}");
     assert!(world.stored().await.is_empty(), "nothing of it was stored");

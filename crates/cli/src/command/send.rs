@@ -17,12 +17,29 @@ use crate::{
 
 /// Checks the value, sends it, and says where it went.
 pub(crate) async fn run(send: Send, config: &Config) -> anyhow::Result<Outcome> {
+    let backend = HttpBackend::new(config.backend(None)?)?;
+    match deliver(&send, &backend).await {
+        Err(error) if is_no_api(&backend).await => {
+            Err(error).hint("this does not look like the API's address: it usually ends in /api")
+        }
+        outcome => outcome,
+    }
+}
+
+/// Whether something answers at the address, but no Grafolean.
+async fn is_no_api(backend: &HttpBackend) -> bool {
+    let away = |error: &BackendError| {
+        matches!(error, BackendError::Unreachable { .. } | BackendError::Failed { .. })
+    };
+    backend.status().await.is_err_and(|error| !away(&error))
+}
+
+async fn deliver(send: &Send, backend: &HttpBackend) -> anyhow::Result<Outcome> {
     let time = send.time.unwrap_or_else(|| SystemClock.now());
     let sample = Sample::checked(send.path.as_str(), time, send.value)?;
-    let backend = HttpBackend::new(config.backend(None)?)?;
     let account = match send.account {
         Some(account) => account,
-        None => only_account(&backend).await?,
+        None => only_account(backend).await?,
     };
     let stamped = match backend.put_values(account, std::slice::from_ref(&sample), Stamp::Due).await {
         Ok(()) => format!("at {time}"),

@@ -21,7 +21,7 @@ use grafolean_collector::{
     model::{Account, Details, Device, Interval, Intervals},
     protocol,
     refresh::Planned,
-    selection::{LeftAlone, Selection, select},
+    selection::{LeftAlone, NotOurs, Selection, select},
 };
 use serde_json::Value;
 
@@ -150,8 +150,9 @@ impl Examination {
 
     fn told(&mut self, polled: Vec<Polled>, refused: Vec<Refusal>, left_alone: Vec<LeftAlone>) {
         let refused = refused.into_iter().map(|it| (it.account, it.entity, it.name, it.reason));
-        let left_alone =
-            left_alone.into_iter().map(|it| (it.account, it.entity, it.name, it.reason.to_string()));
+        // Interfaces and the like are never polled by themselves: thousands of lines that nobody can do anything about.
+        let left_alone = left_alone.into_iter().filter(|it| !matches!(it.reason, NotOurs::NoDevice(_)));
+        let left_alone = left_alone.map(|it| (it.account, it.entity, it.name, it.reason.to_string()));
         let not_polled = refused.chain(left_alone);
         self.report.not_polled = not_polled
             .map(|(account, entity, name, reason)| NotPolled { account, entity, name, reason })

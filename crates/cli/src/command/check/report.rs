@@ -122,7 +122,16 @@ impl AccountAccess {
         let word = |may: bool| if may { "yes" } else { "no" };
         writeln!(out, "account   {} \"{}\"", self.id, self.name)?;
         writeln!(out, "  values    PUT {}, POST {}", word(self.put_values), word(self.post_values))?;
-        writeln!(out, "  entities  read {}, write {}", word(self.read_entities), word(self.write_entities))
+        writeln!(out, "  entities  read {}, write {}", word(self.read_entities), word(self.write_entities))?;
+        if self.write_entities {
+            return Ok(());
+        }
+        writeln!(
+            out,
+            "            without write the interfaces of devices are not kept in step and flow exporters not proposed: \
+             it needs POST, PUT and DELETE on accounts/{}/entities",
+            self.id
+        )
     }
 }
 
