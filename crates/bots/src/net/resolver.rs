@@ -31,7 +31,7 @@ const MAX_STALE: Duration = Duration::from_hours(72);
 const RETRY: Duration = Duration::from_secs(10);
 
 /// How long a run with a last good address waits for a lookup (RFC 8767, section 5: 1.8 s). The lookup goes on.
-const STALE_PATIENCE: Duration = Duration::from_millis(1_800);
+const STALE_TIMEOUT: Duration = Duration::from_millis(1_800);
 
 /// More names than any one collector asks; a further one pushes out the one whose address is the oldest.
 const MAX_NAMES: usize = 65_536;
@@ -158,7 +158,7 @@ impl Resolver {
         }))
     }
 
-    /// Returns an address of a name, waiting for a lookup no longer than `patience` (its turn among others included).
+    /// Returns an address of a name, waiting for a lookup no longer than `limit` (its turn among others included).
     ///
     /// A name whose servers are away keeps its last good address for three days (RFC 8767); one that they say does not
     /// exist loses it at once. A failure is remembered by nobody: the next call asks again.
@@ -169,15 +169,15 @@ impl Resolver {
         &self,
         name: &str,
         family: Option<AddressFamily>,
-        patience: Duration,
+        limit: Duration,
     ) -> Result<Found, Unresolved> {
         let name = (name.to_owned(), family);
         let (good, mut lookup) = match self.look(&name) {
             Look::Known(found) => return Ok(self.count(found)),
             Look::Asked { good, lookup } => (good, lookup),
         };
-        let patience = if good.is_some() { patience.min(STALE_PATIENCE) } else { patience };
-        let answer = match timeout(patience, lookup.wait_for(Option::is_some)).await {
+        let limit = if good.is_some() { limit.min(STALE_TIMEOUT) } else { limit };
+        let answer = match timeout(limit, lookup.wait_for(Option::is_some)).await {
             Ok(Ok(answer)) => answer.unwrap_or(Err(Unresolved::Failed)),
             Ok(Err(_)) => Err(Unresolved::Failed),
             Err(_) => Err(Unresolved::TooSlow),

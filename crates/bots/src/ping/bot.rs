@@ -19,11 +19,11 @@ use super::{
 use crate::net::{AddressFamily, Resolver, Unresolved};
 
 /// How long a run waits for an address of a name that has none yet.
-const LOOKUP_PATIENCE: Duration = Duration::from_secs(5);
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a run may take beside its packets and their time-outs: looking its name up, then waiting for its turn among all
 /// other pings, of which the usual pace sends half a million in that time.
-const MARGIN: Duration = LOOKUP_PATIENCE.saturating_add(Duration::from_secs(25));
+const MARGIN: Duration = LOOKUP_TIMEOUT.saturating_add(Duration::from_secs(25));
 
 /// Pings devices. Protocol `ping`: the target is the first of `details.ipv4`, `details.ipv6`, `details.hostname`.
 pub struct PingBot {
@@ -67,7 +67,7 @@ impl PingBot {
             Family::V4 => AddressFamily::V4,
             Family::V6 => AddressFamily::V6,
         });
-        Ok(self.resolver.resolve(name, family, LOOKUP_PATIENCE).await?.address)
+        Ok(self.resolver.resolve(name, family, LOOKUP_TIMEOUT).await?.address)
     }
 }
 

@@ -15,7 +15,7 @@ const USUAL_PACKET: usize = 1_500;
 const ATTEMPTS: u16 = 3;
 
 /// The shortest and the longest time that an answer is waited for, once the host answered a short packet.
-const PATIENCE: (Duration, Duration) = (Duration::from_millis(150), Duration::from_secs(2));
+const TIMEOUTS: (Duration, Duration) = (Duration::from_millis(150), Duration::from_secs(2));
 
 /// The largest packet that reaches a host, and what keeps larger ones from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub async fn path_mtu(pinger: &Pinger, probe: Probe) -> Result<Option<PathMtu>, 
     let Some(rtt) = pinger.ping(shortest).await?.packets.first().and_then(|packet| packet.rtt) else {
         return Ok(None);
     };
-    let timeout = (rtt * 4).clamp(PATIENCE.0, PATIENCE.1).min(probe.timeout);
+    let timeout = (rtt * 4).clamp(TIMEOUTS.0, TIMEOUTS.1).min(probe.timeout);
     let longest = MAX_PACKET.min(Probe::MAX_PAYLOAD_BYTES + headers);
     let (mut fits, mut too_long, mut limit) = (Probe::MIN_PAYLOAD_BYTES + headers, longest + 1, None);
     let mut next = USUAL_PACKET.min(longest);

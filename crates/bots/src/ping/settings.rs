@@ -191,7 +191,7 @@ impl Settings {
         Probe { scope, packets, gap, timeout, retry, payload_bytes, header, ..Probe::to(address.ip()) }
     }
 
-    /// Gives how long a run's packets and their time-outs take at most.
+    /// Returns how long a run's packets and their time-outs take at most.
     pub fn longest_run(&self) -> Duration {
         self.probe(([0, 0, 0, 0], 0).into(), None).longest()
     }

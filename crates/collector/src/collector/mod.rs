@@ -79,7 +79,7 @@ pub enum CollectorError {
 }
 
 impl<P: Protocol, K: Backend> Collector<P, K> {
-    /// Gives a handle to the queue, e.g. to show how much waits.
+    /// Returns a handle to the queue, e.g. to show how much waits.
     pub fn spool(&self) -> Spool {
         self.outbox.spool()
     }

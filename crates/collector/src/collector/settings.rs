@@ -58,7 +58,7 @@ impl CollectorSettings {
         })
     }
 
-    /// Gives the folder of one bot.
+    /// Returns the folder of one bot.
     pub fn folder_of(&self, protocol: &str) -> PathBuf {
         self.data.join(protocol)
     }

@@ -49,7 +49,7 @@ impl Health {
         Self { registry, checks: Vec::new() }
     }
 
-    /// Gives the place where the parts of one bot register their metrics; all of them bear its protocol.
+    /// Returns the place where the parts of one bot register their metrics; all of them bear its protocol.
     pub fn registry_of(&mut self, protocol: &str) -> &mut Registry {
         self.registry.sub_registry_with_label(("protocol".into(), protocol.to_owned().into()))
     }
@@ -59,7 +59,7 @@ impl Health {
         self.checks.push(Box::new(check));
     }
 
-    /// Gives all metrics as [`CONTENT_TYPE`].
+    /// Returns all metrics as [`CONTENT_TYPE`].
     pub fn render(&self) -> String {
         let mut metrics = String::new();
         // A String takes everything that is written to it.
@@ -67,7 +67,7 @@ impl Health {
         metrics
     }
 
-    /// Tells what is wrong, if anything is.
+    /// Returns what is wrong, if anything is.
     pub fn healthy(&self) -> Result<(), Vec<String>> {
         let wrong: Vec<String> = self.checks.iter().filter_map(|check| check().err()).collect();
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }

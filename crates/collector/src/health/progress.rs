@@ -43,7 +43,7 @@ impl Progress {
         }
     }
 
-    /// Tells, in a sentence, that the queue stands still.
+    /// Whether the queue moves; a sentence if it stands still.
     pub fn check(&self) -> Result<(), String> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let still = state.moved.elapsed();

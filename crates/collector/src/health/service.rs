@@ -22,7 +22,7 @@ impl Hearts {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(heartbeat);
     }
 
-    /// Tells whether each of them beat within this time. A loop that has not begun is not among them.
+    /// Whether each of them beat within this time. A loop that has not begun is not among them.
     pub fn beat_within(&self, allowed: Duration) -> bool {
         let hearts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         hearts.iter().all(|heartbeat| heartbeat.age() < allowed)
@@ -40,7 +40,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// Says that the service is ready, feeds the watchdog while the hearts beat, and says when it stops.
+    /// Notifies that the service is ready, feeds the watchdog while the hearts beat, and notifies when it stops.
     pub async fn run(self) {
         notify(NotifyState::Ready);
         tokio::select! {

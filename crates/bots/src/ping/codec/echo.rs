@@ -73,7 +73,7 @@ impl Tag {
         })
     }
 
-    /// Tells whether what follows the tag is the filler that was sent, all of it and nothing else.
+    /// Whether what follows the tag is the filler that was sent, all of it and nothing else.
     pub fn is_followed_by_filler(payload: &[u8], sent: usize) -> bool {
         let expected = filler().take(sent.saturating_sub(MIN_PAYLOAD));
         payload.get(MIN_PAYLOAD..).is_some_and(|rest| rest.iter().copied().eq(expected))

@@ -63,7 +63,7 @@ impl IcmpError {
 }
 
 impl IcmpErrorKind {
-    /// Gives the word under which it is counted.
+    /// Returns the word under which it is counted.
     pub const fn label(self) -> &'static str {
         match self {
             Self::NetUnreachable => "net-unreachable",

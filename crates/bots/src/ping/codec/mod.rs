@@ -27,7 +27,7 @@ pub enum Family {
 }
 
 impl Family {
-    /// Tells which protocol reaches an address.
+    /// Returns which protocol reaches an address.
     pub const fn of(address: &IpAddr) -> Self {
         match address {
             IpAddr::V4(_) => Self::V4,

@@ -8,11 +8,11 @@ use std::{
 };
 
 use super::{
-    agenda::{Agenda, Event},
-    flight::{Expiry, Flight, Verdict, Waiting},
     metrics::PingMetrics,
+    pending_probe::{Expiry, PendingProbe, Verdict, Waiting},
     probe::{Probe, Reason},
     table::{Table, Ticket},
+    timer_queue::{Event, TimerQueue},
 };
 use crate::ping::codec::{EchoRequest, Message};
 
@@ -23,10 +23,10 @@ const MOST_TRIES: u8 = 100;
 /// The engine's state.
 pub(super) struct Exchange {
     table: Table,
-    agenda: Agenda,
-    /// Requests that are due and wait for their turn: at most one first attempt a flight, and repetitions of what
+    timer_queue: TimerQueue,
+    /// Requests that are due and wait for their turn: at most one first attempt a probe, and repetitions of what
     /// was sent before.
-    outbox: VecDeque<Outgoing>,
+    send_queue: VecDeque<Outgoing>,
     metrics: PingMetrics,
 }
 
@@ -50,12 +50,12 @@ pub(super) struct Arrival {
 
 impl Exchange {
     pub(super) fn new(metrics: PingMetrics) -> Self {
-        Self { table: Table::new(), agenda: Agenda::default(), outbox: VecDeque::new(), metrics }
+        Self { table: Table::new(), timer_queue: TimerQueue::default(), send_queue: VecDeque::new(), metrics }
     }
 
-    /// Takes up a probe.
+    /// Begins a probe.
     pub(super) fn begin(&mut self, probe: Probe, waiting: Waiting, now: Instant) {
-        if let Some((slot, generation)) = self.table.insert(Flight::new(probe, waiting), now) {
+        if let Some((slot, generation)) = self.table.insert(PendingProbe::new(probe, waiting), now) {
             self.metrics.probes_under_way.inc();
             self.next_packet(slot, generation, now);
         }
@@ -63,7 +63,7 @@ impl Exchange {
 
     /// Does what is due. Everything that arrived before `now` must have been handed to [`Self::receive`].
     pub(super) fn advance(&mut self, now: Instant) {
-        while let Some((due, event)) = self.agenda.take_due(now) {
+        while let Some((due, event)) = self.timer_queue.take_due(now) {
             match event {
                 Event::Next { slot, generation } => self.next_packet(slot, generation, due),
                 Event::Expiry(ticket) => self.expire(ticket, now),
@@ -72,13 +72,13 @@ impl Exchange {
         self.table.forget(now);
     }
 
-    /// Gives the next request to send, and the probe it is of.
+    /// Returns the next request to send, and the probe it is of.
     pub(super) fn outgoing(&mut self, now: Instant) -> Option<(Outgoing, Probe, EchoRequest)> {
-        while let Some(outgoing) = self.outbox.pop_front() {
+        while let Some(outgoing) = self.send_queue.pop_front() {
             let Ticket { slot, generation, .. } = outgoing.ticket;
-            let Some(flight) = self.table.under_way(slot, generation) else { continue };
-            let probe = flight.probe;
-            if flight.is_abandoned() {
+            let Some(pending) = self.table.under_way(slot, generation) else { continue };
+            let probe = pending.probe;
+            if pending.is_abandoned() {
                 self.end(slot, now);
             } else if let Some(message) = self.table.message(outgoing.ticket) {
                 return Some((outgoing, probe, message));
@@ -89,55 +89,55 @@ impl Exchange {
 
     /// Notes that a request left at `now`.
     pub(super) fn sent(&mut self, outgoing: Outgoing, now: Instant) {
-        if let Some(flight) = self.done_with(outgoing, now) {
-            flight.sent(outgoing.ticket.request, now);
+        if let Some(pending) = self.done_with(outgoing, now) {
+            pending.sent(outgoing.ticket.request, now);
             self.metrics.requests_sent.inc();
         }
     }
 
     /// Notes why a request cannot leave; its packet waits its time all the same, so that repetitions keep apart.
     pub(super) fn unsendable(&mut self, outgoing: Outgoing, reason: Reason, now: Instant) {
-        if let Some(flight) = self.done_with(outgoing, now) {
-            flight.note(outgoing.ticket.request, reason);
+        if let Some(pending) = self.done_with(outgoing, now) {
+            pending.note(outgoing.ticket.request, reason);
         }
     }
 
     /// Notes that the kernel has no room for a request: it is the first to be tried again next turn.
-    pub(super) fn crowded_out(&mut self, outgoing: Outgoing, now: Instant) {
+    pub(super) fn requeue(&mut self, outgoing: Outgoing, now: Instant) {
         if outgoing.tries < MOST_TRIES {
             self.metrics.send_retries.inc();
-            self.outbox.push_front(Outgoing { tries: outgoing.tries + 1, ..outgoing });
+            self.send_queue.push_front(Outgoing { tries: outgoing.tries + 1, ..outgoing });
         } else {
             self.unsendable(outgoing, Reason::NoBuffers, now);
         }
     }
 
-    /// Puts on the agenda what follows a request: the end of its time, and its flight's next packet.
-    fn done_with(&mut self, outgoing: Outgoing, now: Instant) -> Option<&mut Flight> {
+    /// Queues what follows a request: the end of its time, and its probe's next packet.
+    fn done_with(&mut self, outgoing: Outgoing, now: Instant) -> Option<&mut PendingProbe> {
         let Ticket { slot, generation, request } = outgoing.ticket;
-        let flight = self.table.under_way(slot, generation)?;
-        self.agenda.add(now + flight.probe.timeout, Event::Expiry(outgoing.ticket));
-        if request.attempt == 0 && flight.has_more() {
+        let pending = self.table.under_way(slot, generation)?;
+        self.timer_queue.add(now + pending.probe.timeout, Event::Expiry(outgoing.ticket));
+        if request.attempt == 0 && pending.has_more() {
             // Counted from when this one was due, so that a late turn does not put off all that follow; but whatever
             // was late, no target is flooded to make up for it.
-            let gap = flight.probe.gap;
+            let gap = pending.probe.gap;
             let next = (outgoing.due + gap).max(now + gap / 2);
-            self.agenda.add(next, Event::Next { slot, generation });
+            self.timer_queue.add(next, Event::Next { slot, generation });
         }
-        Some(flight)
+        Some(pending)
     }
 
-    /// Takes a message that came in.
+    /// Handles a message that came in.
     pub(super) fn receive(&mut self, message: Message<'_>, arrival: Arrival) {
         match message {
             Message::Reply(echo) => {
                 let id = arrival.own_ids.then_some(echo.id);
-                let Some((ticket, flight)) = self.table.answered(arrival.from, id, echo) else {
+                let Some((ticket, pending)) = self.table.answered(arrival.from, id, echo) else {
                     self.metrics.replies_foreign.inc();
                     return;
                 };
-                let verdict = flight.answer(ticket.request, arrival.at, arrival.ttl);
-                let complete = flight.is_complete() && flight.is_under_way();
+                let verdict = pending.answer(ticket.request, arrival.at, arrival.ttl);
+                let complete = pending.is_complete() && pending.is_under_way();
                 self.count(verdict);
                 if complete {
                     self.end(ticket.slot, arrival.at);
@@ -147,7 +147,7 @@ impl Exchange {
                 let noted = self
                     .table
                     .quoted(quoted, arrival.own_ids)
-                    .is_some_and(|(request, flight)| flight.note_error(request, error));
+                    .is_some_and(|(request, pending)| pending.note_error(request, error));
                 if noted {
                     self.metrics.icmp_errors.inc();
                 }
@@ -156,26 +156,34 @@ impl Exchange {
         }
     }
 
-    /// Says how long there is nothing to do but to receive; None if for ever.
+    /// Returns how long there is nothing to do but to receive; None if for ever.
     pub(super) fn idle_time(&self, now: Instant) -> Option<Duration> {
-        if self.outbox.is_empty() { self.agenda.idle_time(now) } else { Some(Duration::ZERO) }
+        if self.send_queue.is_empty() { self.timer_queue.idle_time(now) } else { Some(Duration::ZERO) }
     }
 
     fn next_packet(&mut self, slot: u16, generation: u32, due: Instant) {
-        let request = self.table.under_way(slot, generation).and_then(Flight::next_packet);
+        let request = self.table.under_way(slot, generation).and_then(PendingProbe::next_packet);
         if let Some(request) = request {
-            self.outbox.push_back(Outgoing { ticket: Ticket { slot, generation, request }, due, tries: 0 });
+            self.send_queue.push_back(Outgoing {
+                ticket: Ticket { slot, generation, request },
+                due,
+                tries: 0,
+            });
         }
     }
 
     fn expire(&mut self, ticket: Ticket, now: Instant) {
-        let Some(flight) = self.table.under_way(ticket.slot, ticket.generation) else { return };
-        let expiry = flight.expire(ticket.request);
-        let done = flight.is_complete() || flight.is_abandoned();
+        let Some(pending) = self.table.under_way(ticket.slot, ticket.generation) else { return };
+        let expiry = pending.expire(ticket.request);
+        let done = pending.is_complete() || pending.is_abandoned();
         match expiry {
             Expiry::Settled => {}
             Expiry::Repeat(request) => {
-                self.outbox.push_back(Outgoing { ticket: Ticket { request, ..ticket }, due: now, tries: 0 });
+                self.send_queue.push_back(Outgoing {
+                    ticket: Ticket { request, ..ticket },
+                    due: now,
+                    tries: 0,
+                });
             }
             Expiry::Failed(reason) => self.metrics.count_unanswered(reason),
         }

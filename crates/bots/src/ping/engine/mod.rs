@@ -4,17 +4,17 @@
 //! it reads what arrived, does what is due, sends what the pace allows. All it decides is decided by a part that
 //! knows neither socket nor clock. The time of an answer is the kernel's, so that no delay of ours is measured.
 
-mod agenda;
 mod exchange;
-mod flight;
 mod metrics;
-mod pace;
+mod pending_probe;
 mod probe;
 mod receive;
 mod send;
 mod shell;
 mod socket;
 mod table;
+mod timer_queue;
+mod token_bucket;
 
 pub use self::{
     metrics::{PingMetrics, ReasonLabels},
@@ -32,8 +32,8 @@ use std::{
 use tokio::sync::{Semaphore, oneshot};
 
 use self::{
-    flight::{Waiting, Watcher},
-    shell::{Bell, Order, Shell},
+    pending_probe::{Waiting, Watcher},
+    shell::{Command, Shell, Waker},
     socket::IcmpSocket,
     table::MOST_PROBES,
 };
@@ -83,8 +83,8 @@ impl Default for Options {
 pub struct Pinger(Arc<Engine>);
 
 struct Engine {
-    orders: mpsc::Sender<Order>,
-    bell: Arc<Bell>,
+    commands: mpsc::Sender<Command>,
+    waker: Arc<Waker>,
     places: Arc<Semaphore>,
     kinds: Vec<(Family, SocketKind)>,
     metrics: PingMetrics,
@@ -100,20 +100,20 @@ impl Pinger {
         let Options { sockets, packets_per_ms, metrics } = options;
         let sockets = IcmpSocket::open_all(sockets)?;
         let kinds = sockets.iter().map(|socket| (socket.family, socket.kind)).collect();
-        let bell = Arc::new(Bell::new().map_err(|errno| OpenError::Start(io::Error::from(errno)))?);
-        // Bounded by the places: each order holds one.
-        let (orders, incoming) = mpsc::channel();
+        let waker = Arc::new(Waker::new().map_err(|errno| OpenError::Start(io::Error::from(errno)))?);
+        // Bounded by the places: each command holds one.
+        let (commands, incoming) = mpsc::channel();
         let shell = Shell {
             sockets,
-            orders: incoming,
-            bell: Arc::clone(&bell),
+            commands: incoming,
+            waker: Arc::clone(&waker),
             packets_per_ms,
             metrics: metrics.clone(),
         };
         let thread =
             thread::Builder::new().name("ping".into()).spawn(|| shell.run()).map_err(OpenError::Start)?;
         let places = Arc::new(Semaphore::new(MOST_PROBES));
-        Ok(Self(Arc::new(Engine { orders, bell, places, kinds, metrics, thread: Some(thread) })))
+        Ok(Self(Arc::new(Engine { commands, waker, places, kinds, metrics, thread: Some(thread) })))
     }
 
     /// Sends a probe's packets and waits for their answers. It may be dropped at any time: no more packets are sent
@@ -122,7 +122,7 @@ impl Pinger {
     /// # Errors
     /// When the probe lies outside its limits. That nothing answers, or that nothing can be sent, is an [`Outcome`].
     pub async fn ping(&self, probe: Probe) -> Result<Outcome, PingError> {
-        self.order(probe, None).await
+        self.command(probe, None).await
     }
 
     /// Does the same, and calls `watcher` with each packet as soon as it is settled: its place among the probe's packets,
@@ -136,28 +136,28 @@ impl Pinger {
         probe: Probe,
         watcher: impl Fn(u16, Packet) + Send + 'static,
     ) -> Result<Outcome, PingError> {
-        self.order(probe, Some(Box::new(watcher))).await
+        self.command(probe, Some(Box::new(watcher))).await
     }
 
-    async fn order(&self, probe: Probe, watcher: Option<Watcher>) -> Result<Outcome, PingError> {
+    async fn command(&self, probe: Probe, watcher: Option<Watcher>) -> Result<Outcome, PingError> {
         let probe = probe.checked()?;
         let engine = &*self.0;
         let place = Arc::clone(&engine.places).acquire_owned().await.map_err(|_| PingError::Stopped)?;
         let (caller, outcome) = oneshot::channel();
         engine
-            .orders
-            .send(Order::Ping(probe, Waiting { caller, place, watcher }))
+            .commands
+            .send(Command::Ping(probe, Waiting { caller, place, watcher }))
             .map_err(|_| PingError::Stopped)?;
-        engine.bell.ring();
+        engine.waker.wake();
         outcome.await.map_err(|_| PingError::Stopped)
     }
 
-    /// Tells what kind of socket a protocol has, if any.
+    /// Returns what kind of socket a protocol has, if any.
     pub fn socket_kind(&self, family: Family) -> Option<SocketKind> {
         self.0.kinds.iter().find(|(of, _)| *of == family).map(|(_, kind)| *kind)
     }
 
-    /// Gives the counters.
+    /// Returns the counters.
     pub fn metrics(&self) -> &PingMetrics {
         &self.0.metrics
     }
@@ -166,8 +166,8 @@ impl Pinger {
 impl Drop for Engine {
     fn drop(&mut self) {
         // The thread is gone already if it panicked, and then there is nobody to tell.
-        let _ = self.orders.send(Order::Stop);
-        self.bell.ring();
+        let _ = self.commands.send(Command::Stop);
+        self.waker.wake();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

@@ -90,7 +90,7 @@ impl Probe {
         }
     }
 
-    /// Gives how long the probe takes at most, as long as the engine sends without delay.
+    /// Returns how long the probe takes at most, as long as the engine sends without delay.
     pub fn longest(&self) -> Duration {
         self.gap * u32::from(self.packets.saturating_sub(1)) + self.timeout * (u32::from(self.retry) + 1)
     }
@@ -142,7 +142,7 @@ pub struct Packet {
 }
 
 impl Outcome {
-    /// Gives how many packets were answered in time.
+    /// Returns how many packets were answered in time.
     pub fn answered(&self) -> usize {
         self.packets.iter().filter(|packet| packet.rtt.is_some()).count()
     }
@@ -174,7 +174,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Gives the word under which it is counted.
+    /// Returns the word under which it is counted.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Timeout => "timeout",

@@ -47,7 +47,7 @@ pub(super) struct Receiver {
 
 /// What the kernel says beside the bytes.
 #[derive(Default)]
-struct Beside {
+struct Ancillary {
     stamp: Option<Duration>,
     ttl: Option<u8>,
     drops: Option<u32>,
@@ -85,10 +85,10 @@ impl Receiver {
         let mut received = 0;
         for message in messages {
             received += 1;
-            let beside = Beside::read(&message);
-            if let Some(drops) = beside.drops {
-                self.metrics.kernel_drops.inc_by(drops.wrapping_sub(socket.drops_told).into());
-                socket.drops_told = drops;
+            let ancillary = Ancillary::read(&message);
+            if let Some(drops) = ancillary.drops {
+                self.metrics.kernel_drops.inc_by(drops.wrapping_sub(socket.drops_seen).into());
+                socket.drops_seen = drops;
             }
             let bytes = message.iovs().next().unwrap_or_default();
             let Some(from) = message.address.as_ref().and_then(ip_of) else { continue };
@@ -96,7 +96,7 @@ impl Receiver {
                 continue;
             }
             let own_ids = socket.kind == SocketKind::Raw;
-            let arrival = Arrival { from, at: clocks.moment(beside.stamp), ttl: beside.ttl, own_ids };
+            let arrival = Arrival { from, at: clocks.moment(ancillary.stamp), ttl: ancillary.ttl, own_ids };
             match read(socket, bytes, arrival) {
                 Ok((message, arrival)) => exchange.receive(message, arrival),
                 Err(_) => {
@@ -130,11 +130,11 @@ impl Receiver {
         let mut slices = [IoSliceMut::new(&mut self.buffer)];
         let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
         let message = recvmsg::<A>(socket.fd(), &mut slices, Some(&mut control), flags)?;
-        let beside = Beside::read(&message);
-        let at = Clocks::read().moment(beside.stamp);
+        let ancillary = Ancillary::read(&message);
+        let at = Clocks::read().moment(ancillary.stamp);
         let (bytes, destination) = (message.iovs().next().unwrap_or_default(), message.address.map(ip));
         let error =
-            beside.error.and_then(|(icmp_type, code)| IcmpError::read(socket.family, icmp_type, code));
+            ancillary.error.and_then(|(icmp_type, code)| IcmpError::read(socket.family, icmp_type, code));
         if let (Some(error), Some(destination), Some(request)) = (error, destination, Echo::read(bytes)) {
             let arrival = Arrival { from: destination, at, ttl: None, own_ids: false };
             exchange.receive(Message::Error(error, Quoted { destination, request }), arrival);
@@ -157,26 +157,26 @@ fn read<'a>(
     Ok((Message::read(socket.family, bytes)?, arrival))
 }
 
-impl Beside {
+impl Ancillary {
     fn read<A>(message: &RecvMsg<'_, '_, A>) -> Self {
-        let mut beside = Self::default();
+        let mut ancillary = Self::default();
         for control in message.cmsgs().into_iter().flatten() {
             match control {
-                ControlMessageOwned::ScmTimestampns(stamp) => beside.stamp = Some(stamp.into()),
+                ControlMessageOwned::ScmTimestampns(stamp) => ancillary.stamp = Some(stamp.into()),
                 ControlMessageOwned::Ipv4Ttl(ttl) | ControlMessageOwned::Ipv6HopLimit(ttl) => {
-                    beside.ttl = u8::try_from(ttl).ok();
+                    ancillary.ttl = u8::try_from(ttl).ok();
                 }
-                ControlMessageOwned::RxqOvfl(drops) => beside.drops = Some(drops),
+                ControlMessageOwned::RxqOvfl(drops) => ancillary.drops = Some(drops),
                 ControlMessageOwned::Ipv4RecvErr(error, _) if error.ee_origin == ORIGIN_ICMP => {
-                    beside.error = Some((error.ee_type, error.ee_code));
+                    ancillary.error = Some((error.ee_type, error.ee_code));
                 }
                 ControlMessageOwned::Ipv6RecvErr(error, _) if error.ee_origin == ORIGIN_ICMPV6 => {
-                    beside.error = Some((error.ee_type, error.ee_code));
+                    ancillary.error = Some((error.ee_type, error.ee_code));
                 }
                 _ => {}
             }
         }
-        beside
+        ancillary
     }
 }
 

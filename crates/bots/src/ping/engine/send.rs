@@ -80,7 +80,7 @@ impl Sender {
                 Ok(_) => exchange.sent(outgoing, now),
                 Err(_) if attempts < MOST_ATTEMPTS => continue,
                 Err(errno) if Reason::of_send(errno) == Reason::NoBuffers => {
-                    exchange.crowded_out(outgoing, now);
+                    exchange.requeue(outgoing, now);
                     return false;
                 }
                 Err(errno) => exchange.unsendable(outgoing, reason(errno, probe.header.source), now),

@@ -19,45 +19,45 @@ use nix::{
 
 use super::{
     exchange::Exchange,
-    flight::Waiting,
     metrics::PingMetrics,
-    pace::{Pace, TURN},
+    pending_probe::Waiting,
     probe::Probe,
     receive::Receiver,
     send::Sender,
     socket::IcmpSocket,
+    token_bucket::{TURN, TokenBucket},
 };
 
 /// What callers tell the thread.
-pub(super) enum Order {
+pub(super) enum Command {
     /// A probe to take up.
     Ping(Probe, Waiting),
-    /// Nobody will order anything any more.
+    /// Nobody will send a command any more.
     Stop,
 }
 
 /// Wakes the thread. However many ring it, it costs one system call a turn.
-pub(super) struct Bell {
+pub(super) struct Waker {
     event: EventFd,
-    rung: AtomicBool,
+    woken: AtomicBool,
 }
 
-impl Bell {
+impl Waker {
     pub(super) fn new() -> nix::Result<Self> {
         let event = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
-        Ok(Self { event, rung: AtomicBool::new(false) })
+        Ok(Self { event, woken: AtomicBool::new(false) })
     }
 
-    pub(super) fn ring(&self) {
-        if !self.rung.swap(true, Ordering::AcqRel) {
+    pub(super) fn wake(&self) {
+        if !self.woken.swap(true, Ordering::AcqRel) {
             // It only fails when the count is full, and then the thread is awake anyway.
             let _ = self.event.write(1);
         }
     }
 
-    /// Makes ready for the next ring. What was ordered before is seen by whoever looks after this.
-    fn hush(&self) {
-        if self.rung.swap(false, Ordering::AcqRel) {
+    /// Resets it for the next wake. What was sent before is seen by whoever looks after this.
+    fn reset(&self) {
+        if self.woken.swap(false, Ordering::AcqRel) {
             let _ = self.event.read();
         }
     }
@@ -66,8 +66,8 @@ impl Bell {
 /// All that the thread works with.
 pub(super) struct Shell {
     pub(super) sockets: Vec<IcmpSocket>,
-    pub(super) orders: mpsc::Receiver<Order>,
-    pub(super) bell: Arc<Bell>,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) waker: Arc<Waker>,
     pub(super) packets_per_ms: NonZeroU16,
     pub(super) metrics: PingMetrics,
 }
@@ -78,14 +78,14 @@ impl Shell {
         let mut exchange = Exchange::new(self.metrics.clone());
         let mut receiver = Receiver::new(self.metrics.clone());
         let mut sender = Sender::new();
-        let mut pace = Pace::new(self.packets_per_ms, Instant::now());
+        let mut pace = TokenBucket::new(self.packets_per_ms, Instant::now());
         loop {
             let now = Instant::now();
-            self.bell.hush();
-            while let Ok(order) = self.orders.try_recv() {
-                match order {
-                    Order::Ping(probe, waiting) => exchange.begin(probe, waiting, now),
-                    Order::Stop => return,
+            self.waker.reset();
+            while let Ok(command) = self.commands.try_recv() {
+                match command {
+                    Command::Ping(probe, waiting) => exchange.begin(probe, waiting, now),
+                    Command::Stop => return,
                 }
             }
             for socket in &mut self.sockets {
@@ -106,7 +106,7 @@ impl Shell {
             thread::sleep(least);
             return;
         }
-        let mut watched = vec![PollFd::new(self.bell.event.as_fd(), PollFlags::POLLIN)];
+        let mut watched = vec![PollFd::new(self.waker.event.as_fd(), PollFlags::POLLIN)];
         watched.extend(self.sockets.iter().map(|socket| PollFd::new(socket.as_fd(), PollFlags::POLLIN)));
         // Rounded up to the millisecond that poll knows, at most a day.
         let wait = idle_time.map_or(PollTimeout::NONE, |idle| {

@@ -70,7 +70,7 @@ pub(super) struct IcmpSocket {
     pub(super) family: Family,
     pub(super) kind: SocketKind,
     /// The kernel's count of drops as last told, which runs on for ever.
-    pub(super) drops_told: u32,
+    pub(super) drops_seen: u32,
     /// What was last asked for by [`Self::forbid_fragments`].
     fragments_forbidden: Option<bool>,
 }
@@ -140,7 +140,7 @@ impl IcmpSocket {
         if family == Family::V6 {
             setsockopt(&socket, Ipv6RecvHopLimit, &true)?;
         }
-        let socket = Self { socket, family, kind, drops_told: 0, fragments_forbidden: None };
+        let socket = Self { socket, family, kind, drops_seen: 0, fragments_forbidden: None };
         socket.enlarge_buffer()?;
         Ok(socket)
     }

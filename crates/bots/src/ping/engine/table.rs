@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::flight::{Flight, Request};
+use super::pending_probe::{PendingProbe, Request};
 use crate::ping::codec::{Echo, EchoRequest, Family, Quoted, Tag};
 
 /// The most probes at a time: as many as there are identifiers, since a raw socket's identifier names the slot. Who
@@ -26,20 +26,20 @@ pub(super) struct Table {
     slots: Vec<Slot>,
     /// Slots that are free to be used again, the longest unused first.
     ended: VecDeque<(u16, Instant)>,
-    /// Whose flights were forgotten, from `ended`'s front.
+    /// Whose probes were forgotten, from `ended`'s front.
     forgotten: usize,
     by_address: BTreeSet<(IpAddr, u16)>,
-    /// Makes cookies: SipHash under keys that no one outside this process has seen.
+    /// The keys of cookies: SipHash under keys that no one outside this process has seen.
     keys: RandomState,
     salt: u16,
 }
 
 struct Slot {
     generation: u32,
-    flight: Option<Flight>,
+    pending: Option<PendingProbe>,
 }
 
-/// One request of one flight, as all of the engine names it.
+/// One request of one probe, as all of the engine names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ticket {
     pub(super) slot: u16,
@@ -61,12 +61,12 @@ impl Table {
         }
     }
 
-    /// Gives a flight a slot. None if every slot is taken, which the places held by callers rule out.
-    pub(super) fn insert(&mut self, flight: Flight, now: Instant) -> Option<(u16, u32)> {
+    /// Returns a probe a slot. None if every slot is taken, which the places held by callers rule out.
+    pub(super) fn insert(&mut self, pending: PendingProbe, now: Instant) -> Option<(u16, u32)> {
         let rested = self.ended.front().is_some_and(|(_, ended)| now.duration_since(*ended) >= LINGER);
-        let address = flight.probe.address;
+        let address = pending.probe.address;
         let slot = if !rested && self.slots.len() < MOST_PROBES {
-            self.slots.push(Slot { generation: 0, flight: None });
+            self.slots.push(Slot { generation: 0, pending: None });
             u16::try_from(self.slots.len() - 1).ok()?
         } else {
             self.forgotten = self.forgotten.saturating_sub(1);
@@ -74,25 +74,25 @@ impl Table {
         };
         let place = self.slots.get_mut(usize::from(slot))?;
         place.generation = place.generation.wrapping_add(1);
-        place.flight = Some(flight);
+        place.pending = Some(pending);
         self.by_address.insert((address, slot));
         Some((slot, place.generation))
     }
 
-    /// The flight of a ticket while it is under way.
-    pub(super) fn under_way(&mut self, slot: u16, generation: u32) -> Option<&mut Flight> {
+    /// The probe of a ticket while it is under way.
+    pub(super) fn under_way(&mut self, slot: u16, generation: u32) -> Option<&mut PendingProbe> {
         let place = self.slots.get_mut(usize::from(slot)).filter(|place| place.generation == generation)?;
-        place.flight.as_mut().filter(|flight| flight.is_under_way())
+        place.pending.as_mut().filter(|pending| pending.is_under_way())
     }
 
-    /// Ends a flight; its slot is used again last.
+    /// Ends a probe; its slot is used again last.
     pub(super) fn end(&mut self, slot: u16, now: Instant) {
-        let Some(flight) = self.slots.get_mut(usize::from(slot)).and_then(|place| place.flight.as_mut())
+        let Some(pending) = self.slots.get_mut(usize::from(slot)).and_then(|place| place.pending.as_mut())
         else {
             return;
         };
-        flight.finish();
-        self.by_address.remove(&(flight.probe.address, slot));
+        pending.finish();
+        self.by_address.remove(&(pending.probe.address, slot));
         self.ended.push_back((slot, now));
     }
 
@@ -102,7 +102,7 @@ impl Table {
             && now.duration_since(*ended) >= LINGER
         {
             if let Some(place) = self.slots.get_mut(usize::from(*slot)) {
-                place.flight = None;
+                place.pending = None;
             }
             self.forgotten += 1;
         }
@@ -110,16 +110,16 @@ impl Table {
 
     /// The message by which a request goes out.
     pub(super) fn message(&self, ticket: Ticket) -> Option<EchoRequest> {
-        let flight = self.slots.get(usize::from(ticket.slot))?.flight.as_ref()?;
-        let sequence = flight.sequence(ticket.request);
+        let pending = self.slots.get(usize::from(ticket.slot))?.pending.as_ref()?;
+        let sequence = pending.sequence(ticket.request);
         let slot = u32::from(ticket.slot);
         let cookie = self.cookie(slot, ticket.generation, sequence);
         Some(EchoRequest {
-            family: Family::of(&flight.probe.address),
+            family: Family::of(&pending.probe.address),
             id: self.id(ticket.slot),
             sequence,
             tag: Tag { slot, generation: ticket.generation, cookie },
-            payload: flight.probe.payload_bytes,
+            payload: pending.probe.payload_bytes,
         })
     }
 
@@ -130,7 +130,7 @@ impl Table {
         from: IpAddr,
         id: Option<u16>,
         echo: Echo<'_>,
-    ) -> Option<(Ticket, &mut Flight)> {
+    ) -> Option<(Ticket, &mut PendingProbe)> {
         let tag = Tag::read(echo.payload)?;
         let slot = u16::try_from(tag.slot).ok()?;
         let proven = self.cookie(tag.slot, tag.generation, echo.sequence) == tag.cookie;
@@ -139,17 +139,17 @@ impl Table {
         }
         let place =
             self.slots.get_mut(usize::from(slot)).filter(|place| place.generation == tag.generation)?;
-        let flight = place.flight.as_mut().filter(|flight| {
-            flight.probe.address == from
-                && Tag::is_followed_by_filler(echo.payload, flight.probe.payload_bytes)
+        let pending = place.pending.as_mut().filter(|pending| {
+            pending.probe.address == from
+                && Tag::is_followed_by_filler(echo.payload, pending.probe.payload_bytes)
         })?;
-        let request = flight.request(echo.sequence)?;
-        Some((Ticket { slot, generation: tag.generation, request }, flight))
+        let request = pending.request(echo.sequence)?;
+        Some((Ticket { slot, generation: tag.generation, request }, pending))
     }
 
     /// The request that an error quotes, as far as the quote goes: by its tag, else by its identifier (raw sockets),
     /// else by its destination and sequence number.
-    pub(super) fn quoted(&mut self, quoted: Quoted<'_>, by_id: bool) -> Option<(Request, &mut Flight)> {
+    pub(super) fn quoted(&mut self, quoted: Quoted<'_>, by_id: bool) -> Option<(Request, &mut PendingProbe)> {
         let sequence = quoted.request.sequence;
         let tag = Tag::read(quoted.request.payload);
         let slot = match tag {
@@ -164,16 +164,16 @@ impl Table {
         if tag.is_some_and(|tag| tag.generation != place.generation) {
             return None;
         }
-        let flight = place.flight.as_mut()?;
-        let request = flight.request(sequence).filter(|_| flight.probe.address == quoted.destination)?;
-        Some((request, flight))
+        let pending = place.pending.as_mut()?;
+        let request = pending.request(sequence).filter(|_| pending.probe.address == quoted.destination)?;
+        Some((request, pending))
     }
 
     fn candidate(&self, destination: IpAddr, sequence: u16) -> Option<u16> {
         let to_it = self.by_address.range((destination, 0)..=(destination, u16::MAX));
         to_it.map(|(_, slot)| *slot).take(MOST_CANDIDATES).find(|slot| {
-            let flight = self.slots.get(usize::from(*slot)).and_then(|place| place.flight.as_ref());
-            flight.is_some_and(|flight| flight.request(sequence).is_some())
+            let pending = self.slots.get(usize::from(*slot)).and_then(|place| place.pending.as_ref());
+            pending.is_some_and(|pending| pending.request(sequence).is_some())
         })
     }
 

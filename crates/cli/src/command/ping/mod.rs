@@ -30,7 +30,7 @@ use print::Printer;
 use tally::Tally;
 
 /// How long a name is waited for: as long as a machine's resolver usually tries.
-const LOOKUP_PATIENCE: Duration = Duration::from_secs(30);
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Happenings that are printed by one write: what comes within a moment.
 const MAX_AT_ONCE: usize = 1_024;
@@ -155,7 +155,7 @@ async fn resolve(host: &str, Shared { ping, resolver, .. }: &Shared) -> Result<S
         let family = if ping.ipv4 { "IPv4" } else { "IPv6" };
         return if wanted { Ok((address, 0).into()) } else { Err(format!("{host} has no {family} address")) };
     }
-    let found = resolver.resolve(host, family, LOOKUP_PATIENCE).await;
+    let found = resolver.resolve(host, family, LOOKUP_TIMEOUT).await;
     found.map(|found| found.address).map_err(|reason| format!("cannot resolve {host}: {reason}"))
 }
 

@@ -71,7 +71,7 @@ impl Tally {
         self.error.is_some()
     }
 
-    /// Gives the figures.
+    /// Returns the figures.
     pub(super) fn summary(&self) -> Summary<'_> {
         let packets: Vec<Packet> = self.packets.iter().flatten().copied().collect();
         let statistics = Statistics::of(&packets);

@@ -138,7 +138,7 @@ fn a_kernel_without_room_is_asked_again_and_then_given_up() {
     for turn in 0..=u32::from(MOST_TRIES) {
         let now = world.start + MS * turn;
         let (outgoing, ..) = world.exchange.outgoing(now).expect("it is tried each turn");
-        world.exchange.crowded_out(outgoing, now);
+        world.exchange.requeue(outgoing, now);
     }
     assert_eq!(world.metrics.send_retries.get(), u64::from(MOST_TRIES));
     assert!(world.send(u32::from(MOST_TRIES) + 25).is_empty());

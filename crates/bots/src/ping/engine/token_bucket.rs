@@ -13,18 +13,18 @@ pub(super) const TURN: Duration = Duration::from_millis(1);
 const MOST_CREDIT: Duration = Duration::from_millis(2);
 
 /// A bucket of sending time: each packet costs a turn divided by the packets a turn may send.
-pub(super) struct Pace {
+pub(super) struct TokenBucket {
     cost: Duration,
     credit: Duration,
     last: Instant,
 }
 
-impl Pace {
+impl TokenBucket {
     pub(super) fn new(packets_per_ms: NonZeroU16, now: Instant) -> Self {
         Self { cost: TURN / u32::from(packets_per_ms.get()), credit: TURN, last: now }
     }
 
-    /// Says how many packets may leave.
+    /// Returns how many packets may leave.
     pub(super) fn allowance(&mut self, now: Instant) -> usize {
         self.credit = MOST_CREDIT.min(self.credit + now.saturating_duration_since(self.last));
         self.last = now;
@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn over_a_second_the_pace_is_kept_and_no_burst_follows_a_pause() {
         let start = Instant::now();
-        let mut pace = Pace::new(NonZeroU16::new(20).unwrap(), start);
+        let mut pace = TokenBucket::new(NonZeroU16::new(20).unwrap(), start);
         let mut sent = 0;
         for turn in 1..=943 {
             let allowed = pace.allowance(start + Duration::from_micros(1_060) * turn);

@@ -10,7 +10,7 @@ use super::table::Ticket;
 
 /// Events by the time they are due.
 #[derive(Default)]
-pub(super) struct Agenda {
+pub(super) struct TimerQueue {
     packets: Queue<(u16, u32)>,
     expiries: Queue<Ticket>,
 }
@@ -18,13 +18,13 @@ pub(super) struct Agenda {
 /// Something that becomes due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
-    /// The next packet of a flight.
+    /// The next packet of a probe.
     Next { slot: u16, generation: u32 },
-    /// The end of the patience for a request.
+    /// The end of the time-out of a request.
     Expiry(Ticket),
 }
 
-impl Agenda {
+impl TimerQueue {
     pub(super) fn add(&mut self, due: Instant, event: Event) {
         match event {
             Event::Next { slot, generation } => self.packets.add(due, (slot, generation)),
@@ -32,7 +32,7 @@ impl Agenda {
         }
     }
 
-    /// Takes one event that is due.
+    /// Removes and returns one event that is due.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<(Instant, Event)> {
         let packet = self.packets.take_due(now);
         packet.map(|(due, (slot, generation))| (due, Event::Next { slot, generation })).or_else(|| {
@@ -41,7 +41,7 @@ impl Agenda {
         })
     }
 
-    /// Says how long there is nothing to do; None if for ever.
+    /// Returns how long there is nothing to do; None if for ever.
     pub(super) fn idle_time(&self, now: Instant) -> Option<Duration> {
         let first = [self.packets.first_due(), self.expiries.first_due()].into_iter().flatten().min();
         first.map(|due| due.saturating_duration_since(now))

@@ -8,12 +8,12 @@ use super::probe::{Outcome, Packet, Probe, Reason};
 use crate::ping::codec::IcmpError;
 
 /// One probe and what became of each of its packets.
-pub(super) struct Flight {
+pub(super) struct PendingProbe {
     pub(super) probe: Probe,
     /// Those that were due so far: a probe costs memory as it goes on.
     packets: Vec<PacketState>,
     settled: usize,
-    /// None once the caller has its outcome; the flight then only tells late answers from foreign ones.
+    /// None once the caller has its outcome; the probe then only tells late answers from foreign ones.
     waiting: Option<Waiting>,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct Waiting {
 /// Called with each packet as soon as it is settled, at most [`Probe::MAX_PACKETS`] times.
 pub(super) type Watcher = Box<dyn Fn(u16, Packet) + Send>;
 
-/// One of the requests of a flight: a packet, or a repetition of it.
+/// One of the requests of a probe: a packet, or a repetition of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Request {
     pub(super) packet: u16,
@@ -69,19 +69,19 @@ struct PacketState {
     settled: bool,
 }
 
-impl Flight {
+impl PendingProbe {
     pub(super) fn new(probe: Probe, waiting: Waiting) -> Self {
         Self { probe, packets: Vec::new(), settled: 0, waiting: Some(waiting) }
     }
 
-    /// Makes the next packet due; None once all have been.
+    /// Returns the next packet due; None once all have been.
     pub(super) fn next_packet(&mut self) -> Option<Request> {
         let packet = u16::try_from(self.packets.len()).ok().filter(|packet| *packet < self.probe.packets)?;
         self.packets.push(PacketState::default());
         Some(Request { packet, attempt: 0 })
     }
 
-    /// Tells whether more packets will become due.
+    /// Whether more packets will become due.
     pub(super) fn has_more(&self) -> bool {
         self.packets.len() < usize::from(self.probe.packets)
     }
@@ -103,7 +103,7 @@ impl Flight {
         self.note(request, Reason::Icmp(error))
     }
 
-    /// Takes an answer that proved to be to `request`.
+    /// Records an answer that proved to be to `request`.
     pub(super) fn answer(&mut self, request: Request, arrived: Instant, ttl: Option<u8>) -> Verdict {
         let timeout = self.probe.timeout;
         let Some(state) = self.packets.get_mut(usize::from(request.packet)) else { return Verdict::Foreign };
@@ -133,7 +133,7 @@ impl Flight {
         }
     }
 
-    /// Says what follows when the time of `request` is over.
+    /// Returns what follows when the time of `request` is over.
     pub(super) fn expire(&mut self, request: Request) -> Expiry {
         let retry = self.probe.retry;
         let Some(state) = self.present(request) else { return Expiry::Settled };
@@ -158,7 +158,7 @@ impl Flight {
         }
     }
 
-    /// Tells whether nobody waits for the outcome any more.
+    /// Whether nobody waits for the outcome any more.
     pub(super) fn is_abandoned(&self) -> bool {
         self.waiting.as_ref().is_some_and(|waiting| waiting.caller.is_closed())
     }
@@ -213,7 +213,7 @@ mod tests {
 
     use super::*;
 
-    fn flight(packets: u16, retry: u16) -> (Flight, oneshot::Receiver<Outcome>) {
+    fn pending(packets: u16, retry: u16) -> (PendingProbe, oneshot::Receiver<Outcome>) {
         let (caller, outcome) = oneshot::channel();
         let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
         let probe = Probe {
@@ -222,26 +222,26 @@ mod tests {
             timeout: Duration::from_millis(100),
             ..Probe::to(Ipv4Addr::LOCALHOST.into())
         };
-        (Flight::new(probe, Waiting { caller, place, watcher: None }), outcome)
+        (PendingProbe::new(probe, Waiting { caller, place, watcher: None }), outcome)
     }
 
     const MS: Duration = Duration::from_millis(1);
 
     #[test]
     fn an_answer_after_its_time_out_is_late_and_a_second_one_a_duplicate() {
-        let (mut flight, mut outcome) = flight(2, 0);
+        let (mut pending, mut outcome) = pending(2, 0);
         let start = Instant::now();
-        let [first, second] = [0, 1].map(|_| flight.next_packet().unwrap());
-        assert_eq!(flight.next_packet(), None);
-        flight.sent(first, start);
-        flight.sent(second, start);
-        assert_eq!(flight.answer(first, start + 7 * MS, Some(64)), Verdict::Answered(7 * MS));
-        assert_eq!(flight.answer(first, start + 8 * MS, Some(64)), Verdict::Duplicate);
-        assert_eq!(flight.answer(second, start + 101 * MS, Some(64)), Verdict::Late);
-        assert_eq!(flight.expire(first), Expiry::Settled);
-        assert_eq!(flight.expire(second), Expiry::Failed(Reason::Timeout));
-        assert!(flight.is_complete());
-        flight.finish();
+        let [first, second] = [0, 1].map(|_| pending.next_packet().unwrap());
+        assert_eq!(pending.next_packet(), None);
+        pending.sent(first, start);
+        pending.sent(second, start);
+        assert_eq!(pending.answer(first, start + 7 * MS, Some(64)), Verdict::Answered(7 * MS));
+        assert_eq!(pending.answer(first, start + 8 * MS, Some(64)), Verdict::Duplicate);
+        assert_eq!(pending.answer(second, start + 101 * MS, Some(64)), Verdict::Late);
+        assert_eq!(pending.expire(first), Expiry::Settled);
+        assert_eq!(pending.expire(second), Expiry::Failed(Reason::Timeout));
+        assert!(pending.is_complete());
+        pending.finish();
         let packets = outcome.try_recv().unwrap().packets;
         let answered =
             Packet { sent: 1, rtt: Some(7 * MS), duplicates: 1, ttl: Some(64), ..Packet::default() };
@@ -251,49 +251,49 @@ mod tests {
 
     #[test]
     fn a_packet_counts_when_any_of_its_repetitions_is_answered() {
-        let (mut flight, _outcome) = flight(1, 2);
+        let (mut pending, _outcome) = pending(1, 2);
         let start = Instant::now();
-        let first = flight.next_packet().unwrap();
-        flight.sent(first, start);
-        let Expiry::Repeat(second) = flight.expire(first) else { panic!("not repeated") };
-        assert_eq!(flight.sequence(second), 1);
-        assert_eq!(flight.answer(second, start + 99 * MS, None), Verdict::Foreign, "it was not sent yet");
-        flight.sent(second, start + 100 * MS);
-        assert_eq!(flight.answer(first, start + 101 * MS, None), Verdict::Late);
-        assert_eq!(flight.answer(second, start + 103 * MS, None), Verdict::Answered(3 * MS));
-        assert!(flight.is_complete());
+        let first = pending.next_packet().unwrap();
+        pending.sent(first, start);
+        let Expiry::Repeat(second) = pending.expire(first) else { panic!("not repeated") };
+        assert_eq!(pending.sequence(second), 1);
+        assert_eq!(pending.answer(second, start + 99 * MS, None), Verdict::Foreign, "it was not sent yet");
+        pending.sent(second, start + 100 * MS);
+        assert_eq!(pending.answer(first, start + 101 * MS, None), Verdict::Late);
+        assert_eq!(pending.answer(second, start + 103 * MS, None), Verdict::Answered(3 * MS));
+        assert!(pending.is_complete());
     }
 
     #[test]
     fn the_last_attempt_says_why_and_an_answer_overrules_an_error() {
-        let (mut flight, _outcome) = flight(2, 1);
+        let (mut pending, _outcome) = pending(2, 1);
         let start = Instant::now();
-        let first = flight.next_packet().unwrap();
-        let other = flight.next_packet().unwrap();
-        flight.sent(first, start);
-        flight.sent(other, start);
-        assert!(flight.note(first, Reason::NoRoute));
-        assert!(!flight.note(first, Reason::NoRoute), "once is enough");
-        let Expiry::Repeat(second) = flight.expire(first) else { panic!("not repeated") };
-        assert_eq!(flight.expire(second), Expiry::Failed(Reason::Timeout));
-        flight.note(other, Reason::NotPermitted);
-        assert_eq!(flight.answer(other, start, None), Verdict::Answered(Duration::ZERO));
+        let first = pending.next_packet().unwrap();
+        let other = pending.next_packet().unwrap();
+        pending.sent(first, start);
+        pending.sent(other, start);
+        assert!(pending.note(first, Reason::NoRoute));
+        assert!(!pending.note(first, Reason::NoRoute), "once is enough");
+        let Expiry::Repeat(second) = pending.expire(first) else { panic!("not repeated") };
+        assert_eq!(pending.expire(second), Expiry::Failed(Reason::Timeout));
+        pending.note(other, Reason::NotPermitted);
+        assert_eq!(pending.answer(other, start, None), Verdict::Answered(Duration::ZERO));
     }
 
     #[test]
     fn every_request_has_a_sequence_number_of_its_own_and_is_found_by_it() {
-        let (mut flight, _outcome) = flight(3, 2);
-        flight.probe.first_sequence = u16::MAX - 1;
+        let (mut pending, _outcome) = pending(3, 2);
+        pending.probe.first_sequence = u16::MAX - 1;
         let mut seen = Vec::new();
         for attempt in 0..=2 {
             for packet in 0..3 {
                 let request = Request { packet, attempt };
-                seen.push(flight.sequence(request));
-                assert_eq!(flight.request(flight.sequence(request)), Some(request));
+                seen.push(pending.sequence(request));
+                assert_eq!(pending.request(pending.sequence(request)), Some(request));
             }
         }
         assert_eq!(seen, [65534, 65535, 0, 1, 2, 3, 4, 5, 6]);
-        assert_eq!(flight.request(7), None);
-        assert_eq!(flight.request(65533), None);
+        assert_eq!(pending.request(7), None);
+        assert_eq!(pending.request(65533), None);
     }
 }
