@@ -67,16 +67,15 @@ fn look_up(
     let found = store.find(scope, id, now).map(|template| template.definition.clone());
     match model.get(&(*scope, id)) {
         Some(known) => assert_eq!(found.as_ref(), Some(known)),
-        // Another session of the same exporter and domain may have it, and nobody else.
+        // Another session of the same exporter and domain may hand it on, and nobody else.
         None => {
+            assert_eq!(found, None);
+            let found = store.find_inherited(scope, id, now, now).map(|template| template.definition.clone());
             let others = model.iter().filter(|((of, known), _)| {
                 *known == id && of.protocol == scope.protocol && of.domain == scope.domain
             });
             let others: Vec<_> = others.map(|(_, definition)| definition).collect();
-            match found {
-                Some(found) => assert!(others.contains(&&found)),
-                None => assert!(others.is_empty()),
-            }
+            assert!(found.is_none_or(|found| others.contains(&&found)));
         }
     }
 }

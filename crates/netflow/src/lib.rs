@@ -45,5 +45,6 @@ pub mod standing;
 #[cfg(feature = "bot")]
 mod station;
 pub mod template;
+pub mod totals;
 
 pub use grafolean_time::Timestamp;

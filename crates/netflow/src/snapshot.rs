@@ -9,7 +9,7 @@ use super::{
     decode::{Declaration, Definition},
     intake::Intake,
     record::Protocol,
-    sampling::{Book, Domain},
+    sampling::{DomainSampling, SessionDomain},
     template::{LIFETIME, Scope},
 };
 
@@ -31,9 +31,9 @@ struct KeptTemplate {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct KeptSampling {
-    domain: Domain,
+    domain: SessionDomain,
     told: Timestamp,
-    book: Book,
+    sampling: DomainSampling,
 }
 
 impl Snapshot {
@@ -46,8 +46,8 @@ impl Snapshot {
     }
 
     /// Gives what each domain said about its sampling, and when it last did.
-    pub fn samplings(&self) -> impl Iterator<Item = (Domain, &Book, Timestamp)> {
-        self.samplings.iter().map(|kept| (kept.domain, &kept.book, kept.told))
+    pub fn samplings(&self) -> impl Iterator<Item = (SessionDomain, &DomainSampling, Timestamp)> {
+        self.samplings.iter().map(|kept| (kept.domain, &kept.sampling, kept.told))
     }
 }
 
@@ -69,8 +69,8 @@ impl Intake {
         templates.sort_by_key(|kept| (kept.used, kept.exporter, kept.definition.id));
         let mut samplings: Vec<KeptSampling> = self
             .samplings()
-            .books()
-            .map(|(domain, book, told)| KeptSampling { domain, told, book: book.clone() })
+            .domains()
+            .map(|(domain, sampling, told)| KeptSampling { domain, told, sampling: sampling.clone() })
             .collect();
         samplings.sort_by_key(|kept| kept.domain);
         Snapshot { templates, samplings }
@@ -88,7 +88,7 @@ impl Intake {
         drop(templates);
         let mut samplings = self.samplings_mut();
         for kept in snapshot.samplings {
-            samplings.restore(kept.domain, kept.book, kept.told);
+            samplings.restore(kept.domain, kept.sampling, kept.told);
         }
     }
 }

@@ -14,7 +14,7 @@ use super::{
     intake::Intake,
     keep::{self, KeepError},
     keeper::EXPORTERS,
-    ledger::{Account, Coverage},
+    ledger::{Account, Counted, Coverage, NumberedOver},
     record::{Factor, Protocol, Stream},
     snapshot::Snapshot,
 };
@@ -52,8 +52,13 @@ pub struct StreamStanding {
     pub templates: u64,
     pub counter_samples: u64,
     pub samples_lost: u64,
+    pub samples_dropped: u64,
     pub seen: u64,
     pub lost: u64,
+    pub unscaled: u64,
+    pub disbelieved: u64,
+    /// What its numbers count, and over what they run.
+    pub counting: String,
     pub recovered: u64,
     pub late: u64,
     pub repeated: u64,
@@ -77,8 +82,10 @@ impl Standing {
     /// Takes it down.
     pub(super) fn of(intake: &Intake) -> Self {
         let ledger = intake.ledger();
-        let mut streams: Vec<_> =
-            ledger.accounts().map(|(stream, account)| StreamStanding::of(stream, account)).collect();
+        let mut streams: Vec<_> = ledger
+            .accounts()
+            .map(|(stream, account)| StreamStanding::of(stream, account, ledger.numbered_over(stream)))
+            .collect();
         streams.sort_by_key(|stream| (stream.exporter, stream.protocol, stream.domain, stream.agent));
         let mut set_by_hand: Vec<_> = intake.samplings().all_set_by_hand().collect();
         set_by_hand.sort_by_key(|(address, _)| *address);
@@ -92,7 +99,7 @@ impl Standing {
 }
 
 impl StreamStanding {
-    fn of(stream: &Stream, account: &Account) -> Self {
+    fn of(stream: &Stream, account: &Account, over: NumberedOver) -> Self {
         Self {
             exporter: stream.exporter,
             protocol: stream.protocol,
@@ -106,6 +113,10 @@ impl StreamStanding {
             templates: account.templates,
             counter_samples: account.counter_samples,
             samples_lost: account.samples_lost,
+            samples_dropped: account.samples_dropped,
+            unscaled: account.coverage.unscaled,
+            disbelieved: account.disbelieved,
+            counting: counting(stream.protocol, account.counted(), over),
             seen: account.coverage.seen,
             lost: account.coverage.lost,
             recovered: account.recovered,
@@ -119,9 +130,38 @@ impl StreamStanding {
         }
     }
 
-    /// Gives how much of what was sent was seen, from 0.0 to 1.0; none where nothing is known to have been sent.
+    /// Returns how much of what was sent was seen, with what is known of its scale; see [`Coverage::ratio`].
     pub fn coverage(&self) -> Option<f64> {
-        Coverage { seen: self.seen, lost: self.lost }.ratio()
+        self.completeness().ratio()
+    }
+
+    /// Returns what its coverage is made of.
+    pub fn completeness(&self) -> Coverage {
+        Coverage {
+            seen: self.seen,
+            lost: self.lost,
+            flows: self.flows,
+            unscaled: self.unscaled,
+            dropped: self.samples_dropped,
+        }
+    }
+}
+
+/// Returns in words what a stream's numbers count, and over what they run.
+fn counting(protocol: Protocol, counted: Counted, over: NumberedOver) -> String {
+    let units =
+        match (protocol, counted) {
+            (Protocol::Netflow1, _) => return "nothing".to_owned(),
+            (Protocol::Netflow5 | Protocol::Netflow7, _) => "flows",
+            (_, Counted::WithTemplates) => "records and templates",
+            (Protocol::Netflow9 | Protocol::Sflow5, Counted::ByRule)
+            | (Protocol::Ipfix, Counted::Otherwise) => "datagrams",
+            (Protocol::Netflow9 | Protocol::Sflow5, Counted::Otherwise)
+            | (Protocol::Ipfix, Counted::ByRule) => "records",
+        };
+    match over {
+        NumberedOver::Domain => format!("{units} per domain"),
+        NumberedOver::Exporter => format!("{units} per exporter"),
     }
 }
 

@@ -16,11 +16,12 @@ use tracing::{debug, warn};
 use super::{
     aggregate::{Closed, Exporters, GRACE_SECONDS, Minutes, Rollup, SET_BACK_SECONDS, Span, values},
     archive::Feed,
+    decode::sflow,
     intake::Intake,
     ledger::Coverage,
     metrics::NetflowMetrics,
     receive::Batch,
-    record::{Flow, FlowDetails, FlowSink, Origin},
+    record::{Datagram, Flow, FlowDetails, FlowSink, Origin},
     sampling::Override,
 };
 
@@ -217,13 +218,20 @@ impl Post {
         let Some(minutes) = station.minutes.get(*place) else { return };
         let (named, mut minutes) = (station.named(), lock(minutes));
         for datagram in batch.datagrams {
-            let exporter = datagram.exporter.ip();
+            let exporter = known_by(datagram, &named);
             let counts = named.contains_key(&exporter);
-            let mut sink = Receiving { flows: 0, feed: feed.as_deref_mut(), minutes: &mut minutes, counts };
+            let mut sink = Receiving {
+                flows: 0,
+                feed: feed.as_deref_mut(),
+                minutes: &mut minutes,
+                exporter: counts.then_some(exporter),
+            };
             let taken = intake.take(datagram, &mut sink);
             let flows = sink.flows;
             if let Err(error) = taken {
-                metrics.datagrams_faulty.inc();
+                if error.loses_data() {
+                    metrics.datagrams_faulty.inc();
+                }
                 debug!(%exporter, %error, "a datagram could not be read wholly");
             }
             if flows > 0 && *latest_heard != Some(exporter) {
@@ -245,8 +253,8 @@ struct Receiving<'a> {
     flows: u64,
     feed: Option<&'a mut Feed>,
     minutes: &'a mut Minutes,
-    /// Whether an entity names the exporter.
-    counts: bool,
+    /// The address by which an entity names the exporter, if one does.
+    exporter: Option<IpAddr>,
 }
 
 impl FlowSink for Receiving<'_> {
@@ -263,10 +271,17 @@ impl FlowSink for Receiving<'_> {
         if let Some(feed) = &mut self.feed {
             feed.detailed(origin, flow, details);
         }
-        if self.counts {
-            self.minutes.add(origin, flow);
+        if let Some(exporter) = self.exporter {
+            self.minutes.add_of(exporter, origin, flow);
         }
     }
+}
+
+/// Returns the address by which an exporter is known: sFlow's agent, which relays leave as it was, where an entity names it,
+/// else the sender's.
+fn known_by(datagram: &Datagram<'_>, named: &Named) -> IpAddr {
+    let agent = sflow::agent(datagram.payload).filter(|agent| named.contains_key(agent));
+    agent.unwrap_or_else(|| datagram.exporter.ip())
 }
 
 impl Cold {
@@ -274,8 +289,7 @@ impl Cold {
         let of = |addresses: &Vec<IpAddr>| {
             let mut sum = Coverage::default();
             for coverage in addresses.iter().filter_map(|address| self.coverage.get(address)) {
-                sum.seen += coverage.seen;
-                sum.lost += coverage.lost;
+                sum.add(*coverage);
             }
             sum.ratio()
         };

@@ -40,7 +40,17 @@ fn send(
     flows: Vec<Flow>,
     arrives: impl Fn(usize) -> bool,
 ) -> Totals {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    send_from(&UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap(), bot, exporter, flows, arrives)
+}
+
+/// The same from one port, as an exporter does that goes on while the bot is restarted.
+fn send_from(
+    socket: &UdpSocket,
+    bot: &NetflowBot,
+    exporter: &mut Exporter,
+    flows: Vec<Flow>,
+    arrives: impl Fn(usize) -> bool,
+) -> Totals {
     let mut flows = VecDeque::from(flows);
     let (mut datagram, mut sent, before) = (Vec::new(), 0, bot.metrics().datagrams.get());
     for number in 0.. {
@@ -151,12 +161,13 @@ async fn a_restart_goes_on_in_the_open_bins_and_knows_the_templates() {
     let (first, second) = flows.split_at(500);
     let mut bot = open(Some(folder.path()));
     put_in_force(&bot, &devices);
-    send(&bot, &mut exporter, first.to_vec(), |_| true);
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    send_from(&socket, &bot, &mut exporter, first.to_vec(), |_| true);
     drop(bot);
     bot = open(Some(folder.path()));
     put_in_force(&bot, &devices);
     // these come without templates
-    let sent = send(&bot, &mut exporter, second.to_vec(), |_| true);
+    let sent = send_from(&socket, &bot, &mut exporter, second.to_vec(), |_| true);
     assert_eq!(bot.metrics().flows.get(), 500);
     let bins = told(&bot, &devices, Span::Day, now()).await;
     let bytes = total(&bins, "netflow.24h.ingress") + total(&bins, "netflow.24h.egress");

@@ -241,3 +241,67 @@ fn options_data_tells_samplings_by_sampler_by_interface_and_for_all() {
     let elsewhere = take(&mut intake, 1, &v9(0, 2, &sets[6..8]));
     assert_eq!(elsewhere[0].1.factor, Factor::NONE);
 }
+
+#[test]
+fn the_reverse_direction_of_a_biflow_has_its_own_times_flags_and_counts() {
+    let millis = |millis: u64| millis.to_be_bytes();
+    let base = 1_700_000_000_000_u64;
+    let reverse = |element: u16, length: u16| enterprise(element, length, 29_305);
+    let fields = [
+        words(&[256, 13]),
+        words(&[8, 4, 12, 4, 7, 2, 11, 2, 6, 1, 1, 4, 152, 8, 153, 8]),
+        reverse(1, 4),
+        reverse(6, 1),
+        reverse(152, 8),
+        reverse(153, 8),
+        reverse(5, 1),
+    ]
+    .concat();
+    let record = |forward: u32| -> Vec<u8> {
+        [
+            &[10, 0, 0, 1, 10, 0, 0, 2, 0x13, 0x88, 0, 53, 0x02][..],
+            &forward.to_be_bytes(),
+            &millis(base),
+            &millis(base + 5_000),
+            &70_000_u32.to_be_bytes(),
+            &[0x12],
+            &millis(base + 100),
+            &millis(base + 5_100),
+            &[0xB8],
+        ]
+        .concat()
+    };
+    let read = |forward| {
+        let sets = [set(2, &fields), set(256, &record(forward))];
+        take(&mut Intake::default(), 1, &ipfix(0, 1, &sets))
+    };
+    let flows = read(1_000);
+    let at = |moment: u64| Some(Timestamp::from_micros(i64::try_from(moment).unwrap() * 1_000));
+    let [(_, forward), (_, back)] = flows.as_slice() else { panic!("{flows:?}") };
+    assert_eq!((forward.bytes, forward.tcp_flags, forward.first), (Some(1_000), Some(0x02), at(base)));
+    assert_eq!((back.bytes, back.tcp_flags, back.tos), (Some(70_000), Some(0x12), Some(0xB8)));
+    assert_eq!((back.first, back.last), (at(base + 100), at(base + 5_100)));
+    assert_eq!(back.source_port, Some(53));
+    // a forward direction without a packet is no flow
+    let flows = read(0);
+    assert_eq!(flows.iter().map(|(_, flow)| flow.biflow).collect::<Vec<_>>(), [BiflowDirection::Reverse]);
+}
+
+#[test]
+fn a_total_that_is_repeated_while_a_flow_lives_counts_once() {
+    let fields = [(8, 4), (12, 4), (152, 8), (85, 4), (86, 4)];
+    let record = |started: u64, bytes: u32, packets: u32| -> Vec<u8> {
+        let started = (1_700_000_000_000 + started).to_be_bytes();
+        [&[10, 0, 0, 1, 10, 0, 0, 2][..], &started, &bytes.to_be_bytes(), &packets.to_be_bytes()].concat()
+    };
+    let mut intake = Intake::default();
+    let mut counted = Vec::new();
+    for (started, bytes, packets) in
+        [(0, 6_076, 4), (0, 7_594, 5), (0, 9_112, 6), (0, 9_112, 6), (0, 12_148, 8), (60_000, 500, 1)]
+    {
+        let sets = [set(2, &template(256, &fields)), set(256, &record(started, bytes, packets))];
+        counted.extend(take(&mut intake, 1, &ipfix(0, 1, &sets)).into_iter().map(|(_, flow)| flow));
+    }
+    let told: Vec<_> = counted.iter().map(|flow| (flow.bytes.unwrap(), flow.packets.unwrap())).collect();
+    assert_eq!(told, [(6_076, 4), (1_518, 1), (1_518, 1), (3_036, 2), (500, 1)]);
+}

@@ -342,6 +342,19 @@ fn sets_are_found_whatever_padding_an_exporter_has() {
             vec![ODD_LINE, ODD_LINE, SEVEN],
         ),
         (
+            "no padding before templates, whose set begins with zeros as padding would",
+            vec![
+                set(0, &[template(257, ODD), template(258, &[(8, 4), (12, 4), (1, 4), (5, 2)])].concat()),
+                set(258, &[small(7), vec![0; 2]].concat()),
+                declared(256),
+                padded(&odd_record(), 0),
+                declared(300),
+                data(256),
+                data(300),
+            ],
+            vec![SEVEN, ODD_LINE, SEVEN, SEVEN],
+        ),
+        (
             "padding of an odd length",
             vec![
                 set(0, &template(257, ODD)),
@@ -443,31 +456,5 @@ fn templates_of_options_of_any_shape_leave_flows_alone() {
     for (name, options) in cases {
         let sets = [flows[..1].to_vec(), options.clone(), flows[1..].to_vec()].concat();
         check(name, &[ipfix(0, 1, &sets)], &["10.0.0.1 > 10.0.0.2 - 7/- ->-"]);
-    }
-}
-
-#[test]
-fn records_of_netflow_5_are_as_many_as_announced_and_there() {
-    let record = |source: u8| {
-        let mut record = vec![0; 48];
-        record[..8].copy_from_slice(&[10, 0, 0, source, 10, 0, 0, 9]);
-        record[12..16].copy_from_slice(&[0, 3, 0, 4]);
-        record[16..24].copy_from_slice(&[0, 0, 0, 2, 0, 0, 0, 99]);
-        record[32..40].copy_from_slice(&[0x13, 0x88, 0, 53, 0xFF, 0x1B, 17, 0]);
-        record
-    };
-    let line = |source: u8| format!("10.0.0.{source}:5000 > 10.0.0.9:53 17 99/2 3>4");
-    for (name, count, records, trailing, flows) in [
-        ("as many as there are", 2_u16, 2_u8, 0_usize, 2_u8),
-        ("padding behind", 2, 2, 13, 2),
-        ("more announced", 5, 2, 0, 2),
-        ("fewer announced", 1, 2, 0, 1),
-        ("a part of one", 3, 2, 47, 2),
-        ("more than a router sends", 40, 40, 0, 40),
-    ] {
-        let header = [words(&[5, count]), vec![0; 20]].concat();
-        let records: Vec<u8> = (0..records).flat_map(record).collect();
-        let expected: Vec<String> = (0..flows).map(line).collect();
-        assert_eq!(lines(&[[header, records, vec![0; trailing]].concat()]), expected, "{name}");
     }
 }

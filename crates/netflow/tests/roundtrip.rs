@@ -88,18 +88,21 @@ fn as_sent(protocol: Protocol, sampling: u32, flow: &Flow) -> Option<Flow> {
         |interface: Option<u32>| interface.map(|interface| u32::from(u16::try_from(interface).unwrap_or(0)));
     let system = |number: Option<u32>| number.map(|number| u16::try_from(number).map_or(23_456, u32::from));
     match protocol {
-        Protocol::Netflow5 => flow.source.unwrap().is_ipv4().then_some(Flow {
-            bytes: narrow(flow.bytes),
-            packets: narrow(flow.packets),
-            input: index(flow.input),
-            output: index(flow.output),
-            source_as: system(flow.source_as),
-            destination_as: system(flow.destination_as),
-            direction: None,
-            sampling: (sampling > 1).then_some(factor),
-            factor,
-            ..*flow
-        }),
+        Protocol::Netflow1 | Protocol::Netflow5 | Protocol::Netflow7 => {
+            flow.source.unwrap().is_ipv4().then_some(Flow {
+                bytes: narrow(flow.bytes),
+                packets: narrow(flow.packets),
+                input: index(flow.input),
+                output: index(flow.output),
+                source_as: system(flow.source_as).filter(|_| protocol != Protocol::Netflow1),
+                destination_as: system(flow.destination_as).filter(|_| protocol != Protocol::Netflow1),
+                direction: None,
+                // version 5 alone tells its sampling
+                sampling: (sampling > 1 && protocol == Protocol::Netflow5).then_some(factor),
+                factor: if protocol == Protocol::Netflow5 { factor } else { Factor::NONE },
+                ..*flow
+            })
+        }
         Protocol::Netflow9 | Protocol::Ipfix => {
             Some(Flow { sampler: Some(u64::from(sampling > 1)), factor, ..*flow })
         }
@@ -133,7 +136,14 @@ proptest! {
 
     #[test]
     fn what_is_sent_is_what_is_decoded(flows in proptest::collection::vec(any_flow(), 0..80), sampling in 1..9_000_u32) {
-        for protocol in [Protocol::Netflow5, Protocol::Netflow9, Protocol::Ipfix, Protocol::Sflow5] {
+        for protocol in [
+            Protocol::Netflow1,
+            Protocol::Netflow5,
+            Protocol::Netflow7,
+            Protocol::Netflow9,
+            Protocol::Ipfix,
+            Protocol::Sflow5,
+        ] {
             let sendable: Vec<Flow> = flows.iter().filter(|flow| as_sent(protocol, 1, flow).is_some()).copied().collect();
             let (datagrams, totals) = send(setup(protocol, sampling), &sendable);
             let mut received = receive(&datagrams);

@@ -54,7 +54,12 @@ fn gateway() -> Vec<u8> {
 }
 
 fn flow_sample(input: u32, output: u32, records: &[Vec<u8>]) -> Vec<u8> {
-    let head = words(&[7, 3, 400, 4_000, 2, input, output, records.len() as u32]);
+    sample_of(7, 400, 2, input, output, records)
+}
+
+/// A sample with its number, its rate, and what the agent dropped.
+fn sample_of(number: u32, rate: u32, drops: u32, input: u32, output: u32, records: &[Vec<u8>]) -> Vec<u8> {
+    let head = words(&[number, 3, rate, 4_000, drops, input, output, records.len() as u32]);
     block(1, &[head, records.concat()].concat())
 }
 
@@ -179,4 +184,27 @@ fn a_rate_of_zero_scales_nothing() {
     // behind format, length, sequence and source
     sample.splice(16..20, [0; 4]);
     assert_eq!(flows(&[sample]).iter().map(|flow| flow.scaled_bytes()).collect::<Vec<_>>(), [100]);
+}
+
+#[test]
+fn samples_that_the_agent_dropped_itself_lower_the_coverage() {
+    let mut intake = Intake::default();
+    let numbered = |number: u32, drops| {
+        let sample = sample_of(number, 400, drops, 3, 4, &[header(FRAME)]);
+        [words(&[5, 1, 0xC000_0201, 9, number, 60_000, 1]), sample].concat()
+    };
+    for (number, drops) in [(1, 1_000), (2, 1_000), (3, 1_003), (4, 1_004)] {
+        assert_eq!(take(&mut intake, 1, &numbered(number, drops)).len(), 1);
+    }
+    let window = intake.ledger_mut().close_window();
+    assert_eq!((window[0].1.lost, window[0].1.dropped), (0, 4));
+    assert_eq!(window[0].1.ratio(), Some(0.5), "four of eight");
+}
+
+#[test]
+fn samples_of_no_rate_are_counted_as_unscaled() {
+    let mut intake = Intake::default();
+    let sample = sample_of(1, 0, 0, 3, 4, &[header(FRAME)]);
+    assert_eq!(take(&mut intake, 1, &datagram(&[sample]))[0].1.factor, Factor::NONE);
+    assert_eq!(intake.ledger().accounts().next().unwrap().1.coverage.unscaled, 1);
 }

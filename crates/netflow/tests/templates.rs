@@ -9,7 +9,7 @@ use std::time::Duration;
 use grafolean_netflow::{
     intake::Intake,
     snapshot::Snapshot,
-    template::{LIFETIME, PARKED_AGE_MAX, PARKED_BYTES_MAX},
+    template::{LIFETIME, PARKED_AGE_MAX, PARKED_BYTES_MAX, SILENCE_MAX},
 };
 use wire::{NOW, SMALL, bytes, ipfix, set, small, take, take_at, template, v9, words};
 
@@ -32,11 +32,66 @@ fn an_exporter_that_speaks_from_another_port_keeps_its_templates_but_its_own_com
     let mut intake = Intake::default();
     take(&mut intake, 1, &templates(0, 5));
     let data = v9(1, 5, &[set(256, &small(70))]);
-    assert_eq!(bytes(&take(&mut intake, 2, &data)), [70]);
+    // that the first session fell silent shows only later: until then its data waits
+    assert_eq!(bytes(&take(&mut intake, 2, &data)), [0; 0]);
+    let silent = NOW + SILENCE_MAX;
+    assert_eq!(bytes(&take_at(&mut intake, 2, &data, silent)), [70, 70]);
     // the second session declares another order
-    take(&mut intake, 2, &v9(2, 5, &[set(0, &template(256, &[(1, 4), (8, 4), (12, 4)]))]));
-    assert_eq!(bytes(&take(&mut intake, 2, &data)), [u64::from(u32::from_be_bytes([10, 0, 0, 1]))]);
-    assert_eq!(bytes(&take(&mut intake, 1, &data)), [70]);
+    let order = v9(2, 5, &[set(0, &template(256, &[(1, 4), (8, 4), (12, 4)]))]);
+    take_at(&mut intake, 2, &order, silent);
+    assert_eq!(
+        bytes(&take_at(&mut intake, 2, &data, silent)),
+        [u64::from(u32::from_be_bytes([10, 0, 0, 1]))]
+    );
+    assert_eq!(bytes(&take_at(&mut intake, 1, &data, silent)), [70]);
+}
+
+#[test]
+fn two_exporters_behind_one_nat_are_never_read_by_each_others_templates() {
+    let mut intake = Intake::default();
+    let second = |n: u64| NOW + Duration::from_secs(n);
+    take(&mut intake, 1, &templates(0, 5));
+    let other_order = template(256, &[(1, 4), (8, 4), (12, 4)]);
+    let of_first = v9(1, 5, &[set(256, &small(70))]);
+    let of_second = v9(1, 5, &[set(256, &[[0, 0, 0, 90], [10, 0, 0, 3], [10, 0, 0, 4]].concat())]);
+    // the second one's data comes before its template, while the first one speaks, and when it is gone
+    for n in 0..4 {
+        assert_eq!(bytes(&take_at(&mut intake, 1, &of_first, second(n))), [70]);
+        assert_eq!(bytes(&take_at(&mut intake, 2, &of_second, second(n))), [0; 0]);
+    }
+    assert_eq!(bytes(&take_at(&mut intake, 2, &of_second, second(3_000))), [0; 0]);
+    let found = take_at(&mut intake, 2, &v9(2, 5, &[set(0, &other_order)]), second(3_001));
+    assert_eq!(bytes(&found).last(), Some(&90), "each in its own order");
+    assert!(found.iter().all(|(_, flow)| flow.bytes == Some(90)));
+    // nor is what waits for the second one read by a template that the first one declares
+    take_at(&mut intake, 3, &v9(0, 5, &[set(300, &small(70))]), second(3_001));
+    let declared = take_at(&mut intake, 1, &v9(2, 5, &[set(0, &template(300, SMALL))]), second(3_002));
+    assert!(declared.is_empty());
+}
+
+#[test]
+fn samplings_are_those_of_the_session_and_of_one_that_it_took_the_place_of() {
+    let sampling = [words(&[257, 4, 4, 1, 4, 34, 4]), vec![0; 2]].concat();
+    let told =
+        v9(0, 5, &[set(0, &template(256, SMALL)), set(1, &sampling), set(257, &[0, 0, 0, 0, 0, 0, 0, 100])]);
+    let unsampled = v9(0, 5, &[set(0, &template(256, SMALL))]);
+    let data = v9(1, 5, &[set(256, &small(70))]);
+    let scaled =
+        |flows: Vec<(grafolean_netflow::record::Origin, grafolean_netflow::record::Flow)>| -> Vec<u64> {
+            flows.iter().map(|(_, flow)| flow.scaled_bytes()).collect()
+        };
+    let mut intake = Intake::default();
+    let second = |n: u64| NOW + Duration::from_secs(n);
+    take(&mut intake, 1, &told);
+    take(&mut intake, 2, &unsampled);
+    for n in 1..5 {
+        assert_eq!(scaled(take_at(&mut intake, 1, &data, second(n))), [7_000]);
+        assert_eq!(scaled(take_at(&mut intake, 2, &data, second(n))), [70], "another exporter");
+    }
+    // a restart from a third port, after the first one went silent
+    let later = second(10) + SILENCE_MAX;
+    take_at(&mut intake, 3, &unsampled, later);
+    assert_eq!(scaled(take_at(&mut intake, 3, &data, later)), [7_000]);
 }
 
 #[test]
@@ -87,7 +142,8 @@ fn templates_and_samplings_survive_a_restart_as_json() {
     let mut restarted = Intake::default();
     restarted.restore(serde_json::from_str::<Snapshot>(&kept).unwrap(), NOW);
     assert_eq!(restarted.snapshot(), intake.snapshot());
-    let flows = take(&mut restarted, 2, &v9(2, 5, &[set(256, &[10, 0, 0, 1, 0, 0, 0, 70, 3])]));
+    let data = v9(2, 5, &[set(256, &[10, 0, 0, 1, 0, 0, 0, 70, 3])]);
+    let flows = take_at(&mut restarted, 2, &data, NOW + SILENCE_MAX);
     assert_eq!(flows[0].1.scaled_bytes(), 7_000);
 
     let mut too_late = Intake::default();
@@ -100,13 +156,13 @@ fn data_that_comes_before_its_template_is_decoded_with_its_own_time_when_that_co
     let mut intake = Intake::default();
     let later = NOW + Duration::from_secs(60);
     assert!(take(&mut intake, 1, &v9(0, 5, &[set(256, &small(70))])).is_empty());
-    // also of an earlier session of the same exporter
     assert!(take(&mut intake, 2, &v9(0, 5, &[set(256, &small(71))])).is_empty());
     assert!(take(&mut intake, 1, &v9(0, 6, &[set(256, &small(72))])).is_empty());
     let flows = take_at(&mut intake, 2, &templates(1, 5), later);
-    assert_eq!(bytes(&flows), [70, 71]);
+    assert_eq!(bytes(&flows), [71], "of its own session alone");
     assert!(flows.iter().all(|(origin, _)| origin.received == NOW));
     assert!(take_at(&mut intake, 2, &templates(2, 5), later).is_empty(), "only once");
+    assert_eq!(bytes(&take_at(&mut intake, 1, &templates(1, 5), later)), [70]);
 }
 
 #[test]

@@ -24,8 +24,8 @@ use grafolean_netflow::{
 };
 use local::bytes_of;
 
-/// Sessions of one exporter: enough that each of four threads has some.
-const SESSIONS: usize = 40;
+/// Datagrams of one session, which go to two ports in turn and so to two threads.
+const DATAGRAMS: u64 = 40;
 
 fn open(threads: usize, folder: Option<&Path>) -> NetflowBot {
     let both = [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
@@ -35,30 +35,30 @@ fn open(threads: usize, folder: Option<&Path>) -> NetflowBot {
     bot
 }
 
-/// An exporter that speaks from many ports, and what it sent.
-struct Sessions {
-    sockets: Vec<UdpSocket>,
+/// An exporter that speaks to both ports, and what it sent.
+struct Session {
+    socket: UdpSocket,
     exporter: Exporter,
     traffic: Traffic,
 }
 
-impl Sessions {
+impl Session {
     fn new() -> Self {
         let boot = SystemClock.now() - Duration::from_secs(60);
-        let sockets = (0..SESSIONS).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).collect();
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let exporter = Exporter::new(Setup { protocol: Protocol::Netflow9, domain: 1, sampling: 10, boot });
-        Self { sockets, exporter, traffic: Traffic::new(9, 300, Families::Mixed) }
+        Self { socket, exporter, traffic: Traffic::new(9, 300, Families::Mixed) }
     }
 
-    /// Sends one datagram from each session; the first one ever holds the templates and the sampling.
+    /// Sends datagrams to both ports in turn; the first one ever holds the templates and the sampling.
     fn send(&mut self, bot: &NetflowBot) {
         let before = bot.metrics().datagrams.get();
-        for (sent, socket) in (1..).zip(&self.sockets) {
+        for sent in 1..=DATAGRAMS {
             let now = SystemClock.now();
             let mut flows: VecDeque<_> = (0..10).map(|_| self.traffic.flow(now)).collect();
             let mut datagram = Vec::new();
             self.exporter.export(now, &mut flows, &mut datagram);
-            socket.send_to(&datagram, bot.addresses()[usize::from(sent % 2 == 0)]).unwrap();
+            self.socket.send_to(&datagram, bot.addresses()[usize::from(sent % 2 == 0)]).unwrap();
             while bot.metrics().datagrams.get() < before + sent {
                 thread::yield_now();
             }
@@ -68,17 +68,17 @@ impl Sessions {
 
 #[tokio::test]
 async fn templates_and_samplings_that_one_thread_was_told_hold_on_all() {
-    let (bot, mut sessions) = (open(4, None), Sessions::new());
-    sessions.send(&bot);
-    assert_eq!(bytes_of(&bot).await, (sessions.exporter.totals().bytes * 10) as f64);
+    let (bot, mut session) = (open(4, None), Session::new());
+    session.send(&bot);
+    assert_eq!(bytes_of(&bot).await, (session.exporter.totals().bytes * 10) as f64);
 }
 
 #[tokio::test]
 async fn a_restart_with_fewer_or_more_threads_has_all_that_was_open() {
-    let (folder, mut sessions) = (tempfile::tempdir().unwrap(), Sessions::new());
+    let (folder, mut session) = (tempfile::tempdir().unwrap(), Session::new());
     for threads in [4, 1, 3] {
-        sessions.send(&open(threads, Some(folder.path())));
+        session.send(&open(threads, Some(folder.path())));
     }
     let bot = open(2, Some(folder.path()));
-    assert_eq!(bytes_of(&bot).await, (sessions.exporter.totals().bytes * 10) as f64);
+    assert_eq!(bytes_of(&bot).await, (session.exporter.totals().bytes * 10) as f64);
 }

@@ -1,6 +1,6 @@
 //! The minutes that are open.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use grafolean_time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -29,8 +29,13 @@ pub struct Minutes {
 }
 
 impl Minutes {
-    /// Adds a flow of an exporter.
+    /// Adds a flow of the exporter that sent it.
     pub fn add(&mut self, origin: &Origin, flow: &Flow) {
+        self.add_of(origin.stream.exporter.ip(), origin, flow);
+    }
+
+    /// Adds a flow of the exporter that is known by this address.
+    pub fn add_of(&mut self, exporter: IpAddr, origin: &Origin, flow: &Flow) {
         let bytes = flow.scaled_bytes();
         let received = origin.received.micros();
         let second = origin.received.seconds();
@@ -40,16 +45,16 @@ impl Minutes {
         let first_open = Span::Minute.bin_of(second - GRACE_SECONDS).max(self.floor);
         let last_open = Span::Minute.bin_of(second).max(first_open);
         if first_open == last_open {
-            return self.add_to(last_open, origin, flow, bytes);
+            return self.add_to(last_open, exporter, flow, bytes);
         }
         let (began, ended) = lasted(origin, flow);
         let boundary = last_open.saturating_mul(1_000_000);
         let before = share(bytes, began.min(received), ended.min(received), boundary);
         if before > 0 {
-            self.add_to(first_open, origin, flow, before);
+            self.add_to(first_open, exporter, flow, before);
         }
         if before < bytes || bytes == 0 {
-            self.add_to(last_open, origin, flow, bytes - before);
+            self.add_to(last_open, exporter, flow, bytes - before);
         }
     }
 
@@ -83,8 +88,7 @@ impl Minutes {
         self.open.values().map(Minute::keys).sum()
     }
 
-    fn add_to(&mut self, start: i64, origin: &Origin, flow: &Flow, bytes: u64) {
-        let exporter = origin.stream.exporter.ip();
+    fn add_to(&mut self, start: i64, exporter: IpAddr, flow: &Flow, bytes: u64) {
         if let Some(minute) = self.open.get_mut(&start) {
             return minute.add(exporter, flow, bytes);
         }

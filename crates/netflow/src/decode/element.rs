@@ -24,8 +24,10 @@
 //! | end | 157, 155, 153, 151, 159, 21, then 323, 324, 325, 322 | |
 //! | duration | 162, 161 | where the start or the end is missing |
 //! | system start | 160 | what 21 and 22 count from, in IPFIX |
-//! | sampler | 48, 302 | |
-//! | sampling | 34, 50, then 305 with 306, 310 with 309, 311 | |
+//! | reverse start, end, flags, type of service | the same of RFC 5103's reverse elements | the forward direction's times where there are none |
+//! | sampler | 48, 302; 301 | a sampler or selector; a sequence of selectors |
+//! | sampling | 34, 50, then 305 with 306, 307 with 308, 310 with 309, 311 | not believed where 35, 49 or 304 names no algorithm of IANA's registry |
+//! | a packet | 315, 104 as a frame; 313, 317 from its IP header on | gives what no other element does, of one packet; its bytes are 312, 224, else its IP header's length |
 
 use super::definition::{Field, Space, VARIABLE};
 use crate::record::Counter;
@@ -52,19 +54,49 @@ pub(super) enum Target {
     Packets,
     BytesBack,
     PacketsBack,
+    TcpFlagsBack,
+    TosBack,
     Input,
     Output,
     Direction,
     First(Moment),
     Last(Moment),
     Duration(Moment),
+    FirstBack(Moment),
+    LastBack(Moment),
     Sampler,
+    Sequence,
+    LineCard,
+    Algorithm(Registry),
     OneIn,
     PacketInterval,
     PacketSpace,
     SampleSize,
     Population,
     Probability,
+    PacketBytes,
+    SectionOctets,
+    SectionOffset,
+    FrameType,
+    Section(SectionKind),
+}
+
+/// Where a sampling's algorithm has its number from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Registry {
+    /// samplingAlgorithm (35) and samplerMode (49).
+    Sampling,
+    /// selectorAlgorithm (304).
+    Selector,
+}
+
+/// With what the section of a packet that a record brings begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum SectionKind {
+    /// A frame of the link (315, 104).
+    Frame,
+    /// An IP header (313, 317).
+    Ip,
 }
 
 impl Target {
@@ -85,6 +117,11 @@ impl Target {
     /// Whether this is a moment that counts from the exporter's start.
     pub(super) const fn by_uptime(self) -> bool {
         matches!(self, Self::First(Moment::Uptime) | Self::Last(Moment::Uptime))
+    }
+
+    /// Whether this is told of the reverse direction.
+    pub(super) const fn of_the_reverse(self) -> bool {
+        matches!(self, Self::BytesBack | Self::PacketsBack)
     }
 }
 
@@ -184,12 +221,29 @@ pub(super) const ROWS: &[Row] = &[
         (Iana(161), Target::Duration(Moment::Milliseconds)),
     ]),
     row(&[(Iana(48), Target::Sampler), (Iana(302), Target::Sampler)]),
+    row(&[(Iana(301), Target::Sequence)]),
+    row(&[(Iana(141), Target::LineCard)]),
+    row(&[
+        (Iana(35), Target::Algorithm(Registry::Sampling)),
+        (Iana(49), Target::Algorithm(Registry::Sampling)),
+        (Iana(304), Target::Algorithm(Registry::Selector)),
+    ]),
     row(&[(Iana(34), Target::OneIn), (Iana(50), Target::OneIn)]),
-    row(&[(Iana(305), Target::PacketInterval)]),
-    row(&[(Iana(306), Target::PacketSpace)]),
+    row(&[(Iana(305), Target::PacketInterval), (Iana(307), Target::PacketInterval)]),
+    row(&[(Iana(306), Target::PacketSpace), (Iana(308), Target::PacketSpace)]),
     row(&[(Iana(309), Target::SampleSize)]),
     row(&[(Iana(310), Target::Population)]),
     row(&[(Iana(311), Target::Probability)]),
+    row(&[(Iana(312), Target::PacketBytes), (Iana(224), Target::PacketBytes)]),
+    row(&[(Iana(410), Target::SectionOctets), (Iana(103), Target::SectionOctets)]),
+    row(&[(Iana(408), Target::FrameType)]),
+    row(&[(Iana(409), Target::SectionOffset), (Iana(102), Target::SectionOffset)]),
+    row(&[
+        (Iana(315), Target::Section(SectionKind::Frame)),
+        (Iana(104), Target::Section(SectionKind::Frame)),
+        (Iana(313), Target::Section(SectionKind::Ip)),
+        (Iana(317), Target::Section(SectionKind::Ip)),
+    ]),
 ];
 
 const BYTES: Row = row(&[
@@ -216,6 +270,24 @@ const REVERSE_BACK: &[Row] = &[
         (Reverse(86), Target::PacketsBack),
         (Reverse(24), Target::PacketsBack),
         (Reverse(172), Target::PacketsBack),
+    ]),
+    row(&[(Reverse(6), Target::TcpFlagsBack)]),
+    row(&[(Reverse(5), Target::TosBack)]),
+    row(&[
+        (Reverse(156), Target::FirstBack(Moment::Ntp)),
+        (Reverse(154), Target::FirstBack(Moment::Ntp)),
+        (Reverse(152), Target::FirstBack(Moment::Milliseconds)),
+        (Reverse(150), Target::FirstBack(Moment::Seconds)),
+        (Reverse(158), Target::FirstBack(Moment::BeforeExport)),
+        (Reverse(22), Target::FirstBack(Moment::Uptime)),
+    ]),
+    row(&[
+        (Reverse(157), Target::LastBack(Moment::Ntp)),
+        (Reverse(155), Target::LastBack(Moment::Ntp)),
+        (Reverse(153), Target::LastBack(Moment::Milliseconds)),
+        (Reverse(151), Target::LastBack(Moment::Seconds)),
+        (Reverse(159), Target::LastBack(Moment::BeforeExport)),
+        (Reverse(21), Target::LastBack(Moment::Uptime)),
     ]),
 ];
 
@@ -244,6 +316,35 @@ pub(super) fn usable(target: Target, field: &Field) -> bool {
     }
 }
 
+/// Which counts of a template are since the flow began, so that each record of it holds those of the one before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Running {
+    /// Whether its bytes are.
+    pub bytes: bool,
+    /// Whether its packets are.
+    pub packets: bool,
+}
+
+impl Running {
+    /// Whether any are.
+    pub(crate) const fn any(self) -> bool {
+        self.bytes || self.packets
+    }
+}
+
+/// Returns which counts of a template with these fields are running totals.
+pub(super) fn running(fields: &[Field]) -> Running {
+    let first_of = |target: Target| {
+        let row = ROWS.iter().find(|row| row.choices.iter().any(|(_, of)| *of == target))?;
+        let tells = |(element, target): &&(Element, Target)| {
+            fields.iter().any(|field| element.matches(field) && usable(*target, field))
+        };
+        row.choices.iter().find(tells).map(|(element, _)| *element)
+    };
+    let total = |element| matches!(element, Some(Iana(85 | 86 | 171 | 172 | 353)));
+    Running { bytes: total(first_of(Target::Bytes)), packets: total(first_of(Target::Packets)) }
+}
+
 /// Gives which counter the bytes of a template with these fields are.
 pub(super) fn counter(fields: &[Field]) -> Counter {
     let tells = |(element, target): &&(Element, Target)| {
@@ -254,6 +355,7 @@ pub(super) fn counter(fields: &[Field]) -> Counter {
         Some((Iana(23 | 171), _)) => Counter::Post,
         Some((Iana(231), _)) => Counter::Initiator,
         Some((Iana(352 | 353), _)) => Counter::Layer2,
+        None if fields.iter().any(|field| Iana(312).matches(field) && field.length > 0) => Counter::Layer2,
         _ => Counter::Delta,
     }
 }

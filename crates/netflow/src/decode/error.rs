@@ -7,7 +7,7 @@ use thiserror::Error;
 pub enum DecodeError {
     /// Not a protocol that is known here.
     #[error(
-        "a datagram of {length} octets begins with version {version}; NetFlow 5 and 9, IPFIX (10) and sFlow 5 are read"
+        "a datagram of {length} octets begins with version {version}; NetFlow 1, 5, 7 and 9, IPFIX (10) and sFlow 5 are read"
     )]
     Version {
         /// What stands in the first two octets.
@@ -33,6 +33,14 @@ pub enum DecodeError {
         /// Octets left in the message.
         left: usize,
     },
+    /// A sampling that is not believed. Nothing is lost by it: the counts are taken as they were exported.
+    #[error(
+        "a sampling by algorithm {algorithm} is not believed, since IANA's registry has no such: counts stay unscaled"
+    )]
+    Sampling {
+        /// The algorithm's number.
+        algorithm: u64,
+    },
     /// A template that cannot be used.
     #[error("template {id} cannot be used: {why}")]
     Template {
@@ -41,4 +49,11 @@ pub enum DecodeError {
         /// What is wrong with it.
         why: &'static str,
     },
+}
+
+impl DecodeError {
+    /// Whether something of the datagram was lost by it.
+    pub const fn loses_data(self) -> bool {
+        !matches!(self, Self::Sampling { .. })
+    }
 }

@@ -2,7 +2,12 @@
 
 use grafolean_time::Timestamp;
 
-use super::{declare::SetKind, error::DecodeError, moment::Exported, reader::Reader};
+use super::{
+    declare::{SetKind, declarations},
+    error::DecodeError,
+    moment::Exported,
+    reader::Reader,
+};
 use crate::record::Protocol;
 
 const SET_HEADER: usize = 4;
@@ -108,18 +113,28 @@ pub(crate) struct Set<'a> {
     pub(crate) body: &'a [u8],
 }
 
-/// Padding belongs into a set's length (RFC 7011, section 3.3.1), but some exporters leave it out: what is zero up to the
-/// next multiple of four octets is passed over where a set begins behind it.
+/// Padding belongs into a set's length (RFC 7011, section 3.3.1), but some exporters leave it out, and others do not pad at all
+/// (RFC 3954, section 5.3 only says that they should). Where a set ends at no multiple of four octets, the header right behind
+/// it is tried first; if none can be meant there, what is zero up to the next multiple of four is passed over.
 fn skip_uncounted_padding(reader: &mut Reader<'_>, octets: usize, protocol: Protocol) {
     let mut beyond = *reader;
     let at = octets - reader.rest().len();
     let padding = beyond.take(at.next_multiple_of(4) - at).unwrap_or_default();
-    if padding.is_empty() || padding.iter().any(|&octet| octet != 0) {
+    if padding.is_empty() || padding.iter().any(|&octet| octet != 0) || is_plausible(*reader, protocol) {
         return;
     }
-    let begin = beyond;
-    if next_set(&mut beyond).is_ok_and(|set| SetKind::of(protocol, set.id) != SetKind::Reserved) {
-        *reader = begin;
+    if is_plausible(beyond, protocol) {
+        *reader = beyond;
+    }
+}
+
+/// Whether a set can begin here: it fits, and its id means something; one of templates begins with a template that can be.
+fn is_plausible(mut reader: Reader<'_>, protocol: Protocol) -> bool {
+    let Ok(set) = next_set(&mut reader) else { return false };
+    match SetKind::of(protocol, set.id) {
+        SetKind::Reserved => false,
+        SetKind::Data => true,
+        kind => declarations(protocol, kind, set.body).next().is_some_and(|first| first.is_ok()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Datagrams as bytes: pure functions from `&[u8]`, without a clock, a socket or memory of what came before.
 //!
-//! `v5` and `sflow` hold all they need in each datagram. A `message` of NetFlow v9 or IPFIX is a row of sets: those
+//! `fixed` (NetFlow v1, v5, v7) and `sflow` hold all they need in each datagram. A `message` of NetFlow v9 or IPFIX is a row of sets: those
 //! that `declare` templates, and records, for which a template is compiled into a `plan` once; then each `record` is
 //! a few reads at known places. [`element`] is the table of what is read, and from where when several elements mean the
 //! same. `options` are what exporters say about themselves. A sample of sFlow brings a packet's beginning: `frame` goes past
@@ -13,6 +13,8 @@ mod definition;
 pub(super) mod details;
 pub mod element;
 mod error;
+mod factor;
+pub(super) mod fixed;
 mod frame;
 mod gateway;
 pub(super) mod message;
@@ -22,10 +24,12 @@ mod packet;
 pub(super) mod plan;
 mod reader;
 pub(super) mod record;
+mod section;
 pub(super) mod sflow;
-pub(super) mod v5;
 
 pub use definition::{Declaration, Definition, Field, Space, VARIABLE};
+pub use element::Running;
 pub use error::DecodeError;
 pub(super) use moment::Exported;
-pub use options::Statement;
+pub use options::{SamplingScope, Statement, Told};
+pub use record::ScopeKeys;

@@ -1,13 +1,17 @@
 //! Options data: what an exporter says about itself. Of it the sampling is taken, and when the system started.
 
+use std::fmt;
+
 use grafolean_time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{
     definition::{Definition, Field, Space},
     details::{application, text},
-    element::Target,
-    reader::{low_u32, unsigned},
-    record::{Records, sampled, split_value},
+    element::{Registry, Target},
+    factor::{Algorithm, sampled},
+    reader::{low_u16, low_u32, unsigned},
+    record::{Records, split_value},
 };
 use crate::{
     names::Named,
@@ -15,20 +19,84 @@ use crate::{
 };
 
 /// One record of options data that tells a sampling or the time a system started.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Statement {
-    /// Sampler or selector that it is about.
-    pub sampler: Option<u64>,
-    /// Interface that it is about.
-    pub interface: Option<u32>,
+    /// What the sampling is narrowed to.
+    pub scope: SamplingScope,
+    /// Observation domain that a scope names (149), where it is not that of the message.
+    pub domain: Option<u32>,
     /// The sampling.
-    pub factor: Option<Factor>,
+    pub sampling: Option<Told>,
+    /// Selectors of which the scope's selection sequence is made, in their order (RFC 5476, section 6.5.1).
+    pub selectors: Vec<u64>,
     /// systemInitTimeMilliseconds (160): from when the domain's uptimes count.
     pub system_init: Option<Timestamp>,
 }
 
-/// NetFlow v9's scope "interface".
-const SCOPE_INTERFACE: u16 = 2;
+/// What an options record says of a sampling.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Told {
+    /// One that can be meant.
+    Factor(Factor),
+    /// One whose algorithm IANA's registry does not know: it is not believed.
+    Disbelieved {
+        /// The number of the algorithm.
+        algorithm: u64,
+        /// The factor that goes with it.
+        factor: Factor,
+    },
+}
+
+/// To what a sampling is narrowed (RFC 7011, section 3.4.2.1): all that is named has to fit. Nothing named is the whole domain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SamplingScope {
+    /// Flows of this sampler or selector (48, 302).
+    pub sampler: Option<u64>,
+    /// Flows of this selection sequence (301).
+    pub sequence: Option<u64>,
+    /// Flows observed at this interface (NetFlow v9's scope 2, 10, 252).
+    pub interface: Option<u32>,
+    /// Flows that leave by this interface (14, 253).
+    pub egress_interface: Option<u32>,
+    /// Flows of records of this template (NetFlow v9's scope 5, 145).
+    pub template: Option<u16>,
+    /// Flows of this line card (NetFlow v9's scope 3, 141).
+    pub line_card: Option<u32>,
+    /// Something else, to which no flow can be seen to belong.
+    pub other: bool,
+}
+
+impl SamplingScope {
+    /// Returns how many things it names.
+    pub(crate) fn conditions(&self) -> usize {
+        let named = [
+            self.sampler.is_some(),
+            self.sequence.is_some(),
+            self.interface.is_some(),
+            self.egress_interface.is_some(),
+            self.template.is_some(),
+            self.line_card.is_some(),
+            self.other,
+        ];
+        named.into_iter().filter(|named| *named).count()
+    }
+}
+
+impl fmt::Display for SamplingScope {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = [
+            ("sampler", self.sampler),
+            ("selection sequence", self.sequence),
+            ("interface", self.interface.map(u64::from)),
+            ("egress interface", self.egress_interface.map(u64::from)),
+            ("template", self.template.map(u64::from)),
+            ("line card", self.line_card.map(u64::from)),
+        ];
+        let written = named.iter().filter_map(|(name, id)| id.map(|id| format!("{name} {id}")));
+        let written: Vec<_> = written.chain(self.other.then(|| "another scope".to_owned())).collect();
+        if written.is_empty() { out.write_str("all") } else { out.write_str(&written.join(", ")) }
+    }
+}
 
 /// Reads the records of options data and hands on what each says.
 pub(crate) fn read_options(
@@ -39,23 +107,23 @@ pub(crate) fn read_options(
     let mut records = Records::default();
     let shortest = definition.shortest().max(1);
     let mut rest = set;
+    let scopes = usize::from(definition.scopes.unwrap_or(0));
     while rest.len() >= shortest {
-        let mut statement = Statement::default();
-        let mut parts: Vec<(Target, &[u8])> = Vec::new();
-        let mut names = NameFields::default();
-        for field in &definition.fields {
+        let mut draft = Draft::default();
+        for (place, field) in definition.fields.iter().enumerate() {
             let Some((value, after)) = split_value(field.length, rest) else {
                 records.cut = rest.iter().any(|&octet| octet != 0);
                 return records;
             };
             rest = after;
-            note(&mut statement, &mut parts, field, value);
-            names.note(field, value);
+            if !value.is_empty() {
+                draft.note(field, place < scopes, value);
+                draft.names.note(field, value);
+            }
         }
-        parts.sort_by_key(|(target, _)| *target);
-        statement.factor = parts.iter().fold(None, |factor, (target, value)| sampled(factor, *target, value));
         records.count += 1;
-        each(&statement, &names.named(statement.interface));
+        let names = draft.names.named(draft.statement.scope.interface);
+        each(&draft.finished(), &names);
     }
     records
 }
@@ -95,22 +163,61 @@ impl<'a> NameFields<'a> {
     }
 }
 
-fn note<'a>(statement: &mut Statement, parts: &mut Vec<(Target, &'a [u8])>, field: &Field, value: &'a [u8]) {
-    let number = unsigned(value);
-    match (field.space, field.element) {
-        _ if value.is_empty() => {}
-        (Space::Scope, SCOPE_INTERFACE) | (Space::Iana, 10) => statement.interface = Some(low_u32(number)),
-        (Space::Iana, 48 | 302) => statement.sampler = Some(number),
-        (Space::Iana, 34 | 50) => parts.push((Target::OneIn, value)),
-        (Space::Iana, 305) => parts.push((Target::PacketInterval, value)),
-        (Space::Iana, 306) => parts.push((Target::PacketSpace, value)),
-        (Space::Iana, 309) => parts.push((Target::SampleSize, value)),
-        (Space::Iana, 310) => parts.push((Target::Population, value)),
-        (Space::Iana, 311) => parts.push((Target::Probability, value)),
-        (Space::Iana, 160) => {
-            let micros = i64::try_from(number).unwrap_or(i64::MAX).saturating_mul(1_000);
-            statement.system_init = Some(Timestamp::from_micros(micros));
+/// A record as it is being put together.
+#[derive(Default)]
+struct Draft<'a> {
+    statement: Statement,
+    parts: Vec<(Target, &'a [u8])>,
+    algorithm: Option<(Registry, u64)>,
+    names: NameFields<'a>,
+}
+
+impl<'a> Draft<'a> {
+    fn note(&mut self, field: &Field, is_scope: bool, value: &'a [u8]) {
+        let number = unsigned(value);
+        let Statement { scope, domain, selectors, system_init, .. } = &mut self.statement;
+        match (field.space, field.element) {
+            (Space::Scope, 2) | (Space::Iana, 10 | 252) => scope.interface = Some(low_u32(number)),
+            (Space::Scope, 3) => scope.line_card = Some(low_u32(number)),
+            (Space::Scope, 5) => scope.template = Some(low_u16(number)),
+            (Space::Iana, 141) if is_scope => scope.line_card = Some(low_u32(number)),
+            (Space::Iana, 145) if is_scope => scope.template = Some(low_u16(number)),
+            (Space::Iana, 14 | 253) if is_scope => scope.egress_interface = Some(low_u32(number)),
+            (Space::Iana, 149) if is_scope => *domain = Some(low_u32(number)),
+            (Space::Iana, 301) => scope.sequence = Some(number),
+            (Space::Iana, 302) if scope.sequence.is_some() => selectors.push(number),
+            (Space::Iana, 48 | 302) => scope.sampler = Some(number),
+            (Space::Iana, 34 | 50) => self.parts.push((Target::OneIn, value)),
+            (Space::Iana, 305 | 307) => self.parts.push((Target::PacketInterval, value)),
+            (Space::Iana, 306 | 308) => self.parts.push((Target::PacketSpace, value)),
+            (Space::Iana, 309) => self.parts.push((Target::SampleSize, value)),
+            (Space::Iana, 310) => self.parts.push((Target::Population, value)),
+            (Space::Iana, 311) => self.parts.push((Target::Probability, value)),
+            (Space::Iana, 35 | 49) => self.algorithm = Some((Registry::Sampling, number)),
+            (Space::Iana, 304) => self.algorithm = Some((Registry::Selector, number)),
+            (Space::Iana, 160) => {
+                let micros = i64::try_from(number).unwrap_or(i64::MAX).saturating_mul(1_000);
+                *system_init = Some(Timestamp::from_micros(micros));
+            }
+            // the exporter, a process of its own or its cache: all that it sends
+            (Space::Scope, _) | (Space::Iana, 130 | 131 | 143 | 144 | 211 | 212) => {}
+            _ if is_scope => scope.other = true,
+            _ => {}
         }
-        _ => {}
+    }
+
+    fn finished(mut self) -> Statement {
+        self.parts.sort_by_key(|(target, _)| *target);
+        let factor = self.parts.iter().fold(None, |factor, (target, value)| sampled(factor, *target, value));
+        let algorithm = self.algorithm.map(|(registry, number)| (Algorithm::of(registry, number), number));
+        self.statement.sampling = match (algorithm, factor) {
+            (Some((Algorithm::Unknown, algorithm)), Some(factor)) if !factor.is_none() => {
+                Some(Told::Disbelieved { algorithm, factor })
+            }
+            // what a filter picked is all there is of its kind, and it may name no factor
+            (Some((Algorithm::Filters, _)), _) => Some(Told::Factor(Factor::NONE)),
+            (_, factor) => factor.map(Told::Factor),
+        };
+        self.statement
     }
 }

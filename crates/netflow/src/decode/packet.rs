@@ -3,9 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::reader::Reader;
+use crate::record::Flow;
 
 /// IPv6 extension headers that are followed. Real packets have a handful.
 const EXTENSIONS_MAX: usize = 16;
+
+/// Octets of IPv6's header, which its length does not count.
+const HEADER_V6: u32 = 40;
 
 /// Ends of a packet, as far as its header was sampled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +21,8 @@ pub(super) struct Ends {
     /// IPv4's type of service or IPv6's traffic class.
     pub(super) tos: Option<u8>,
     pub(super) tcp_flags: Option<u16>,
+    /// Octets of the whole packet, its header included, by its header.
+    pub(super) length: Option<u32>,
 }
 
 /// What the beginning of a packet's payload tells.
@@ -24,6 +30,21 @@ pub(super) struct Ends {
 struct Transport {
     ports: Option<(u16, u16)>,
     tcp_flags: Option<u16>,
+}
+
+impl Ends {
+    /// Fills in what a flow's record does not tell itself.
+    pub(super) fn fill(&self, flow: &mut Flow) {
+        if flow.source.is_none() && flow.destination.is_none() {
+            (flow.source, flow.destination) = (self.source, self.destination);
+        }
+        if flow.source_port.is_none() && flow.destination_port.is_none() {
+            (flow.source_port, flow.destination_port) = self.ports.unzip();
+        }
+        flow.protocol = flow.protocol.or(self.protocol);
+        flow.tos = flow.tos.or(self.tos);
+        flow.tcp_flags = flow.tcp_flags.or(self.tcp_flags);
+    }
 }
 
 /// Reads an IP header, whose version it says itself.
@@ -37,8 +58,21 @@ pub(super) fn ip(reader: Reader<'_>) -> Option<Ends> {
 
 fn ipv4(mut reader: Reader<'_>) -> Option<Ends> {
     let header = reader.array::<20>()?;
-    let [version_and_length, tos, _, _, _, _, fragment_high, fragment_low, _, protocol, _, _, addresses @ ..] =
-        header;
+    let [
+        version_and_length,
+        tos,
+        length_high,
+        length_low,
+        _,
+        _,
+        fragment_high,
+        fragment_low,
+        _,
+        protocol,
+        _,
+        _,
+        addresses @ ..,
+    ] = header;
     let options = usize::from(version_and_length & 0x0F).checked_sub(5)? * 4;
     let [a, b, c, d, e, f, g, h] = addresses;
     let first_fragment = u16::from_be_bytes([fragment_high, fragment_low]) & 0x1FFF == 0;
@@ -52,11 +86,12 @@ fn ipv4(mut reader: Reader<'_>) -> Option<Ends> {
         ports,
         tos: Some(tos),
         tcp_flags,
+        length: Some(u32::from(u16::from_be_bytes([length_high, length_low]))),
     })
 }
 
 fn ipv6(mut reader: Reader<'_>) -> Option<Ends> {
-    let [high, low, ..] = reader.array::<6>()?;
+    let [high, low, _, _, length_high, length_low] = reader.array()?;
     let traffic_class = (high << 4) | (low >> 4);
     let next_header = reader.u8()?;
     reader.take(1)?;
@@ -70,6 +105,7 @@ fn ipv6(mut reader: Reader<'_>) -> Option<Ends> {
         ports,
         tos: Some(traffic_class),
         tcp_flags,
+        length: Some(u32::from(u16::from_be_bytes([length_high, length_low])) + HEADER_V6),
     })
 }
 

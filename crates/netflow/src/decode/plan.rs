@@ -2,11 +2,11 @@
 
 use super::definition::{Definition, Field, VARIABLE};
 use super::details::DetailPlan;
-use super::element::{ROWS, Target, back_rows, counter, usable};
+use super::element::{ROWS, Running, Target, back_rows, counter, running, usable};
 use crate::record::Counter;
 
 /// Fields that a plan reads at most; the table of elements asks for fewer.
-pub(super) const OPS_MAX: usize = 32;
+pub(super) const OPS_MAX: usize = 40;
 
 /// One step of a plan: these octets become that.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +25,8 @@ pub(crate) struct Plan {
     pub(super) shape: Shape,
     /// Whether a record may hold the way back as well.
     pub(super) both_ways: bool,
+    /// Whether counts are since the flow began, so that each record holds those of the one before.
+    pub(crate) running: Running,
     /// Whether times count from the exporter's start.
     pub(super) by_uptime: bool,
     /// What is read beside the flow for whoever wants it.
@@ -83,9 +85,8 @@ impl Plan {
             ops,
             counter,
             shape: if variable { walk(fields, &wanted) } else { Shape::Fixed(octets(fields)) },
-            both_ways: wanted
-                .iter()
-                .any(|(target, _)| matches!(target, Target::BytesBack | Target::PacketsBack)),
+            both_ways: wanted.iter().any(|(target, _)| target.of_the_reverse()),
+            running: running(fields),
             by_uptime: wanted.iter().any(|(target, _)| target.by_uptime()),
             details: DetailPlan::new(fields),
         }

@@ -7,19 +7,48 @@ use grafolean_time::Timestamp;
 use super::{
     definition::VARIABLE,
     element::Target,
+    factor::{Algorithm, sampled},
     moment::{Exported, duration_micros},
     plan::{OPS_MAX, Op, Plan, Shape, Stop},
     reader::{low_u8, low_u16, low_u32, unsigned},
+    section::Section,
 };
 use crate::record::{BiflowDirection, Direction, Factor, Flow, FlowDetails};
 
 /// A record as it is being put together.
 #[derive(Clone, Copy, Default)]
-struct Draft {
+struct Draft<'a> {
     flow: Flow,
-    bytes_back: Option<u64>,
-    packets_back: Option<u64>,
+    reverse: Reverse,
     exported: Exported,
+    keys: ScopeKeys,
+    algorithm: Option<(Algorithm, u64)>,
+    packet_bytes: Option<u64>,
+    section: Section<'a>,
+}
+
+/// What a record says of the reverse direction (RFC 5103) alone.
+#[derive(Clone, Copy, Default)]
+struct Reverse {
+    bytes: Option<u64>,
+    packets: Option<u64>,
+    tcp_flags: Option<u16>,
+    tos: Option<u8>,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+}
+
+/// What a record names, beside what its flow holds, to which a sampling may be narrowed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScopeKeys {
+    /// Template of the record.
+    pub template: u16,
+    /// Selection sequence (301).
+    pub sequence: Option<u64>,
+    /// Line card (141).
+    pub line_card: Option<u32>,
+    /// The algorithm of a sampling that the record names and that is not believed.
+    pub disbelieved: Option<u64>,
 }
 
 /// Whether the details of flows are read too.
@@ -36,16 +65,17 @@ pub(crate) fn read_flows<'a>(
     set: &'a [u8],
     exported: Exported,
     wanted: Wanted,
-    mut each: impl FnMut(&mut Flow, Option<&mut FlowDetails<'a>>),
+    mut each: impl FnMut(&mut Flow, &ScopeKeys, Option<&mut FlowDetails<'a>>),
 ) -> Records {
     let mut records = Records::default();
-    let mut finish = |draft: &Draft, record: &'a [u8]| match wanted {
-        Wanted::Flows => finish(plan, draft, |flow, _| each(flow, None)),
+    let mut finish = |draft: &Draft<'a>, record: &'a [u8]| match wanted {
+        Wanted::Flows => finish(plan, draft, |flow, _| each(flow, &draft.keys, None)),
         Wanted::WithDetails => {
             let mut details = plan.details.read(record);
+            draft.section.extend(&mut details);
             finish(plan, draft, |flow, biflow| match biflow {
-                BiflowDirection::Forward => each(flow, Some(&mut details)),
-                BiflowDirection::Reverse => each(flow, Some(&mut details.reversed())),
+                BiflowDirection::Forward => each(flow, &draft.keys, Some(&mut details)),
+                BiflowDirection::Reverse => each(flow, &draft.keys, Some(&mut details.reversed())),
             });
         }
     };
@@ -124,7 +154,7 @@ pub(super) fn split_value(length: u16, rest: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 #[inline]
-fn draft<'a>(plan: &Plan, exported: Exported, locate: impl Fn(&Op) -> Option<&'a [u8]>) -> Draft {
+fn draft<'a>(plan: &Plan, exported: Exported, locate: impl Fn(&Op) -> Option<&'a [u8]>) -> Draft<'a> {
     let mut draft = Draft { exported, ..Draft::default() };
     draft.flow.counter = plan.counter;
     for op in &plan.ops {
@@ -133,28 +163,42 @@ fn draft<'a>(plan: &Plan, exported: Exported, locate: impl Fn(&Op) -> Option<&'a
             _ => {}
         }
     }
+    if draft.section.is_there() {
+        draft.section.fill(&mut draft.flow, draft.packet_bytes);
+    }
+    if let Some((algorithm, number)) = draft.algorithm {
+        draft.judge(algorithm, number);
+    }
     draft
 }
 
 #[inline]
-fn finish(plan: &Plan, draft: &Draft, mut each: impl FnMut(&mut Flow, BiflowDirection)) {
+fn finish(plan: &Plan, draft: &Draft<'_>, mut each: impl FnMut(&mut Flow, BiflowDirection)) {
     let mut flow = draft.flow;
     if plan.by_uptime && draft.exported.uptime_ms.is_none() {
         draft.exported.anchor(&mut flow);
     }
     let moved = |count: Option<u64>| count.is_some_and(|count| count > 0);
-    if plan.both_ways && (moved(draft.bytes_back) || moved(draft.packets_back)) {
-        let mut reverse = flow.reversed(draft.bytes_back, draft.packets_back);
-        each(&mut flow, BiflowDirection::Forward);
-        each(&mut reverse, BiflowDirection::Reverse);
+    let reverse = &draft.reverse;
+    if plan.both_ways && (moved(reverse.bytes) || moved(reverse.packets)) {
+        let mut reversed = flow.reversed(reverse.bytes, reverse.packets);
+        reversed.tcp_flags = reverse.tcp_flags;
+        reversed.tos = reverse.tos.or(flow.tos);
+        reversed.first = reverse.first.or(flow.first);
+        reversed.last = reverse.last.or(flow.last);
+        // a record whose forward direction has no packet describes the other alone
+        if moved(flow.bytes) || moved(flow.packets) {
+            each(&mut flow, BiflowDirection::Forward);
+        }
+        each(&mut reversed, BiflowDirection::Reverse);
     } else {
         each(&mut flow, BiflowDirection::Forward);
     }
 }
 
-impl Draft {
+impl<'a> Draft<'a> {
     #[inline]
-    fn set(&mut self, target: Target, value: &[u8]) {
+    fn set(&mut self, target: Target, value: &'a [u8]) {
         let flow = &mut self.flow;
         match target {
             Target::SourceV4 => flow.source = v4(value),
@@ -173,8 +217,12 @@ impl Draft {
             Target::DestinationAs => flow.destination_as = Some(low_u32(unsigned(value))),
             Target::Bytes => flow.bytes = Some(unsigned(value)),
             Target::Packets => flow.packets = Some(unsigned(value)),
-            Target::BytesBack => self.bytes_back = Some(unsigned(value)),
-            Target::PacketsBack => self.packets_back = Some(unsigned(value)),
+            Target::BytesBack => self.reverse.bytes = Some(unsigned(value)),
+            Target::PacketsBack => self.reverse.packets = Some(unsigned(value)),
+            Target::TcpFlagsBack => self.reverse.tcp_flags = Some(low_u16(unsigned(value))),
+            Target::TosBack => self.reverse.tos = Some(low_u8(unsigned(value))),
+            Target::FirstBack(moment) => self.reverse.first = self.exported.moment(moment, value),
+            Target::LastBack(moment) => self.reverse.last = self.exported.moment(moment, value),
             Target::Input => flow.input = Some(low_u32(unsigned(value))),
             Target::Output => flow.output = Some(low_u32(unsigned(value))),
             Target::Direction => flow.direction = Some(Direction::from_number(low_u8(unsigned(value)))),
@@ -183,33 +231,32 @@ impl Draft {
             Target::Last(moment) => flow.last = self.exported.moment(moment, value),
             Target::Duration(moment) => fill_by_duration(flow, duration_micros(moment, unsigned(value))),
             Target::Sampler => flow.sampler = Some(unsigned(value)),
+            Target::Sequence => self.keys.sequence = Some(unsigned(value)),
+            Target::LineCard => self.keys.line_card = Some(low_u32(unsigned(value))),
+            Target::Algorithm(registry) => {
+                let number = unsigned(value);
+                self.algorithm = Some((Algorithm::of(registry, number), number));
+            }
+            Target::PacketBytes => self.packet_bytes = Some(unsigned(value)),
+            Target::SectionOctets => self.section.octets = usize::try_from(unsigned(value)).ok(),
+            Target::SectionOffset => self.section.offset = unsigned(value),
+            Target::FrameType => self.section.frame_type = unsigned(value),
+            Target::Section(kind) => self.section.packet = Some((kind, value)),
             sampling => flow.sampling = sampled(flow.sampling, sampling, value),
         }
     }
-}
 
-/// Builds on what an earlier element said of the sampling. 305 and 306 are packets taken and passed over in turn, 309
-/// and 310 packets taken of how many.
-pub(super) fn sampled(so_far: Option<Factor>, target: Target, value: &[u8]) -> Option<Factor> {
-    let number = low_u32(unsigned(value).min(u64::from(u32::MAX)));
-    match target {
-        Target::OneIn if number > 0 => Some(Factor::one_in(number)),
-        // a later pair gives way to a plain interval
-        _ if so_far.is_some_and(|factor| !factor.is_none()) => so_far,
-        Target::PacketInterval | Target::SampleSize if number > 0 => Some(Factor::of(number, number)),
-        Target::PacketSpace => {
-            so_far.map(|factor| Factor::of(factor.sampled(), factor.population().saturating_add(number)))
+    /// Drops a sampling whose algorithm is none.
+    fn judge(&mut self, algorithm: Algorithm, number: u64) {
+        let scales = self.flow.sampling.is_some_and(|factor| !factor.is_none());
+        match algorithm {
+            Algorithm::Samples => {}
+            Algorithm::Filters => self.flow.sampling = Some(Factor::NONE),
+            Algorithm::Unknown => {
+                self.keys.disbelieved = scales.then_some(number);
+                self.flow.sampling = None;
+            }
         }
-        Target::Population => Some(Factor::of(so_far.map_or(1, Factor::sampled), number)),
-        Target::Probability => probability(value).map(Factor::from_probability),
-        _ => so_far,
-    }
-}
-
-fn probability(value: &[u8]) -> Option<f64> {
-    match value.len() {
-        4 => value.first_chunk().map(|octets| f64::from(f32::from_be_bytes(*octets))),
-        _ => value.first_chunk().map(|octets| f64::from_be_bytes(*octets)),
     }
 }
 

@@ -49,6 +49,8 @@ pub(crate) struct FlowSample {
     pub(crate) sequence: u32,
     /// Class and index of the source that sampled it; class 0 is an interface.
     pub(crate) source: (u32, u32),
+    /// Samples of this source that the agent dropped since it started, for want of resources.
+    pub(crate) drops: u32,
     /// The packet; `None` where the sample tells nothing of it.
     pub(crate) flow: Option<Flow>,
     /// Its details, where they are wanted.
@@ -90,6 +92,14 @@ impl<'a> Packet<'a> {
     }
 }
 
+/// Returns the agent that a datagram of sFlow names, in the form in which exporters are known.
+#[cfg(feature = "bot")]
+pub(crate) fn agent(payload: &[u8]) -> Option<IpAddr> {
+    let mut reader = Reader::new(payload);
+    (reader.u32()? == 5).then_some(())?;
+    address(&mut reader)?.map(|agent| agent.to_canonical())
+}
+
 fn sample(format: u32, data: &[u8], wanted: Wanted) -> Option<Sample> {
     match format {
         1 => flow_sample(Reader::new(data), Form::Compact, wanted).map(Sample::Flow),
@@ -116,7 +126,7 @@ fn flow_sample(mut reader: Reader<'_>, form: Form, wanted: Wanted) -> Option<Flo
         Form::Expanded => (reader.u32()?, reader.u32()?),
     };
     let rate = reader.u32()?;
-    let (_pool, _drops) = (reader.u32()?, reader.u32()?);
+    let (_pool, drops) = (reader.u32()?, reader.u32()?);
     let (input, output) = (interface(&mut reader, form)?, interface(&mut reader, form)?);
     let records = reader.u32()?;
     let egress = source.0 == 0 && output == Some(source.1) && input != Some(source.1);
@@ -124,14 +134,14 @@ fn flow_sample(mut reader: Reader<'_>, form: Form, wanted: Wanted) -> Option<Flo
         input,
         output,
         direction: egress.then_some(Direction::Egress),
-        sampling: Some(Factor::one_in(rate)),
+        sampling: (rate > 0).then(|| Factor::one_in(rate)),
         ..Flow::default()
     };
     let details = match wanted {
         Wanted::Flows => FlowDetails::default(),
         Wanted::WithDetails => details_of(reader, records),
     };
-    Some(FlowSample { sequence, source, flow: packet_of(&mut reader, records, &told), details })
+    Some(FlowSample { sequence, source, drops, flow: packet_of(&mut reader, records, &told), details })
 }
 
 /// Takes the packet from the records that tell one: its ends by its header, else by what the agent read from it; its

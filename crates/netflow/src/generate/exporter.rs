@@ -7,7 +7,7 @@ use std::{
 
 use grafolean_time::Timestamp;
 
-use super::{sets, sflow, v5};
+use super::{fixed, sets, sflow};
 use crate::record::{Flow, Protocol};
 
 /// Octets of a datagram: 30 records of NetFlow v5, which fit an Ethernet frame behind IPv4 and UDP headers.
@@ -72,7 +72,9 @@ impl Exporter {
         datagram.clear();
         let with_templates = self.datagrams.is_multiple_of(REPEAT_EVERY);
         let sent = match self.setup.protocol {
-            Protocol::Netflow5 => v5::write(self, now, flows, datagram),
+            Protocol::Netflow1 | Protocol::Netflow5 | Protocol::Netflow7 => {
+                fixed::write(self, now, flows, datagram)
+            }
             Protocol::Netflow9 | Protocol::Ipfix => sets::write(self, now, flows, with_templates, datagram),
             Protocol::Sflow5 => sflow::write(self, now, flows, datagram),
         };

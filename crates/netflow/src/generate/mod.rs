@@ -4,10 +4,10 @@
 //! as a router would: numbered, with templates and options data from time to time, and adds up what it sent.
 
 mod exporter;
+mod fixed;
 mod sets;
 mod sflow;
 mod traffic;
-mod v5;
 
 pub use exporter::{DATAGRAM_BYTES, Exporter, Setup, Totals};
 pub use traffic::{Families, Traffic};

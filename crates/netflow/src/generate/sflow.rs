@@ -6,7 +6,7 @@ use grafolean_time::Timestamp;
 
 use super::{
     exporter::{DATAGRAM_BYTES, Exporter, Totals},
-    v5::narrow,
+    fixed::narrow,
 };
 use crate::record::{Direction, Flow};
 

@@ -4,11 +4,14 @@ use std::collections::HashMap;
 
 use grafolean_time::Timestamp;
 
-use super::{Coverage, Sequence, Step, Units};
+use super::{Counted, Coverage, Sequence, Step, Units};
 
 /// Sources of sFlow samples whose numbers are followed in one stream (ports of a switch); the samples of others are taken
 /// in without being watched for loss.
 pub const SAMPLE_SOURCES_MAX: usize = 2_048;
+
+/// Samples that an agent can have dropped between two that arrived.
+const DROPS_MAX: u32 = 1 << 24;
 
 /// What one stream sent, and what became of it. All counts are since the stream was first seen.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +30,10 @@ pub struct Account {
     pub counter_samples: u64,
     /// sFlow's flow samples known to be taken that did not arrive.
     pub samples_lost: u64,
+    /// sFlow's flow samples that the agent dropped itself, by its own count.
+    pub samples_dropped: u64,
+    /// Datagrams that name a sampling which is not believed.
+    pub disbelieved: u64,
     /// Units seen and lost since the stream was first seen.
     pub coverage: Coverage,
     /// Units counted as lost that came late, or could be decoded late.
@@ -47,10 +54,22 @@ pub struct Account {
     pub expired: u64,
     /// When its latest datagram came.
     pub last_seen: Timestamp,
-    sequence: Sequence,
-    samples: HashMap<(u32, u32), Sequence>,
+    pub(super) sequence: Sequence,
+    /// Whether other domains of the same session are known.
+    pub(super) has_siblings: bool,
+    /// What was counted as lost while it seemed that the exporter numbers otherwise, and since which time that is.
+    aside: (u32, u64),
+    samples: HashMap<(u32, u32), SampleSource>,
     /// Where the window that is open began.
     window: Coverage,
+}
+
+/// One source of sFlow's samples.
+#[derive(Clone, Debug, Default)]
+struct SampleSource {
+    sequence: Sequence,
+    /// What the agent had dropped of it, when it was last told.
+    drops: Option<u32>,
 }
 
 /// What one datagram was found to hold.
@@ -68,6 +87,10 @@ pub(crate) struct Tally {
     pub(crate) parked: u32,
     /// Counter samples.
     pub(crate) counter_samples: u32,
+    /// Flows whose sampling is not known.
+    pub(crate) unscaled: u32,
+    /// The algorithm of a sampling that it names and that is not believed.
+    pub(crate) disbelieved: Option<u64>,
     /// Whether all of it could be read.
     pub(crate) undecodable: bool,
 }
@@ -78,32 +101,52 @@ impl Tally {
         self.flows += set.flows;
         self.records += set.records;
         self.options += set.options;
+        self.unscaled += set.unscaled;
+        self.disbelieved = self.disbelieved.or(set.disbelieved);
         self.undecodable |= set.undecodable;
     }
 }
 
 impl Account {
-    /// Takes in one datagram's number and what it held. `seen` is how many units of it were decoded, and `missing` how
-    /// many are in it that could not be.
-    pub(super) fn enter(
-        &mut self,
-        number: u32,
-        units: Units,
-        seen: u32,
-        missing: u32,
-        uptime_ms: Option<u32>,
-    ) {
-        let step = self.sequence.observe(number, units, uptime_ms, self.last_seen);
-        let (seen, missing) =
-            if self.sequence.counts_otherwise() { (units.otherwise, 0) } else { (seen, missing) };
+    /// Takes in what a datagram's number told. `seen` is how many units of it were decoded, and `missing` how many are in it
+    /// that could not be.
+    pub(super) fn enter(&mut self, step: Step, units: Units, seen: u32, missing: u32) {
+        let (seen, missing) = match self.sequence.counted() {
+            Counted::ByRule => (seen, missing),
+            counted => (units.counted(counted), 0),
+        };
         self.coverage.seen += u64::from(seen);
         self.coverage.lost += u64::from(missing);
         self.apply(step);
     }
 
+    /// Returns what the stream's numbers count.
+    pub fn counted(&self) -> Counted {
+        self.sequence.counted()
+    }
+
+    /// Sets aside what was counted as lost, in case that it was not.
+    pub(super) fn set_aside(&mut self, epoch: u32, lost: u32) {
+        if self.aside.0 != epoch {
+            self.aside = (epoch, 0);
+        }
+        self.aside.1 += u64::from(lost);
+    }
+
+    /// Gives back what was set aside: it was not lost.
+    pub(super) fn give_back_aside(&mut self, epoch: u32) {
+        if self.aside.0 == epoch {
+            self.give_back(self.aside.1);
+        }
+        self.aside.1 = 0;
+    }
+
     /// Adds what a datagram held.
     pub(super) fn tally(&mut self, tally: &Tally) {
         self.flows += u64::from(tally.flows);
+        self.coverage.flows += u64::from(tally.flows);
+        self.coverage.unscaled += u64::from(tally.unscaled);
+        self.disbelieved += u64::from(tally.disbelieved.is_some());
         self.options += u64::from(tally.options);
         self.templates += u64::from(tally.templates);
         self.parked += u64::from(tally.parked);
@@ -111,20 +154,29 @@ impl Account {
         self.undecodable += u64::from(tally.undecodable);
     }
 
-    /// Follows the numbers of one source of sFlow samples.
-    pub(super) fn sample(&mut self, source: (u32, u32), number: u32) {
+    /// Follows the numbers of one source of sFlow samples, and what the agent says it dropped of it.
+    pub(super) fn sample(&mut self, source: (u32, u32), number: u32, drops: u32) {
         if self.samples.len() >= SAMPLE_SOURCES_MAX && !self.samples.contains_key(&source) {
             return;
         }
-        let one = Units { by_rule: 1, otherwise: 1, without_options: 1 };
-        let step = self.samples.entry(source).or_default().observe(number, one, None, self.last_seen);
+        let one = Units::same(1);
+        let source = self.samples.entry(source).or_default();
+        let step = source.sequence.observe(number, one, None, self.last_seen);
+        let dropped = source.drops.map_or(0, |before| drops.wrapping_sub(before));
+        if !step.late {
+            source.drops = Some(drops);
+            // more than that is an agent that started anew
+            if !step.restarted && dropped <= DROPS_MAX {
+                self.samples_dropped += u64::from(dropped);
+                self.coverage.dropped += u64::from(dropped);
+            }
+        }
         self.samples_lost =
             (self.samples_lost + u64::from(step.lost)).saturating_sub(u64::from(step.recovered));
     }
 
-    /// Takes in records that were decoded after waiting for their template: so many from this position on.
-    pub(super) fn credit(&mut self, position: u32, records: u32) {
-        let recovered = self.sequence.credit(position, records);
+    /// Takes in records that were decoded after waiting for their template, some of which had been counted as lost.
+    pub(super) fn credit(&mut self, records: u32, recovered: u32) {
         self.coverage.seen += u64::from(records);
         self.give_back(u64::from(recovered));
     }
@@ -138,10 +190,7 @@ impl Account {
     /// Ends the window that is open and begins the next. Gives what was seen and lost in it; what came late after its
     /// window ended is seen in the next one.
     pub(super) fn close_window(&mut self) -> Coverage {
-        let window = Coverage {
-            seen: self.coverage.seen - self.window.seen,
-            lost: self.coverage.lost.saturating_sub(self.window.lost),
-        };
+        let window = self.coverage.since(self.window);
         self.window = self.coverage;
         window
     }

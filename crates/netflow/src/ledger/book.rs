@@ -1,11 +1,21 @@
 //! The accounts of all streams.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    net::{IpAddr, SocketAddr},
+};
 
 use grafolean_time::Timestamp;
 
-use super::{Account, Coverage, Units, account::Tally};
-use crate::record::{Protocol, Stream};
+use super::{
+    Account, Coverage, NumberedOver, Units,
+    account::Tally,
+    session::{Numbered, Session, Shared},
+};
+use crate::{
+    decode::sflow::FlowSample,
+    record::{Protocol, Stream},
+};
 
 /// Streams that have an account. Beyond it the eighth that was silent longest is closed, which loses its sums only.
 pub const ACCOUNTS_MAX: usize = 32_768;
@@ -14,6 +24,8 @@ pub const ACCOUNTS_MAX: usize = 32_768;
 #[derive(Debug, Default)]
 pub struct Ledger {
     accounts: HashMap<Stream, Account>,
+    /// The domains of each session, and the numbers that may run over all of them.
+    sessions: HashMap<(SocketAddr, Protocol), Session>,
     /// Datagrams of no known protocol, or too short for their header: no stream can be named.
     foreign: u64,
     kernel_drops: u64,
@@ -24,8 +36,8 @@ pub struct Ledger {
 /// How one datagram is numbered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Numbering {
-    /// The number in its header.
-    pub(crate) number: u32,
+    /// The number in its header, which NetFlow v1 does not have.
+    pub(crate) number: Option<u32>,
     /// The exporter's uptime, where it tells it.
     pub(crate) uptime_ms: Option<u32>,
     /// Flows that its header announces, of NetFlow v5.
@@ -36,15 +48,44 @@ impl Ledger {
     /// Takes in a datagram: its number, and what it was found to hold.
     pub(crate) fn enter(&mut self, stream: &Stream, numbering: Numbering, tally: &Tally) {
         let Some(account) = self.accounts.get_mut(stream) else { return };
-        let (units, seen, missing) = count(stream.protocol, numbering, tally);
-        account.enter(numbering.number, units, seen, missing, numbering.uptime_ms);
         account.tally(tally);
+        let (units, seen, missing) = count(stream.protocol, numbering, tally);
+        let Some(number) = numbering.number else {
+            account.coverage.seen += u64::from(seen);
+            account.coverage.lost += u64::from(missing);
+            return;
+        };
+        let (uptime_ms, received) = (numbering.uptime_ms, account.last_seen);
+        let session = if account.has_siblings { self.sessions.get_mut(&session_of(stream)) } else { None };
+        let Some(session) = session.and_then(Session::shared_mut) else {
+            let step = account.sequence.observe(number, units, uptime_ms, received);
+            return account.enter(step, units, seen, missing);
+        };
+        let (step, turned) = session.observe(account, Numbered { number, units, uptime_ms, received });
+        account.enter(step, units, seen, missing);
+        if turned {
+            let epoch = session.turn();
+            for domain in &session.domains {
+                if let Some(account) = self.accounts.get_mut(&Stream { domain: *domain, ..*stream }) {
+                    account.give_back_aside(epoch);
+                }
+            }
+        }
+    }
+
+    /// Returns over what the numbers of a stream run, as far as it was found out.
+    pub fn numbered_over(&self, stream: &Stream) -> NumberedOver {
+        let shared = self.sessions.get(&session_of(stream)).and_then(Session::shared);
+        shared.map_or(NumberedOver::Domain, Shared::over)
     }
 
     /// Gives the account of a stream that a datagram has just come from.
     pub(crate) fn receive(&mut self, stream: &Stream, octets: usize, now: Timestamp) -> &mut Account {
-        if self.accounts.len() >= ACCOUNTS_MAX && !self.accounts.contains_key(stream) {
-            self.close_silent_eighth();
+        if !self.accounts.contains_key(stream) {
+            if self.accounts.len() >= ACCOUNTS_MAX {
+                self.close_silent_eighth();
+            }
+            self.open(stream);
         }
         let account = self.accounts.entry(*stream).or_default();
         account.datagrams += 1;
@@ -53,10 +94,32 @@ impl Ledger {
         account
     }
 
+    /// Opens an account, and says so to those of the same session.
+    fn open(&mut self, stream: &Stream) {
+        let mut account = Account::default();
+        if numbers_over_domains(stream.protocol) {
+            match self.sessions.entry(session_of(stream)) {
+                Entry::Vacant(vacant) => drop(vacant.insert(Session::One(stream.domain))),
+                Entry::Occupied(session) => {
+                    let session = session.into_mut();
+                    let accounts = &self.accounts;
+                    let of = |domain| Some(accounts.get(&Stream { domain, ..*stream })?.sequence.clone());
+                    account.has_siblings = session.add(stream.domain, of);
+                    let first = session.shared().and_then(|shared| shared.domains.first().copied());
+                    let first = first.map(|domain| Stream { domain, ..*stream });
+                    if let Some(first) = first.and_then(|first| self.accounts.get_mut(&first)) {
+                        first.has_siblings = true;
+                    }
+                }
+            }
+        }
+        self.accounts.insert(*stream, account);
+    }
+
     /// Follows the numbers of one source of sFlow samples.
-    pub(crate) fn sample(&mut self, stream: &Stream, source: (u32, u32), number: u32) {
+    pub(crate) fn sample(&mut self, stream: &Stream, sample: &FlowSample) {
         if let Some(account) = self.accounts.get_mut(stream) {
-            account.sample(source, number);
+            account.sample(sample.source, sample.sequence, sample.drops);
         }
     }
 
@@ -66,7 +129,15 @@ impl Ledger {
         account.unparked += 1;
         account.tally(tally);
         match stream.protocol {
-            Protocol::Ipfix => account.credit(position, tally.records),
+            Protocol::Ipfix => {
+                let session = self.sessions.get_mut(&session_of(stream)).and_then(Session::shared_mut);
+                let session = session.filter(|session| session.over() == NumberedOver::Exporter);
+                let recovered = match session {
+                    Some(session) => session.credit(position, tally.records),
+                    None => account.sequence.credit(position, tally.records),
+                };
+                account.credit(tally.records, recovered);
+            }
             _ if with_datagram => account.credit_datagram(),
             _ => {}
         }
@@ -110,7 +181,14 @@ impl Ledger {
     pub fn close_window(&mut self) -> Vec<(IpAddr, Coverage)> {
         let mut sums = std::mem::take(&mut self.closed);
         for (stream, account) in &mut self.accounts {
-            add(&mut sums, stream.exporter.ip(), account.close_window());
+            let window = account.close_window();
+            add(&mut sums, stream.exporter.ip(), window);
+            // an sFlow agent is known by its own address as well, whoever relays what it says
+            if let Some(agent) = stream.agent.map(|agent| agent.to_canonical())
+                && agent != stream.exporter.ip()
+            {
+                add(&mut sums, agent, window);
+            }
         }
         let mut sums: Vec<_> = sums.into_iter().filter(|(_, coverage)| coverage.ratio().is_some()).collect();
         sums.sort_unstable_by_key(|(exporter, _)| *exporter);
@@ -122,6 +200,11 @@ impl Ledger {
             self.accounts.iter().map(|(stream, account)| (account.last_seen, *stream)).collect();
         streams.sort_unstable();
         for (_, stream) in streams.iter().take(ACCOUNTS_MAX / 8) {
+            if let Some(session) = self.sessions.get_mut(&session_of(stream))
+                && !session.remove(stream.domain)
+            {
+                self.sessions.remove(&session_of(stream));
+            }
             if let Some(mut account) = self.accounts.remove(stream)
                 && self.closed.len() < ACCOUNTS_MAX
             {
@@ -132,32 +215,47 @@ impl Ledger {
 }
 
 fn add(sums: &mut HashMap<IpAddr, Coverage>, exporter: IpAddr, coverage: Coverage) {
-    let sum = sums.entry(exporter).or_default();
-    sum.seen += coverage.seen;
-    sum.lost += coverage.lost;
+    sums.entry(exporter).or_default().add(coverage);
+}
+
+fn session_of(stream: &Stream) -> (SocketAddr, Protocol) {
+    (stream.exporter, stream.protocol)
+}
+
+/// Whether a session's domains may share their numbers. sFlow's sub-agents do not, and NetFlow v1 has none.
+const fn numbers_over_domains(protocol: Protocol) -> bool {
+    !matches!(protocol, Protocol::Sflow5 | Protocol::Netflow1)
 }
 
 /// What a datagram counts for: how its numbers should move on, and how many units of it were seen or are missing.
 ///
 /// | protocol | numbers count |
 /// | --- | --- |
-/// | NetFlow v5 | flows |
+/// | NetFlow v1 | nothing: what was lost on the way stays unknown |
+/// | NetFlow v5, v7 | flows |
 /// | NetFlow v9 | datagrams (RFC 3954, section 5.1) |
 /// | IPFIX | data records, of options too (RFC 7011, section 3.1) |
 /// | sFlow | datagrams of one agent's sub-agent |
 fn count(protocol: Protocol, numbering: Numbering, tally: &Tally) -> (Units, u32, u32) {
-    let same = |count| Units { by_rule: count, otherwise: count, without_options: count };
+    let same = Units::same;
+    let records_and_templates = tally.records + tally.templates;
     match protocol {
-        Protocol::Netflow5 => {
+        Protocol::Netflow1 | Protocol::Netflow5 | Protocol::Netflow7 => {
             (same(numbering.announced), tally.flows, numbering.announced.saturating_sub(tally.flows))
         }
         Protocol::Netflow9 => {
             let unread = u32::from(tally.parked > 0 || tally.undecodable);
-            (Units { otherwise: tally.records, ..same(1) }, 1 - unread, unread)
+            let units = Units { otherwise: tally.records, with_templates: records_and_templates, ..same(1) };
+            (units, 1 - unread, unread)
         }
         Protocol::Ipfix => {
-            let without_options = tally.records - tally.options;
-            (Units { by_rule: tally.records, otherwise: 1, without_options }, tally.records, 0)
+            let units = Units {
+                by_rule: tally.records,
+                otherwise: 1,
+                with_templates: records_and_templates,
+                without_options: tally.records - tally.options,
+            };
+            (units, tally.records, 0)
         }
         Protocol::Sflow5 => {
             let unread = u32::from(tally.undecodable);

@@ -13,10 +13,12 @@ mod book;
 mod coverage;
 mod inclusion;
 mod sequence;
+mod session;
 
 pub(super) use account::Tally;
 pub use account::{Account, SAMPLE_SOURCES_MAX};
 pub(super) use book::Numbering;
 pub use book::{ACCOUNTS_MAX, Ledger};
 pub use coverage::Coverage;
-pub use sequence::{HOLES_MAX, JUMP_MAX, Sequence, Step, Units};
+pub use sequence::{Counted, HOLES_MAX, JUMP_MAX, Sequence, Step, Units};
+pub use session::NumberedOver;

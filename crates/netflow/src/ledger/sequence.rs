@@ -16,8 +16,10 @@ pub const HOLES_MAX: usize = 64;
 const DOUBT_GAP_MAX: u32 = 4_096;
 /// Uptimes that differ by less are told apart by delays on the way, not by a restart.
 const RESTART_MIN_MS: i64 = 5_000;
-/// Datagrams in a row that must agree with the other way of counting before it is believed.
+/// Datagrams in a row that must agree with another way of counting than the protocol's rule before it is believed,
 const OTHER_COUNTING_MIN: u8 = 4;
+/// and where the rule was given up already.
+const THIRD_COUNTING_MIN: u8 = 2;
 
 /// How much a datagram adds to its stream's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +28,42 @@ pub struct Units {
     pub by_rule: u32,
     /// As some exporters count who mistake the rule: NetFlow v9 in records, IPFIX in datagrams.
     pub otherwise: u32,
+    /// As some others do: data records and templates together, which is the count of NetFlow v9's header.
+    pub with_templates: u32,
     /// Without records of options, which some exporters of IPFIX leave out of their count.
     pub without_options: u32,
+}
+
+/// What an exporter's numbers count, as it was found out from them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Counted {
+    /// What the protocol's rule says.
+    #[default]
+    ByRule,
+    /// [`Units::otherwise`].
+    Otherwise,
+    /// [`Units::with_templates`].
+    WithTemplates,
+}
+
+impl Counted {
+    const ALL: [Self; 3] = [Self::ByRule, Self::Otherwise, Self::WithTemplates];
+}
+
+impl Units {
+    /// Returns the units by one way of counting.
+    pub const fn counted(self, counted: Counted) -> u32 {
+        match counted {
+            Counted::ByRule => self.by_rule,
+            Counted::Otherwise => self.otherwise,
+            Counted::WithTemplates => self.with_templates,
+        }
+    }
+
+    /// Returns the same units by all ways of counting.
+    pub(super) const fn same(count: u32) -> Self {
+        Self { by_rule: count, otherwise: count, with_templates: count, without_options: count }
+    }
 }
 
 /// What one datagram's number told.
@@ -57,7 +93,8 @@ pub struct Sequence {
     holes: Vec<Hole>,
     doubted: Option<Doubted>,
     boot: Option<Boot>,
-    counting: Counting,
+    counted: Counted,
+    candidate: Option<Candidate>,
     inclusion: Inclusion,
 }
 
@@ -81,16 +118,12 @@ struct Boot {
     received: Timestamp,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Counting {
-    #[default]
-    ByRule,
-    /// So many in a row agreed with the other way only, and so much was counted as lost for that.
-    Doubtful {
-        agreed: u8,
-        lost: u32,
-    },
-    Otherwise,
+/// A way of counting with which so many datagrams in a row agreed, and what was counted as lost for that.
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    counted: Counted,
+    agreed: u8,
+    lost: u32,
 }
 
 impl Sequence {
@@ -149,20 +182,25 @@ impl Sequence {
         // not yet passed: the latest datagram is longer than was known
         if let Some(next) = self.next
             && position.wrapping_sub(self.latest) <= next.wrapping_sub(self.latest)
-            && self.counting != Counting::Otherwise
+            && self.counted == Counted::ByRule
         {
             self.next = Some(next.wrapping_add(left));
         }
         filled
     }
 
-    /// Whether the exporter counts as its protocol does not, which was found out from its numbers.
-    pub fn counts_otherwise(&self) -> bool {
-        self.counting == Counting::Otherwise
+    /// Returns what the exporter's numbers count.
+    pub fn counted(&self) -> Counted {
+        self.counted
+    }
+
+    /// Whether a number is the very next one; `None` before there was any.
+    pub(super) fn is_next(&self, number: u32) -> Option<bool> {
+        self.next.map(|next| next == number || self.left_options_out(number))
     }
 
     fn count(&self, units: Units) -> u32 {
-        if self.counting == Counting::Otherwise { units.otherwise } else { units.by_rule }
+        units.counted(self.counted)
     }
 
     /// Whether a number follows the latest one if that one's records of options are not counted.
@@ -179,10 +217,10 @@ impl Sequence {
     }
 
     fn settle(&mut self, number: u32, units: Units) {
-        if let (Counting::Doubtful { .. }, Some(latest)) = (self.counting, self.latest_units)
-            && latest.by_rule != latest.otherwise
+        if let (Some(candidate), Some(latest)) = (self.candidate, self.latest_units)
+            && self.count(latest) != latest.counted(candidate.counted)
         {
-            self.counting = Counting::ByRule;
+            self.candidate = None;
         }
         self.next = Some(number.wrapping_add(self.count(units)));
         self.latest = number;
@@ -191,25 +229,34 @@ impl Sequence {
     }
 
     fn gap(&mut self, number: u32, units: Units, lost: u32) -> Step {
-        let agrees_otherwise =
-            self.latest_units.is_some_and(|latest| self.latest.wrapping_add(latest.otherwise) == number);
-        let before = self.counting;
+        let before = self.candidate;
+        let agreeing = self.agreeing(number, before.map(|candidate| candidate.counted));
         self.remember(Hole { start: number.wrapping_sub(lost), length: lost });
         self.settle(number, units);
-        self.counting = match before {
-            Counting::Otherwise => Counting::Otherwise,
-            _ if !agrees_otherwise => Counting::ByRule,
-            Counting::ByRule => Counting::Doubtful { agreed: 1, lost },
-            Counting::Doubtful { agreed, lost: earlier } if agreed + 1 < OTHER_COUNTING_MIN => {
-                Counting::Doubtful { agreed: agreed + 1, lost: earlier.saturating_add(lost) }
-            }
-            Counting::Doubtful { lost: recovered, .. } => {
-                self.counting = Counting::Otherwise;
-                self.begin(number, units);
-                return Step { recovered, ..Step::default() };
-            }
+        let Some(counted) = agreeing else {
+            self.candidate = None;
+            return Step { lost, ..Step::default() };
         };
+        let before = before.filter(|candidate| candidate.counted == counted);
+        let agreed = before.map_or(1, |candidate| candidate.agreed + 1);
+        let earlier = before.map_or(0, |candidate| candidate.lost);
+        let enough = if self.counted == Counted::ByRule { OTHER_COUNTING_MIN } else { THIRD_COUNTING_MIN };
+        if agreed >= enough {
+            (self.counted, self.candidate) = (counted, None);
+            self.begin(number, units);
+            return Step { recovered: earlier, ..Step::default() };
+        }
+        self.candidate = Some(Candidate { counted, agreed, lost: earlier.saturating_add(lost) });
         Step { lost, ..Step::default() }
+    }
+
+    /// Returns the way of counting by which a number that leaves a gap leaves none, the preferred one if it does.
+    fn agreeing(&self, number: u32, preferred: Option<Counted>) -> Option<Counted> {
+        let latest = self.latest_units?;
+        let agrees = |counted: &Counted| {
+            *counted != self.counted && self.latest.wrapping_add(latest.counted(*counted)) == number
+        };
+        preferred.filter(|counted| agrees(counted)).or_else(|| Counted::ALL.into_iter().find(agrees))
     }
 
     /// Weighs a number that neither follows nor fills a gap. A second one that goes on from it confirms it.
@@ -301,7 +348,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
 
     fn units(count: u32) -> Units {
-        Units { by_rule: count, otherwise: count, without_options: count }
+        Units::same(count)
     }
 
     /// Feeds numbers of 10 units each. Gives units lost for good and restarts.
@@ -358,14 +405,29 @@ mod tests {
         for records in [20, 7, 13, 20, 20, 5, 20] {
             let step = sequence.observe(
                 number,
-                Units { by_rule: 1, otherwise: records, without_options: 1 },
+                Units { otherwise: records, with_templates: records, ..Units::same(1) },
                 None,
                 NOW,
             );
             balance += i64::from(step.lost) - i64::from(step.recovered);
             number += records;
         }
-        assert!(sequence.counts_otherwise());
+        assert_eq!(sequence.counted(), Counted::Otherwise);
+        assert_eq!(balance, 0);
+    }
+
+    #[test]
+    fn an_exporter_that_counts_records_and_templates_is_found_out_even_if_templates_are_rare() {
+        let (mut sequence, mut number, mut balance) = (Sequence::default(), 0_u32, 0_i64);
+        for place in 0..60 {
+            let templates = if place % 10 == 9 { 3 } else { 0 };
+            let records = 20 - templates;
+            let units = Units { otherwise: records, with_templates: records + templates, ..Units::same(1) };
+            let step = sequence.observe(number, units, None, NOW);
+            balance += i64::from(step.lost) - i64::from(step.recovered);
+            number += records + templates;
+        }
+        assert_eq!(sequence.counted(), Counted::WithTemplates);
         assert_eq!(balance, 0);
     }
 

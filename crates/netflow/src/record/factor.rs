@@ -64,6 +64,19 @@ impl Factor {
         f64::from(self.population) / f64::from(self.sampled)
     }
 
+    /// Returns the factor of two samplings one after the other: the second saw what the first passed on. Where its numbers
+    /// would not fit it is rounded, by less than one part in 65,000.
+    pub fn times(self, second: Self) -> Self {
+        let population = u64::from(self.population) * u64::from(second.population);
+        let sampled = u64::from(self.sampled) * u64::from(second.sampled);
+        let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        let excess = (u64::BITS - population.leading_zeros()).saturating_sub(u32::BITS);
+        if sampled >> excess >= 1 << 17 || excess == 0 {
+            return Self::of(narrow(sampled >> excess), narrow(population >> excess));
+        }
+        Self::one_in(narrow((population + sampled / 2) / sampled))
+    }
+
     /// Scales a count up, rounded to the nearest; what does not fit is the largest count there is.
     pub fn scale(self, count: u64) -> u64 {
         if self.is_none() {
@@ -106,6 +119,14 @@ mod tests {
         {
             assert_eq!(factor.scale(7), 7, "{factor:?}");
         }
+    }
+
+    #[test]
+    fn samplings_one_after_the_other_multiply() {
+        assert_eq!(Factor::one_in(10).times(Factor::one_in(3)), Factor::one_in(30));
+        assert_eq!(Factor::NONE.times(Factor::of(2, 7)), Factor::of(2, 7));
+        let large = Factor::of(65_536, 1 << 24).times(Factor::of(65_536, 1 << 24));
+        assert!((large.as_f64() - 65_536.0).abs() < 1.0, "{large:?}");
     }
 
     #[test]

@@ -150,7 +150,7 @@ impl Counter {
 }
 
 /// Which direction of a record that describes both (RFC 5103) a flow is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum BiflowDirection {
     /// As recorded.
     #[default]

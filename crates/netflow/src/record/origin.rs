@@ -17,6 +17,10 @@ pub enum Protocol {
     Ipfix,
     /// sFlow version 5.
     Sflow5,
+    /// NetFlow version 1: as version 5, without numbers and autonomous systems.
+    Netflow1,
+    /// NetFlow version 7 of Catalyst switches: as version 5, with the router whose work the switch did.
+    Netflow7,
 }
 
 impl Protocol {
@@ -27,6 +31,8 @@ impl Protocol {
             Self::Netflow9 => "netflow9",
             Self::Ipfix => "ipfix",
             Self::Sflow5 => "sflow5",
+            Self::Netflow1 => "netflow1",
+            Self::Netflow7 => "netflow7",
         }
     }
 }

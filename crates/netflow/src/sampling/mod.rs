@@ -1,10 +1,11 @@
 //! Sampling: how many packets one that was observed stands for.
 //!
-//! A [`Book`] holds what one exporter's observation domain said in its options data, by sampler, by
-//! interface and for the whole domain, and the [`Shelf`] has the books of all exporters, with what operators set by hand.
+//! A [`DomainSampling`] holds what one exporter's observation domain said in its options data, by sampler, selection sequence,
+//! interface, template and line card and for the whole domain; the [`SamplingStore`] has those of all exporters, with what
+//! operators set by hand.
 
-mod book;
-mod shelf;
+mod domain;
+mod store;
 
-pub use book::Book;
-pub use shelf::{BOOKS_MAX, Domain, Override, Shelf};
+pub use domain::{COMPOUND_RULES_MAX, Disbelieved, DomainSampling, RULES_MAX, Scaling};
+pub use store::{DOMAINS_MAX, Override, PORTS_MAX, SamplingStore, SessionDomain};

@@ -8,7 +8,8 @@ mod store;
 
 pub use parking::{PARKED_AGE_MAX, PARKED_BYTES_MAX, PARKED_EXPORTER_BYTES_MAX};
 pub(super) use parking::{Parked, Parking};
+pub(crate) use store::Succession;
 pub use store::{
-    FIELDS_MAX, LIFETIME, SESSIONS_MAX, SESSIONS_PER_EXPORTER_MAX, Scope, Store, TEMPLATES_PER_SESSION_MAX,
-    Template,
+    FIELDS_MAX, LIFETIME, SESSIONS_MAX, SESSIONS_PER_EXPORTER_MAX, SILENCE_MAX, SILENCE_MIN, Scope, Store,
+    TEMPLATES_PER_SESSION_MAX, Template,
 };

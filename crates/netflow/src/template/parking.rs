@@ -46,6 +46,8 @@ pub(crate) struct Parking {
     exporters: HashMap<IpAddr, Lane>,
     /// The same exporters by the octets they hold.
     by_weight: BTreeSet<(usize, IpAddr)>,
+    /// How many sets wait for each template.
+    waiting: HashMap<(Scope, u16), usize>,
     weight: usize,
 }
 
@@ -64,6 +66,7 @@ impl Parking {
         if weight > PARKED_EXPORTER_BYTES_MAX {
             return vec![parked];
         }
+        *self.waiting.entry((parked.scope, parked.template)).or_default() += 1;
         self.change(exporter, |lane| {
             while lane.weight + weight > PARKED_EXPORTER_BYTES_MAX {
                 gone.extend(lane.pop());
@@ -75,19 +78,16 @@ impl Parking {
             let Some(&(_, heaviest)) = self.by_weight.last() else { break };
             self.change(heaviest, |lane| gone.extend(lane.pop()));
         }
+        self.count_out(&gone);
         gone
     }
 
-    /// Takes the sets out that a template of this scope can decode: those of the same exporter, domain and id, of any
-    /// session that has no such template of its own.
+    /// Takes the sets out that wait for a template of this session.
     pub(crate) fn take(&mut self, scope: &Scope, template: u16) -> Vec<Parked> {
         let mut taken = Vec::new();
-        let fits = |parked: &Parked| {
-            (parked.scope.protocol, parked.scope.domain, parked.template)
-                == (scope.protocol, scope.domain, template)
-        };
+        let fits = |parked: &Parked| (&parked.scope, parked.template) == (scope, template);
         // most templates have nothing waiting for them
-        if !self.exporters.get(&scope.exporter.ip()).is_some_and(|lane| lane.waiting.iter().any(fits)) {
+        if !self.waiting.contains_key(&(*scope, template)) {
             return taken;
         }
         self.change(scope.exporter.ip(), |lane| {
@@ -96,6 +96,7 @@ impl Parking {
             lane.waiting = stay;
             taken.extend(out);
         });
+        self.count_out(&taken);
         taken
     }
 
@@ -113,7 +114,30 @@ impl Parking {
                 }
             });
         }
+        self.count_out(&gone);
         gone
+    }
+
+    /// Returns when the oldest set came that waits for a template of this session.
+    pub(crate) fn oldest(&self, scope: &Scope, template: u16) -> Option<Timestamp> {
+        if !self.waiting.contains_key(&(*scope, template)) {
+            return None;
+        }
+        let lane = self.exporters.get(&scope.exporter.ip())?;
+        let fits = |parked: &&Parked| (&parked.scope, parked.template) == (scope, template);
+        lane.waiting.iter().find(fits).map(|parked| parked.origin.received)
+    }
+
+    fn count_out(&mut self, gone: &[Parked]) {
+        for parked in gone {
+            let key = (parked.scope, parked.template);
+            if let Some(count) = self.waiting.get_mut(&key) {
+                *count -= 1;
+                if *count == 0 {
+                    self.waiting.remove(&key);
+                }
+            }
+        }
     }
 
     /// Gives the octets held, overhead included.

@@ -24,6 +24,14 @@ pub const TEMPLATES_PER_SESSION_MAX: usize = 1_024;
 /// Fields of all templates together, which bounds memory whatever their sizes (about 30 octets each, all told). Beyond it
 /// the eighth of the sessions that was silent longest is forgotten.
 pub const FIELDS_MAX: usize = 1_000_000;
+/// A session has fallen silent when it was not heard for this many times the longest pause that it made before,
+const PAUSES: u32 = 4;
+/// and for no less than this, as exporters send in bursts,
+pub const SILENCE_MIN: Duration = Duration::from_secs(10);
+/// nor for more than this.
+pub const SILENCE_MAX: Duration = Duration::from_secs(5 * 60);
+/// What is taken for the longest pause of a session that was heard only once.
+const PAUSE_UNKNOWN: Duration = Duration::from_secs(15);
 /// How long a template holds that was neither declared again nor used: exporters declare them anew every few minutes to
 /// half an hour, and some only once after a restart.
 pub const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
@@ -65,11 +73,26 @@ pub struct Store {
     templates: usize,
 }
 
-#[derive(Debug, Default)]
+/// Whether a session took another's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Succession {
+    /// Both speak at the same time: two exporters share an address.
+    Beside,
+    /// The other was not heard since, which may be a pause.
+    Possible,
+    /// The other fell silent, or is not known.
+    Sure,
+}
+
+#[derive(Debug)]
 struct Session {
     /// In order of their ids.
     templates: Vec<Entry>,
+    /// When it was first heard.
+    began: Timestamp,
+    /// When it was last heard.
     spoke: Timestamp,
+    longest_pause: Duration,
 }
 
 #[derive(Debug)]
@@ -94,16 +117,43 @@ impl Store {
         false
     }
 
-    /// Finds a template: of exactly this session, else the latest that any session of the same exporter and domain has.
+    /// Finds a template of exactly this session.
     pub fn find(&mut self, scope: &Scope, id: u16, now: Timestamp) -> Option<Arc<Template>> {
-        if let Some(template) = self.sessions.get_mut(scope).and_then(|session| session.find(id, now)) {
-            return Some(template);
-        }
+        self.sessions.get_mut(scope).and_then(|session| session.find(id, now))
+    }
+
+    /// Finds a template that this session, which was first heard at `began`, has not told: the latest of a session of the same
+    /// address and domain that fell silent before it began, as one does whose exporter starts anew from another port. Two
+    /// exporters behind one NAT speak at the same time, and neither is ever read by the other's templates (RFC 7011, section 8).
+    pub fn find_inherited(
+        &mut self,
+        scope: &Scope,
+        id: u16,
+        began: Timestamp,
+        now: Timestamp,
+    ) -> Option<Arc<Template>> {
+        let began = self.sessions.get(scope).map_or(began, |session| session.began.min(began));
         let ports = self.ports.get(&(scope.exporter.ip(), scope.protocol, scope.domain))?;
-        ports.iter().rev().find_map(|&port| {
+        ports.iter().rev().filter(|port| **port != scope.exporter.port()).find_map(|&port| {
             let exporter = SocketAddr::new(scope.exporter.ip(), port);
-            self.sessions.get_mut(&Scope { exporter, ..*scope }).and_then(|session| session.find(id, now))
+            let session = self.sessions.get_mut(&Scope { exporter, ..*scope })?;
+            if session.spoke > began || !session.is_silent(now) {
+                return None;
+            }
+            session.keep(id, now)
         })
+    }
+
+    /// Returns whether a session may be the successor of another of the same address and domain: whether that one was not
+    /// heard since this one began.
+    pub(crate) fn succession(&self, scope: &Scope, port: u16, now: Timestamp) -> Succession {
+        let other = Scope { exporter: SocketAddr::new(scope.exporter.ip(), port), ..*scope };
+        let began = self.sessions.get(scope).map_or(now, |session| session.began);
+        match self.sessions.get(&other) {
+            Some(other) if other.spoke > began => Succession::Beside,
+            Some(other) if !other.is_silent(now) => Succession::Possible,
+            _ => Succession::Sure,
+        }
     }
 
     /// Forgets templates that were neither declared nor used for [`LIFETIME`]. Gives how many.
@@ -134,8 +184,8 @@ impl Store {
 
     fn define(&mut self, scope: Scope, definition: Definition, now: Timestamp) -> bool {
         self.make_room(&scope, &definition);
-        let session = self.sessions.entry(scope).or_default();
-        session.spoke = now;
+        let session = self.sessions.entry(scope).or_insert_with(|| Session::begin(now));
+        session.hear(now);
         let (fields, id) = (definition.fields.len(), definition.id);
         let changed = match session.position(id) {
             Ok(at) => {
@@ -241,6 +291,28 @@ impl Store {
 }
 
 impl Session {
+    fn begin(now: Timestamp) -> Self {
+        Self { templates: Vec::new(), began: now, spoke: now, longest_pause: Duration::ZERO }
+    }
+
+    fn hear(&mut self, now: Timestamp) {
+        self.longest_pause = self.longest_pause.max(now.since(self.spoke));
+        self.spoke = self.spoke.max(now);
+    }
+
+    fn is_silent(&self, now: Timestamp) -> bool {
+        let pause = if self.longest_pause.is_zero() { PAUSE_UNKNOWN } else { self.longest_pause };
+        now.since(self.spoke) >= (pause * PAUSES).clamp(SILENCE_MIN, SILENCE_MAX)
+    }
+
+    /// Finds a template that another session goes on with, which keeps it.
+    fn keep(&mut self, id: u16, now: Timestamp) -> Option<Arc<Template>> {
+        let at = self.position(id).ok()?;
+        let entry = self.templates.get_mut(at)?;
+        entry.used = now;
+        Some(Arc::clone(&entry.template))
+    }
+
     fn position(&self, id: u16) -> Result<usize, usize> {
         self.templates.binary_search_by_key(&id, |entry| entry.template.definition.id)
     }
@@ -249,8 +321,9 @@ impl Session {
         let at = self.position(id).ok()?;
         let entry = self.templates.get_mut(at)?;
         entry.used = now;
-        self.spoke = now;
-        Some(Arc::clone(&entry.template))
+        let template = Arc::clone(&entry.template);
+        self.hear(now);
+        Some(template)
     }
 
     fn fields(&self) -> usize {

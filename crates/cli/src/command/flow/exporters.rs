@@ -11,9 +11,10 @@ use anyhow::Context;
 use comfy_table::{CellAlignment, Table, presets};
 use grafolean_collector::time::{Clock, SystemClock, Timestamp};
 use grafolean_netflow::{
-    decode::{Definition, Space},
+    decode::{Definition, SamplingScope, Space},
+    ledger::Coverage,
     record::Factor,
-    sampling::Book,
+    sampling::{DomainSampling, SessionDomain},
     standing::{Known, Standing, StreamStanding},
     template::Scope,
 };
@@ -31,7 +32,7 @@ use crate::{
 struct Exporter<'a> {
     streams: Vec<&'a StreamStanding>,
     templates: Vec<(Scope, &'a Definition, Timestamp)>,
-    samplings: Vec<(u32, &'a Book, Timestamp)>,
+    samplings: Vec<(SessionDomain, &'a DomainSampling, Timestamp)>,
     set_by_hand: Option<Factor>,
 }
 
@@ -91,8 +92,8 @@ fn by_exporter(known: &Known) -> BTreeMap<IpAddr, Exporter<'_>> {
     for template in known.snapshot.templates() {
         exporters.entry(template.0.exporter.ip()).or_default().templates.push(template);
     }
-    for (domain, book, told) in known.snapshot.samplings() {
-        exporters.entry(domain.address).or_default().samplings.push((domain.domain, book, told));
+    for sampling in known.snapshot.samplings() {
+        exporters.entry(sampling.0.exporter.ip()).or_default().samplings.push(sampling);
     }
     for (address, factor) in &known.standing.set_by_hand {
         exporters.entry(*address).or_default().set_by_hand = Some(*factor);
@@ -113,6 +114,7 @@ fn table(exporters: &BTreeMap<IpAddr, Exporter<'_>>, now: Timestamp) -> Table {
         "flows",
         "coverage",
         "lost",
+        "unscaled",
         "undecodable",
         "waiting",
         "expired",
@@ -134,6 +136,7 @@ fn table(exporters: &BTreeMap<IpAddr, Exporter<'_>>, now: Timestamp) -> Table {
             sum(|stream| stream.flows).to_string(),
             exporter.coverage().map_or_else(|| "-".to_owned(), |ratio| format!("{:.2} %", ratio * 100.0)),
             sum(|stream| stream.lost).to_string(),
+            sum(|stream| stream.unscaled).to_string(),
             sum(|stream| stream.undecodable).to_string(),
             waiting.to_string(),
             sum(|stream| stream.expired).to_string(),
@@ -149,9 +152,9 @@ fn table(exporters: &BTreeMap<IpAddr, Exporter<'_>>, now: Timestamp) -> Table {
 
 impl Exporter<'_> {
     fn coverage(&self) -> Option<f64> {
-        let sum = |of: fn(&StreamStanding) -> u64| self.streams.iter().map(|stream| of(stream)).sum::<u64>();
-        let (seen, lost) = (sum(|stream| stream.seen), sum(|stream| stream.lost));
-        (seen + lost > 0).then(|| seen as f64 / (seen + lost) as f64)
+        let mut sum = Coverage::default();
+        self.streams.iter().for_each(|stream| sum.add(stream.completeness()));
+        sum.ratio()
     }
 
     /// Says what holds, in few words.
@@ -162,16 +165,28 @@ impl Exporter<'_> {
         let factors: BTreeSet<_> = self
             .samplings
             .iter()
-            .flat_map(|(_, book, _)| {
-                book.samplers().values().chain(book.interfaces().values()).copied().chain(book.whole())
-            })
+            .flat_map(|(_, told, _)| told.narrowed().map(|(_, factor)| factor).chain(told.whole()))
             .map(|factor| factor.as_f64().to_string())
             .collect();
-        match factors.len() {
+        let told = match factors.len() {
             0 => "-".to_owned(),
             1..=3 => factors.into_iter().collect::<Vec<_>>().join(" "),
             many => format!("{many} factors"),
+        };
+        let sum = |of: fn(&StreamStanding) -> u64| self.streams.iter().map(|stream| of(stream)).sum::<u64>();
+        let (flows, unscaled) = (sum(|stream| stream.flows), sum(|stream| stream.unscaled));
+        let mut words = match unscaled {
+            0 => told,
+            // a factor that was told is not shown as if it held
+            _ if unscaled == flows => format!("unknown (told: {told})"),
+            _ => format!("{told}, partly unknown"),
+        };
+        if self.samplings.iter().any(|(_, told, _)| told.disbelieved().is_some())
+            || sum(|stream| stream.disbelieved) > 0
+        {
+            words += ", one not believed";
         }
+        words
     }
 
     fn details(&self, out: &mut impl Write) -> io::Result<()> {
@@ -181,17 +196,32 @@ impl Exporter<'_> {
             writeln!(out, "\n{kind} {id} of port {port}, domain {domain}, last used {}:", written(*used))?;
             writeln!(out, "  {}", fields(definition).join(" "))?;
         }
-        for (domain, book, told) in &self.samplings {
-            writeln!(out, "\nsampling of domain {domain}, last told {}:", written(*told))?;
-            if let Some(factor) = book.whole() {
+        for (of, sampling, told) in &self.samplings {
+            let (port, domain) = (of.exporter.port(), of.domain);
+            writeln!(out, "\nsampling of port {port}, domain {domain}, last told {}:", written(*told))?;
+            if let Some(factor) = sampling.whole() {
                 writeln!(out, "  all: {}", factor.as_f64())?;
             }
-            for (sampler, factor) in book.samplers() {
-                writeln!(out, "  sampler {sampler}: {}", factor.as_f64())?;
+            for (scope, factor) in sampling.narrowed() {
+                writeln!(out, "  {scope}: {}", factor.as_f64())?;
             }
-            for (interface, factor) in book.interfaces() {
-                writeln!(out, "  interface {interface}: {}", factor.as_f64())?;
+            for (sequence, selectors) in sampling.sequences() {
+                let selectors: Vec<_> = selectors.iter().map(u64::to_string).collect();
+                writeln!(out, "  selection sequence {sequence}: selectors {}", selectors.join(", then "))?;
             }
+            if let Some(not) = sampling.disbelieved() {
+                let (algorithm, factor) = (not.algorithm, not.factor.as_f64());
+                writeln!(out, "  not believed: {factor} by algorithm {algorithm}, which IANA does not know")?;
+            }
+        }
+        for stream in &self.streams {
+            let (port, domain) = (stream.exporter.port(), stream.domain);
+            writeln!(
+                out,
+                "\n{} of port {port}, domain {domain}, numbers {}",
+                stream.protocol.name(),
+                stream.counting
+            )?;
         }
         Ok(())
     }
@@ -206,15 +236,6 @@ impl Exporter<'_> {
                 "fields": fields(definition),
             })
         };
-        let sampling = |(domain, book, told): &(u32, &Book, Timestamp)| {
-            let of = |factor: &Factor| json!(factor.as_f64());
-            let by = |map: Vec<(String, Value)>| Value::Object(map.into_iter().collect());
-            json!({
-                "domain": domain, "told": told.as_seconds_f64(), "all": book.whole().map(Factor::as_f64),
-                "samplers": by(book.samplers().iter().map(|(id, factor)| (id.to_string(), of(factor))).collect()),
-                "interfaces": by(book.interfaces().iter().map(|(id, factor)| (id.to_string(), of(factor))).collect()),
-            })
-        };
         json!({
             "exporter": address,
             "coverage": self.coverage(),
@@ -222,13 +243,33 @@ impl Exporter<'_> {
             "templates": self.templates.iter().map(template).collect::<Vec<_>>(),
             "sampling": {
                 "set_by_hand": self.set_by_hand.map(Factor::as_f64),
-                "told": self.samplings.iter().map(sampling).collect::<Vec<_>>(),
+                "told": self.samplings.iter().map(sampling_object).collect::<Vec<_>>(),
             },
             "collector": {
                 "kernel_drops": standing.kernel_drops, "foreign_datagrams": standing.foreign_datagrams,
             },
         })
     }
+}
+
+fn sampling_object((of, sampling, told): &(SessionDomain, &DomainSampling, Timestamp)) -> Value {
+    let by = |name: fn(&SamplingScope) -> Option<String>| -> Value {
+        let named = |(scope, factor): (&SamplingScope, Factor)| Some((name(scope)?, json!(factor.as_f64())));
+        Value::Object(sampling.narrowed().filter_map(named).collect())
+    };
+    let sequences: serde_json::Map<_, _> =
+        sampling.sequences().map(|(id, selectors)| (id.to_string(), json!(selectors))).collect();
+    json!({
+        "port": of.exporter.port(), "domain": of.domain, "told": told.as_seconds_f64(),
+        "all": sampling.whole().map(Factor::as_f64),
+        "samplers": by(|scope| scope.sampler.map(|id| id.to_string())),
+        "interfaces": by(|scope| scope.interface.map(|id| id.to_string())),
+        "scopes": by(|scope| Some(scope.to_string())),
+        "selection_sequences": sequences,
+        "not_believed": sampling.disbelieved().map(|not| {
+            json!({"algorithm": not.algorithm, "factor": not.factor.as_f64()})
+        }),
+    })
 }
 
 fn stream_object(stream: &StreamStanding) -> Value {
@@ -238,6 +279,8 @@ fn stream_object(stream: &StreamStanding) -> Value {
         "seen": stream.seen, "lost": stream.lost, "datagrams": stream.datagrams, "octets": stream.octets,
         "flows": stream.flows, "options": stream.options, "templates": stream.templates,
         "counter_samples": stream.counter_samples, "samples_lost": stream.samples_lost,
+        "samples_dropped": stream.samples_dropped, "unscaled": stream.unscaled,
+        "samplings_not_believed": stream.disbelieved, "counting": stream.counting,
         "recovered": stream.recovered, "late": stream.late, "repeated": stream.repeated,
         "restarts": stream.restarts, "undecodable": stream.undecodable, "parked": stream.parked,
         "unparked": stream.unparked, "expired": stream.expired,

@@ -1,5 +1,8 @@
 //! The intake: datagrams in, flows out, and all that must be remembered between them.
 
+mod fixed;
+mod scaling;
+
 use std::{
     collections::HashMap,
     net::IpAddr,
@@ -8,17 +11,18 @@ use std::{
 
 use grafolean_time::Timestamp;
 
-use super::{
+use crate::{
     decode::declare::{SetKind, declarations},
     decode::message::{Message, Set},
     decode::options::read_options,
     decode::record::{Records, Wanted, read_flows},
-    decode::{Declaration, DecodeError, Exported, sflow, v5},
+    decode::{Declaration, DecodeError, Definition, Exported, ScopeKeys, Told},
     ledger::{Ledger, Numbering, Tally},
     names::NameStore,
-    record::{Datagram, Factor, FlowSink, Origin, Protocol, Stream},
-    sampling::{Domain, Override, Shelf},
+    record::{Datagram, FlowSink, Origin, Protocol, Stream},
+    sampling::{Override, SamplingStore, SessionDomain},
     template::{Parked, Parking, Scope, Store, Template},
+    totals::RunningTotals,
 };
 
 /// Decodes datagrams of all exporters and keeps their templates, samplings and accounts.
@@ -34,7 +38,8 @@ pub struct Intake {
 #[derive(Debug, Default)]
 struct Memory {
     templates: Mutex<Store>,
-    samplings: Mutex<Shelf>,
+    samplings: Mutex<SamplingStore>,
+    totals: Mutex<RunningTotals>,
     parking: Mutex<Parking>,
     ledger: Mutex<Ledger>,
     names: Mutex<NameStore>,
@@ -48,6 +53,8 @@ struct Context {
     sequence: u32,
     tally: Tally,
     fault: Option<DecodeError>,
+    /// What is to be said though nothing is lost by it.
+    remark: Option<DecodeError>,
     /// Templates that are known since this message.
     news: Vec<u16>,
 }
@@ -64,7 +71,9 @@ impl Intake {
     /// Tells the first thing that could not be read. What could be read was handed on, and the fault is counted.
     pub fn take(&mut self, datagram: &Datagram<'_>, sink: &mut impl FlowSink) -> Result<(), DecodeError> {
         let taken = match *datagram.payload {
-            [0, 5, ..] => self.take_v5(datagram, sink),
+            [0, 1, ..] => self.take_fixed(Protocol::Netflow1, datagram, sink),
+            [0, 5, ..] => self.take_fixed(Protocol::Netflow5, datagram, sink),
+            [0, 7, ..] => self.take_fixed(Protocol::Netflow7, datagram, sink),
             [0, 9, ..] => {
                 Message::netflow9(datagram.payload).map(|message| self.take_message(datagram, &message, sink))
             }
@@ -91,6 +100,7 @@ impl Intake {
             self.ledger_mut().expire(&parked.origin.stream);
         }
         lock(&self.memory.templates).expire(now);
+        lock(&self.memory.totals).expire(now);
     }
 
     /// Replaces what operators set about sampling, by the exporter's address.
@@ -114,86 +124,13 @@ impl Intake {
     }
 
     /// Gives the samplings that exporters told. No thread decodes while they are held.
-    pub fn samplings(&self) -> MutexGuard<'_, Shelf> {
+    pub fn samplings(&self) -> MutexGuard<'_, SamplingStore> {
         lock(&self.memory.samplings)
     }
 
     /// Gives the octets of data that waits for its template, with what keeping it costs.
     pub fn parked_bytes(&self) -> usize {
         lock(&self.memory.parking).weight()
-    }
-
-    fn take_v5(
-        &mut self,
-        datagram: &Datagram<'_>,
-        sink: &mut impl FlowSink,
-    ) -> Result<Result<(), DecodeError>, DecodeError> {
-        let export = v5::Export::read(datagram.payload)?;
-        let stream = stream(datagram, Protocol::Netflow5, u32::from(export.engine), None);
-        let origin = Origin { stream, received: datagram.received, exported: Some(export.exported.at) };
-        self.ledger_mut().receive(&stream, datagram.payload.len(), datagram.received);
-        let by_hand = self.samplings().set_by_hand(datagram.exporter.ip());
-        let mut tally = Tally::default();
-        let wants_details = sink.wants_details();
-        for (mut flow, record) in export.flows() {
-            flow.factor = by_hand.or(flow.sampling).unwrap_or_default();
-            if wants_details {
-                sink.detailed(&origin, &flow, &v5::details(record));
-            } else {
-                sink.flow(&origin, &flow);
-            }
-            tally.flows += 1;
-        }
-        tally.records = tally.flows;
-        tally.undecodable = tally.flows < u32::from(export.count);
-        let numbering = Numbering {
-            number: export.sequence,
-            uptime_ms: export.exported.uptime_ms,
-            announced: u32::from(export.count),
-        };
-        self.ledger_mut().enter(&stream, numbering, &tally);
-        let cut =
-            DecodeError::Truncated { what: "the records of NetFlow v5", length: datagram.payload.len() };
-        Ok(if tally.undecodable { Err(cut) } else { Ok(()) })
-    }
-
-    fn take_sflow(
-        &mut self,
-        datagram: &Datagram<'_>,
-        sink: &mut impl FlowSink,
-    ) -> Result<Result<(), DecodeError>, DecodeError> {
-        let packet = sflow::Packet::read(datagram.payload)?;
-        let stream = stream(datagram, Protocol::Sflow5, packet.sub_agent, packet.agent);
-        let origin = Origin { stream, received: datagram.received, exported: None };
-        self.ledger_mut().receive(&stream, datagram.payload.len(), datagram.received);
-        let by_hand = self.samplings().set_by_hand(datagram.exporter.ip());
-        let mut tally = Tally::default();
-        let mut fault = None;
-        let wanted = wanted(sink);
-        for sample in packet.samples(wanted) {
-            match sample {
-                Ok(sflow::Sample::Flow(sample)) => {
-                    tally.records += 1;
-                    self.ledger_mut().sample(&stream, sample.source, sample.sequence);
-                    if let Some(mut flow) = sample.flow {
-                        flow.factor = by_hand.or(flow.sampling).unwrap_or_default();
-                        match wanted {
-                            Wanted::Flows => sink.flow(&origin, &flow),
-                            Wanted::WithDetails => sink.detailed(&origin, &flow, &sample.details),
-                        }
-                        tally.flows += 1;
-                    }
-                }
-                Ok(sflow::Sample::Counters) => tally.counter_samples += 1,
-                Ok(sflow::Sample::Other) => {}
-                Err(error) => fault = fault.or(Some(error)),
-            }
-        }
-        tally.undecodable = fault.is_some();
-        let numbering =
-            Numbering { number: packet.sequence, uptime_ms: Some(packet.uptime_ms), announced: 0 };
-        self.ledger_mut().enter(&stream, numbering, &tally);
-        Ok(fault.map_or(Ok(()), Err))
     }
 
     /// Reads the sets of a message. Data that has been waiting is decoded last, when the message has been accounted for.
@@ -214,6 +151,7 @@ impl Intake {
             fault: message
                 .truncated
                 .then_some(DecodeError::Truncated { what: "the sets of IPFIX", length: message.sets.len() }),
+            remark: None,
             news: Vec::new(),
         };
         for set in message.sets() {
@@ -224,12 +162,12 @@ impl Intake {
         }
         context.tally.undecodable = context.fault.is_some();
         let numbering =
-            Numbering { number: message.sequence, uptime_ms: message.exported.uptime_ms, announced: 0 };
+            Numbering { number: Some(message.sequence), uptime_ms: message.exported.uptime_ms, announced: 0 };
         self.ledger_mut().enter(&stream, numbering, &context.tally);
         for template in std::mem::take(&mut context.news) {
-            self.take_parked(&context.scope, template, sink);
+            self.take_parked(&context, template, sink);
         }
-        context.fault.map_or(Ok(()), Err)
+        context.fault.or(context.remark).map_or(Ok(()), Err)
     }
 
     fn take_set(&mut self, context: &mut Context, set: Set<'_>, sink: &mut impl FlowSink) {
@@ -245,9 +183,14 @@ impl Intake {
                 }
             }
             SetKind::Data => match self.find(&context.scope, set.id, received) {
-                Some(template) => {
+                Some((template, inherited)) => {
+                    if inherited && !context.news.contains(&set.id) {
+                        context.news.push(set.id);
+                    }
                     let found = self.take_data(&template, &context.origin, context.exported, set.body, sink);
                     context.tally.add(&found);
+                    let remark = found.disbelieved.map(|algorithm| DecodeError::Sampling { algorithm });
+                    context.remark = context.remark.or(remark);
                     if found.undecodable {
                         context.note(DecodeError::Truncated { what: "a record", length: set.body.len() });
                     }
@@ -271,17 +214,23 @@ impl Intake {
     }
 
     /// Gives the templates, to put back what was kept.
-    pub(super) fn templates_mut(&mut self) -> MutexGuard<'_, Store> {
+    pub(crate) fn templates_mut(&mut self) -> MutexGuard<'_, Store> {
         lock(&self.memory.templates)
     }
 
     /// Gives the samplings, to put back what was kept.
-    pub(super) fn samplings_mut(&mut self) -> MutexGuard<'_, Shelf> {
+    pub(crate) fn samplings_mut(&mut self) -> MutexGuard<'_, SamplingStore> {
         lock(&self.memory.samplings)
     }
 
-    fn find(&self, scope: &Scope, id: u16, now: Timestamp) -> Option<Arc<Template>> {
-        lock(&self.memory.templates).find(scope, id, now)
+    /// Finds a template, and whether it is another session's of the same exporter, which this one goes on with.
+    fn find(&self, scope: &Scope, id: u16, now: Timestamp) -> Option<(Arc<Template>, bool)> {
+        if let Some(template) = lock(&self.memory.templates).find(scope, id, now) {
+            return Some((template, false));
+        }
+        let began = lock(&self.memory.parking).oldest(scope, id).unwrap_or(now);
+        let inherited = lock(&self.memory.templates).find_inherited(scope, id, began, now);
+        inherited.map(|template| (template, true))
     }
 
     fn take_data(
@@ -292,34 +241,34 @@ impl Intake {
         body: &[u8],
         sink: &mut impl FlowSink,
     ) -> Tally {
-        let exporter = origin.stream.exporter.ip();
-        let domain = Domain { address: exporter, domain: origin.stream.domain };
         let Some(plan) = &template.plan else {
-            let records = read_options(&template.definition, body, |statement, names| {
-                self.samplings().note(domain, statement, origin.received);
-                for named in names {
-                    let stream = &origin.stream;
-                    lock(&self.memory.names).note(stream.exporter, stream.domain, *named, origin.received);
-                }
-            });
-            return Tally { options: records.count, ..records.into() };
+            return self.take_options(&template.definition, origin, body);
         };
-        let (by_hand, book) = {
-            let samplings = self.samplings();
-            (samplings.set_by_hand(exporter), samplings.book(domain))
-        };
-        if let Some(init) = book.as_ref().and_then(|book| book.system_init()) {
+        let scaler = self.scaler(&origin.stream, origin.received);
+        if let Some(init) = scaler.system_init() {
             exported.started_unless_known(init);
         }
-        let mut flows = 0;
         let wanted = wanted(sink);
         let names = match wanted {
             Wanted::Flows => [None, None],
             Wanted::WithDetails => lock(&self.memory.names).of(origin.stream.exporter, origin.stream.domain),
         };
-        let records = read_flows(plan, body, exported, wanted, |flow, details| {
-            let told = || book.as_ref().map_or(Factor::NONE, |book| book.factor(flow));
-            flow.factor = by_hand.or(flow.sampling).unwrap_or_else(told);
+        let mut tally = Tally::default();
+        let records = read_flows(plan, body, exported, wanted, |flow, keys, details| {
+            if plan.running.any()
+                && !lock(&self.memory.totals).take_difference(
+                    &origin.stream,
+                    flow,
+                    plan.running,
+                    origin.received,
+                )
+            {
+                return;
+            }
+            let keys = ScopeKeys { template: template.definition.id, ..*keys };
+            let scaled = scaler.scale(flow, &keys);
+            tally.unscaled += u32::from(!scaled);
+            tally.disbelieved = tally.disbelieved.or(keys.disbelieved);
             match details {
                 None => sink.flow(origin, flow),
                 Some(details) => {
@@ -328,9 +277,27 @@ impl Intake {
                     sink.detailed(origin, flow, &details);
                 }
             }
-            flows += 1;
+            tally.flows += 1;
         });
-        Tally { flows, ..records.into() }
+        Tally { records: records.count, undecodable: records.cut, ..tally }
+    }
+
+    /// Takes in what an exporter says of itself: its sampling, and names.
+    fn take_options(&mut self, definition: &Definition, origin: &Origin, body: &[u8]) -> Tally {
+        let stream = &origin.stream;
+        let mut disbelieved = None;
+        let records = read_options(definition, body, |statement, names| {
+            let domain = statement.domain.unwrap_or(stream.domain);
+            let domain = SessionDomain { exporter: stream.exporter, domain };
+            self.samplings().note(domain, statement, origin.received);
+            if let Some(Told::Disbelieved { algorithm, .. }) = statement.sampling {
+                disbelieved = Some(algorithm);
+            }
+            for named in names {
+                lock(&self.memory.names).note(stream.exporter, stream.domain, *named, origin.received);
+            }
+        });
+        Tally { options: records.count, disbelieved, ..records.into() }
     }
 
     fn park(&mut self, context: &mut Context, set: Set<'_>) {
@@ -351,12 +318,10 @@ impl Intake {
     }
 
     /// Decodes what waited for a template that has come.
-    fn take_parked(&mut self, scope: &Scope, template: u16, sink: &mut impl FlowSink) {
-        let waiting = lock(&self.memory.parking).take(scope, template);
+    fn take_parked(&mut self, context: &Context, template: u16, sink: &mut impl FlowSink) {
+        let Some((found, _)) = self.find(&context.scope, template, context.origin.received) else { return };
+        let waiting = lock(&self.memory.parking).take(&context.scope, template);
         for parked in waiting {
-            let Some(found) = self.find(&parked.scope, template, parked.origin.received) else {
-                continue;
-            };
             let tally = self.take_data(&found, &parked.origin, parked.exported, &parked.body, sink);
             self.ledger_mut().unpark(
                 &parked.origin.stream,
