@@ -10,7 +10,7 @@ mod message;
 mod responder;
 
 use std::{
-    net::UdpSocket,
+    net::{SocketAddr, UdpSocket},
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -151,7 +151,110 @@ fn an_agent_whose_boots_have_run_out_is_said() {
     let flags = ["-v3", "-u", "ann", "-A", "authpass12", "-X", "privpass12", "-t", "1", "-r", "0"];
     let output = snmp(folder.path(), &[&["test", agent.host.as_str()], &flags[..]].concat());
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    assert!(text(&output.stdout).contains("clock and boots do not fit"), "{output:?}");
+    assert!(text(&output.stdout).contains("not in the agent's time window"), "{output:?}");
+}
+
+#[test]
+fn a_user_who_may_not_read_at_this_level_is_no_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(agent) = snmpd(folder.path()) else { return };
+    // Ann may read when she encrypts.
+    let flags = ["test", agent.host.as_str(), "-v3", "-u", "ann", "-A", "authpass12"];
+    let output = snmp(folder.path(), &flags);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = text(&output.stdout);
+    assert!(said.contains("authorizationError") && said.contains("security level"), "{said}");
+}
+
+/// An agent that answers each datagram by what `answer` makes of it, from its port or from another address.
+struct Scripted {
+    host: String,
+    port: SocketAddr,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Scripted {
+    fn start(from: &str, mut answer: impl FnMut(&message::Asked) -> Option<Vec<u8>> + Send + 'static) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let elsewhere = UdpSocket::bind((from, 0)).unwrap();
+        let is_here = from == "127.0.0.1";
+        let port = socket.local_addr().unwrap();
+        let serve = move || {
+            let mut room = vec![0; 65_536];
+            while let Ok((length @ 1.., asker)) = socket.recv_from(&mut room) {
+                let asked = message::decode(&room[..length]).filter(|asked| asked.version < 3);
+                if let Some(answer) = asked.and_then(|asked| answer(&asked)) {
+                    let socket = if is_here { &socket } else { &elsewhere };
+                    socket.send_to(&answer, asker).unwrap();
+                }
+            }
+        };
+        Self { host: port.to_string(), port, thread: Some(std::thread::spawn(serve)) }
+    }
+}
+
+impl Drop for Scripted {
+    fn drop(&mut self) {
+        UdpSocket::bind("127.0.0.1:0").unwrap().send_to(&[], self.port).unwrap();
+        self.thread.take().unwrap().join().ok();
+    }
+}
+
+/// Every object is the number 7.
+fn sevens(asked: &message::Asked) -> Option<Vec<u8>> {
+    let cell = |oid| message::varbind(oid, Ok(&Value::Integer(7)));
+    Some(message::answer(asked, 0, 0, &asked.oids.iter().flat_map(cell).collect::<Vec<_>>()))
+}
+
+#[test]
+fn an_answer_from_another_address_is_named_and_counts_where_it_is_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Scripted::start("127.0.0.2", sevens);
+    let quick = ["test", agent.host.as_str(), "-t", "0.5", "-r", "0"];
+    let refused = snmp(folder.path(), &quick);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let said = text(&refused.stdout);
+    assert!(said.contains("an answer came from 127.0.0.2:") && said.contains("snmp_any_source"), "{said}");
+    let allowed = snmp(folder.path(), &["test", agent.host.as_str(), "--any-source"]);
+    assert_eq!(allowed.status.code(), Some(0), "{allowed:?}");
+}
+
+#[test]
+fn an_agent_of_v1_alone_is_found_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Scripted::start("127.0.0.1", |asked| (asked.version == 0).then(|| sevens(asked))?);
+    let output = snmp(folder.path(), &["test", agent.host.as_str(), "-t", "0.5", "-r", "0"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(text(&output.stdout).contains("it answers SNMPv1, but not SNMPv2c"), "{output:?}");
+    let output = snmp(folder.path(), &["test", agent.host.as_str(), "-v", "1"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+#[test]
+fn an_agent_that_is_silent_to_what_it_lacks_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let known = |asked: &message::Asked| asked.oids.iter().all(|oid| oid.to_string() == "1.3.6.1.4.1.9.1.0");
+    let agent = Scripted::start("127.0.0.1", move |asked| known(asked).then(|| sevens(asked))?);
+    let get = ["get", agent.host.as_str(), "1.3.6.1.4.1.9.1.0", "-t", "0.5", "-r", "0", "--json"];
+    let output = snmp(folder.path(), &get);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(json_lines(&output)[0]["value"], 7);
+}
+
+#[test]
+fn what_other_objects_are_is_printed_beside_one_that_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let known = |oid: &grafolean_bots::snmp::Oid| oid.to_string() != "1.3.6.1.4.1.9.2.0";
+    let leaves_out = move |asked: &message::Asked| {
+        let cells = asked.oids.iter().filter(|oid| known(oid)).map(|oid| message::varbind(oid, Ok(&Value::Integer(7))));
+        Some(message::answer(asked, 0, 0, &cells.flatten().collect::<Vec<_>>()))
+    };
+    let agent = Scripted::start("127.0.0.1", leaves_out);
+    let oids = ["1.3.6.1.4.1.9.1.0", "1.3.6.1.4.1.9.2.0", "1.3.6.1.4.1.9.3.0"];
+    let output = snmp(folder.path(), &[&["get", agent.host.as_str()], &oids[..], &["--json"]].concat());
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert_eq!(json_lines(&output).len(), 2);
+    assert!(text(&output.stderr).contains("1.3.6.1.4.1.9.2.0: the answer leaves it out"), "{output:?}");
 }
 
 #[test]

@@ -219,7 +219,7 @@ async fn a_restart_of_the_bot_costs_no_rate_and_one_of_the_agent_is_a_gap() {
 }
 
 #[tokio::test]
-async fn a_device_that_does_not_answer_is_told_incomplete_and_asked_less_often() {
+async fn a_device_that_does_not_answer_is_told_incomplete_and_asked_for_less() {
     let Some(agent) = Snmpd::start() else { return };
     let metrics = SnmpMetrics::default();
     let bot = bot(&metrics);
@@ -229,7 +229,7 @@ async fn a_device_that_does_not_answer_is_told_incomplete_and_asked_less_often()
         assert_eq!(completeness(&values), 0.0);
         assert!(children.is_none(), "silence says nothing about interfaces");
     }
-    // Runs that follow each other at once: from the third on the device is left alone.
+    // From the third on the device gets one small request before all else.
     assert_eq!(metrics.runs_paused.get(), 2);
 }
 

@@ -7,6 +7,7 @@
 
 mod agent;
 mod bot;
+mod cases;
 mod expression;
 mod message;
 mod misbehaving;
@@ -14,6 +15,7 @@ mod peer;
 mod plan;
 mod recorded;
 mod recording;
+mod reported;
 mod responder;
 mod secured;
 mod simulated;

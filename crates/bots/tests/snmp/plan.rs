@@ -327,6 +327,22 @@ fn an_object_that_is_met_by_silence_is_found_and_asked_for_rarely() {
 }
 
 #[test]
+fn many_objects_that_are_met_by_silence_are_all_found_in_few_runs() {
+    let mut agent = Agent::with_table(TABLE, 1, 1);
+    let mut wanted = objects(&mut agent, 20);
+    let unknown: Vec<Oid> =
+        [2, 5, 9, 14, 19].map(|number| oid(&format!("1.3.6.1.4.1.99999.{number}.1"))).to_vec();
+    unknown.iter().for_each(|oid| wanted.get(oid.clone()));
+    agent.faults.silent_to_unknown = true;
+    let first = run(&mut agent, &wanted);
+    let second = poll(&mut agent, &wanted, first.limits, Manners::default());
+    let mut missing: Vec<_> = second.missing().map(|(oid, _)| oid.clone()).collect();
+    missing.sort();
+    assert_eq!(missing, unknown, "all others came");
+    assert_eq!(second.limits.unanswered().cloned().collect::<Vec<_>>(), unknown);
+}
+
+#[test]
 fn an_agent_that_is_silent_to_its_uptime_is_measured_all_the_same() {
     for walks in [false, true] {
         let mut agent = Agent::with_table(TABLE, 1, 8);

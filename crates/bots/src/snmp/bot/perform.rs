@@ -23,7 +23,7 @@ use super::{
     drive::drive,
     plan::{self, DueSensor, Sync},
     results::{self, Circumstances, Outcome, Why},
-    troubles::Subject,
+    troubles::{Ended, Subject},
 };
 use crate::snmp::{
     AskError, Column, Interfaces, Oid, Value,
@@ -182,6 +182,9 @@ impl Bot for SnmpBot {
             }
         };
         device.note_answered();
+        if device.troubles.end(Subject::Device) != Ended::Nothing {
+            info!(%entity, name, %host, "device answers again");
+        }
         self.tell_learnt(&device, &run.task, &harvest);
         device.memory.limits = harvest.limits.clone();
         let mut reports = vec![self.values(&mut device, &run, &look, &harvest, boots)];
@@ -191,10 +194,6 @@ impl Bot for SnmpBot {
         let is_set_up = |id| run.task.sensors.iter().any(|sensor| sensor.id == id);
         device.memory.keep_only(is_set_up);
         device.troubles.keep_only(is_set_up);
-        // The other one is told first: all is well only when it is with each sensor too.
-        if device.troubles.end(Subject::Device) {
-            info!(%entity, name, %host, "device is measured completely again");
-        }
         if let Some(keep) = &self.keep
             && let Ok(text) = serde_json::to_string(&device.memory)
         {
@@ -241,7 +240,7 @@ impl SnmpBot {
             }
             self.count(&run.task, &outcome);
             note(&mut device.memory, *id, run.due, &outcome, sensor);
-            for absent in outcome.absent.iter().filter(|absent| !absent.is_expected()) {
+            for absent in outcome.absent.iter().filter(|absent| absent.is_trouble()) {
                 troubles.add(&absent.identity(), || format!("sensor {id}: {absent}"));
             }
             for interface in &outcome.followers {
@@ -251,7 +250,7 @@ impl SnmpBot {
                 );
             }
             if troubles.lines.is_empty() {
-                is_well_again |= device.troubles.end(Subject::Sensor(*id));
+                is_well_again |= device.troubles.end(Subject::Sensor(*id)) == Ended::Last;
             } else if device.troubles.is_news(Subject::Sensor(*id), &troubles.identity, Instant::now()) {
                 told.add(troubles);
             }
@@ -377,7 +376,7 @@ fn interfaces(device: &mut Device, run: &Run<SnmpTask>, harvest: &Harvest) -> Op
         columns.iter().any(|(column, walked)| *column == Column::Description && walked.end.is_ok());
     let trouble = lacking.join("; ");
     if lacking.is_empty() {
-        if device.troubles.end(Subject::Interfaces) {
+        if device.troubles.end(Subject::Interfaces) == Ended::Last {
             info!(%entity, name, %host, "device is measured completely again");
         }
     } else if device.troubles.is_news(Subject::Interfaces, &trouble, Instant::now()) {

@@ -52,6 +52,11 @@ impl Absent {
         matches!(&self.why, Why::NoRate(why) if !why.is_withheld())
     }
 
+    /// Whether it is a trouble. A table without rows is none: sensors are set up for devices of many kinds.
+    pub(super) fn is_trouble(&self) -> bool {
+        !self.is_expected() && !matches!(self.why, Why::NoRows)
+    }
+
     /// Whether it came, but as none that can be true.
     pub(super) fn is_withheld(&self) -> bool {
         matches!(&self.why, Why::NoRate(_) | Why::Unreadable(_)) && !self.is_expected()

@@ -23,6 +23,17 @@ pub(super) enum Subject {
     Sensor(SensorId),
 }
 
+/// What ended with a trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Nothing: there was none.
+    Nothing,
+    /// That one, and there are others.
+    One,
+    /// The last one.
+    Last,
+}
+
 /// The troubles of a device.
 #[derive(Debug, Default)]
 pub(super) struct Troubles(HashMap<Subject, Told>);
@@ -47,9 +58,13 @@ impl Troubles {
         is_news
     }
 
-    /// Notes that nothing is wrong with a subject. Returns whether that was the last trouble of all.
-    pub(super) fn end(&mut self, subject: Subject) -> bool {
-        self.0.remove(&subject).is_some() && self.0.is_empty()
+    /// Notes that nothing is wrong with a subject. Returns whether something was, and whether anything else is.
+    pub(super) fn end(&mut self, subject: Subject) -> Ended {
+        match (self.0.remove(&subject), self.0.is_empty()) {
+            (None, _) => Ended::Nothing,
+            (Some(_), false) => Ended::One,
+            (Some(_), true) => Ended::Last,
+        }
     }
 
     /// Forgets sensors that the device has no more.
@@ -81,10 +96,10 @@ mod tests {
         assert!(troubles.is_news(one, "gone", now) && troubles.is_news(two, "gone", now));
         // The first one has another interval, and comes each second run only.
         for _ in 0..3 {
-            assert!(!troubles.end(one));
+            assert_eq!(troubles.end(one), Ended::One);
             assert!(troubles.is_news(one, "gone", now));
         }
-        assert!(!troubles.end(one) && troubles.end(two) && !troubles.end(two));
+        assert_eq!([one, two, two].map(|it| troubles.end(it)), [Ended::One, Ended::Last, Ended::Nothing]);
         assert!(troubles.is_news(two, "gone", now));
         troubles.keep_only(|id| id != SensorId::new(2));
         assert!(troubles.0.is_empty());

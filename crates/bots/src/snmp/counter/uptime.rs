@@ -83,7 +83,10 @@ impl Uptime {
         let expected = u64::from(earlier.ticks).saturating_add(ticks(elapsed));
         let may_have_gone_round = expected.saturating_add(ticks(SLACK + drift)) >= ROUND;
         let went_back = self.ticks < earlier.ticks;
-        let is_younger = TICK.saturating_mul(self.ticks) + DELAY + drift < elapsed;
+        let age = TICK.saturating_mul(self.ticks);
+        // One that had only just started may have done so again, and be older now than it was then.
+        let was_young = TICK.saturating_mul(earlier.ticks) <= SLACK + drift;
+        let is_younger = age + DELAY + drift < elapsed || (was_young && age < elapsed);
         if (went_back || is_younger) && !may_have_gone_round {
             return Continuity::Restarted;
         }
@@ -130,6 +133,12 @@ mod tests {
         // And within a second of its last start.
         assert_eq!(at(1, 10).continuity(&at(0, 50)), Continuity::Restarted);
         assert_eq!(at(60, 5_000).continuity(&at(0, 100)), Continuity::Restarted);
+        // Soon after its last start, and up for longer than it was then.
+        assert_eq!(at(7, 601).continuity(&at(0, 500)), Continuity::Restarted);
+        assert_eq!(at(1, 95).continuity(&at(0, 50)), Continuity::Restarted);
+        let unbroken = Continuity::Unbroken(TimeBase::Device);
+        assert_eq!(at(7, 1_201).continuity(&at(0, 500)), unbroken);
+        assert_eq!(at(7, 1_001).continuity(&at(0, 500)), unbroken, "an answer may be late");
     }
 
     #[test]

@@ -182,7 +182,7 @@ impl Columns {
             }
             let end = end.unwrap_or(Err(Missing::OutOfTime));
             let hole = holes.first().map_or(Ok(()), |(_, why)| Err(why.clone()));
-            (root, Column { rows, holes, end: end.and(hole) })
+            (root, Column { rows, holes, cut: end.clone().err(), end: end.and(hole) })
         })
     }
 }

@@ -61,6 +61,8 @@ pub struct Column {
     pub rows: Vec<Row>,
     /// Rows that are there but did not come, and why.
     pub holes: Vec<(Box<[u32]>, Missing)>,
+    /// Why the walk did not see its true end.
+    pub cut: Option<Missing>,
     /// Ok if the walk saw its true end, and nothing before it was left out.
     pub end: Result<(), Missing>,
 }

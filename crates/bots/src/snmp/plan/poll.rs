@@ -44,6 +44,10 @@ pub struct Poll {
     most: usize,
     /// What the device could take before it last did not answer, until it is known whether that was too much for it.
     before_trouble: Option<Limits>,
+    /// Whether it answered anything since.
+    has_answered_since: bool,
+    /// Silences that nothing explains yet.
+    silences: u32,
     harvest: Harvest,
 }
 
@@ -94,6 +98,8 @@ impl Poll {
             pace: Pace::Full,
             most: usize::MAX,
             before_trouble: None,
+            has_answered_since: false,
+            silences: 0,
             harvest,
         }
     }
@@ -165,6 +171,7 @@ impl Poll {
         let Some(asked) = self.asked.take() else { return };
         if let Ok(varbinds) = &answer {
             self.harvest.heard = true;
+            self.has_answered_since = true;
             self.harvest.varbinds += varbinds.len() as u64;
             self.harvest.bytes += varbinds.iter().map(bytes).sum::<usize>();
         }
@@ -259,6 +266,10 @@ impl Poll {
     /// Notes that an object, asked for alone, is not answered: then what was asked for with it was not too much.
     fn found_culprit(&mut self, oids: Vec<Oid>, why: &Missing) {
         self.restore_sizes();
+        // A device that answers other objects is there: its silence was about this one.
+        if self.has_answered_since {
+            self.silences = 0;
+        }
         for oid in oids {
             self.harvest.limits.note_unanswered(&oid);
             self.harvest.values.insert(oid, Err(why.clone()));
@@ -266,7 +277,10 @@ impl Poll {
     }
 
     fn note_trouble(&mut self) {
-        self.before_trouble.get_or_insert_with(|| self.harvest.limits.clone());
+        if self.before_trouble.is_none() {
+            self.before_trouble = Some(self.harvest.limits.clone());
+            self.has_answered_since = false;
+        }
     }
 
     fn restore_sizes(&mut self) {
@@ -365,6 +379,7 @@ impl Poll {
 
     fn unanswered(&mut self, asked: Asked, error: AskError) {
         self.harvest.timeouts += 1;
+        self.silences += 1;
         if !self.harvest.heard && error == AskError::Timeout {
             let was_small = matches!(&asked, Asked::Get(oids) if **oids == [self.small.clone()]);
             self.put_back(asked);
@@ -379,7 +394,7 @@ impl Poll {
             self.probes = Some(probes);
             return;
         }
-        if self.harvest.timeouts > self.manners.max_timeouts {
+        if self.silences > self.manners.max_timeouts {
             self.put_back(asked);
             return self.give_up(&Missing::Failed(error));
         }

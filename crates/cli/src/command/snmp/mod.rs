@@ -12,7 +12,7 @@ use std::io::{self, Write};
 
 use anyhow::bail;
 use grafolean_bots::snmp::{
-    Oid, Varbind,
+    Oid, Value, Varbind,
     engine::{Engine, SnmpMetrics},
     plan::{Missing, Wanted},
     settings::WalkOrder,
@@ -53,7 +53,12 @@ fn get(asked: &Asked, oids: &[Oid], printer: print::Printer) -> anyhow::Result<O
     let mut missing = Vec::new();
     for oid in oids {
         let value = match asked.harvest.value(oid) {
-            Ok((value, _)) => Ok(value.clone()),
+            Ok((value, _)) => {
+                if matches!(value, Value::Unreadable(_)) {
+                    outcome = Outcome::Bad;
+                }
+                Ok(value.clone())
+            }
             Err(Missing::Exception(exception)) => {
                 outcome = Outcome::Bad;
                 Err(exception)
@@ -91,7 +96,7 @@ fn walk(asked: &Asked, root: &Oid, printer: print::Printer) -> anyhow::Result<Ou
             "the agent's objects are not in ascending order: they are sorted here"
         );
     }
-    if let (Err(missing), [_, ..]) = (&column.end, &*column.holes) {
+    if let (None, Err(missing)) = (&column.cut, &column.end) {
         let rows: Vec<_> = column.holes.iter().map(|(index, _)| format!("{root}{}", suffix(index))).collect();
         let came = column.rows.len();
         bail!("{}: {came} objects came, but not about {}: {missing}", asked.host, rows.join(", "));

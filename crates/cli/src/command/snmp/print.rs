@@ -20,6 +20,7 @@ impl Printer {
         let Varbind { oid, value } = varbind;
         if self.as_json {
             let (kind, value) = match value {
+                Ok(Value::Unreadable(kind)) => (format!("unreadable {kind}"), serde_json::Value::Null),
                 Ok(value) => (value.kind().to_owned(), json_value(value)),
                 Err(exception) => (exception.to_string(), serde_json::Value::Null),
             };
@@ -27,6 +28,9 @@ impl Printer {
         }
         match value {
             Ok(Value::Octets(octets)) => writeln!(out, "{oid} = OCTET STRING: {}", octets_text(octets)),
+            Ok(Value::Unreadable(kind)) => {
+                writeln!(out, "{oid} = {kind}: unreadable, its octets say nothing that this type can be")
+            }
             Ok(value) => writeln!(out, "{oid} = {value}"),
             Err(exception) => writeln!(out, "{oid} = {exception}"),
         }
