@@ -18,8 +18,9 @@ use grafolean_bots::ping::{
     engine::{OpenError, Options, Outcome, PingError, Pinger, Probe, Reason, SocketChoice, SocketKind},
 };
 use grafolean_collector::{
-    bot::{Bot, Run},
+    bot::Run,
     model::{AccountId, EntityId},
+    protocol::Protocol,
     report::{Report, Values},
     time::Timestamp,
 };

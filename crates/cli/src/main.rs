@@ -8,6 +8,7 @@ mod command;
 mod config;
 mod failure;
 mod logging;
+mod protocols;
 
 use std::process::ExitCode;
 

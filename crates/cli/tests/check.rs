@@ -36,7 +36,10 @@ async fn a_bot_that_would_work_is_told_with_all_that_it_would_poll() {
         assert!(told.lines().any(|told| told == line), "{line:?} is not in\n{told}");
     }
     assert!(told.contains(&format!("entity {} \"device 10.0.0.300\"", world.entities[1])), "{told}");
-    assert!(told.contains(&format!("it needs POST, PUT and DELETE on accounts/{account}/entities")), "{told}");
+    assert!(
+        told.contains(&format!("it needs POST, PUT and DELETE on accounts/{account}/entities")),
+        "{told}"
+    );
     let report = report(&world, &["ping"]);
     assert_eq!((&report["works"], &report["problems"]), (&json!(true), &json!([])));
     assert_eq!(report["bot"]["name"], "pinger");

@@ -9,6 +9,7 @@ use std::{
 
 use grafolean_collector::{
     bot::{BotError, Job, Overlap, Plan, Run, RunId},
+    details::NoFields,
     model::{AccountId, Device, Interval},
     protocol::Protocol,
     report::{Report, Values},
@@ -50,6 +51,9 @@ fn after_noon(due: Timestamp) -> i64 {
 
 impl Protocol for Actor {
     const NAME: &'static str = "act";
+    type Credential = NoFields;
+    type Sensor = NoFields;
+    type Entity = NoFields;
     type Task = Act;
 
     fn plan(&self, _: &[AccountId], _: &[Device]) -> Plan<Act> {

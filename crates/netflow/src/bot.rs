@@ -10,9 +10,11 @@ use std::{
 
 use grafolean_collector::{
     bot::{BotError, Job, Plan, Refusal, Run},
+    details::{DetailsError, NoFields},
     model::{AccountId, Details, Device, Interval, NewEntity},
-    protocol::Protocol,
+    protocol::{self, Defaults, Opening, Output, Protocol},
     report::{Report, Suggestions, Values},
+    settings::Setting,
     time::{Clock, Timestamp},
 };
 use thiserror::Error;
@@ -22,10 +24,13 @@ use tracing::{info, warn};
 use super::{
     aggregate::{Exporters, GRACE_SECONDS, Span},
     archive::{self, Archive, ArchiveError},
+    declaration::{self, Entity},
     keeper::Keeper,
     metrics::NetflowMetrics,
+    opening,
     receive::{Batch, Listen, ReceiveError, Receiver, Running},
     sampling::Override,
+    settings,
     station::{Named, Station},
 };
 
@@ -33,8 +38,6 @@ use super::{
 const SUGGEST_SECONDS: i64 = 120;
 /// The details of an entity that hold its addresses.
 const ADDRESSES: [&str; 2] = ["ipv4", "ipv6"];
-/// The detail that says how an exporter's counts are scaled.
-const SAMPLING: &str = "netflow_sampling";
 
 /// Receives flows and tells the bytes of each interval. Protocol `netflow`: an exporter is known by `details.ipv4` or
 /// `details.ipv6`.
@@ -164,7 +167,23 @@ impl Drop for NetflowBot {
 
 impl Protocol for NetflowBot {
     const NAME: &'static str = "netflow";
+    const ABOUT: &'static str = "Receives flows of routers and switches: NetFlow v5 and v9, IPFIX, sFlow v5";
+    const NOTES: &'static str = declaration::NOTES;
+    const NEVER_ONCE: Option<&'static str> = Some(declaration::NEVER_ONCE);
+    const SETTINGS: &'static [Setting] = &settings::ALL;
+    const OUTPUTS: &'static [Output] = declaration::OUTPUTS;
+    type Credential = NoFields;
+    type Sensor = NoFields;
+    type Entity = Entity;
     type Task = NetflowTask;
+
+    fn defaults() -> Defaults {
+        declaration::defaults()
+    }
+
+    async fn open(opening: Opening<'_>) -> Result<Self, protocol::OpenError> {
+        opening::open(opening)
+    }
 
     fn plan(&self, accounts: &[AccountId], devices: &[Device]) -> Plan<NetflowTask> {
         let mut planned = BTreeMap::<AccountId, (Exporters, Named)>::new();
@@ -253,30 +272,16 @@ fn suggestions(account: AccountId, exporters: &[IpAddr]) -> Vec<Report> {
 }
 
 impl Exporter {
-    /// Reads what an entity says; what is wrong is said with what would be right.
-    fn of(device: &Device) -> Result<Self, String> {
-        let mut addresses = Vec::new();
-        for key in ADDRESSES {
-            let Some(text) = device.detail(key) else { continue };
-            let address: IpAddr =
-                text.parse().map_err(|_| format!("{key} is {text:?}, which is no address"))?;
-            addresses.push(address.to_canonical());
-        }
+    /// Reads an entity.
+    ///
+    /// # Errors
+    /// Names the field that is missing or invalid.
+    fn of(device: &Device) -> Result<Self, DetailsError> {
+        let Entity { ipv4, ipv6, netflow_sampling: sampling } = device.details()?;
+        let addresses: Vec<_> = [ipv4, ipv6].into_iter().flatten().collect();
         if addresses.is_empty() {
-            return Err("it has neither ipv4 nor ipv6: an exporter is known by its address".to_owned());
+            return Err(DetailsError::missing("ipv4 or ipv6"));
         }
-        let sampling = device.detail(SAMPLING).map(|text| sampling(&text)).transpose()?;
         Ok(Self { addresses, sampling })
-    }
-}
-
-fn sampling(text: &str) -> Result<Override, String> {
-    use super::record::Factor;
-    match text.parse::<u32>() {
-        Ok(interval) if interval > 0 => Ok(Override::Factor(Factor::one_in(interval))),
-        _ if text.eq_ignore_ascii_case("off") => Ok(Override::Off),
-        _ => Err(format!(
-            "{SAMPLING} is {text:?}: write the packets of which one is sampled (1000), or \"off\""
-        )),
     }
 }

@@ -19,6 +19,8 @@ pub mod aggregate;
 pub mod archive;
 #[cfg(feature = "bot")]
 pub mod bot;
+#[cfg(feature = "bot")]
+mod declaration;
 pub mod decode;
 pub mod generate;
 pub mod intake;
@@ -30,6 +32,8 @@ pub mod ledger;
 #[cfg(feature = "bot")]
 pub mod metrics;
 pub mod names;
+#[cfg(feature = "bot")]
+mod opening;
 pub mod protocol_name;
 #[cfg(feature = "archive")]
 pub mod query;

@@ -262,7 +262,11 @@ async fn what_is_wrong_with_an_exporter_is_named_and_costs_only_itself() {
     let plan = put_in_force(&bot, &devices);
     let refused: Vec<_> = plan.refused.iter().map(|refusal| refusal.reason.clone()).collect();
     assert_eq!(refused.len(), 3);
-    assert!(refused[1].contains("10.0.0.300") && refused[2].contains("write the packets"), "{refused:?}");
+    assert!(
+        refused[1].contains("10.0.0.300")
+            && refused[2].contains("expected the packets of which one is sampled"),
+        "{refused:?}"
+    );
     let ids: BTreeSet<_> = plan.jobs.iter().map(|job| job.id.as_str()).collect();
     let spans = Span::ALL.map(|span| format!("netflow.1.{}", span.label()));
     assert_eq!(ids, spans.iter().map(String::as_str).chain(["netflow.1.suggest"]).collect());

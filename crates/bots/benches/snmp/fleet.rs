@@ -17,6 +17,7 @@ use grafolean_bots::snmp::{
 use grafolean_collector::{
     bot::{Bot, BotError, Plan, Run},
     model::{AccountId, Device, DeviceSensor, Interval},
+    protocol::Protocol,
     report::Report,
     run::{DEFAULT_CONCURRENCY, Heartbeat, Performer, RunLoop, RunMetrics},
     sink::{Sink, SinkError},
@@ -50,16 +51,16 @@ impl Bot for Timed {
     type Task = SnmpTask;
 
     fn protocol(&self) -> &str {
-        self.bot.protocol()
+        SnmpBot::NAME
     }
 
     fn jobs(&self, devices: &[Device]) -> Plan<SnmpTask> {
-        self.bot.jobs(devices)
+        self.bot.plan(&[], devices)
     }
 
     async fn perform(&self, run: Run<SnmpTask>) -> Result<Vec<Report>, BotError> {
         let (due, late, began) = (run.due, SystemClock.now().since(run.due), Instant::now());
-        let reports = self.bot.perform(run).await;
+        let reports = Protocol::perform(&self.bot, run).await;
         self.runs.lock().unwrap().push(Ran { due, late, took: began.elapsed() });
         reports
     }
@@ -143,7 +144,7 @@ pub(super) fn run() {
         let before = resident();
         for first in (0..DEVICES).step_by(1_000) {
             let devices: Vec<Device> = (first..first + 1_000).map(|number| device(number, &stub)).collect();
-            plan.jobs.extend(bot.jobs(&devices).jobs);
+            plan.jobs.extend(Bot::jobs(&*bot, &devices).jobs);
         }
         assert_eq!(plan.jobs.len(), DEVICES as usize);
         let used = cpu(UsageWho::RUSAGE_SELF) - stub.busy();

@@ -3,15 +3,17 @@
 use std::{net::SocketAddr, time::Duration};
 
 use grafolean_collector::{
-    bot::{Bot, BotError, Job, Plan, Refusal, Run},
+    bot::{BotError, Job, Plan, Refusal, Run},
     model::{AccountId, Device, EntityId, Intervals},
+    protocol::{Defaults, OpenError, Opening, Output, Protocol},
     report::{Report, Values},
 };
 use tracing::debug;
 
 use super::{
     codec::Family,
-    engine::{Packet, Pinger, Reason},
+    declaration,
+    engine::{Options, Packet, Pinger, Reason},
     settings::{Credential, Settings},
     statistics::Statistics,
     target::Target,
@@ -71,14 +73,26 @@ impl PingBot {
     }
 }
 
-impl Bot for PingBot {
+impl Protocol for PingBot {
+    const NAME: &'static str = "ping";
+    const ABOUT: &'static str = "Pings devices over ICMP";
+    const OUTPUTS: &'static [Output] = declaration::OUTPUTS;
+    type Credential = Credential;
+    type Sensor = declaration::Sensor;
+    type Entity = declaration::Entity;
     type Task = PingTask;
 
-    fn protocol(&self) -> &str {
-        "ping"
+    fn defaults() -> Defaults {
+        declaration::defaults()
     }
 
-    fn jobs(&self, devices: &[Device]) -> Plan<PingTask> {
+    async fn open(opening: Opening<'_>) -> Result<Self, OpenError> {
+        let pinger = Pinger::open(Options::default())?;
+        pinger.metrics().register(opening.health.registry_of(Self::NAME));
+        Ok(Self::new(pinger))
+    }
+
+    fn plan(&self, _: &[AccountId], devices: &[Device]) -> Plan<PingTask> {
         devices.iter().flat_map(plan).collect()
     }
 
@@ -281,6 +295,7 @@ mod tests {
         ];
         assert_eq!(values.len(), expected.len());
         for ((path, value), (name, figure)) in values.iter().zip(expected) {
+            assert!(PingBot::OUTPUTS.iter().any(|output| output.matches(path)), "{path} is not declared");
             assert_eq!(*path, format!("entity.7.ping.{name}"));
             assert!((value - figure).abs() < 1e-8, "{path} is {value}, not {figure}");
         }

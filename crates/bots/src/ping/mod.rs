@@ -8,6 +8,7 @@ pub mod codec;
 pub mod engine;
 
 mod bot;
+mod declaration;
 mod mtu;
 mod settings;
 mod statistics;
@@ -15,6 +16,7 @@ mod target;
 
 pub use self::{
     bot::{PingBot, PingTask},
+    declaration::{Entity, Sensor},
     mtu::{PathMtu, path_mtu},
     settings::{Credential, Settings, SourceName},
     statistics::{Percentiles, RttStatistics, Statistics},

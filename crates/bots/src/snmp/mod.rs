@@ -13,6 +13,7 @@ pub mod plan;
 pub mod settings;
 
 mod bot;
+mod declaration;
 mod exchange;
 mod expression;
 mod interfaces;

@@ -20,8 +20,9 @@ use grafolean_bots::{
     },
 };
 use grafolean_collector::{
-    bot::{Bot, Run},
+    bot::Run,
     model::{AccountId, EntityId},
+    protocol::Protocol,
     report::Report,
     time::Timestamp,
 };

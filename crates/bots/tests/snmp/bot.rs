@@ -14,9 +14,10 @@ use grafolean_bots::snmp::{
     engine::{Engine, SnmpMetrics},
 };
 use grafolean_collector::{
-    bot::{Bot, Job, Run},
+    bot::{Job, Run},
     keep::Keep,
     model::{AccountId, Device, DeviceSensor, EntityId, Interval},
+    protocol::Protocol,
     report::{Children, Report},
     time::Timestamp,
 };
@@ -74,7 +75,7 @@ pub(crate) fn device_of(credential: Value, sensors: Vec<DeviceSensor>) -> Device
 }
 
 pub(crate) fn job(bot: &SnmpBot, device: &Device) -> Job<SnmpTask> {
-    let plan = bot.jobs(std::slice::from_ref(device));
+    let plan = bot.plan(&[device.account], std::slice::from_ref(device));
     assert!(plan.refused.is_empty(), "{:?}", plan.refused);
     plan.jobs.into_iter().next().unwrap()
 }

@@ -1,5 +1,9 @@
 //! What stands at the end of each `--help`: examples that suffice, and the exit codes.
 
+use grafolean_collector::{collector::Registered, settings::own_token};
+
+use crate::protocols;
+
 pub(super) const GRAFOLEAN: &str = "\
 Settings are taken from flags, then the environment, then .env, then a TOML file (--config FILE, else \
 ./grafolean.toml, ~/.config/grafolean/grafolean.toml, /etc/grafolean/grafolean.toml), under the same names: \
@@ -40,29 +44,45 @@ Examples:
 A dry run prints lines like
   {\"account\":1,\"t\":1700000000.0,\"p\":\"entity.2.ping.success\",\"v\":1.0}";
 
-pub(super) const ALL: &str = "\
-The bots share the process and /metrics; each keeps its own folder, DIR/ping, DIR/snmp, DIR/netflow. A Grafolean has a bot, \
-and a token, for each protocol: BOT_TOKEN_PING, BOT_TOKEN_SNMP and BOT_TOKEN_NETFLOW (or files of them); a bot without \
-one of its own takes BOT_TOKEN, and one without any is left out. A bot that cannot go on ends the process, so that it is \
-restarted.
+/// Returns what stands at the end of the help of one protocol's bot.
+pub(super) fn of_bot(protocol: &Registered) -> String {
+    let name = protocol.name();
+    let notes = protocol.notes();
+    let common = BOT.replace("bot ping", &format!("bot {name}"));
+    // Its own examples are better than those of any bot.
+    match (notes.is_empty(), notes.contains("Examples:")) {
+        (true, _) => common,
+        (false, false) => format!("{notes}\n\n{common}"),
+        (false, true) => notes.to_owned(),
+    }
+}
+
+/// Returns what stands at the end of the help of all bots.
+pub(super) fn all() -> String {
+    let names = || protocols::ALL.iter().map(Registered::name);
+    let folders: Vec<_> = names().map(|name| format!("DIR/{name}")).collect();
+    let tokens: Vec<_> = names().map(|name| own_token(name)[0].variable).collect();
+    let (folders, tokens) = (folders.join(", "), tokens.join(", "));
+    format!(
+        "\
+The bots share the process and /metrics; each keeps its own folder: {folders}. A Grafolean has a bot, and a token, for each \
+protocol: {tokens} (or files of them); a bot without one of its own takes BOT_TOKEN, and one without any is left out. A bot \
+that cannot go on ends the process, so that it is restarted.
 
 Examples:
   grafolean bot all --backend-url https://example.org/api \\
     --bot-token-ping-from-file /run/secrets/ping --bot-token-snmp-from-file /run/secrets/snmp
-  grafolean bot all --without ping       where this user may not ping";
+  grafolean bot all --without ping       where this user may not ping"
+    )
+}
 
-pub(super) const NETFLOW: &str = "\
-An exporter is known by its source address, details.ipv4 (or ipv6) of an entity; one that nobody names is suggested. Values \
-are bytes of 1min, 15min, 1h, 4h and 24h of UTC, told 5 s after each ends. Sampling is scaled in; details.netflow_sampling of \
-an entity (a number, or \"off\") overrides what the exporter says. DIR/netflow keeps templates and open bins, so that a \
-restart goes on where it was.
+pub(super) const PROTOCOLS: &str = "\
+Fields are those of details of a credential, a sensor and an entity. A number may stand in text; null and blank text mean the \
+default.
 
 Examples:
-  grafolean bot netflow --backend-url https://example.org/api \\
-    --bot-token-from-file /run/secrets/token --netflow-port 9995
-  grafolean bot netflow --netflow-listen [::]:2055,[::]:6343 --netflow-threads 4
-  grafolean bot netflow --dry-run        what would be sent, minute by minute
-  grafolean flow send --to 127.0.0.1:2055 --for 2m   flows to try it with";
+  grafolean protocols snmp
+  grafolean protocols ping --json";
 
 pub(super) const FLOW: &str = "\
 Examples:

@@ -3,10 +3,15 @@
 use std::path::PathBuf;
 
 use clap::{Arg, Args};
-use grafolean_collector::settings::{bot, flags, own_token};
-use grafolean_netflow as netflow;
+use grafolean_collector::{
+    collector::Registered,
+    settings::{bot, flags, own_token},
+};
 
-use crate::config::{LISTEN, OF_EVERY_COMMAND, Protocol};
+use crate::{
+    config::{LISTEN, OF_EVERY_COMMAND},
+    protocols,
+};
 
 /// What every command takes.
 #[derive(Debug, Args)]
@@ -29,7 +34,7 @@ pub(super) fn backend() -> Vec<Arg> {
 
 /// Returns a token for each bot, where they differ.
 pub(super) fn tokens() -> Vec<Arg> {
-    let tokens: Vec<_> = Protocol::ALL.into_iter().flat_map(|protocol| own_token(protocol.name())).collect();
+    let tokens: Vec<_> = protocols::ALL.iter().flat_map(|protocol| own_token(protocol.name())).collect();
     flags(&tokens, "Backend")
 }
 
@@ -39,9 +44,14 @@ pub(super) fn bot() -> Vec<Arg> {
     flags(&settings, "Bot")
 }
 
-/// Returns where flows arrive, and whether raw ones are kept.
-pub(super) fn netflow() -> Vec<Arg> {
-    flags(&netflow::settings::ALL, "Bot")
+/// Returns the settings of a protocol's process.
+pub(super) fn of(protocol: &Registered) -> Vec<Arg> {
+    flags(protocol.settings(), "Bot")
+}
+
+/// Returns the settings of all protocols' processes.
+pub(super) fn of_protocols() -> Vec<Arg> {
+    protocols::ALL.iter().flat_map(of).collect()
 }
 
 /// Returns where data lies.

@@ -1,5 +1,6 @@
 //! The command line as it is written; what of it are settings goes to [`crate::config`] unread.
 
+mod bot;
 mod examples;
 mod flags;
 mod flow;
@@ -12,12 +13,14 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use grafolean_bots::ping::SourceName;
 use grafolean_collector::{
+    collector::Registered,
     model::{AccountId, SeriesPath},
     time::Timestamp,
 };
 
-use crate::config::{Protocol, value};
+use crate::config::value;
 
+pub(crate) use bot::{BotCommand, RunAll, RunBot};
 pub(crate) use flags::CommonFlags;
 pub(crate) use flow::{FlowCommand, FlowExporters, FlowQuery, FlowSend, FlowTail};
 pub(crate) use snmp::{Agent, Explain, SnmpCommand, Version};
@@ -75,6 +78,9 @@ pub(crate) enum Command {
     /// Prints every setting, its value, and where it comes from
     #[command(after_help = examples::CONFIG)]
     Config(ShowConfig),
+    /// Prints what each protocol reads of what people set up, and what it measures
+    #[command(after_help = examples::PROTOCOLS)]
+    Protocols(ShowProtocols),
     /// Prints completions for a shell
     #[command(after_help = examples::COMPLETIONS)]
     Completions {
@@ -84,44 +90,6 @@ pub(crate) enum Command {
     /// Prints the manual page, all commands included
     #[command(after_help = examples::MAN)]
     Man,
-}
-
-/// The bots there are.
-#[derive(Debug, Subcommand)]
-pub(crate) enum BotCommand {
-    /// Runs all bots in one process
-    #[command(after_help = examples::ALL)]
-    All(RunAll),
-    /// Pings devices over ICMP
-    #[command(after_help = examples::BOT)]
-    Ping(RunBot),
-    /// Receives flows of routers and switches: NetFlow v5 and v9, IPFIX, sFlow v5
-    #[command(after_help = examples::NETFLOW, args = flags::netflow())]
-    Netflow(RunBot),
-    /// Measures devices over SNMP, and keeps their interfaces in step
-    #[command(after_help = examples::BOT)]
-    Snmp(RunBot),
-}
-
-/// How all bots are run.
-#[derive(Debug, Args)]
-#[command(args = flags::backend(), args = flags::tokens(), args = flags::bot(), args = flags::data(), args = flags::netflow())]
-pub(crate) struct RunAll {
-    /// Leave this bot out; may be given several times
-    #[arg(long, value_name = "BOT")]
-    pub(crate) without: Vec<Protocol>,
-}
-
-/// How a bot is run.
-#[derive(Debug, Args)]
-#[command(args = flags::backend(), args = flags::bot(), args = flags::data())]
-pub(crate) struct RunBot {
-    /// Run every job once, deliver what it gave, and exit
-    #[arg(long)]
-    pub(crate) once: bool,
-    /// Print values as JSON lines; send nothing and keep nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
 }
 
 /// How the demo is run.
@@ -263,9 +231,20 @@ pub(crate) struct DeadLetters {
     pub(crate) all: bool,
 }
 
+/// Which protocols are shown.
+#[derive(Debug, Args)]
+pub(crate) struct ShowProtocols {
+    /// Only this one
+    #[arg(value_name = "NAME", value_parser = bot::protocol())]
+    pub(crate) protocol: Option<&'static Registered>,
+    /// Print JSON: fields as JSON Schema; one object, or a list of all
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// How settings are shown.
 #[derive(Debug, Args)]
-#[command(args = flags::backend(), args = flags::tokens(), args = flags::bot(), args = flags::data(), args = flags::netflow(), args = flags::listen())]
+#[command(args = flags::backend(), args = flags::tokens(), args = flags::bot(), args = flags::data(), args = flags::of_protocols(), args = flags::listen())]
 pub(crate) struct ShowConfig {
     /// Print one JSON object
     #[arg(long)]

@@ -9,6 +9,7 @@ mod folders;
 mod hub;
 mod papers;
 mod ping;
+mod protocols;
 mod send;
 mod snmp;
 mod spool;
@@ -39,6 +40,7 @@ pub(crate) fn run(arguments: Arguments, config: &Config) -> anyhow::Result<Outco
     match arguments.command {
         Command::Demo(demo) => on_runtime(demo::run(demo, config, screen)),
         Command::Config(show) => config::show(config, show.json),
+        Command::Protocols(show) => protocols::show(&show),
         Command::Completions { shell } => papers::completions(shell),
         Command::Man => papers::manual(),
         Command::Bot { bot } => on_runtime(bot::run(bot, config)),

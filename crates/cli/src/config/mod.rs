@@ -4,7 +4,6 @@
 mod own;
 #[cfg(test)]
 mod papers;
-mod token;
 pub(crate) mod value;
 
 use std::{net::SocketAddr, time::Duration};
@@ -14,16 +13,16 @@ use grafolean_collector::{
     model::Interval,
     settings::{Resolved, Setting, SettingsError, bot, own_token, value as read},
 };
-use grafolean_netflow as netflow;
 use tracing_subscriber::filter::Targets;
 
+use crate::protocols;
 pub(crate) use own::{LISTEN, OF_EVERY_COMMAND};
-pub(crate) use token::Protocol;
 
 /// Returns all that can be set, in the order in which `grafolean config` prints it.
 pub(crate) fn table() -> Vec<Setting> {
     let [first, rest @ ..] = bot::ALL;
-    let tokens = Protocol::ALL.into_iter().flat_map(|protocol| own_token(protocol.name()));
+    let tokens = protocols::ALL.iter().flat_map(|protocol| own_token(protocol.name()));
+    let of_protocols = protocols::ALL.iter().flat_map(|protocol| protocol.settings().iter().copied());
     let (before, after): (Vec<_>, Vec<_>) =
         rest.into_iter().partition(|setting| setting.name.starts_with(bot::BOT_TOKEN.name));
     [first]
@@ -31,7 +30,7 @@ pub(crate) fn table() -> Vec<Setting> {
         .chain(before)
         .chain(tokens)
         .chain(after)
-        .chain(netflow::settings::ALL)
+        .chain(of_protocols)
         .chain([LISTEN])
         .chain(OF_EVERY_COMMAND)
         .collect()
@@ -85,7 +84,7 @@ impl Config {
     }
 
     /// Returns how the backend is reached, by a bot's own token or by that of any; names what is not set.
-    pub(crate) fn backend(&self, bot: Option<Protocol>) -> Result<HttpSettings, SettingsError> {
-        self.settings.backend(bot.map(Protocol::name))
+    pub(crate) fn backend(&self, protocol: Option<&str>) -> Result<HttpSettings, SettingsError> {
+        self.settings.backend(protocol)
     }
 }

@@ -86,7 +86,7 @@ fn inside_the_collector_nothing_below_knows_what_is_above() {
         ("report", &["model", "time"]),
         ("details", &["model"]),
         ("bot", &["model", "report", "time"]),
-        ("protocol", &["bot", "model", "report"]),
+        ("protocol", &["bot", "health", "model", "report", "settings"]),
         ("sink", &["model", "report"]),
         ("backend", &["model", "time"]),
         ("settings", &["backend", "model", "time"]),

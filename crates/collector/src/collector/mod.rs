@@ -12,6 +12,7 @@
 mod outbox;
 mod pipeline;
 mod pushed;
+mod registered;
 mod serve;
 mod settings;
 mod signals;
@@ -19,6 +20,7 @@ mod signals;
 use std::{
     future::Future,
     path::{Path, PathBuf},
+    pin::Pin,
 };
 
 use thiserror::Error;
@@ -26,17 +28,18 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{Instrument, info_span};
 
 use crate::{
-    backend::{Backend, BackendError},
+    backend::BackendError,
+    deliver::DeliveryMetrics,
     health::{Health, Hearts, Progress, Service},
-    protocol::Protocol,
-    refresh::{Refresh, RefreshError},
-    run::RunLoop,
+    refresh::RefreshError,
+    run::Heartbeat,
     spool::{Spool, SpoolError},
 };
 
 pub use outbox::Outbox;
 pub use pipeline::{Once, Pipeline};
 pub use pushed::{Pushed, RunLoopEnded};
+pub use registered::{AnyPipeline, AnyProtocol, Registered};
 pub use serve::{can_begin, serve};
 pub use settings::CollectorSettings;
 pub use signals::{Signals, stop_on_signal};
@@ -45,12 +48,23 @@ pub use signals::{Signals, stop_on_signal};
 const PLANS: usize = 1;
 
 /// A bot with all that makes it run, wired by a [`Pipeline`].
-pub struct Collector<P: Protocol, K> {
-    refresh: Refresh<K, P>,
-    run_loop: RunLoop<P, Spool>,
-    outbox: Outbox<K>,
+pub struct Collector {
+    protocol: String,
+    refresh: Boxed<'static, Result<(), RefreshError>>,
+    run_loop: Boxed<'static, ()>,
+    delivery: Boxed<'static, Result<(), SpoolError>>,
+    spool: Spool,
+    heartbeat: Heartbeat,
+    /// Ends refresh and run loop.
+    measuring: CancellationToken,
+    /// Ends the delivery.
+    delivering: CancellationToken,
+    delivered: DeliveryMetrics,
     progress: Progress,
 }
+
+/// Work under way, whatever its type.
+pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Why a collector could not begin, or ended by itself.
 #[derive(Debug, Error)]
@@ -78,10 +92,10 @@ pub enum CollectorError {
     Panicked(&'static str),
 }
 
-impl<P: Protocol, K: Backend> Collector<P, K> {
+impl Collector {
     /// Returns a handle to the queue, e.g. to show how much waits.
     pub fn spool(&self) -> Spool {
-        self.outbox.spool()
+        self.spool.clone()
     }
 
     /// Works until it is stopped: then no run begins, those that go on end within their grace, what can be delivered
@@ -99,21 +113,19 @@ impl<P: Protocol, K: Backend> Collector<P, K> {
     /// them all has the [`Service`].
     pub async fn run_among(self, hearts: &Hearts, stop: CancellationToken) -> Result<(), CollectorError> {
         // Whatever is logged below names the bot, since several may share a process.
-        let bot = info_span!("bot", protocol = self.refresh.bot.name());
+        let bot = info_span!("bot", protocol = self.protocol);
         self.run_parts(hearts, stop).instrument(bot).await
     }
 
     async fn run_parts(self, hearts: &Hearts, stop: CancellationToken) -> Result<(), CollectorError> {
-        let Self { refresh, run_loop, outbox, progress } = self;
-        let (stop, spool) = (stop.child_token(), outbox.spool());
-        let (measuring, delivering) = (run_loop.stop.clone(), outbox.stop());
-        let delivered = outbox.metrics();
-        run_loop.heartbeat.beat();
-        hearts.add(run_loop.heartbeat.clone());
+        let Self { spool, heartbeat, measuring, delivering, delivered, progress, .. } = self;
+        let stop = stop.child_token();
+        heartbeat.beat();
+        hearts.add(heartbeat);
 
-        let delivery = begin(outbox.run(), &stop);
-        let run_loop = begin(run_loop.run(), &stop);
-        let refresh = begin(refresh.run(), &stop);
+        let delivery = begin(self.delivery, &stop);
+        let run_loop = begin(self.run_loop, &stop);
+        let refresh = begin(self.refresh, &stop);
         tokio::select! { biased; () = stop.cancelled() => {} () = progress.follow(&spool, &delivered) => {} }
 
         measuring.cancel();
@@ -132,11 +144,8 @@ impl<P: Protocol, K: Backend> Collector<P, K> {
     }
 
     fn watch(&self, health: &mut Health) {
-        let heartbeat = self.run_loop.heartbeat.clone();
+        let heartbeat = self.heartbeat.clone();
         health.watch(move || heartbeat.fresh());
-        self.outbox.watch(health);
-        let refresh = self.refresh.metrics.clone();
-        health.watch(move || refresh.check());
         let progress = self.progress.clone();
         health.watch(move || progress.check());
     }

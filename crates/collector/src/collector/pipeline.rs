@@ -63,7 +63,7 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
     ///
     /// # Errors
     /// Fails if the spool cannot be opened.
-    pub async fn open(self, health: &mut Health) -> Result<Collector<P, K>, CollectorError> {
+    pub async fn open(self, health: &mut Health) -> Result<Collector, CollectorError> {
         // What the spool's own thread logs names the bot, too.
         let bot = info_span!("bot", protocol = self.bot.name());
         let outbox = self.outbox().instrument(bot).await?;
@@ -78,7 +78,21 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
         run_metrics.register(registry);
         outbox.register(registry);
         let outbox = outbox.with_inventory(inventory);
-        let collector = Collector { refresh, run_loop, outbox, progress: Progress::default() };
+        outbox.watch(health);
+        let refreshed = refresh.metrics.clone();
+        health.watch(move || refreshed.check());
+        let collector = Collector {
+            protocol: self.bot.name().to_owned(),
+            spool: outbox.spool(),
+            heartbeat: run_loop.heartbeat.clone(),
+            measuring: run_loop.stop.clone(),
+            delivering: outbox.stop(),
+            delivered: outbox.metrics(),
+            progress: Progress::default(),
+            refresh: Box::pin(refresh.run()),
+            run_loop: Box::pin(run_loop.run()),
+            delivery: Box::pin(outbox.run()),
+        };
         collector.watch(health);
         Ok(collector)
     }

@@ -75,6 +75,16 @@ impl DetailsError {
     }
 }
 
+/// Returns names as a sentence has them: `a`, `b` or `c`.
+pub(super) fn one_of(names: &[&str]) -> String {
+    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => "nothing".to_owned(),
+    }
+}
+
 fn shown(text: &str) -> String {
     match text.char_indices().nth(MAX_SHOWN) {
         Some((end, _)) => format!("{:?}...", text.get(..end).unwrap_or_default()),
@@ -118,13 +128,7 @@ impl de::Error for DetailsError {
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        let names: Vec<_> = expected.iter().map(|name| format!("`{name}`")).collect();
-        let expected = match names.split_last() {
-            Some((last, [])) => last.clone(),
-            Some((last, others)) => format!("{} or {last}", others.join(", ")),
-            None => "nothing".to_owned(),
-        };
-        Self::new(Fault::Invalid { found: shown(variant), expected })
+        Self::new(Fault::Invalid { found: shown(variant), expected: one_of(expected) })
     }
 
     fn missing_field(field: &'static str) -> Self {

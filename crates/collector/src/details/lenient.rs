@@ -11,7 +11,7 @@ use serde::{
 };
 use serde_json::{Value, map};
 
-use super::DetailsError;
+use super::{DetailsError, error::one_of};
 use crate::model::Details;
 
 type Outcome<T> = Result<T, DetailsError>;
@@ -205,7 +205,7 @@ impl<'de> Deserializer<'de> for Field<'de> {
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Outcome<V::Value> {
         match self.0 {
@@ -214,7 +214,7 @@ impl<'de> Deserializer<'de> for Field<'de> {
                 Some((name, content)) => visitor.visit_enum(Variant { name, content: Some(content) }),
                 None => Err(self.invalid(&visitor)),
             },
-            _ => Err(self.invalid(&visitor)),
+            _ => Err(self.invalid(&one_of(variants).as_str())),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Grafolean's forms store strings, scripts store numbers, and both leave empty what is to have its default. So a
 //! number may stand in a string, and null or blank text counts as absent. [`Whole`] and [`Seconds`] are numbers with
-//! bounds, [`Secret`] is text that is never shown; their JSON Schemas have the same bounds.
+//! bounds, [`Host`] is an address or a name, [`Secret`] text that is never shown; their JSON Schemas have the same bounds.
 //!
 //! ```
 //! use grafolean_collector::details::{self, Seconds, Whole};
@@ -25,6 +25,7 @@
 
 mod error;
 mod field;
+mod host;
 mod lenient;
 
 use serde::de::DeserializeOwned;
@@ -33,6 +34,7 @@ use crate::model::{Details, Device, DeviceSensor};
 
 pub use error::DetailsError;
 pub use field::{NoFields, Seconds, Secret, Whole};
+pub use host::Host;
 
 /// Reads details into a type.
 ///

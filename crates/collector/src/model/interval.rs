@@ -22,6 +22,9 @@ pub enum IntervalError {
 }
 
 impl Interval {
+    /// A minute.
+    pub const MINUTE: Self = Self(NonZeroU32::new(60).unwrap());
+
     /// Takes seconds; refuses what is not in `1..=u32::MAX`.
     pub fn from_seconds(seconds: i64) -> Result<Self, IntervalError> {
         let number = u32::try_from(seconds).map_err(|_| IntervalError::OutOfRange(seconds))?;

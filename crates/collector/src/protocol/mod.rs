@@ -3,26 +3,120 @@
 //! ```text
 //!  devices ─ plan ─▶ Plan ─ confirmed, sent ─▶ in_force      due ─ perform ─▶ reports ─ on disk ─▶ accepted
 //! ```
-//! [`Protocol`] is the full form. A [`Bot`] is the small form of it: a name, jobs, and how one is performed.
+//! [`Protocol`] is the full form: it also declares its fields, settings and series, from which forms, pages and docs
+//! are made ([`Declaration`]). A [`Bot`] is the small form: a name, jobs, and how one is performed.
 
-use std::future::Future;
+mod declaration;
+
+use std::{error::Error, future::Future, path::Path};
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 
 use crate::{
     bot::{Bot, BotError, Plan, Run, RunId},
+    health::Health,
     model::{AccountId, Device},
     report::Report,
+    settings::{Resolved, Setting},
 };
 
-/// One measurement protocol: how it plans and how it measures.
+pub use declaration::{Declaration, DeclaredSetting, DefaultCredential, DefaultSensor, Defaults, Output};
+
+/// Why a protocol could not be opened, in its own words.
+pub type OpenError = Box<dyn Error + Send + Sync>;
+
+/// What a protocol is opened with.
+#[non_exhaustive]
+pub struct Opening<'a> {
+    /// What is in force of [`Protocol::SETTINGS`] and of what every bot has.
+    pub settings: &'a Resolved,
+    /// Where it may keep what a restart is to survive; `None` keeps nothing. The folder may not be there yet.
+    pub folder: Option<&'a Path>,
+    /// What it is opened for.
+    pub purpose: Purpose,
+    /// Where it registers its metrics and what is to be watched.
+    pub health: &'a mut Health,
+}
+
+/// What a protocol is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To measure.
+    Measure,
+    /// To be asked for plans alone, maybe beside a process that measures: what only one process can have, such as a
+    /// port that is taken, is no reason to fail.
+    Check,
+}
+
+impl<'a> Opening<'a> {
+    /// Returns what it takes to measure and keep nothing.
+    pub const fn new(settings: &'a Resolved, health: &'a mut Health) -> Self {
+        Self { settings, folder: None, purpose: Purpose::Measure, health }
+    }
+
+    /// Lets it keep what a restart is to survive.
+    #[must_use]
+    pub const fn with_folder(self, folder: Option<&'a Path>) -> Self {
+        Self { folder, ..self }
+    }
+
+    /// Opens it for another purpose.
+    #[must_use]
+    pub const fn with_purpose(self, purpose: Purpose) -> Self {
+        Self { purpose, ..self }
+    }
+}
+
+/// One measurement protocol: what it needs to know, how it plans, how it measures, what its values mean.
 ///
-/// Every [`Bot`] is a `Protocol` whose last two hooks do nothing.
+/// Every [`Bot`] is a `Protocol` that declares nothing and whose last two hooks do nothing.
 pub trait Protocol: Send + Sync + Sized + 'static {
     /// The name under which backends and tokens know it, e.g. `snmp`. Empty for a [`Bot`], which has its name only at
     /// run time: what runs a protocol asks [`Protocol::name`].
     const NAME: &'static str;
 
+    /// What it measures, in a sentence without a full stop.
+    const ABOUT: &'static str = "";
+
+    /// What a person has to know to run it, for `--help`: what it takes from the machine and from entities.
+    const NOTES: &'static str = "";
+
+    /// Why there is no point in performing every job once, where there is none.
+    const NEVER_ONCE: Option<&'static str> = None;
+
+    /// The settings of its process, beside those that every bot has.
+    const SETTINGS: &'static [Setting] = &[];
+
+    /// The series that it measures.
+    const OUTPUTS: &'static [Output] = &[];
+
+    /// What it reads of a credential's details.
+    type Credential: DeserializeOwned + JsonSchema;
+
+    /// What it reads of a sensor's details.
+    type Sensor: DeserializeOwned + JsonSchema;
+
+    /// What it reads of an entity's details.
+    type Entity: DeserializeOwned + JsonSchema;
+
     /// All that one job needs to know, as plain data. A refreshed job that is equal keeps its rhythm.
     type Task: Clone + PartialEq + Send + Sync + 'static;
+
+    /// Returns what a new account has from the start.
+    fn defaults() -> Defaults {
+        Defaults::none()
+    }
+
+    /// Opens it with what it needs of this machine: sockets, files, threads. One that its program creates by itself
+    /// need not be able to.
+    ///
+    /// # Errors
+    /// Fails with what the machine refuses.
+    fn open(opening: Opening<'_>) -> impl Future<Output = Result<Self, OpenError>> + Send {
+        let _ = opening;
+        async { Err(format!("the {} protocol is created by its program", Self::NAME).into()) }
+    }
 
     /// Returns the name as the backend knows it.
     fn name(&self) -> &str {
@@ -58,6 +152,9 @@ pub trait Protocol: Send + Sync + Sized + 'static {
 
 impl<B: Bot> Protocol for B {
     const NAME: &'static str = "";
+    type Credential = serde_json::Value;
+    type Sensor = serde_json::Value;
+    type Entity = serde_json::Value;
     type Task = B::Task;
 
     fn name(&self) -> &str {

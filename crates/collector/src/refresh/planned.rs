@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     backend::{Backend, BackendError, Inventory},
     bot::Plan,
-    model::Device,
+    model::{AccountId, Device},
     protocol::Protocol,
     selection::{LeftAlone, Selection, select},
 };
@@ -26,10 +26,19 @@ pub struct Planned<T> {
 impl<T> Planned<T> {
     /// Selects what belongs to the bot and asks it for its jobs.
     pub fn of<K: Protocol<Task = T>>(inventory: impl Into<Arc<Inventory>>, bot: &K) -> Self {
+        Self::by(inventory, bot.name(), |accounts, devices| bot.plan(accounts, devices))
+    }
+
+    /// Selects what belongs to the bot of `protocol` and plans by a function.
+    pub fn by(
+        inventory: impl Into<Arc<Inventory>>,
+        protocol: &str,
+        plan: impl FnOnce(&[AccountId], &[Device]) -> Plan<T>,
+    ) -> Self {
         let inventory = inventory.into();
-        let Selection { devices, refused, left_alone } = select(&inventory, bot.name());
+        let Selection { devices, refused, left_alone } = select(&inventory, protocol);
         let accounts: Vec<_> = inventory.accounts.iter().map(|it| it.account.id).collect();
-        let mut plan = bot.plan(&accounts, &devices);
+        let mut plan = plan(&accounts, &devices);
         plan.refused.splice(..0, refused);
         Self { inventory, devices, left_alone, plan }
     }

@@ -8,6 +8,7 @@ use std::{
 use grafolean_collector::{
     backend::Inventory,
     bot::{BotError, Plan, Run},
+    details::NoFields,
     model::{AccountId, Device},
     protocol::Protocol,
     refresh::{Refresh, RefreshMetrics, Reload},
@@ -30,6 +31,9 @@ struct Recorder {
 
 impl Protocol for Recorder {
     const NAME: &'static str = "ping";
+    type Credential = NoFields;
+    type Sensor = NoFields;
+    type Entity = NoFields;
     type Task = Device;
 
     fn plan(&self, accounts: &[AccountId], devices: &[Device]) -> Plan<Device> {

@@ -8,9 +8,10 @@ use std::{
 };
 
 use grafolean_collector::{
-    bot::{Bot, BotError, Plan, Run},
+    bot::{BotError, Plan, Run},
     keep::{Keep, KeepError},
     model::{AccountId, Device as SetUp, EntityId, SensorId},
+    protocol::{Defaults, OpenError, Opening, Output, Protocol},
     report::{Report, Values},
     time::Timestamp,
 };
@@ -28,9 +29,10 @@ use super::{
 use crate::snmp::{
     AskError, Column, Interfaces, Oid, Value,
     counter::Uptime,
-    engine::Engine,
+    declaration,
+    engine::{Engine, SnmpMetrics},
     plan::{Harvest, Missing, Poll},
-    settings::Sensor,
+    settings::{self, Sensor},
 };
 
 /// sysUpTime.0, which every agent has and every rate needs.
@@ -148,14 +150,30 @@ impl Look<'_> {
     }
 }
 
-impl Bot for SnmpBot {
+impl Protocol for SnmpBot {
+    const NAME: &'static str = "snmp";
+    const ABOUT: &'static str = "Measures devices over SNMP, and keeps their interfaces in step";
+    const OUTPUTS: &'static [Output] = declaration::OUTPUTS;
+    type Credential = settings::Credential;
+    type Sensor = settings::SensorFields;
+    type Entity = settings::Entity;
     type Task = SnmpTask;
 
-    fn protocol(&self) -> &str {
-        "snmp"
+    fn defaults() -> Defaults {
+        declaration::defaults()
     }
 
-    fn jobs(&self, devices: &[SetUp]) -> Plan<SnmpTask> {
+    async fn open(opening: Opening<'_>) -> Result<Self, OpenError> {
+        let metrics = SnmpMetrics::default();
+        metrics.register(opening.health.registry_of(Self::NAME));
+        let engine = Engine::start(metrics)?;
+        let Some(folder) = opening.folder else { return Ok(Self::new(engine)) };
+        let failed = |error| format!("cannot create the folder {}: {error}", folder.display());
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        Ok(Self::remembering(engine, &folder.join("readings.sqlite"))?)
+    }
+
+    fn plan(&self, _: &[AccountId], devices: &[SetUp]) -> Plan<SnmpTask> {
         let mut known = plan::Sensors::default();
         devices.iter().flat_map(|device| plan::plan(device, &mut known)).collect()
     }

@@ -4,6 +4,7 @@
 //! is measured; [`Host`] where the device is. Grafolean's forms store strings, so a number may be one or the other.
 
 mod access;
+mod credential;
 mod field;
 mod host;
 mod manners;
@@ -11,8 +12,9 @@ mod sensor;
 
 pub use self::{
     access::{Access, AuthProtocol, Community, Level, PrivProtocol, Secret, User},
+    credential::{Credential, Entity, SecurityLevel, Version},
     field::SettingsError,
     host::Host,
     manners::{Manners, ReplySource, WalkOrder},
-    sensor::{Fetch, Sensor, SensorError},
+    sensor::{Fetch, Sensor, SensorError, SensorFields},
 };

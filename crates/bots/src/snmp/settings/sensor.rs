@@ -1,6 +1,7 @@
 //! What is measured: objects, what is made of them, and where the result belongs.
 
 use grafolean_collector::model::Details;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
@@ -63,24 +64,42 @@ pub enum SensorError {
     OutputPath(#[from] OutputPathError),
 }
 
-#[derive(Deserialize)]
-struct Written {
-    oids: Vec<WrittenOid>,
+/// The fields of a sensor, as people fill them in.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+pub struct SensorFields {
+    /// What is read: the first is `$1` in the expression, and so on.
+    #[schemars(title = "Objects", length(min = 1, max = 100))]
+    pub oids: Vec<ObjectFields>,
+    /// What is made of the objects, as `$1 * 8`; empty is 0. A counter is taken as its rate a second.
     #[serde(default)]
-    expression: String,
-    output_path: String,
+    #[schemars(title = "Expression")]
+    pub expression: String,
+    /// Where the result belongs, below `entity.<id>.snmp.`. `{$1}` is the text of an object, `{$index}` the row of a
+    /// walk.
+    #[schemars(title = "Output path")]
+    pub output_path: String,
 }
 
-#[derive(Deserialize)]
-struct WrittenOid {
-    oid: String,
-    fetch_method: Method,
+/// One object of a sensor.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub struct ObjectFields {
+    /// Its object identifier, as numbers: `1.3.6.1.2.1.1.3.0`.
+    #[schemars(title = "OID", regex(pattern = r"^\.?[0-9]+(\.[0-9]+)+$"))]
+    pub oid: String,
+    /// Whether it is one object, or all below it are read.
+    #[schemars(title = "Method")]
+    pub fetch_method: Method,
 }
 
-#[derive(Deserialize)]
+/// Whether one object is read, or all below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-enum Method {
+#[schemars(inline)]
+pub enum Method {
+    /// The object itself.
     Get,
+    /// All below it.
     Walk,
 }
 
@@ -93,13 +112,13 @@ impl Sensor {
     /// # Errors
     /// Says what is wrong, where, and what would be right.
     pub fn read(details: &Details) -> Result<Self, SensorError> {
-        let written = Written::deserialize(Value::Object(details.clone()))
+        let written = SensorFields::deserialize(Value::Object(details.clone()))
             .map_err(|error| SensorError::Shape(error.to_string()))?;
         if !(1..=Self::MAX_FETCHES).contains(&written.oids.len()) {
             return Err(SensorError::Number(written.oids.len()));
         }
         let mut fetches = Vec::with_capacity(written.oids.len());
-        for (place, WrittenOid { oid, fetch_method }) in written.oids.iter().enumerate() {
+        for (place, ObjectFields { oid, fetch_method }) in written.oids.iter().enumerate() {
             let oid = oid.parse().map_err(|error| SensorError::Oid { number: place + 1, error })?;
             fetches.push(match fetch_method {
                 Method::Get => Fetch::Get(oid),

@@ -3,8 +3,9 @@
 use anyhow::{Context, bail};
 use grafolean_collector::{
     backend::http::HttpBackend,
-    collector::Signals,
+    collector::{Registered, Signals},
     health::Health,
+    settings::own_token,
     time::{Clock, SystemClock},
 };
 use tracing::info;
@@ -13,18 +14,15 @@ use super::{
     ensemble::{Ensemble, settings},
     open,
 };
-use crate::{
-    arguments::RunAll,
-    command::folders,
-    config::{Config, Protocol},
-    failure::Outcome,
-};
+use crate::{arguments::RunAll, command::folders, config::Config, failure::Outcome, protocols};
 
 /// Runs every bot that has a token and was not left out, until they are stopped.
 pub(super) async fn run(arguments: &RunAll, config: &Config) -> anyhow::Result<Outcome> {
-    let (wanted, tokenless): (Vec<_>, Vec<_>) = Protocol::ALL
-        .into_iter()
-        .filter(|protocol| !arguments.without.contains(protocol))
+    let is_wanted =
+        |protocol: &&Registered| arguments.without.iter().all(|without| without.name() != protocol.name());
+    let (wanted, tokenless): (Vec<_>, Vec<_>) = protocols::ALL
+        .iter()
+        .filter(is_wanted)
         .partition(|protocol| config.settings.token(Some(protocol.name())).is_some());
     if wanted.is_empty() {
         if tokenless.is_empty() {
@@ -34,45 +32,31 @@ pub(super) async fn run(arguments: &RunAll, config: &Config) -> anyhow::Result<O
         config.backend(None)?;
     }
     // What is wrong among the settings is told before a socket is opened.
-    let backend =
-        |protocol: &Protocol| anyhow::Ok((*protocol, HttpBackend::new(config.backend(Some(*protocol))?)?));
-    let bots = wanted.iter().map(backend).collect::<anyhow::Result<Vec<_>>>()?;
+    let backend = |protocol: &'static Registered| {
+        anyhow::Ok((protocol, HttpBackend::new(config.backend(Some(protocol.name()))?)?))
+    };
+    let bots = wanted.into_iter().map(backend).collect::<anyhow::Result<Vec<_>>>()?;
     for protocol in tokenless {
-        info!("the {} bot is left out: {} is not set", protocol.name(), protocol.token().variable);
+        info!(
+            "the {} bot is left out: {} is not set",
+            protocol.name(),
+            own_token(protocol.name())[0].variable
+        );
     }
     let health = Health::new(env!("CARGO_PKG_VERSION"), SystemClock.now());
     let mut ensemble = Ensemble::new(health, Signals::listen()?);
     for (protocol, backend) in bots {
-        let opened = add(&mut ensemble, protocol, backend, config).await;
-        opened.with_context(|| {
-            let name = protocol.name();
-            format!("the {name} bot cannot begin (--without {name} runs the others)")
-        })?;
+        let name = protocol.name();
+        let data = folders::data(config)?;
+        let begun = async {
+            let bot = open(protocol, Some(data.clone()), config, &mut ensemble.health).await?;
+            let settings = settings(&backend, data, config);
+            ensemble.add(bot, backend, settings).await
+        };
+        begun
+            .await
+            .with_context(|| format!("the {name} bot cannot begin (--without {name} runs the others)"))?;
     }
     ensemble.run(config.metrics).await?;
     Ok(Outcome::Good)
-}
-
-async fn add(
-    ensemble: &mut Ensemble,
-    protocol: Protocol,
-    backend: HttpBackend,
-    config: &Config,
-) -> anyhow::Result<()> {
-    let data = folders::data(config)?;
-    let (folder, settings) = (folders::of_bot(&data, protocol.name()), settings(&backend, data, config));
-    match protocol {
-        Protocol::Ping => {
-            let bot = open::ping(&mut ensemble.health)?;
-            ensemble.add(bot, backend, settings).await
-        }
-        Protocol::Snmp => {
-            let bot = open::snmp(Some(folder), &mut ensemble.health)?;
-            ensemble.add(bot, backend, settings).await
-        }
-        Protocol::Netflow => {
-            let bot = open::netflow(Some(folder), config, &mut ensemble.health)?;
-            ensemble.add(bot, backend, settings).await
-        }
-    }
 }

@@ -6,9 +6,8 @@ use anyhow::Context;
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use grafolean_collector::{
     backend::http::HttpBackend,
-    collector::{CollectorSettings, Pipeline, Signals, can_begin},
+    collector::{AnyProtocol, CollectorSettings, Signals, can_begin},
     health::{Endpoint, Health, Hearts, Service},
-    protocol,
 };
 
 use super::limits;
@@ -33,15 +32,14 @@ impl Ensemble {
     }
 
     /// Opens what a bot keeps on disk; it does not begin yet.
-    pub(in crate::command) async fn add<B: protocol::Protocol>(
+    pub(in crate::command) async fn add(
         &mut self,
-        bot: B,
+        bot: Arc<dyn AnyProtocol>,
         backend: HttpBackend,
         settings: CollectorSettings,
     ) -> anyhow::Result<()> {
-        let (bot, backend) = (Arc::new(bot), Arc::new(backend));
-        let protocol = bot.name().to_owned();
-        let pipeline = Pipeline::new(bot, Arc::clone(&backend), settings.clone());
+        let (protocol, backend) = (bot.name().to_owned(), Arc::new(backend));
+        let pipeline = bot.pipeline(Arc::clone(&backend), settings.clone());
         let collector = pipeline.with_reload(self.signals.reload.clone()).open(&mut self.health).await?;
         let (hearts, stop) = (self.hearts.clone(), self.signals.stop.clone());
         self.parts.push(Box::pin(async move {

@@ -3,9 +3,7 @@
 use std::io::{self, Write};
 
 use grafolean_collector::{
-    backend::Backend,
-    collector::{Pipeline, stop_on_signal},
-    protocol::Protocol,
+    collector::{AnyPipeline, stop_on_signal},
     run::Summary,
     sink::JsonLines,
 };
@@ -14,7 +12,7 @@ use tracing::{info, warn};
 use crate::failure::Outcome;
 
 /// Runs every job and prints what would be sent.
-pub(super) async fn print<P: Protocol, K: Backend>(pipeline: Pipeline<P, K>) -> anyhow::Result<Outcome> {
+pub(super) async fn print(pipeline: Box<dyn AnyPipeline>) -> anyhow::Result<Outcome> {
     let stop = stop_on_signal()?;
     let summary = pipeline.dry_run_once(JsonLines { stop: stop.clone() }, &stop).await?;
     info!(%summary, "done, nothing was sent");
@@ -22,7 +20,7 @@ pub(super) async fn print<P: Protocol, K: Backend>(pipeline: Pipeline<P, K>) -> 
 }
 
 /// Runs every job and delivers what it gave, together with what waited from earlier runs.
-pub(super) async fn deliver<P: Protocol, K: Backend>(pipeline: Pipeline<P, K>) -> anyhow::Result<Outcome> {
+pub(super) async fn deliver(pipeline: Box<dyn AnyPipeline>) -> anyhow::Result<Outcome> {
     let once = pipeline.run_once(&stop_on_signal()?).await?;
     writeln!(io::stdout(), "{}, {} values delivered", once.summary, once.delivered)?;
     if once.waiting > 0 {

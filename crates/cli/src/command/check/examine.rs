@@ -2,41 +2,35 @@
 
 use std::ops::ControlFlow;
 
-use grafolean_bots::{
-    ping::{
-        PingBot,
-        engine::{Options, Pinger},
-    },
-    snmp::{
-        SnmpBot,
-        engine::{Engine, SnmpMetrics},
-    },
-};
 use grafolean_collector::{
     backend::{
         Backend, BackendError, Inventory,
         http::{HttpBackend, Permission},
     },
     bot::Refusal,
+    collector::AnyProtocol,
+    health::Health,
     model::{Account, Details, Device, Interval, Intervals},
-    protocol,
+    protocol::{Opening, Purpose},
     refresh::Planned,
     selection::{LeftAlone, NotOurs, Selection, select},
+    time::{Clock, SystemClock},
 };
 use serde_json::Value;
 
 use super::report::{AccountAccess, BotIdentity, NotPolled, Polled, PolledSensor, Report};
-use crate::failure::chain;
+use crate::{config::Config, failure::chain, protocols};
 
 /// A check under way.
-pub(super) struct Examination {
+pub(super) struct Examination<'a> {
     pub(super) backend: HttpBackend,
     /// Which protocol to look at; the token's own if none.
     pub(super) protocol: Option<String>,
+    pub(super) config: &'a Config,
     pub(super) report: Report,
 }
 
-impl Examination {
+impl Examination<'_> {
     /// Asks all that can be asked.
     pub(super) async fn run(&mut self) {
         // Where it broke off is in the report.
@@ -51,7 +45,7 @@ impl Examination {
         let permissions = self.backend.permissions().await;
         let permissions = self.answer("cannot read the token's permissions", permissions)?;
         self.access(&inventory, &permissions);
-        self.polling(inventory);
+        self.polling(inventory).await;
         ControlFlow::Continue(())
     }
 
@@ -119,32 +113,33 @@ impl Examination {
         }
     }
 
-    fn polling(&mut self, inventory: Inventory) {
-        if self.report.protocol == "ping" {
-            match Pinger::open(Options::default()) {
-                Ok(pinger) => return self.plan(inventory, &PingBot::new(pinger)),
-                Err(error) => self.problem(&chain(&error)),
+    /// Asks the protocol itself. One that this binary does not know, or that cannot be opened here, is judged by what is
+    /// set up alone.
+    async fn polling(&mut self, inventory: Inventory) {
+        let name = self.report.protocol.clone();
+        if let Some(protocol) = protocols::named(&name) {
+            let mut health = Health::new(env!("CARGO_PKG_VERSION"), SystemClock.now());
+            let opening = Opening::new(&self.config.settings, &mut health).with_purpose(Purpose::Check);
+            match protocol.open(opening).await {
+                Ok(bot) => return self.plan(inventory, &*bot),
+                Err(error) => self.problem(&chain(&*error)),
             }
         }
-        if self.report.protocol == "snmp" {
-            match Engine::start(SnmpMetrics::default()) {
-                Ok(engine) => return self.plan(inventory, &SnmpBot::new(engine)),
-                Err(error) => self.problem(&chain(&error)),
-            }
-        }
-        let protocol = self.report.protocol.clone();
-        let Selection { devices, refused, left_alone } = select(&inventory, &protocol);
+        let Selection { devices, refused, left_alone } = select(&inventory, &name);
         self.told(devices.iter().map(|device| polled(device, None)).collect(), refused, left_alone);
     }
 
-    /// Asks the bot itself.
-    fn plan<B: protocol::Protocol>(&mut self, inventory: Inventory, bot: &B) {
-        let planned = Planned::of(inventory, bot);
-        let jobs = |device: &Device| bot.plan(&[device.account], std::slice::from_ref(device)).jobs;
-        let devices = planned
-            .devices
-            .iter()
-            .flat_map(|device| jobs(device).into_iter().map(move |job| polled(device, Some(job.intervals))));
+    fn plan(&mut self, inventory: Inventory, bot: &dyn AnyProtocol) {
+        let planned = Planned::by(inventory, bot.name(), |accounts, devices| bot.plan(accounts, devices));
+        let intervals = |device: &Device| {
+            // Jobs that an account has without any device are not this device's.
+            let of_account = bot.plan(&[device.account], &[]).jobs;
+            let jobs = bot.plan(&[device.account], std::slice::from_ref(device)).jobs;
+            let own = jobs.into_iter().filter(|job| of_account.iter().all(|other| other.id != job.id));
+            Intervals::new(own.flat_map(|job| job.intervals.as_slice().to_vec())).ok()
+        };
+        let devices = planned.devices.iter();
+        let devices = devices.filter_map(|device| Some(polled(device, Some(intervals(device)?))));
         self.told(devices.collect(), planned.plan.refused, planned.left_alone);
     }
 

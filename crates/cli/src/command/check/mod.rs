@@ -10,19 +10,15 @@ use std::io::{self, Write};
 
 use grafolean_collector::backend::http::HttpBackend;
 
-use crate::{
-    arguments::Check,
-    config::{Config, Protocol},
-    failure::Outcome,
-};
+use crate::{arguments::Check, config::Config, failure::Outcome};
 use examine::Examination;
 use report::Report;
 
 /// Checks, prints the report and says whether the bot would work.
 pub(crate) async fn run(check: Check, config: &Config) -> anyhow::Result<Outcome> {
-    let backend = HttpBackend::new(config.backend(check.protocol.as_deref().and_then(Protocol::named))?)?;
+    let backend = HttpBackend::new(config.backend(check.protocol.as_deref())?)?;
     let report = Report { backend: backend.url().to_string(), ..Report::default() };
-    let mut examination = Examination { backend, protocol: check.protocol, report };
+    let mut examination = Examination { backend, protocol: check.protocol, config, report };
     examination.run().await;
     let mut report = examination.report;
     report.works = report.problems.is_empty();

@@ -21,7 +21,8 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
+use grafolean_bots::{ping::PingBot, snmp::SnmpBot};
 use grafolean_collector::{
     backend::{
         Backend,
@@ -29,6 +30,7 @@ use grafolean_collector::{
     },
     collector::{CollectorSettings, Signals, stop_on_signal},
     health::Health,
+    protocol::{Opening, Protocol},
     refresh::Reload,
     time::{Clock, SystemClock, Timestamp},
 };
@@ -43,7 +45,7 @@ use tokio::{net::TcpListener, time};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    bot::{Ensemble, ping, settings, snmp},
+    bot::{Ensemble, settings},
     folders, hub,
 };
 use crate::{
@@ -122,16 +124,18 @@ impl Stage<'_> {
         let flows = Flows { to: netflow.addresses().first().copied(), metrics: netflow.metrics().clone() };
         flows.metrics.register(bots.health.registry_of("netflow"));
         let (backend, settings) = self.way_to(&self.filled.netflow)?;
-        bots.add(netflow, backend, settings).await?;
+        bots.add(Arc::new(netflow), backend, settings).await?;
 
-        let bot = snmp(Some(folders::of_bot(self.folder, "snmp")), &mut bots.health)?;
+        let folder = folders::of_bot(self.folder, SnmpBot::NAME);
+        let opening = Opening::new(&self.config.settings, &mut bots.health).with_folder(Some(&folder));
+        let bot = Arc::new(SnmpBot::open(opening).await.map_err(|error| anyhow!(error))?);
         let (backend, settings) = self.way_to(&self.filled.snmp)?;
         bots.add(bot, backend, settings).await?;
 
         let (backend, settings) = self.way_to(&self.filled.ping)?;
         account::leave_out_others(self.hub, self.filled, backend.inventory().await?).await?;
-        match ping(&mut bots.health) {
-            Ok(bot) => bots.add(bot, backend, settings).await?,
+        match PingBot::open(Opening::new(&self.config.settings, &mut bots.health)).await {
+            Ok(bot) => bots.add(Arc::new(bot), backend, settings).await?,
             Err(error) => self.screen.line(&format!("nothing is pinged: {}", chain(&*error)))?,
         }
         Ok((bots, flows))

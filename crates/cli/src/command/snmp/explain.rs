@@ -20,12 +20,7 @@ use grafolean_collector::{
 use serde::Serialize;
 
 use super::agent::UPTIME;
-use crate::{
-    arguments::Explain,
-    command::folders,
-    config::{Config, Protocol},
-    failure::Outcome,
-};
+use crate::{arguments::Explain, command::folders, config::Config, failure::Outcome};
 
 /// Rows of a table of which nothing is known: a switch of 48 ports.
 const USUAL_ROWS: u32 = 48;
@@ -97,7 +92,7 @@ struct PlannedRequest {
 
 /// Tells what the bot would ask.
 pub(super) async fn run(arguments: &Explain, config: &Config) -> anyhow::Result<Outcome> {
-    let backend = HttpBackend::new(config.backend(Some(Protocol::Snmp))?)?;
+    let backend = HttpBackend::new(config.backend(Some("snmp"))?)?;
     let bot = SnmpBot::new(Engine::start(SnmpMetrics::default())?);
     let planned = plan_once(&backend, &bot).await.context("cannot read what is to be measured")?;
     let device = find(&planned, &arguments.entity)?;

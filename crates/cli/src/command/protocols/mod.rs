@@ -1,0 +1,31 @@
+//! `grafolean protocols`: what each protocol of this binary declares.
+//!
+//! `fields` reads the JSON Schema of a protocol's fields, `page` lays a declaration out for people, as Markdown; of it
+//! `docs/protocols.md` is made.
+
+mod fields;
+mod page;
+
+use std::io::{self, Write};
+
+use grafolean_collector::protocol::Declaration;
+
+use crate::{arguments::ShowProtocols, failure::Outcome, protocols};
+
+/// Prints the declarations of one protocol or of all.
+pub(crate) fn show(arguments: &ShowProtocols) -> anyhow::Result<Outcome> {
+    let mut out = io::stdout().lock();
+    match (arguments.protocol, arguments.json) {
+        (Some(protocol), true) => serde_json::to_writer_pretty(&mut out, &protocol.declaration())?,
+        (None, true) => serde_json::to_writer_pretty(&mut out, &declarations())?,
+        (Some(protocol), false) => write!(out, "{}", page::section(&protocol.declaration()).trim_end())?,
+        (None, false) => write!(out, "{}", page::sections(&declarations()).trim_end())?,
+    }
+    writeln!(out)?;
+    Ok(Outcome::Good)
+}
+
+/// Returns the declarations of all protocols of this binary.
+pub(crate) fn declarations() -> Vec<Declaration> {
+    protocols::ALL.iter().map(|protocol| protocol.declaration()).collect()
+}

@@ -1,0 +1,208 @@
+//! What a protocol declares, as plain values: for forms, pages, docs and exports.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    model::{Details, Interval},
+    settings::Setting,
+};
+
+use super::Protocol;
+
+/// A series that a protocol measures.
+///
+/// The path is a pattern: `{name}` stands for one or more segments, as in `entity.{entity}.ping.rtt.avg`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Output {
+    /// The pattern of its path.
+    pub path: Cow<'static, str>,
+    /// What a value is counted in, by the symbols of UCUM: `s`, `By`, `By/s`, `d`; `1` is a pure number, `bool` is 1 or 0.
+    pub unit: Cow<'static, str>,
+    /// A short name, for a chart's heading.
+    pub title: Cow<'static, str>,
+    /// What a value means and when there is none, in a sentence.
+    pub meaning: Cow<'static, str>,
+}
+
+impl Output {
+    /// Creates the description of a series.
+    pub const fn new(
+        path: &'static str,
+        unit: &'static str,
+        title: &'static str,
+        meaning: &'static str,
+    ) -> Self {
+        Self {
+            path: Cow::Borrowed(path),
+            unit: Cow::Borrowed(unit),
+            title: Cow::Borrowed(title),
+            meaning: Cow::Borrowed(meaning),
+        }
+    }
+
+    /// Whether a path is of this series.
+    ///
+    /// ```
+    /// use grafolean_collector::protocol::Output;
+    ///
+    /// let output = Output::new("entity.{entity}.ping.p{n}.rtt", "s", "Round-trip time", "How long a reply took");
+    /// assert!(output.matches("entity.7.ping.p0.rtt"));
+    /// assert!(!output.matches("entity.7.ping.p0.ok") && !output.matches("entity..ping.p0.rtt"));
+    /// ```
+    pub fn matches(&self, path: &str) -> bool {
+        matches(&self.path, path)
+    }
+}
+
+/// Matches a path against a pattern; a name in braces stands for at least one character.
+fn matches(pattern: &str, path: &str) -> bool {
+    let Some((literal, rest)) = pattern.split_once('{') else { return pattern == path };
+    let Some(path) = path.strip_prefix(literal) else { return false };
+    let rest = rest.split_once('}').map_or("", |(_, rest)| rest);
+    let ends = path.char_indices().map(|(at, letter)| at + letter.len_utf8());
+    ends.filter_map(|end| path.get(end..)).any(|left| matches(rest, left))
+}
+
+/// What an account has from the start: by it a device can be measured without further thought.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Defaults {
+    /// Ways in.
+    #[serde(default)]
+    pub credentials: Vec<DefaultCredential>,
+    /// What is measured.
+    #[serde(default)]
+    pub sensors: Vec<DefaultSensor>,
+}
+
+/// A credential that an account has from the start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DefaultCredential {
+    /// What people call it.
+    pub name: String,
+    /// What the protocol reads.
+    #[serde(default)]
+    pub details: Details,
+}
+
+/// A sensor that an account has from the start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DefaultSensor {
+    /// What people call it.
+    pub name: String,
+    /// How often it is measured unless an entity says otherwise; `None` leaves it to the protocol.
+    #[serde(default)]
+    pub interval: Option<Interval>,
+    /// What the protocol reads.
+    #[serde(default)]
+    pub details: Details,
+}
+
+impl Defaults {
+    /// Creates defaults of nothing.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Adds a credential. What is no JSON object has no fields.
+    #[must_use]
+    pub fn credential(mut self, name: &str, details: Value) -> Self {
+        self.credentials.push(DefaultCredential { name: name.to_owned(), details: fields(details) });
+        self
+    }
+
+    /// Adds a sensor. What is no JSON object has no fields.
+    #[must_use]
+    pub fn sensor(mut self, name: &str, interval: impl Into<Option<Interval>>, details: Value) -> Self {
+        let interval = interval.into();
+        self.sensors.push(DefaultSensor { name: name.to_owned(), interval, details: fields(details) });
+        self
+    }
+}
+
+fn fields(details: Value) -> Details {
+    match details {
+        Value::Object(details) => details,
+        _ => Details::new(),
+    }
+}
+
+/// A setting of a process, without the code that checks it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DeclaredSetting {
+    /// Its name, as a TOML file has it.
+    pub name: String,
+    /// Its variable in the environment.
+    pub variable: String,
+    /// What is in force where nobody sets it.
+    #[serde(default)]
+    pub default: Option<String>,
+    /// Whether its value is never shown.
+    #[serde(default)]
+    pub secret: bool,
+    /// What it does, in a sentence.
+    pub help: String,
+}
+
+impl From<&Setting> for DeclaredSetting {
+    fn from(setting: &Setting) -> Self {
+        Self {
+            name: setting.name.to_owned(),
+            variable: setting.variable.to_owned(),
+            default: setting.default.map(str::to_owned),
+            secret: setting.secret,
+            help: setting.help.to_owned(),
+        }
+    }
+}
+
+/// All that a protocol declares. The same JSON describes a protocol of this binary and one of a bot outside it, in any
+/// language.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Declaration {
+    /// The name under which backends and tokens know it.
+    pub name: String,
+    /// What it measures, in a sentence.
+    #[serde(default)]
+    pub about: String,
+    /// The JSON Schema of a credential's details.
+    #[serde(default)]
+    pub credential: Value,
+    /// The JSON Schema of a sensor's details.
+    #[serde(default)]
+    pub sensor: Value,
+    /// The JSON Schema of what it reads of an entity's details.
+    #[serde(default)]
+    pub entity: Value,
+    /// The series that it measures.
+    #[serde(default)]
+    pub outputs: Vec<Output>,
+    /// What a new account has from the start.
+    #[serde(default)]
+    pub defaults: Defaults,
+    /// What can be set for its process.
+    #[serde(default)]
+    pub settings: Vec<DeclaredSetting>,
+}
+
+impl Declaration {
+    /// Returns what a protocol declares.
+    pub fn of<P: Protocol>() -> Self {
+        Self {
+            name: P::NAME.to_owned(),
+            about: P::ABOUT.to_owned(),
+            credential: schemars::schema_for!(P::Credential).to_value(),
+            sensor: schemars::schema_for!(P::Sensor).to_value(),
+            entity: schemars::schema_for!(P::Entity).to_value(),
+            outputs: P::OUTPUTS.to_vec(),
+            defaults: P::defaults(),
+            settings: P::SETTINGS.iter().map(DeclaredSetting::from).collect(),
+        }
+    }
+}
