@@ -18,8 +18,9 @@ use grafolean_collector::{
     report::Report,
     run::{DEFAULT_CONCURRENCY, Heartbeat, Performer, RunLoop, RunMetrics, run_once},
     selection::{Selection, select},
+    settings::bot,
     sink::{Sink, SinkError},
-    spool::Spool,
+    spool::{Limits, Spool},
     time::{Clock, SystemClock, Timestamp},
 };
 use pyo3::{
@@ -41,6 +42,7 @@ use crate::{
     queue::RunQueue,
     report,
     report::Sent,
+    settings,
     spools::Spools,
 };
 
@@ -61,6 +63,7 @@ pub(crate) struct Engine {
     handle: Handle,
     backend: Arc<HttpBackend>,
     folder: PathBuf,
+    limits: Limits,
     health: Mutex<Health>,
     /// By protocol, what was there at the last look.
     known: Mutex<HashMap<String, Vec<Device>>>,
@@ -91,7 +94,11 @@ impl Engine {
     /// Checks the settings; nothing is asked or opened yet.
     #[new]
     fn new(url: String, token: String, folder: PathBuf, ca_file: Option<PathBuf>) -> PyResult<Self> {
-        let settings = HttpSettings { ca_file, ..HttpSettings::new(url, SecretString::from(token)) };
+        let token = SecretString::from(token);
+        let given =
+            vec![(bot::BACKEND_URL, SecretString::from(url.as_str())), (bot::BOT_TOKEN, token.clone())];
+        let limits = settings::limits(&settings::in_force(given)?)?;
+        let settings = HttpSettings { ca_file, ..HttpSettings::new(url, token) };
         let backend = HttpBackend::new(settings);
         let backend = backend.map_err(|error| PyValueError::new_err(failure::with_causes(&error)))?;
         let runtime = Builder::new_multi_thread()
@@ -104,6 +111,7 @@ impl Engine {
             runtime: Mutex::new(Some(runtime)),
             backend: Arc::new(backend.keeping_rows()),
             folder,
+            limits,
             health: Mutex::new(Health::new(env!("CARGO_PKG_VERSION"), SystemClock.now())),
             known: Mutex::default(),
             spools: tokio::sync::Mutex::default(),
@@ -279,7 +287,7 @@ impl Engine {
             return Ok(open.own.clone());
         }
         let mut health = Health::new(env!("CARGO_PKG_VERSION"), SystemClock.now());
-        let opened = Spools::open(&self.folder, &self.backend, &mut health).await;
+        let opened = Spools::open(&self.folder, self.limits, &self.backend, &mut health).await;
         let opened = opened.map_err(|error| failure::of(&error))?;
         *locked(&self.health) = health;
         let spool = opened.own.clone();

@@ -2,7 +2,11 @@
 
 use std::collections::HashMap;
 
-use grafolean_collector::settings::{self as door, Resolved, Setting, Sources, bot, value};
+use grafolean_collector::{
+    collector::CollectorSettings,
+    settings::{self as door, Resolved, Setting, Sources, bot, value},
+    spool::Limits,
+};
 use pyo3::{create_exception, exceptions::PyValueError, prelude::*};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -28,8 +32,7 @@ impl Settings {
         let given = given.unwrap_or_default().into_iter();
         let given: PyResult<Vec<_>> =
             given.map(|(name, text)| Ok((named(&name)?, SecretString::from(text)))).collect();
-        let sources = Sources::of_process(given?, None).map_err(|error| refused(&error))?;
-        Resolved::of(&sources, &bot::ALL).map(Self).map_err(|error| refused(&error))
+        in_force(given?).map(Self)
     }
 
     /// Returns a setting as it is written, or its default; None where nothing is in force, and for a secret.
@@ -65,6 +68,18 @@ impl Settings {
         let near = self.0.unknown().iter().filter(|unknown| unknown.nearest.is_some());
         near.map(ToString::to_string).collect()
     }
+}
+
+/// Returns what is in force; what is given counts more than what stands anywhere else.
+pub(crate) fn in_force(given: Vec<(Setting, SecretString)>) -> PyResult<Resolved> {
+    let sources = Sources::of_process(given, None).map_err(|error| refused(&error))?;
+    Resolved::of(&sources, &bot::ALL).map_err(|error| refused(&error))
+}
+
+/// Returns how much may wait for the backend.
+pub(crate) fn limits(settings: &Resolved) -> PyResult<Limits> {
+    let read = CollectorSettings::of(settings, "", "").map_err(|error| refused(&error))?;
+    Ok(read.spool)
 }
 
 fn named(name: &str) -> PyResult<Setting> {

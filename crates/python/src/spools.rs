@@ -45,6 +45,7 @@ impl Spools {
     /// has any more.
     pub(crate) async fn open(
         folder: &Path,
+        limits: Limits,
         backend: &Arc<HttpBackend>,
         health: &mut Health,
     ) -> Result<Self, SpoolError> {
@@ -52,7 +53,7 @@ impl Spools {
         let registry = health.registry_of("python");
         spool_metrics.register(registry);
         metrics.register(registry);
-        let (place, own) = first_free(folder, &spool_metrics).await?;
+        let (place, own) = first_free(folder, limits, &spool_metrics).await?;
         let looked_at = own.clone();
         health.watch(move || match looked_at.statistics().trouble {
             None => Ok(()),
@@ -60,6 +61,7 @@ impl Spools {
         });
         let mut adoption = Adoption {
             folder: folder.to_owned(),
+            limits,
             own: place,
             backend: Arc::clone(backend),
             adopted: HashMap::new(),
@@ -121,6 +123,7 @@ type Written = Option<SystemTime>;
 /// Delivers what processes left that are gone.
 struct Adoption {
     folder: PathBuf,
+    limits: Limits,
     own: u32,
     backend: Arc<HttpBackend>,
     adopted: HashMap<u32, Deliverer>,
@@ -151,7 +154,7 @@ impl Adoption {
                 continue;
             }
             // In use is the usual answer: another process of the bot looks after it.
-            let Ok(spool) = open(path.clone(), &SpoolMetrics::default()).await else { continue };
+            let Ok(spool) = open(path.clone(), self.limits, &SpoolMetrics::default()).await else { continue };
             let values = spool.statistics().queue.values;
             if values == 0 {
                 let _ = spool.close().await;
@@ -183,10 +186,14 @@ fn written(path: &Path) -> Written {
     times.into_iter().flatten().max()
 }
 
-async fn first_free(folder: &Path, metrics: &SpoolMetrics) -> Result<(u32, Spool), SpoolError> {
+async fn first_free(
+    folder: &Path,
+    limits: Limits,
+    metrics: &SpoolMetrics,
+) -> Result<(u32, Spool), SpoolError> {
     let mut place = 1;
     loop {
-        match open(file(folder, place), metrics).await {
+        match open(file(folder, place), limits, metrics).await {
             Ok(spool) => return Ok((place, spool)),
             Err(SpoolError::InUse { .. }) if place < PLACES => place += 1,
             Err(error) => return Err(error),
@@ -194,8 +201,8 @@ async fn first_free(folder: &Path, metrics: &SpoolMetrics) -> Result<(u32, Spool
     }
 }
 
-async fn open(path: PathBuf, metrics: &SpoolMetrics) -> Result<Spool, SpoolError> {
-    Spool::open(path, Limits::default(), Arc::new(SystemClock), metrics.clone()).await
+async fn open(path: PathBuf, limits: Limits, metrics: &SpoolMetrics) -> Result<Spool, SpoolError> {
+    Spool::open(path, limits, Arc::new(SystemClock), metrics.clone()).await
 }
 
 fn file(folder: &Path, place: u32) -> PathBuf {

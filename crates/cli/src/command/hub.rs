@@ -32,6 +32,13 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<Outcome> {
     }
     let mut out = io::stdout();
     writeln!(out, "the hub is at http://{}/, its data in {}", reachable(address), folder.display())?;
+    if address.ip().is_loopback() {
+        writeln!(
+            out,
+            "It is reached from this machine alone (--listen 0.0.0.0:{} is for all)",
+            address.port()
+        )?;
+    }
     if let Some(secret) = hub.setup_secret() {
         writeln!(out, "{}", first_steps(reachable(address), secret.expose_secret()))?;
     }

@@ -64,7 +64,7 @@ pub const DATA: Setting = Setting {
     default: None,
     secret: false,
     placeholder: "DIR",
-    help: "Folder for all that is kept",
+    help: "Folder for all that is kept; by default grafolean in the user's data folder",
     check: value::anything,
 };
 
