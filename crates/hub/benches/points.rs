@@ -39,6 +39,7 @@ fn main() {
         day_read("day_60s_read", DAY, MINUTE).await;
         day_read("day_1s_read", 86_400, 1).await;
         reopen().await;
+        top().await;
     });
 }
 
@@ -261,5 +262,38 @@ async fn reopen() {
     let begun = Instant::now();
     let points = open(folder.path());
     report("reopen_1200k_unsealed", begun.elapsed().as_secs_f64() * 1e3, "ms");
+    drop(points);
+}
+
+/// The highest of the newest moment, when most series ended long ago, as those of flows do.
+async fn top() {
+    const ENDED: usize = 420_000;
+    const GO_ON: usize = 10_000;
+    const ASKED: u32 = 20;
+    let folder = tempfile::tempdir().unwrap();
+    let points = open(folder.path());
+    for (series, minute) in [(0..ENDED, 0), (ENDED..ENDED + GO_ON, 1), (ENDED..ENDED + GO_ON, 2)] {
+        let numbers: Vec<_> = series.collect();
+        for numbers in numbers.chunks(10_000) {
+            let time = Timestamp::from_seconds(START + MINUTE * minute);
+            let sample = |&number: &usize| Sample { path: path(number), time, value: number as f64 };
+            points.put(ACCOUNT, numbers.iter().map(sample).collect()).await.unwrap();
+        }
+        points.seal().await.unwrap();
+    }
+    for (name, filter, minute) in [
+        ("top_of_430000_series", "*", 3),
+        ("top_of_430000_series_one_segment_each", "entity.?.ping.?.rtt", 3),
+        ("top_of_430000_series_of_none", "*.none", 3),
+        ("top_of_430000_series_a_minute_ago", "*", 1),
+    ] {
+        let begun = Instant::now();
+        for _ in 0..ASKED {
+            let filter = filter.parse().unwrap();
+            let at = Timestamp::from_seconds(START + MINUTE * minute);
+            points.read(move |reader| reader.top(ACCOUNT, &filter, at, 10)).await.unwrap();
+        }
+        report(name, begun.elapsed().as_secs_f64() * 1e3 / f64::from(ASKED), "ms");
+    }
     drop(points);
 }

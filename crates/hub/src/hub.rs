@@ -2,8 +2,9 @@
 
 use std::{
     fmt,
-    fs::{self, File, TryLockError},
+    fs::{self, DirBuilder, File, TryLockError},
     io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -20,6 +21,7 @@ use crate::{
     points::{self, Points, PointsError},
     repeats::Repeats,
     routes,
+    serve::Proxies,
     setup::Setup,
     store::{OpenError, Store, StoreError, person},
 };
@@ -36,13 +38,20 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Names by which the hub is reached, beside addresses and `localhost`: for any other the first person is refused.
     pub names: Vec<String>,
+    /// Proxies before the hub, whose `X-Forwarded-For` and `X-Forwarded-Host` are believed.
+    pub proxies: Proxies,
     /// How long values are kept, and how much of them stands in memory.
     pub points: points::Settings,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), names: Vec::new(), points: points::Settings::default() }
+        Self {
+            clock: Arc::new(SystemClock),
+            names: Vec::new(),
+            proxies: Proxies::default(),
+            points: points::Settings::default(),
+        }
     }
 }
 
@@ -112,6 +121,7 @@ pub struct Hub {
     pub(crate) announcer: Arc<Announcer>,
     pub(crate) setup_secret: SetupSecret,
     pub(crate) names: Vec<String>,
+    pub(crate) proxies: Proxies,
     _lock: File,
 }
 
@@ -149,6 +159,7 @@ impl Hub {
             announcer: Arc::default(),
             setup_secret,
             names: options.names,
+            proxies: options.proxies,
             _lock: lock,
         })
     }
@@ -187,11 +198,13 @@ impl fmt::Debug for Hub {
 
 fn lock(folder: &Path) -> Result<File, HubError> {
     let unusable = |source| HubError::Folder { folder: folder.to_owned(), source };
-    fs::create_dir_all(folder).map_err(unusable)?;
+    // A folder that is made is closed to others; one that is there stays as whoever made it wants it.
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
     let file = File::options()
         .create(true)
         .truncate(false)
         .write(true)
+        .mode(0o600)
         .open(folder.join("hub.lock"))
         .map_err(unusable)?;
     match file.try_lock() {

@@ -21,5 +21,5 @@ pub mod setup;
 mod store;
 
 pub use hub::{Hub, HubError, Options};
-pub use serve::serve;
+pub use serve::{Proxies, ProxiesError, Tls, TlsError, TlsFiles, serve, serve_tls};
 pub use store::{OpenError, StoreError};

@@ -88,6 +88,21 @@ impl<'hub> Setup<'hub> {
         Ok(made.map(|_| password))
     }
 
+    /// Gives a person a new random password, which is told only this once, and ends their sessions. `None` if there is
+    /// no such person.
+    pub async fn reset_password(&self, username: &str) -> Result<Option<SecretString>, SetupError> {
+        let failed = failed(format!("password of '{username}'"));
+        let password = SecretString::from(Uuid::new_v4().simple().to_string());
+        let hash = self.hub.gate.passwords.hash(password.clone()).await;
+        let hash = hash.map_err(|error| SetupError::Password(error.to_string()))?;
+        let wanted = username.to_owned();
+        let change = move |connection: &Connection| {
+            let Some(login) = person::login_by_username(connection, &wanted)? else { return Ok(false) };
+            person::set_password(connection, login.user, &hash, None).map(|()| true)
+        };
+        Ok(self.hub.store.write(change).await.map_err(failed)?.then_some(password))
+    }
+
     /// Begins a session of a person, as logging in does; gives what stands behind `Bearer ` in `Authorization`. None if
     /// there is no such person.
     pub async fn session(&self, username: &str) -> Result<Option<SecretString>, SetupError> {

@@ -183,12 +183,14 @@ Examples:
   tcpdump -w - -c 1000 udp port 2055 | grafolean flow tail --read -";
 
 pub(super) const HUB: &str = "\
-The API is at /api/, a page at /. The hub speaks plain HTTP: on any other address than loopback, put a proxy with TLS \
-before it.
+The API is at /api/, a page at /. Without --hub-tls-certificate and --hub-tls-key the hub speaks plain HTTP: on any other \
+address than loopback set them, or put a proxy with TLS before it, which --hub-proxies names.
 
 Examples:
   grafolean hub
   grafolean hub --listen 127.0.0.1:9000 --data /var/lib/grafolean
+  grafolean hub --listen 0.0.0.0:443 --hub-tls-certificate cert.pem --hub-tls-key key.pem
+  grafolean hub reset-password admin --data /var/lib/grafolean
 
 The first user of a new hub is made from the machine it runs on, at the address that it prints, or by
   curl -X POST http://127.0.0.1:8080/api/admin/first -H 'content-type: application/json' \\

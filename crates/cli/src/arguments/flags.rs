@@ -9,7 +9,7 @@ use grafolean_collector::{
 };
 
 use crate::{
-    config::{LISTEN, OF_EVERY_COMMAND},
+    config::{LISTEN, OF_EVERY_COMMAND, OF_THE_HUB},
     protocols,
 };
 
@@ -57,6 +57,11 @@ pub(super) fn of_protocols() -> Vec<Arg> {
 /// Returns where data lies.
 pub(super) fn data() -> Vec<Arg> {
     flags(&[bot::DATA], "Data").into_iter().map(|flag| flag.global(true)).collect()
+}
+
+/// Returns how the hub is reached, and how long it keeps values.
+pub(super) fn hub() -> Vec<Arg> {
+    flags(&OF_THE_HUB, "Hub")
 }
 
 /// Returns where the hub listens.

@@ -49,8 +49,11 @@ pub(crate) enum Command {
         bot: BotCommand,
     },
     /// Runs a backend that speaks Grafolean's API, with its database in one folder
-    #[command(after_help = examples::HUB, args = flags::listen(), args = flags::data())]
-    Hub,
+    #[command(after_help = examples::HUB, args = flags::listen(), args = flags::hub(), args = flags::data())]
+    Hub {
+        #[command(subcommand)]
+        hub: Option<HubCommand>,
+    },
     /// Looks whether a bot would work: backend, token, permissions, and what would be polled
     #[command(after_help = examples::CHECK)]
     Check(Check),
@@ -90,6 +93,16 @@ pub(crate) enum Command {
     /// Prints the manual page, all commands included
     #[command(after_help = examples::MAN)]
     Man,
+}
+
+/// What is to be done to a hub that does not run.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HubCommand {
+    /// Gives a user a new password, prints it, and ends their sessions
+    ResetPassword {
+        /// Name of the user
+        username: String,
+    },
 }
 
 /// How the demo is run.

@@ -1,22 +1,23 @@
 //! `grafolean hub`: a backend on one folder.
 
 use std::{
+    fs,
     io::{self, ErrorKind, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::Path,
     sync::Arc,
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use grafolean_collector::collector::stop_on_signal;
-use grafolean_hub::{Hub, Options, serve};
+use grafolean_hub::{Hub, Options, Tls, TlsFiles, points, serve, serve_tls};
 use secrecy::ExposeSecret;
 use tokio::{net::TcpListener, task::spawn_blocking};
 use tracing::warn;
 
 use super::folders;
 use crate::{
-    config::Config,
+    config::{Config, HubSettings},
     failure::{Hint, Outcome},
 };
 
@@ -24,14 +25,17 @@ use crate::{
 pub(crate) async fn run(config: &Config) -> anyhow::Result<Outcome> {
     let folder = folders::data(config)?;
     let stop = stop_on_signal().context("cannot listen for signals")?;
+    let tls = tls(&config.hub)?;
     let listener = listen(config.listen).await?;
     let address = listener.local_addr()?;
-    let hub = open(&folder).await?;
-    if !address.ip().is_loopback() {
-        warn!(%address, "the hub speaks plain HTTP: passwords and tokens can be read on the way; put a proxy with TLS before it");
+    let hub = open_with(&folder, options(&config.hub)).await?;
+    if !address.ip().is_loopback() && tls.is_none() {
+        warn!(%address, "the hub speaks plain HTTP: passwords and tokens can be read on the way; set --hub-tls-certificate, or put a proxy with TLS before it");
     }
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{}/", reachable(address));
     let mut out = io::stdout();
-    writeln!(out, "the hub is at http://{}/, its data in {}", reachable(address), folder.display())?;
+    writeln!(out, "the hub is at {url}, its data in {}", folder.display())?;
     if address.ip().is_loopback() {
         writeln!(
             out,
@@ -40,16 +44,60 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<Outcome> {
         )?;
     }
     if let Some(secret) = hub.setup_secret() {
-        writeln!(out, "{}", first_steps(reachable(address), secret.expose_secret()))?;
+        writeln!(out, "{}", first_steps(&url, secret.expose_secret()))?;
     }
-    serve(listener, hub, stop).await.context("the hub stopped")?;
+    let served = match tls {
+        Some(tls) => serve_tls(listener, hub, tls, stop).await,
+        None => serve(listener, hub, stop).await,
+    };
+    served.context("the hub stopped")?;
     Ok(Outcome::Good)
+}
+
+/// Gives a person of a hub that is stopped a new password, and prints it.
+pub(crate) async fn reset_password(config: &Config, username: &str) -> anyhow::Result<Outcome> {
+    let folder = folders::data(config)?;
+    let hub = open(&folder).await?;
+    let mut out = io::stdout();
+    match hub.setup().reset_password(username).await? {
+        Some(password) => {
+            writeln!(out, "the new password of {username} is {}", password.expose_secret())?;
+            writeln!(out, "all sessions of {username} were ended")?;
+            Ok(Outcome::Good)
+        }
+        None => bail!("the hub in {} has no user {username:?}", folder.display()),
+    }
+}
+
+/// Reads certificate and key, if they are set: both, or none.
+fn tls(settings: &HubSettings) -> anyhow::Result<Option<Tls>> {
+    match (&settings.tls_certificate, &settings.tls_key) {
+        (Some(certificate), Some(key)) => {
+            let files = TlsFiles { certificate: certificate.clone(), key: key.clone() };
+            Ok(Some(Tls::load(files).context("cannot speak TLS")?))
+        }
+        (None, None) => Ok(None),
+        (Some(_), None) => bail!("`hub_tls_certificate` is set, `hub_tls_key` is not: TLS needs both"),
+        (None, Some(_)) => bail!("`hub_tls_key` is set, `hub_tls_certificate` is not: TLS needs both"),
+    }
+}
+
+fn options(settings: &HubSettings) -> Options {
+    let points = points::Settings { retention: settings.retention, ..Default::default() };
+    // This machine's own name; one that does not say it is reached by others.
+    let own = fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned());
+    let names = settings.names.iter().cloned().chain(own).collect();
+    Options { names, proxies: settings.proxies.clone(), points, ..Default::default() }
 }
 
 /// Opens the hub of a folder.
 pub(super) async fn open(folder: &Path) -> anyhow::Result<Arc<Hub>> {
+    open_with(folder, Options::default()).await
+}
+
+async fn open_with(folder: &Path, options: Options) -> anyhow::Result<Arc<Hub>> {
     let folder = folder.to_owned();
-    Ok(Arc::new(spawn_blocking(move || Hub::open(&folder, Options::default())).await??))
+    Ok(Arc::new(spawn_blocking(move || Hub::open(&folder, options)).await??))
 }
 
 /// Opens the port; says what to do if that is not possible.
@@ -70,12 +118,12 @@ pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-fn first_steps(address: SocketAddr, secret: &str) -> String {
+fn first_steps(url: &str, secret: &str) -> String {
     format!(
         "It has no user yet. Make the first one, who may do everything, from this machine, at\n  \
-         http://{address}/#setup={secret}\n\
+         {url}#setup={secret}\n\
          or by\n  \
-         curl -X POST http://{address}/api/admin/first -H 'content-type: application/json' \\\n    \
+         curl -X POST {url}api/admin/first -H 'content-type: application/json' \\\n    \
          -H 'x-setup-secret: {secret}' \\\n    \
          -d '{{\"username\": \"admin\", \"password\": \"...\", \"name\": \"...\", \"email\": \"...\"}}'"
     )

@@ -20,7 +20,7 @@ use tracing::warn;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::{
-    arguments::{Arguments, Command},
+    arguments::{Arguments, Command, HubCommand},
     config::Config,
     failure::Outcome,
     logging,
@@ -45,7 +45,10 @@ pub(crate) fn run(arguments: Arguments, config: &Config) -> anyhow::Result<Outco
         Command::Man => papers::manual(),
         Command::Bot { bot } => on_runtime(bot::run(bot, config)),
         Command::Check(check) => on_runtime(check::run(check, config)),
-        Command::Hub => on_runtime(hub::run(config)),
+        Command::Hub { hub: None } => on_runtime(hub::run(config)),
+        Command::Hub { hub: Some(HubCommand::ResetPassword { username }) } => {
+            on_runtime(hub::reset_password(config, &username))
+        }
         Command::Flow { flow } => on_runtime(flow::run(flow, config)),
         Command::Ping(ping) => on_runtime(ping::run(ping)),
         Command::Snmp { command } => on_runtime(snmp::run(command, config)),
@@ -63,7 +66,7 @@ fn on_runtime(work: impl Future<Output = anyhow::Result<Outcome>>) -> anyhow::Re
 /// Services tell what changes; a command by hand only what somebody should look at.
 const fn usual_level(command: &Command) -> LevelFilter {
     match command {
-        Command::Hub | Command::Bot { .. } => LevelFilter::INFO,
+        Command::Hub { hub: None } | Command::Bot { .. } => LevelFilter::INFO,
         _ => LevelFilter::WARN,
     }
 }

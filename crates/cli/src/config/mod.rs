@@ -6,17 +6,18 @@ mod own;
 mod papers;
 pub(crate) mod value;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use grafolean_collector::{
     backend::http::HttpSettings,
     model::Interval,
     settings::{Resolved, Setting, SettingsError, bot, own_token, value as read},
 };
+use grafolean_hub::Proxies;
 use tracing_subscriber::filter::Targets;
 
 use crate::protocols;
-pub(crate) use own::{LISTEN, OF_EVERY_COMMAND};
+pub(crate) use own::{LISTEN, OF_EVERY_COMMAND, OF_THE_HUB};
 
 /// Returns all that can be set, in the order in which `grafolean config` prints it.
 pub(crate) fn table() -> Vec<Setting> {
@@ -32,6 +33,7 @@ pub(crate) fn table() -> Vec<Setting> {
         .chain(after)
         .chain(of_protocols)
         .chain([LISTEN])
+        .chain(OF_THE_HUB)
         .chain(OF_EVERY_COMMAND)
         .collect()
 }
@@ -45,9 +47,32 @@ pub(crate) struct Config {
     pub(crate) spool_max_age: Duration,
     pub(crate) metrics: Option<SocketAddr>,
     pub(crate) listen: SocketAddr,
+    pub(crate) hub: HubSettings,
     pub(crate) log: Option<Targets>,
     pub(crate) log_format: LogFormat,
     pub(crate) color: Color,
+}
+
+/// How the hub is reached, and how long it keeps values.
+#[derive(Clone, Debug)]
+pub(crate) struct HubSettings {
+    pub(crate) names: Vec<String>,
+    pub(crate) proxies: Proxies,
+    pub(crate) tls_certificate: Option<PathBuf>,
+    pub(crate) tls_key: Option<PathBuf>,
+    pub(crate) retention: Option<Duration>,
+}
+
+impl HubSettings {
+    fn of(settings: &Resolved) -> Result<Self, SettingsError> {
+        Ok(Self {
+            names: settings.read(&own::HUB_NAMES, value::host_names)?.unwrap_or_default(),
+            proxies: settings.read(&own::HUB_PROXIES, value::proxies)?.unwrap_or_default(),
+            tls_certificate: settings.read(&own::HUB_TLS_CERTIFICATE, read::existing_file)?,
+            tls_key: settings.read(&own::HUB_TLS_KEY, read::existing_file)?,
+            retention: settings.read(&own::HUB_RETENTION, read::positive_span)?,
+        })
+    }
 }
 
 /// How log lines look.
@@ -75,6 +100,7 @@ impl Config {
             spool_max_age: settings.required(&bot::SPOOL_MAX_AGE, "7days", read::positive_span)?,
             metrics: settings.read(&bot::METRICS, read::address)?,
             listen: settings.required(&LISTEN, "127.0.0.1:8080", read::address)?,
+            hub: HubSettings::of(&settings)?,
             log: settings.read(&own::LOG, value::targets)?,
             log_format: settings
                 .required(&own::LOG_FORMAT, "text", |text| read::one_of(text, &own::LOG_FORMATS))?,

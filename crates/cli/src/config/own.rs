@@ -15,6 +15,67 @@ pub(crate) const LISTEN: Setting = Setting {
     check: |text| read::address(text).map(drop),
 };
 
+/// By which names the hub is reached.
+pub(crate) const HUB_NAMES: Setting = Setting {
+    name: "hub_names",
+    variable: "GRAFOLEAN_HUB_NAMES",
+    default: None,
+    secret: false,
+    placeholder: "NAMES",
+    help: "Names by which the hub is reached, beside addresses and localhost, with commas between them: by any other name \
+           the first user is not made",
+    check: |text| value::host_names(text).map(drop),
+};
+
+/// Which proxies the hub believes.
+pub(crate) const HUB_PROXIES: Setting = Setting {
+    name: "hub_proxies",
+    variable: "GRAFOLEAN_HUB_PROXIES",
+    default: None,
+    secret: false,
+    placeholder: "NETWORKS",
+    help: "Proxies before the hub whose X-Forwarded-For and X-Forwarded-Host it believes, e.g. 127.0.0.1,10.0.0.0/8",
+    check: |text| value::proxies(text).map(drop),
+};
+
+/// With what the hub speaks TLS.
+pub(crate) const HUB_TLS_CERTIFICATE: Setting = Setting {
+    name: "hub_tls_certificate",
+    variable: "GRAFOLEAN_HUB_TLS_CERTIFICATE",
+    default: None,
+    secret: false,
+    placeholder: "FILE",
+    help: "The hub's certificate and those that lead to its authority (PEM), read again when it changes; without it the \
+           hub speaks plain HTTP",
+    check: |text| read::existing_file(text).map(drop),
+};
+
+/// The key of the certificate.
+pub(crate) const HUB_TLS_KEY: Setting = Setting {
+    name: "hub_tls_key",
+    variable: "GRAFOLEAN_HUB_TLS_KEY",
+    default: None,
+    secret: false,
+    placeholder: "FILE",
+    help: "The private key of the hub's certificate (PEM)",
+    check: |text| read::existing_file(text).map(drop),
+};
+
+/// How long the hub keeps values.
+pub(crate) const HUB_RETENTION: Setting = Setting {
+    name: "hub_retention",
+    variable: "GRAFOLEAN_HUB_RETENTION",
+    default: None,
+    secret: false,
+    placeholder: "TIME",
+    help: "How long the hub keeps values, e.g. 400days; without it for ever",
+    check: |text| read::positive_span(text).map(drop),
+};
+
+/// The settings of the hub beside where it listens.
+pub(crate) const OF_THE_HUB: [Setting; 5] =
+    [HUB_NAMES, HUB_PROXIES, HUB_TLS_CERTIFICATE, HUB_TLS_KEY, HUB_RETENTION];
+
 /// What is logged.
 pub(crate) const LOG: Setting = Setting {
     name: "log",

@@ -2,6 +2,7 @@
 //! [`grafolean_collector::settings::value`].
 
 use grafolean_collector::{model::Sample, time::Timestamp};
+use grafolean_hub::{Proxies, ProxiesError};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 pub(crate) use grafolean_collector::settings::value::{address, positive_span, span};
@@ -30,6 +31,25 @@ pub(crate) fn moment(text: &str) -> Result<Timestamp, String> {
         ));
     }
     Ok(time)
+}
+
+/// Reads names of hosts with commas between them.
+pub(crate) fn host_names(text: &str) -> Result<Vec<String>, String> {
+    let name = |part: &str| {
+        let fits = !part.is_empty()
+            && part
+                .chars()
+                .all(|character| character.is_ascii_alphanumeric() || matches!(character, '.' | '-'));
+        let wrong =
+            || format!("expected names such as hub.example.org, with commas between them, found {part:?}");
+        if fits { Ok(part.to_owned()) } else { Err(wrong()) }
+    };
+    text.split(',').map(|part| name(part.trim())).collect()
+}
+
+/// Reads addresses and networks of proxies.
+pub(crate) fn proxies(text: &str) -> Result<Proxies, String> {
+    text.parse().map_err(|error: ProxiesError| error.to_string())
 }
 
 /// Reads what is logged: `info`, or levels by target: `warn,grafolean_collector=debug`.

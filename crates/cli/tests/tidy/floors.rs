@@ -95,14 +95,33 @@ fn inside_the_collector_nothing_below_knows_what_is_above() {
         ("spool", &["model", "report", "sink", "time"]),
         ("deliver", &["backend", "model", "report", "spool", "time"]),
     ];
+    hold("crates/collector/src/", &floors);
+}
+
+#[test]
+fn inside_the_hub_nothing_below_knows_what_is_above() {
+    let floors: [(&str, &[&str]); 7] = [
+        ("open_file", &[]),
+        ("repeats", &[]),
+        ("answer", &[]),
+        ("rights", &["answer"]),
+        ("points", &["answer", "open_file", "repeats"]),
+        ("store", &["answer", "open_file", "repeats", "rights"]),
+        ("auth", &["answer", "open_file", "rights", "store"]),
+    ];
+    hold("crates/hub/src/", &floors);
+}
+
+/// Each part imports nothing but itself and the parts it may.
+fn hold(folder: &str, floors: &[(&str, &[&str])]) {
     for (part, allowed) in floors {
-        for source in below("crates/collector/src", &["rs"]) {
-            let below_source = source.path.trim_start_matches("crates/collector/src/");
+        for source in below(folder.trim_end_matches('/'), &["rs"]) {
+            let below_source = source.path.trim_start_matches(folder);
             if below_source != format!("{part}.rs") && !below_source.starts_with(&format!("{part}/")) {
                 continue;
             }
             for imported in imports(source.product()) {
-                let fine = imported == part || allowed.contains(&imported.as_str());
+                let fine = imported == *part || allowed.contains(&imported.as_str());
                 assert!(fine, "{} imports crate::{imported}; {part} may import {allowed:?}", source.path);
             }
         }

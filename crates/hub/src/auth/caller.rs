@@ -33,7 +33,7 @@ impl Caller {
     /// Tells whether they may do this.
     pub(crate) fn may(&self, verb: Verb, resource: &str) -> bool {
         (verb == Verb::Get && OPEN_TO_USERS.contains(&resource))
-            || (verb == Verb::Post && resource == "auth/logout")
+            || (verb == Verb::Post && matches!(resource, "auth/logout" | "hub/session"))
             || self.is_own_password(verb, resource)
             || self.permissions.iter().any(|permission| permission.grant.covers(resource, verb))
     }

@@ -1,4 +1,4 @@
-//! The gate before every route of the API.
+//! Who asks: by a session, a cookie or a token.
 
 use std::{
     collections::HashMap,
@@ -7,10 +7,8 @@ use std::{
 };
 
 use axum::{
-    extract::{Query, Request, State},
-    http::{HeaderValue, Method, Uri, header::AUTHORIZATION},
-    middleware::Next,
-    response::Response,
+    extract::Query,
+    http::{HeaderMap, HeaderValue, Uri, header::AUTHORIZATION},
 };
 use grafolean_collector::{
     model::UserId,
@@ -20,12 +18,11 @@ use tracing::{debug, warn};
 use uuid::Uuid;
 
 use super::{
-    Caller, CallerKind, Guesses, Session, SigningKeys,
+    Caller, CallerKind, Guesses, Session, SigningKeys, cookie,
     session::{LIFETIME, RENEWAL_GRACE},
 };
 use crate::{
-    Hub,
-    answer::{ApiError, Resource},
+    answer::ApiError,
     rights::{Passwords, Verb},
     store::{
         Cache, Store, StoreError, bot, permission, person,
@@ -38,16 +35,6 @@ const CALLERS: usize = 10_000;
 
 /// A bot's last login is noted no finer than this, so that a busy bot costs no write a request.
 const LAST_LOGIN_RESOLUTION: Duration = Duration::from_secs(60);
-
-/// What needs no caller.
-const OPEN_TO_ALL: [(&str, Verb); 6] = [
-    ("status/info", Verb::Get),
-    ("admin/migratedb", Verb::Post),
-    ("admin/first", Verb::Post),
-    ("auth/login", Verb::Post),
-    ("auth/refresh", Verb::Post),
-    ("docs", Verb::Get),
-];
 
 /// What the gate knows callers by.
 pub(crate) struct Gate {
@@ -74,39 +61,6 @@ struct Known {
     serial: i64,
 }
 
-/// Lets a request through that its caller may make, with the [`Caller`] as an extension.
-pub(crate) async fn guard(
-    State(hub): State<Arc<Hub>>,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
-    let verb = Verb::of(request.method());
-    let Some(resource) = request.extensions().get::<Resource>().cloned() else {
-        return Err(ApiError::Forbidden);
-    };
-    if !is_open(&resource, verb) {
-        let header = request.headers().get(AUTHORIZATION);
-        let caller = hub.gate.caller(&hub.store, header, request.uri()).await?;
-        let verb = verb.ok_or(ApiError::MethodNotAllowed)?;
-        if !caller.may(verb, &resource.path) {
-            debug!(user = %caller.user, verb = verb.as_str(), resource = resource.path, "access denied");
-            return Err(ApiError::Forbidden);
-        }
-        request.extensions_mut().insert(caller);
-    }
-    // axum would answer it as a GET, Grafolean refuses it.
-    if request.method() == Method::HEAD {
-        return Err(ApiError::MethodNotAllowed);
-    }
-    Ok(next.run(request).await)
-}
-
-/// `status/info/` is not open: the one place where Grafolean minds a slash at the end.
-fn is_open(resource: &Resource, verb: Option<Verb>) -> bool {
-    let minded = resource.ended_in_slash && resource.path == "status/info";
-    !minded && verb.is_some_and(|verb| OPEN_TO_ALL.contains(&(&*resource.path, verb)))
-}
-
 impl Gate {
     pub(crate) fn new(keys: SigningKeys, clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -119,16 +73,25 @@ impl Gate {
         }
     }
 
-    /// A header that is no good is not made up for by a good token.
-    async fn caller(
+    /// A header that is no good is not made up for by a good token, nor that by a good cookie.
+    pub(crate) async fn caller(
         &self,
         store: &Store,
-        header: Option<&HeaderValue>,
+        headers: &HeaderMap,
         uri: &Uri,
+        verb: Option<Verb>,
     ) -> Result<Caller, ApiError> {
-        match header {
-            Some(header) => self.person(store, header).await,
-            None => self.bot(store, uri).await,
+        if let Some(header) = headers.get(AUTHORIZATION) {
+            return self.person(store, header).await;
+        }
+        match cookie::token(headers) {
+            Some(token) if !brings_token(uri) => {
+                let caller = self.person_of(store, &token).await?;
+                let session = caller.session.ok_or(ApiError::Unauthorized)?;
+                cookie::check_csrf(headers, verb.unwrap_or(Verb::Post), &session)?;
+                Ok(caller)
+            }
+            _ => self.bot(store, uri).await,
         }
     }
 
@@ -191,6 +154,32 @@ impl Gate {
         signed.map_err(|error| ApiError::Failed(error.to_string()))
     }
 
+    /// The same by the page's cookie.
+    pub(crate) async fn renew_by_cookie(
+        &self,
+        store: &Store,
+        token: &str,
+        headers: &HeaderMap,
+    ) -> Result<(Session, String), ApiError> {
+        let session = self.keys.renewable(token, self.clock.now()).map_err(|_| ApiError::Unauthorized)?;
+        let id = session.id().ok_or(ApiError::Unauthorized)?;
+        cookie::check_csrf(headers, Verb::Post, &id)?;
+        self.renew_session(store, token).await
+    }
+
+    /// Returns whose session a token is, which may have ended so lately that it can be renewed.
+    pub(crate) async fn session_of(
+        &self,
+        store: &Store,
+        token: &str,
+    ) -> Result<Option<(UserId, SessionId)>, ApiError> {
+        let Ok(session) = self.keys.renewable(token, self.clock.now()) else { return Ok(None) };
+        let Some(id) = session.id() else { return Ok(None) };
+        let known = self.known(store, Identity::Session(id)).await?;
+        let known = known.filter(|known| known.serial == session.serial);
+        Ok(known.map(|known| (known.caller.user, id)))
+    }
+
     async fn rotate_keys(&self, store: &Store) -> Result<(), StoreError> {
         let now = self.clock.now();
         if self.keys.rotation_is_due(now) {
@@ -234,6 +223,10 @@ impl Gate {
             warn!(%bot, %error, "could not note a bot's login");
         }
     }
+}
+
+fn brings_token(uri: &Uri) -> bool {
+    uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "b" || pair.starts_with("b=")))
 }
 
 /// The token of `?b=`, the last one if there are several; none unless it has the form of one.

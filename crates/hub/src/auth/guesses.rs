@@ -6,14 +6,12 @@
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use grafolean_collector::time::Timestamp;
-
-use crate::serve::network;
 
 /// Wrong passwords of one name from one address that cost no time: people mistype.
 const FREE_FOR_NAME: u32 = 5;
@@ -128,6 +126,17 @@ fn forget_oldest(guesses: &mut HashMap<Guesser, Guessed>) {
     guesses.retain(|_, guessed| guessed.last > middle);
 }
 
+/// Who has one address of version 6 has all of its network of 64 bits.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            if v6.is_loopback() { IpAddr::V6(v6) } else { IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)) }
+        }
+        v4 => v4,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,5 +204,13 @@ mod tests {
             })
             .max();
         assert!(longest <= Some(NAME_BYTES));
+    }
+
+    #[test]
+    fn a_network_of_version_6_is_one_address() {
+        let network = |text: &str| network(text.parse().unwrap());
+        assert_eq!(network("2001:db8:1:2:3::1"), network("2001:db8:1:2:4::9"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
     }
 }

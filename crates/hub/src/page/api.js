@@ -1,7 +1,8 @@
 // The hub's API as the page uses it, and who is logged in.
 //
-// A token is a person's session (renewed here before it ends) or a bot's. It comes by logging in, or in the address as
-// #token=..., is kept for this tab only and taken out of the address bar at once.
+// A person's session is a cookie, which no script can read; what changes something brings the token that goes with it. A
+// session that comes in the address as #token=... is made one at once. A bot's token may come in the address as well: it is
+// kept for this tab only. Either is taken out of the address bar.
 
 const KEPT_AS = "grafolean.token";
 const RENEW_MS = 240_000;
@@ -16,8 +17,10 @@ export class LoggedOut extends Error {}
 export class Refused extends Error {}
 
 export class Api {
-  #token = sessionStorage.getItem(KEPT_AS);
+  #bot = sessionStorage.getItem(KEPT_AS);
+  #csrf = null;
   #renewed = Date.now();
+  #given = null;
 
   /** What the first user has to know, if the address brought it as #setup=... */
   setupSecret = "";
@@ -29,28 +32,41 @@ export class Api {
     if (!given && !this.setupSecret) return;
     history.replaceState(null, "", location.pathname + location.search);
     if (!given) return;
-    // How old a session that was given is, is not known: it is renewed once it is refused. Not at once, since another tab
-    // may have been opened by the same address.
-    this.#keep(given);
+    if (BOT_TOKEN.test(given)) {
+      this.#bot = given;
+      sessionStorage.setItem(KEPT_AS, given);
+    } else {
+      this.#given = given.replace(/^Bearer\s+/i, "").trim();
+    }
   }
 
   get loggedIn() {
-    return this.#token !== null;
+    return this.#bot !== null || this.#csrf !== null;
+  }
+
+  /** Finds out whether there is a session. */
+  async open() {
+    if (this.loggedIn) return;
+    if (this.#given !== null) {
+      const authorization = { Authorization: `Bearer ${this.#given}` };
+      this.#given = null;
+      await this.#keep(await this.#ask("POST", "hub/session", undefined, authorization));
+    }
+    if (!this.loggedIn) await this.#keep(await this.#ask("GET", "hub/session"));
   }
 
   async login(username, password) {
-    const answer = await this.#send("POST", "auth/login", { username, password });
-    this.#keep(answer.headers.get("x-jwt-token"));
+    await this.#keep(await this.#send("POST", "hub/login", { username, password }));
   }
 
   /** Ends the session, at the hub too. */
   async leave() {
-    if (this.#token && !BOT_TOKEN.test(this.#token)) await this.#ask("POST", "auth/logout").catch(() => {});
-    this.logout();
+    if (this.#csrf !== null) await this.#ask("POST", "auth/logout").catch(() => {});
+    this.#forget();
   }
 
-  logout() {
-    this.#token = null;
+  #forget() {
+    this.#bot = this.#csrf = null;
     sessionStorage.removeItem(KEPT_AS);
   }
 
@@ -63,40 +79,38 @@ export class Api {
     return answer.status === 204 ? null : answer.json();
   }
 
-  #keep(token) {
-    this.#token = token.replace(/^Bearer\s+/i, "").trim();
+  /** Takes the token that goes with the session, if the answer brings one. */
+  async #keep(answer) {
+    if (!answer.ok) return false;
+    this.#csrf = (await answer.json()).csrf_token;
     this.#renewed = Date.now();
-    sessionStorage.setItem(KEPT_AS, this.#token);
+    return true;
   }
 
   async #send(method, path, body) {
-    if (this.#token && !BOT_TOKEN.test(this.#token) && Date.now() - this.#renewed > RENEW_MS) await this.#renew();
+    if (this.#csrf !== null && Date.now() - this.#renewed > RENEW_MS) await this.#renew();
     let answer = await this.#ask(method, path, body);
-    if (answer.status === 401 && path !== "auth/login" && (await this.#renew())) answer = await this.#ask(method, path, body);
+    if (answer.status === 401 && path !== "hub/login" && (await this.#renew())) answer = await this.#ask(method, path, body);
     if (answer.ok) return answer;
-    if (answer.status === 401 && path !== "auth/login") {
-      this.logout();
+    if (answer.status === 401 && path !== "hub/login") {
+      this.#forget();
       throw new LoggedOut("the session has ended");
     }
     if (answer.status >= 500) throw new Away(`the hub answered ${answer.status}`);
     throw new Refused(await reason(answer));
   }
 
-  /** Asks for a new token; says whether there is one. */
+  /** Asks for a new session; resolves to whether there is one. */
   async #renew() {
-    if (!this.#token || BOT_TOKEN.test(this.#token)) return false;
-    const answer = await this.#ask("POST", "auth/refresh");
+    if (this.#csrf === null) return false;
     this.#renewed = Date.now();
-    const token = answer.headers.get("x-jwt-token");
-    if (answer.ok && token) this.#keep(token);
-    return answer.ok;
+    return this.#keep(await this.#ask("POST", "auth/refresh"));
   }
 
-  async #ask(method, path, body) {
+  async #ask(method, path, body, headers = {}) {
     const url = new URL(`/api/${path}`, location.origin);
-    const headers = {};
-    if (this.#token && BOT_TOKEN.test(this.#token)) url.searchParams.set("b", this.#token);
-    else if (this.#token) headers.Authorization = `Bearer ${this.#token}`;
+    if (this.#bot !== null) url.searchParams.set("b", this.#bot);
+    else if (this.#csrf !== null) headers["X-CSRF-Token"] = this.#csrf;
     if (body !== undefined) headers["Content-Type"] = "application/json";
     try {
       return await fetch(url, {
@@ -104,6 +118,7 @@ export class Api {
         headers,
         body: body === undefined ? undefined : JSON.stringify(body),
         cache: "no-store",
+        credentials: "same-origin",
         signal: AbortSignal.timeout(DEADLINE_MS),
       });
     } catch (error) {

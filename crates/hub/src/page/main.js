@@ -106,6 +106,7 @@ async function look() {
 async function begin() {
   view = null;
   leave.hidden = account.hidden = pulse.hidden = true;
+  await api.open();
   if (!api.loggedIn) {
     const status = await api.get("status/info");
     return status.user_exists ? showLogin(main, api, enter) : showFirstPerson(main, api, enter);

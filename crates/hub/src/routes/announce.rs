@@ -1,4 +1,4 @@
-//! Each change that succeeded is announced.
+//! Each change that succeeded is announced, and stands in the audit log.
 
 use std::sync::Arc;
 
@@ -9,7 +9,16 @@ use axum::{
     response::Response,
 };
 
-use crate::{Hub, answer::Resource};
+use tracing::error;
+
+use super::Client;
+use crate::{
+    Hub,
+    answer::Resource,
+    auth::Caller,
+    repeats::chain,
+    store::audit::{self, Change},
+};
 
 /// What is asked for by POST without changing anything, by the last segment of its path; values announce themselves.
 const NO_CHANGE: [&str; 3] = ["getvalues", "getaggrvalues", "values"];
@@ -19,6 +28,8 @@ const PARTS_OF_ENTITIES: [&str; 3] = ["credentials", "sensors", "bots"];
 
 pub(super) async fn announce(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
+    let Client(address) = Client::of(&hub, request.extensions(), request.headers());
+    let user_id = request.extensions().get::<Caller>().map(|caller| caller.user);
     let resource = request.extensions().get::<Resource>().map(|resource| resource.path.clone());
     let response = next.run(request).await;
     if let Some(resource) = resource
@@ -27,8 +38,24 @@ pub(super) async fn announce(State(hub): State<Arc<Hub>>, request: Request, next
         for changed in changed(&method, &resource) {
             hub.announcer.changed(&changed);
         }
+        if is_audited(&method, &resource) {
+            let (method, address) = (method.to_string(), address.to_string());
+            let (time, status) = (hub.clock.now().seconds(), response.status().as_u16());
+            let change = Change { time, user_id, address, method, resource, status };
+            if let Err(error) = hub.store.write(move |connection| audit::insert(connection, &change)).await
+                && let Some(times) = hub.failures.count("audit", hub.clock.now())
+            {
+                error!(error = chain(&error), times, "a change could not be written into the audit log");
+            }
+        }
     }
     response
+}
+
+/// What people and bots change of what is set up, and who logs in; not values, and not that a session goes on.
+fn is_audited(method: &Method, resource: &str) -> bool {
+    let last = resource.rsplit('/').next().unwrap_or_default();
+    method != Method::GET && !NO_CHANGE.contains(&last) && resource != "auth/refresh"
 }
 
 /// The resources that a request changed.

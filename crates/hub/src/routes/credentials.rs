@@ -3,7 +3,12 @@
 use std::sync::Arc;
 
 use axum::{
-    Json, Router, body::Bytes, extract::State, http::StatusCode, response::IntoResponse, routing::get,
+    Extension, Json, Router,
+    body::Bytes,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
 };
 use grafolean_collector::model::{AccountId, CredentialId};
 use serde_json::json;
@@ -12,9 +17,12 @@ use super::{Fields, Ids, list_answer};
 use crate::{
     Hub,
     answer::ApiError,
+    auth::{Caller, CallerKind},
+    rights::Verb,
     store::{
         List,
         credential::{self, NewCredential},
+        listed,
     },
 };
 
@@ -24,8 +32,23 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
         .route("/accounts/{account_id}/credentials/{credential_id}", get(one).put(update).delete(delete))
 }
 
-async fn list(State(hub): State<Arc<Hub>>, Ids([account]): Ids<1>) -> Result<impl IntoResponse, ApiError> {
-    Ok(list_answer(hub.store.list(AccountId::new(account), List::Credentials).await?))
+async fn list(
+    State(hub): State<Arc<Hub>>,
+    Extension(caller): Extension<Caller>,
+    Ids([account]): Ids<1>,
+) -> Result<Response, ApiError> {
+    let account = AccountId::new(account);
+    if sees_secrets(&caller, account) {
+        return Ok(list_answer(hub.store.list(account, List::Credentials).await?).into_response());
+    }
+    let mut list = hub.store.read(move |connection| credential::list(connection, account)).await?;
+    list.iter_mut().for_each(credential::hide_secrets);
+    Ok(Json(listed(list)).into_response())
+}
+
+/// Bots need them to measure, and who may change a credential has to see what it is.
+fn sees_secrets(caller: &Caller, account: AccountId) -> bool {
+    caller.kind == CallerKind::Bot || caller.may(Verb::Put, &format!("accounts/{account}/credentials"))
 }
 
 async fn create(
@@ -39,9 +62,17 @@ async fn create(
     Ok((StatusCode::CREATED, Json(json!({"id": id}))))
 }
 
-async fn one(State(hub): State<Arc<Hub>>, Ids([account, id]): Ids<2>) -> Result<impl IntoResponse, ApiError> {
+async fn one(
+    State(hub): State<Arc<Hub>>,
+    Extension(caller): Extension<Caller>,
+    Ids([account, id]): Ids<2>,
+) -> Result<impl IntoResponse, ApiError> {
     let (account, id) = (AccountId::new(account), CredentialId::new(id));
-    Ok(Json(hub.store.read(move |connection| credential::one(connection, account, id)).await?))
+    let mut credential = hub.store.read(move |connection| credential::one(connection, account, id)).await?;
+    if !sees_secrets(&caller, account) {
+        credential::hide_secrets(&mut credential);
+    }
+    Ok(Json(credential))
 }
 
 async fn update(

@@ -2,11 +2,12 @@
 //!
 //! A request passes, from the outside in: a slash at the end is dropped; it is logged; what nobody read of its body is
 //! dealt with; it has to be done in time; bodies are unpacked and answers packed; a panic costs only itself; and the
-//! gate of `auth` lets it through or not. What it changed is announced.
+//! guard lets it through or not. What it changed is announced.
 
 mod accounts;
 mod admin;
 mod announce;
+mod audit;
 mod body;
 mod bots;
 mod client;
@@ -15,6 +16,7 @@ mod dashboards;
 mod docs;
 mod entities;
 mod given;
+mod guard;
 mod ids;
 mod input;
 mod login;
@@ -62,7 +64,6 @@ pub(crate) use self::{
 use crate::{
     Hub,
     answer::{ApiError, Failure, Resource},
-    auth::guard,
     mqtt, page,
     serve::occupy,
 };
@@ -100,11 +101,12 @@ pub(crate) fn router(hub: &Arc<Hub>) -> Router {
         .merge(paths::routes())
         .merge(metrics::routes())
         .merge(plugins::routes())
+        .merge(audit::routes())
         .merge(docs::routes())
         .fallback(async || ApiError::NotFound("Not Found".to_owned()))
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(from_fn_with_state(Arc::clone(hub), announce::announce))
-        .layer(from_fn_with_state(Arc::clone(hub), guard))
+        .layer(from_fn_with_state(Arc::clone(hub), guard::guard))
         .with_state(Arc::clone(hub));
     let layers = ServiceBuilder::new()
         .layer(from_fn_with_state(Arc::clone(hub), log))

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{Request, State},
     http::{
-        HeaderMap, Uri,
+        Uri,
         header::{ACCESS_CONTROL_ALLOW_ORIGIN, HOST},
         uri::Authority,
     },
@@ -15,6 +15,7 @@ use axum::{
 };
 use serde::Serialize;
 
+use super::client::peer;
 use crate::{Hub, answer::ApiError, store::person};
 
 /// The version of Grafolean's schema whose API this is.
@@ -41,11 +42,14 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
 async fn info(
     State(hub): State<Arc<Hub>>,
     uri: Uri,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<impl IntoResponse, ApiError> {
+    let headers = request.headers();
+    let forwarded = hub.proxies.host(peer(request.extensions()), headers);
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     // Over HTTP/2 it stands in the address.
-    let (mqtt_ws_hostname, mqtt_ws_port) = host_and_port(host.or(uri.authority().map(Authority::as_str)));
+    let (mqtt_ws_hostname, mqtt_ws_port) =
+        host_and_port(forwarded.or(host).or(uri.authority().map(Authority::as_str)));
     let info = StatusInfo {
         alive: true,
         db_migration_needed: false,

@@ -28,6 +28,13 @@ pub(super) async fn protocol(stream: &TcpStream) -> Option<Protocol> {
     timeout(FIRST_BYTES, look(stream)).await.ok()?.ok()?
 }
 
+/// Waits for the first byte.
+pub(super) async fn first_byte(stream: &TcpStream) -> Option<u8> {
+    let mut byte = [0];
+    let length = timeout(FIRST_BYTES, stream.peek(&mut byte)).await.ok()?.ok()?;
+    byte.first().copied().filter(|_| length > 0)
+}
+
 async fn look(stream: &TcpStream) -> io::Result<Option<Protocol>> {
     let mut bytes = [0; PREFACE.len()];
     let mut seen = 0;

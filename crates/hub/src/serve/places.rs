@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -11,12 +11,14 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::network;
+
 /// Connections at a time. At it the one that has been idle for longest is closed for a new one; if none is idle, the new
 /// one is closed.
 pub(super) const CONNECTIONS: usize = 1_024;
 
 /// Connections of one address at a time, so that none can take all places. At it the address's own oldest idle one is
-/// closed. Behind a proxy all people have one address: it stays well below what a proxy keeps open.
+/// closed. Of proxies that are named, behind which all people have one address, this is not asked.
 pub(super) const PER_ADDRESS: usize = 256;
 
 /// The places of all connections.
@@ -45,6 +47,13 @@ struct Activity {
     last: AtomicU64,
 }
 
+/// Whether an address is that of a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shared {
+    Yes,
+    No,
+}
+
 /// A connection's place; it is free once the last clone is dropped.
 #[derive(Clone, Debug)]
 pub(crate) struct Place(Arc<Held>);
@@ -62,11 +71,12 @@ struct Held {
 pub(crate) struct Busy(Place);
 
 impl Places {
-    /// Takes a place, for which an idle connection may have to go; `None` if all are busy.
-    pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+    /// Takes a place, for which an idle connection may have to go; `None` if all are busy. An address that is `shared` by
+    /// many people may take all of them.
+    pub(super) fn take(self: &Arc<Self>, address: IpAddr, shared: Shared) -> Option<Place> {
         let address = network(address);
         let mut taken = self.lock();
-        if taken.by_address.get(&address).is_some_and(|&count| count >= PER_ADDRESS) {
+        if shared == Shared::No && taken.by_address.get(&address).is_some_and(|&count| count >= PER_ADDRESS) {
             taken.close_oldest_idle(|connection| connection.address == address)?;
         } else if taken.all.len() >= CONNECTIONS {
             taken.close_oldest_idle(|_| true)?;
@@ -149,17 +159,6 @@ impl Drop for Held {
     }
 }
 
-/// Who has one address of version 6 has all of its network of 64 bits.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            if v6.is_loopback() { IpAddr::V6(v6) } else { IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)) }
-        }
-        v4 => v4,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,14 +174,16 @@ mod tests {
     #[test]
     fn the_oldest_idle_connection_goes_for_a_new_one() {
         let places = Arc::new(Places::default());
-        let all: Vec<_> = (0..CONNECTIONS).map(|number| places.take(address(number)).unwrap()).collect();
+        let all: Vec<_> =
+            (0..CONNECTIONS).map(|number| places.take(address(number), Shared::No).unwrap()).collect();
         let busy = all[0].busy();
         drop(all[1].busy());
-        let new = places.take(address(9_999)).unwrap();
+        let new = places.take(address(9_999), Shared::No).unwrap();
         assert_eq!([0, 1, 2, 3].map(|number| is_closed(&all[number])), [false, false, true, false]);
         drop(busy);
-        let others: Vec<_> =
-            (3..CONNECTIONS).map(|number| places.take(address(20_000 + number)).unwrap()).collect();
+        let others: Vec<_> = (3..CONNECTIONS)
+            .map(|number| places.take(address(20_000 + number), Shared::No).unwrap())
+            .collect();
         assert!(is_closed(&all[CONNECTIONS - 1]) && !is_closed(&all[0]) && !is_closed(&new));
         drop((all, new, others));
         assert!(places.lock().all.is_empty() && places.lock().by_address.is_empty());
@@ -191,27 +192,22 @@ mod tests {
     #[test]
     fn one_address_cannot_take_the_places_of_others() {
         let places = Arc::new(Places::default());
-        let other = places.take(address(1)).unwrap();
-        let flood: Vec<_> = (0..5_000).map(|_| places.take(address(2)).unwrap()).collect();
+        let other = places.take(address(1), Shared::No).unwrap();
+        let flood: Vec<_> = (0..5_000).map(|_| places.take(address(2), Shared::No).unwrap()).collect();
         assert!(!is_closed(&other));
         assert_eq!(flood.iter().filter(|place| !is_closed(place)).count(), PER_ADDRESS);
+        let proxied: Vec<_> = (0..500).map(|_| places.take(address(3), Shared::Yes).unwrap()).collect();
+        assert_eq!(proxied.iter().filter(|place| is_closed(place)).count(), 0);
     }
 
     #[test]
     fn a_new_connection_is_refused_only_while_all_others_are_busy() {
         let places = Arc::new(Places::default());
-        let all: Vec<_> = (0..PER_ADDRESS).map(|_| places.take(address(1)).unwrap().busy()).collect();
-        assert!(places.take(address(1)).is_none());
-        assert!(places.take(address(2)).is_some());
+        let all: Vec<_> =
+            (0..PER_ADDRESS).map(|_| places.take(address(1), Shared::No).unwrap().busy()).collect();
+        assert!(places.take(address(1), Shared::No).is_none());
+        assert!(places.take(address(2), Shared::No).is_some());
         drop(all);
-        assert!(places.take(address(1)).is_some());
-    }
-
-    #[test]
-    fn a_network_of_version_6_is_one_address() {
-        let network = |text: &str| network(text.parse().unwrap());
-        assert_eq!(network("2001:db8:1:2:3::1"), network("2001:db8:1:2:4::9"));
-        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
-        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+        assert!(places.take(address(1), Shared::No).is_some());
     }
 }

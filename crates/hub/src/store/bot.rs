@@ -115,7 +115,8 @@ pub(crate) fn insert(
         connection.execute("INSERT INTO users (id, created) VALUES (?1, ?2)", params![id, now.seconds()])
     })?;
     connection.execute(
-        "INSERT INTO bots (user, account, name, protocol, config, token) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO bots (user, account, name, protocol, config, token, token_digest)
+         VALUES (?1, ?2, ?3, ?4, ?5, hex(seal(?6, 'token')), digest(?6))",
         params![
             id,
             account.map(AccountId::number),
@@ -177,14 +178,15 @@ pub(crate) fn token(
 }
 
 pub(crate) fn token_of(connection: &Connection, id: UserId) -> Result<SecretString, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT token FROM bots WHERE user = ?1")?;
+    let mut statement =
+        connection.prepare_cached("SELECT unseal(unhex(token), 'token') FROM bots WHERE user = ?1")?;
     let token = statement.query_row(params![id.number()], |row| row.get::<_, String>(0));
     rows::found(token, "bot").map(Into::into)
 }
 
 /// Gives the bot that a token belongs to.
 pub(crate) fn by_token(connection: &Connection, token: Uuid) -> Result<Option<UserId>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT user FROM bots WHERE token = ?1")?;
+    let mut statement = connection.prepare_cached("SELECT user FROM bots WHERE token_digest = digest(?1)")?;
     Ok(statement.query_row(params![token.to_string()], |row| rows::id(row, "user")).optional()?)
 }
 

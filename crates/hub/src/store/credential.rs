@@ -14,7 +14,8 @@ pub(crate) struct NewCredential {
     pub(crate) details: Details,
 }
 
-const COLUMNS: &str = "SELECT id, name, protocol, details FROM credentials WHERE account = ?1";
+const COLUMNS: &str = "SELECT id, name, protocol, unseal(unhex(details), 'credential') AS details
+     FROM credentials WHERE account = ?1";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Credential> {
     Ok(Credential {
@@ -48,7 +49,8 @@ pub(crate) fn insert(
     account::demand(connection, account)?;
     let details = serde_json::to_string(&new.details)?;
     let mut statement = connection.prepare_cached(
-        "INSERT INTO credentials (id, account, name, protocol, details) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO credentials (id, account, name, protocol, details)
+         VALUES (?1, ?2, ?3, ?4, hex(seal(?5, 'credential')))",
     )?;
     let insert = |id| statement.execute(params![id, account.number(), new.name, new.protocol, details]);
     random::insert_with_id(connection, "credentials", insert).map(CredentialId::new)
@@ -69,7 +71,8 @@ pub(crate) fn update(
         )));
     }
     let changed = connection.execute(
-        "UPDATE credentials SET name = ?3, protocol = ?4, details = ?5 WHERE account = ?1 AND id = ?2",
+        "UPDATE credentials SET name = ?3, protocol = ?4, details = hex(seal(?5, 'credential'))
+         WHERE account = ?1 AND id = ?2",
         params![account.number(), id.number(), new.name, new.protocol, serde_json::to_string(&new.details)?],
     )?;
     rows::changed(changed, "credential")
@@ -112,4 +115,20 @@ pub(super) fn of_a_new_account() -> [NewCredential; 3] {
         ),
         new("Default NetFlow credential", "netflow", json!({})),
     ]
+}
+
+/// What stands for a secret that is not shown.
+const HIDDEN: &str = "********";
+
+/// Words in the name of a field that holds a secret, such as `snmpv12_community` or `snmpv3_authKey`.
+const SECRET: [&str; 6] = ["community", "password", "passphrase", "secret", "token", "key"];
+
+/// Hides what opens devices from someone who may look, but not change it.
+pub(crate) fn hide_secrets(credential: &mut Credential) {
+    for (name, value) in &mut credential.details {
+        let name = name.to_ascii_lowercase();
+        if SECRET.iter().any(|word| name.contains(word)) && !value.is_null() {
+            *value = HIDDEN.into();
+        }
+    }
 }

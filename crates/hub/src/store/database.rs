@@ -9,14 +9,22 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use thiserror::Error;
 
-use super::{StoreError, worker::Writer};
+use super::{
+    StoreError,
+    vault::{self, Vault},
+    worker::Writer,
+};
 use crate::open_file::{OpenFile, create_private};
 
 /// The last schema known here.
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
+
+/// Before it secrets stood in the clear.
+const FIRST_SEALED: u32 = 3;
 
 /// The steps from nothing to the last schema: the first makes schema 1. A step that was released never changes.
-const MIGRATIONS: [&str; SCHEMA as usize] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: [&str; SCHEMA as usize] =
+    [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// A checkpoint of the write-ahead log may hold a reader up this long; nothing else waits for a lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -62,6 +70,35 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
+    /// The key of the secrets cannot be read or made.
+    #[error("could not use the key of the hub's secrets {}", path.display())]
+    Key {
+        /// Which file.
+        path: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: io::Error,
+    },
+    /// There are secrets, and nothing to open them with.
+    #[error(
+        "the key {} of the secrets in {} is missing: restore it from where you keep it; without it the credentials have to \
+         be typed in again",
+        path.display(), database.display()
+    )]
+    KeyMissing {
+        /// Which file.
+        path: PathBuf,
+        /// Whose key it is.
+        database: PathBuf,
+    },
+    /// The secrets were sealed with another key.
+    #[error("the key {} does not open the secrets in {}: restore the one that belongs to it", path.display(), database.display())]
+    WrongKey {
+        /// Which file.
+        path: PathBuf,
+        /// Whose key it is not.
+        database: PathBuf,
+    },
     /// What a hub starts with cannot be read or made.
     #[error("could not prepare the hub's database {}", path.display())]
     Store {
@@ -94,22 +131,30 @@ impl OpenError {
 }
 
 /// Opens the connection that writes, makes the file where it is missing and brings its schema up to date.
-pub(super) fn open_for_writing(path: &Path) -> Result<Writer, OpenError> {
+pub(super) fn open_for_writing(path: &Path) -> Result<(Writer, Vault), OpenError> {
     let unusable = |source| OpenError::File { path: path.to_owned(), source };
     create_private(path).map_err(unusable)?;
     let mut connection = Connection::open(path).map_err(OpenError::at(path))?;
     check_whole(&connection, path)?;
     prepare(&connection).map_err(OpenError::at(path))?;
+    let key = vault::key_file(path);
+    let sealed = vault::is_sealed(&connection).map_err(OpenError::at(path))?;
+    let vault = Vault::open(&key, path, sealed)?;
+    vault.install(&connection).map_err(OpenError::at(path))?;
     migrate(&mut connection, path)?;
-    Ok(Writer { connection, file: OpenFile::at(path).map_err(unusable)? })
+    if !vault::check(&connection).map_err(OpenError::at(path))? {
+        return Err(OpenError::WrongKey { path: key, database: path.to_owned() });
+    }
+    Ok((Writer { connection, file: OpenFile::at(path).map_err(unusable)? }, vault))
 }
 
 /// Opens a connection that only reads.
-pub(super) fn open_for_reading(path: &Path) -> Result<Connection, OpenError> {
+pub(super) fn open_for_reading(path: &Path, vault: &Vault) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(OpenError::at(path))?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(OpenError::at(path))?;
     connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
+    vault.install(&connection).map_err(OpenError::at(path))?;
     Ok(connection)
 }
 
@@ -140,5 +185,9 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
         transaction.execute_batch(step).map_err(OpenError::at(path))?;
     }
     transaction.pragma_update(None, "user_version", SCHEMA).map_err(OpenError::at(path))?;
-    transaction.commit().map_err(OpenError::at(path))
+    transaction.commit().map_err(OpenError::at(path))?;
+    if (1..FIRST_SEALED).contains(&schema) {
+        vault::scrub(connection, path).map_err(OpenError::at(path))?;
+    }
+    Ok(())
 }

@@ -6,6 +6,7 @@
 //! until the next commit.
 
 pub(crate) mod account;
+pub(crate) mod audit;
 pub(crate) mod bot;
 mod cache;
 pub(crate) mod credential;
@@ -20,6 +21,7 @@ mod rows;
 pub(crate) mod sensor;
 pub(crate) mod session;
 mod setting;
+mod vault;
 pub(crate) mod widget;
 mod worker;
 
@@ -57,14 +59,14 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the file, or makes it with all that a new hub has. Blocks.
     pub(crate) fn open(path: &Path, now: Timestamp) -> Result<Self, OpenError> {
-        let mut writer = database::open_for_writing(path)?;
+        let (mut writer, vault) = database::open_for_writing(path)?;
         let signing_secrets = setting::first_start(&mut writer.connection, now)
             .map_err(|source| OpenError::Store { path: path.to_owned(), source })?;
         let has_accounts = account::any_exists(&writer.connection)
             .map_err(|source| OpenError::Store { path: path.to_owned(), source })?;
         let has_people = person::any_exists(&writer.connection)
             .map_err(|source| OpenError::Store { path: path.to_owned(), source })?;
-        let workers = Workers::start(writer, || database::open_for_reading(path))?;
+        let workers = Workers::start(writer, || database::open_for_reading(path, &vault))?;
         Ok(Self { workers, signing_secrets, has_accounts, has_people, lists: Cache::new(LIST_BYTES) })
     }
 

@@ -102,8 +102,10 @@ pub(crate) fn delete_others(
 
 /// Returns the keys, the newest first.
 pub(crate) fn keys(connection: &Connection) -> Result<Vec<SigningSecret>, StoreError> {
-    let mut select =
-        connection.prepare("SELECT id, secret, created FROM signing_keys ORDER BY created DESC, id")?;
+    let mut select = connection.prepare(
+        "SELECT id, unhex(unseal(secret, 'signing')) AS secret, created
+             FROM signing_keys ORDER BY created DESC, id",
+    )?;
     let read = |row: &Row<'_>| {
         let created = Timestamp::from_seconds(row.get("created")?);
         Ok(SigningSecret { id: row.get("id")?, secret: row.get("secret")?, created })
@@ -118,7 +120,7 @@ pub(crate) fn rotate_key(connection: &Connection, now: Timestamp) -> Result<Vec<
     let before = keys(connection)?.first().map(|key| key.id);
     connection.execute("DELETE FROM signing_keys WHERE id IS NOT ?1", params![before])?;
     connection.execute(
-        "INSERT INTO signing_keys (id, secret, created) VALUES (?1, ?2, ?3)",
+        "INSERT INTO signing_keys (id, secret, created) VALUES (?1, seal(hex(?2), 'signing'), ?3)",
         params![rand::random_range(1..=i64::from(i32::MAX)), secret, now.seconds()],
     )?;
     keys(connection)

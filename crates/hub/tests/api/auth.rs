@@ -294,3 +294,13 @@ async fn who_guesses_has_to_wait_and_who_is_elsewhere_has_not() {
     world.try_login("eve", "a guess at it").await.expect(401);
     assert_eq!(world.try_login("eve", "a guess at it").await.expect(429).headers["retry-after"], "2");
 }
+
+#[tokio::test]
+async fn a_password_that_was_lost_is_reset_by_whoever_has_the_machine() {
+    let (world, admin) = World::with_admin().await;
+    assert!(world.hub.setup().reset_password("nobody").await.unwrap().is_none());
+    let new = world.hub.setup().reset_password("admin").await.unwrap().unwrap();
+    world.get("/profile", &admin).await.expect(401);
+    world.try_login("admin", PASSWORD).await.expect(401);
+    world.login("admin", secrecy::ExposeSecret::expose_secret(&new)).await;
+}

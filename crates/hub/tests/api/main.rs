@@ -8,14 +8,18 @@
     reason = "a test stops where it fails"
 )]
 
+mod at_rest;
+mod audit;
 mod auth;
 mod client;
+mod cookie;
 mod frontend;
 mod hostile;
 mod model;
 mod opening;
 mod replay;
 mod rights;
+mod routes;
 mod things;
 mod values;
 mod world;

@@ -62,7 +62,7 @@ fn a_database_of_a_later_version_is_told_and_left_alone() {
     let database = Connection::open(folder.path().join("hub.sqlite")).unwrap();
     database.pragma_update(None, "user_version", 99).unwrap();
     let error = Hub::open(folder.path(), Options::default()).unwrap_err();
-    assert!(error.to_string().contains("schema 99, this version knows up to 2"), "{error}");
+    assert!(error.to_string().contains("schema 99, this version knows up to 3"), "{error}");
 }
 
 #[test]
@@ -135,9 +135,13 @@ async fn a_hub_without_its_accounts_is_not_made_anew_beside_values() {
     refused("empty");
     let elsewhere = tempdir().unwrap();
     drop(Hub::open(elsewhere.path(), Options::default()).unwrap());
-    fs::copy(elsewhere.path().join("hub.sqlite"), &file).unwrap();
+    let key = fs::read(folder.path().join("hub.key")).unwrap();
+    for name in ["hub.sqlite", "hub.key"] {
+        fs::copy(elsewhere.path().join(name), folder.path().join(name)).unwrap();
+    }
     refused("new");
     fs::write(&file, whole).unwrap();
+    fs::write(folder.path().join("hub.key"), key).unwrap();
     drop(Hub::open(folder.path(), Options::default()).unwrap());
 }
 
@@ -166,4 +170,37 @@ async fn a_data_folder_that_was_removed_is_noticed() {
     world.put(&format!("/accounts/{account}/values"), &admin, &value).await.expect(503);
     world.post("/admin/accounts", &admin, &json!({"name": "B"})).await.expect(503);
     assert_eq!(fs::read_dir(world.folder()).unwrap().count(), 0, "nothing is made anew");
+}
+
+/// A database as the first version wrote it: tokens and credentials in the clear, one signing secret among the settings.
+#[tokio::test]
+async fn a_database_of_the_first_schema_is_brought_up_to_date_and_its_secrets_are_sealed() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("hub.sqlite");
+    let old = Connection::open(&file).unwrap();
+    old.execute_batch(include_str!("../../src/store/schema.sql")).unwrap();
+    let token = "0f0f0f0f-1111-4000-8000-000000000000";
+    old.execute_batch(&format!(
+        "INSERT INTO settings VALUES ('signing_secret', zeroblob(64)), ('signing_secret_id', 5);
+         INSERT INTO accounts VALUES (7, 'A');
+         INSERT INTO users VALUES (1, 0), (2, 0);
+         INSERT INTO persons (user, username, name, email, password_hash) VALUES (1, 'admin', 'Admin', '', '$argon2id$');
+         INSERT INTO bots (user, account, name, protocol, token) VALUES (2, 7, 'b', 'snmp', '{token}');
+         INSERT INTO permissions VALUES (3, 2, 'accounts/7', 'GET');
+         INSERT INTO credentials VALUES (4, 7, 'c', 'snmp', '{{\"snmpv12_community\": \"in-the-clear\"}}');
+         PRAGMA user_version = 1;"
+    ))
+    .unwrap();
+    drop(old);
+    let world = World::again(Arc::new(folder));
+    let bot = Who::Bot(token.to_owned());
+    let credentials = world.get("/accounts/7/credentials", &bot).await.expect(200).body;
+    assert!(credentials.contains("in-the-clear"), "{credentials}");
+    let list = world.get("/bots", &bot).await.expect(200).list();
+    assert_eq!(list.len(), 0, "the systemwide bots are not made a second time");
+    let folder = world.stopped();
+    let bytes = fs::read(folder.path().join("hub.sqlite")).unwrap();
+    for secret in ["in-the-clear", token] {
+        assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");
+    }
 }

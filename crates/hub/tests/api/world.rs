@@ -136,6 +136,11 @@ impl World {
         folder
     }
 
+    /// Starts a hub on a folder of one that was stopped.
+    pub(crate) fn again(folder: Arc<TempDir>) -> Self {
+        Self::on(folder, Arc::new(SetClock(AtomicI64::new(START.micros()))))
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
