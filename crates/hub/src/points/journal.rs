@@ -198,7 +198,7 @@ mod tests {
             let at = at.index(bytes.len());
             bytes[at] ^= 1 << bit;
             let decoded = decode(&bytes);
-            let mut rest = entries.clone();
+            let mut rest = entries;
             rest.remove(at / RECORD);
             prop_assert_eq!(decoded.entries, rest);
             prop_assert_eq!(decoded.damaged.len(), 1);

@@ -135,7 +135,7 @@ impl Writer {
             Ok(true) => tracing::info!(%file, "all values are in the file, which is closed"),
             Ok(false) => tracing::warn!(%file, "another process reads the file: keep its -wal beside it"),
             Err(error) => {
-                tracing::warn!(%file, %error, "the -wal could not be emptied: keep it beside the file")
+                tracing::warn!(%file, %error, "the -wal could not be emptied: keep it beside the file");
             }
         }
     }

@@ -178,7 +178,7 @@ impl Server {
             match opened {
                 None => debug!(%address, "a client said nothing in time"),
                 Some(Opened::Plain(stream, protocol)) => {
-                    speaker.speak(stream, protocol, Transport::Plain).await
+                    speaker.speak(stream, protocol, Transport::Plain).await;
                 }
                 Some(Opened::Tls(stream, protocol)) => speaker.speak(*stream, protocol, Transport::Tls).await,
                 Some(Opened::WithoutTls(stream)) => {
