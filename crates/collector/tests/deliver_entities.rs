@@ -252,3 +252,25 @@ async fn what_a_refresh_confirmed_is_not_read_a_second_time() {
     assert_eq!(changes(&bench), ["-10"]);
     assert_eq!(bench.backend.world().inventories, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_backend_refuses_that_refuses_everything_is_not_passed_over() {
+    for mood in [Mood::Refuses(400), Mood::Refuses(404), Mood::Ill] {
+        let mut bench = Bench::new().await;
+        bench.backend.world().accounts.insert(7, vec![device(1)]);
+        // The inventory is known already, so that nothing but the change itself is asked.
+        let inventory = bench.backend.inventory().await.unwrap().into();
+        let read_from = tokio::time::Instant::now();
+        let (_confirmed, receiver) = watch::channel(Some(Confirmed { inventory, read_from }));
+        bench.inventory = Some(receiver);
+        bench.backend.world().mood = mood;
+        bench.start();
+        bench.spool.accept(&[suggestions(&["192.0.2.2"])]).await.unwrap();
+        pass(Duration::from_mins(10)).await;
+        assert_eq!(bench.spool.statistics().queue.reports, 1, "{mood:?}");
+        bench.backend.world().mood = Mood::Well;
+        pass(Duration::from_mins(2)).await;
+        assert_eq!(changes(&bench), ["+192.0.2.2 (NetFlow exporter)"], "{mood:?}");
+        assert_eq!(bench.spool.statistics().queue.reports, 0, "{mood:?}");
+    }
+}

@@ -15,7 +15,7 @@ use super::{
     known::Known,
     metrics::Outcome,
     pacing::Backoff,
-    settings::{ENTITY_REPORTS_PER_BATCH, LONGEST_SLOW_PAUSE, RECHECK_AFTER, SUSPECT_ATTEMPTS},
+    settings::{ENTITY_REPORTS_PER_BATCH, LONGEST_SLOW_PAUSE, PROOF_AGE, RECHECK_AFTER, SUSPECT_ATTEMPTS},
     suggestions,
 };
 use crate::{
@@ -36,6 +36,8 @@ pub(super) struct EntityLoop<'a, K> {
     /// How often a report failed while the backend was healthy.
     failures: HashMap<EntryId, u32>,
     last_served: Option<AccountId>,
+    /// When the backend was last seen to be one.
+    proven: Option<Instant>,
     jitter: StdRng,
 }
 
@@ -77,6 +79,7 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
             looks: HashMap::new(),
             failures: HashMap::new(),
             last_served: None,
+            proven: None,
             // Another row of numbers than that of the values.
             jitter: StdRng::seed_from_u64(!delivery.settings.jitter_seed),
         }
@@ -276,6 +279,7 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
                 Ok(())
             }
             Err(error @ BackendError::Refused { .. }) => {
+                self.prove_backend().await?;
                 warn!(%account, %error, "an entity can't be brought in step");
                 Ok(())
             }
@@ -285,12 +289,23 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
                 if *failures < SUSPECT_ATTEMPTS {
                     return Err(error);
                 }
+                self.prove_backend().await?;
                 warn!(%account, %error, "an entity can't be brought in step, after several attempts");
                 self.known.forget();
                 Ok(())
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Fails unless the backend answers as one: where it, or a proxy before it, refuses everything, nothing that it
+    /// refuses is passed over.
+    async fn prove_backend(&mut self) -> Result<(), BackendError> {
+        if self.proven.is_none_or(|proven| proven.elapsed() >= PROOF_AGE) {
+            self.delivery.backend.inventory().await?;
+            self.proven = Some(Instant::now());
+        }
+        Ok(())
     }
 
     fn wait_after(&mut self, account: AccountId, error: &BackendError) {

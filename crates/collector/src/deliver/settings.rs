@@ -82,6 +82,9 @@ pub const FLUSH_GRACE: Duration = Duration::from_secs(5);
 /// An inventory this young is good enough to compare children and suggestions with.
 pub const INVENTORY_AGE: Duration = Duration::from_secs(30);
 
+/// A backend that answered well this short ago is one, so that what it refuses is not its own fault.
+pub(super) const PROOF_AGE: Duration = Duration::from_secs(5);
+
 /// An entity that seems to have vanished is read again alone after this time: a real backend shows entities that are
 /// half written.
 pub(super) const RECHECK_AFTER: Duration = Duration::from_secs(1);

@@ -11,7 +11,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use super::{
     HttpBackend,
     exchange::Request,
-    rows::{self, EntityRow, Rows},
+    rows::{self, Entities, EntityRow, Row, Rows},
 };
 use crate::{
     backend::{AccountInventory, BackendError, BrokenRow, UNREAD},
@@ -85,17 +85,12 @@ impl HttpBackend {
     /// [`AccountInventory::is_unread`]; any other failure is the whole refresh's, so that nothing is taken as vanished.
     async fn account_inventory(&self, account: Account) -> Result<AccountInventory, BackendError> {
         let id = account.id;
-        let lists = tokio::try_join!(
-            self.list(id, "entities"),
-            self.list(id, "credentials"),
-            self.list(id, "sensors"),
-        );
+        let lists =
+            tokio::try_join!(self.entities_of(id), self.list(id, "credentials"), self.list(id, "sensors"),);
         let (entities, credentials, sensors) = match lists {
-            Ok((entities, credentials, sensors)) => (
-                rows::entities(entities, |entity| self.last_entities.keep(id, entity)),
-                rows::rows("credentials", credentials),
-                rows::rows("sensors", sensors),
-            ),
+            Ok((entities, credentials, sensors)) => {
+                (entities, rows::rows("credentials", credentials), rows::rows("sensors", sensors))
+            }
             Err(error @ BackendError::Forbidden { .. }) => {
                 let unreadable =
                     BrokenRow { list: UNREAD, row: id.number().into(), reason: error.to_string() };
@@ -120,14 +115,34 @@ impl HttpBackend {
         account: AccountId,
         name: &'static str,
     ) -> Result<Vec<R>, BackendError> {
+        let (request, body) = self.list_body(account, name).await?;
+        let List { list } = self.parsed(&request, &body)?;
+        Ok(list)
+    }
+
+    async fn entities_of(&self, account: AccountId) -> Result<Rows<Shared<Entity>>, BackendError> {
+        let (request, body) = self.list_body(account, "entities").await?;
+        match Entities::new(|entity| self.last_entities.keep(account, entity)).read(&body) {
+            Ok(rows) => Ok(rows),
+            // Read again with its path in mind, which says what is wrong.
+            Err(_) => self
+                .parsed::<List<Row<Entity>>>(&request, &body)
+                .map(|List { list }| rows::rows("entities", list)),
+        }
+    }
+
+    async fn list_body(
+        &self,
+        account: AccountId,
+        name: &'static str,
+    ) -> Result<(Request, Vec<u8>), BackendError> {
         let request = Request::get(format!("/accounts/{account}/{name}/"));
         let body = self.accepted(&request).await?;
         if let Some(kept) = &self.kept {
             let List { list } = self.parsed(&request, &body)?;
             kept.replace(account, name, &list);
         }
-        let List { list } = self.parsed(&request, &body)?;
-        Ok(list)
+        Ok((request, body))
     }
 
     /// Reads alone those devices whose row in the list has no protocols.

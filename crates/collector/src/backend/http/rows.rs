@@ -1,8 +1,11 @@
 //! Lists, read row by row: a row that is broken costs only itself, and so does a part of an entity.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -36,16 +39,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Row<T> {
     }
 }
 
-/// A row of the list of entities.
-pub(super) struct ListedEntity(EntityRow);
-
-impl<'de> Deserialize<'de> for ListedEntity {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Value::deserialize(deserializer).map(|row| Self(entity(row)))
-    }
-}
-
-/// Tells the rows of one list that could be read from the others.
+/// Splits the rows of one list into those that could be read and the others.
 pub(super) fn rows<T>(list: &'static str, rows: Vec<Row<T>>) -> Rows<Shared<T>> {
     let (mut read, mut broken) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in rows {
@@ -57,22 +51,84 @@ pub(super) fn rows<T>(list: &'static str, rows: Vec<Row<T>>) -> Rows<Shared<T>> 
     Rows { read, broken }
 }
 
-/// Tells the entities that could be read from the others; `keep` puts each where it stays.
-pub(super) fn entities(
-    rows: Vec<ListedEntity>,
-    mut keep: impl FnMut(Entity) -> Shared<Entity>,
-) -> Rows<Shared<Entity>> {
-    let (mut read, mut broken) = (Vec::with_capacity(rows.len()), Vec::new());
-    for ListedEntity(row) in rows {
-        match row {
+/// Reads `{"list": [entity, ...]}`, one entity after the other; `keep` puts each where it stays, so that those that
+/// are known already are never there twice all together.
+pub(super) struct Entities<F> {
+    rows: Rows<Shared<Entity>>,
+    keep: F,
+}
+
+impl<F: FnMut(Entity) -> Shared<Entity>> Entities<F> {
+    pub(super) fn new(keep: F) -> Self {
+        Self { rows: Rows { read: Vec::new(), broken: Vec::new() }, keep }
+    }
+
+    pub(super) fn read(mut self, body: &[u8]) -> Result<Rows<Shared<Entity>>, serde_json::Error> {
+        let mut reader = serde_json::Deserializer::from_slice(body);
+        reader.deserialize_map(ListVisitor(&mut self))?;
+        reader.end()?;
+        Ok(self.rows)
+    }
+
+    pub(super) fn push(&mut self, row: Value) {
+        match entity(row) {
             Ok((entity, faults)) => {
-                read.push(keep(entity));
-                broken.extend(faults);
+                self.rows.read.push((self.keep)(entity));
+                self.rows.broken.extend(faults);
             }
-            Err(fault) => broken.push(fault),
+            Err(fault) => self.rows.broken.push(fault),
         }
     }
-    Rows { read, broken }
+}
+
+/// The object around the list.
+struct ListVisitor<'a, F>(&'a mut Entities<F>);
+
+impl<'de, F: FnMut(Entity) -> Shared<Entity>> Visitor<'de> for ListVisitor<'_, F> {
+    type Value = ();
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object with a list")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut has_list = false;
+        while let Some(key) = map.next_key::<String>()? {
+            if key == "list" {
+                has_list = true;
+                map.next_value_seed(EntitySeed(&mut *self.0))?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        if has_list { Ok(()) } else { Err(de::Error::missing_field("list")) }
+    }
+}
+
+/// The list itself.
+struct EntitySeed<'a, F>(&'a mut Entities<F>);
+
+impl<'de, F: FnMut(Entity) -> Shared<Entity>> DeserializeSeed<'de> for EntitySeed<'_, F> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de, F: FnMut(Entity) -> Shared<Entity>> Visitor<'de> for EntitySeed<'_, F> {
+    type Value = ();
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a list of entities")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while let Some(row) = list.next_element()? {
+            self.0.push(row);
+        }
+        Ok(())
+    }
 }
 
 /// Reads one entity.
@@ -147,7 +203,8 @@ mod tests {
     }
 
     fn rows_of(list: Vec<Value>) -> Rows<Shared<Entity>> {
-        entities(list_of(list), Shared::from)
+        let body = serde_json::to_vec(&json!({ "list": list })).unwrap();
+        Entities::new(Shared::from).read(&body).unwrap()
     }
 
     fn reasons<T>(rows: &Rows<T>) -> Vec<String> {
