@@ -174,7 +174,10 @@ struct Scripted {
 }
 
 impl Scripted {
-    fn start(from: &str, mut answer: impl FnMut(&message::Asked) -> Option<Vec<u8>> + Send + 'static) -> Self {
+    fn start(
+        from: &str,
+        mut answer: impl FnMut(&message::Asked) -> Option<Vec<u8>> + Send + 'static,
+    ) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let elsewhere = UdpSocket::bind((from, 0)).unwrap();
         let is_here = from == "127.0.0.1";
@@ -246,7 +249,11 @@ fn what_other_objects_are_is_printed_beside_one_that_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let known = |oid: &grafolean_bots::snmp::Oid| oid.to_string() != "1.3.6.1.4.1.9.2.0";
     let leaves_out = move |asked: &message::Asked| {
-        let cells = asked.oids.iter().filter(|oid| known(oid)).map(|oid| message::varbind(oid, Ok(&Value::Integer(7))));
+        let cells = asked
+            .oids
+            .iter()
+            .filter(|oid| known(oid))
+            .map(|oid| message::varbind(oid, Ok(&Value::Integer(7))));
         Some(message::answer(asked, 0, 0, &cells.flatten().collect::<Vec<_>>()))
     };
     let agent = Scripted::start("127.0.0.1", leaves_out);

@@ -15,7 +15,7 @@ use crate::{
 
 /// One protocol's way of measuring: says what is to be done, then does it.
 pub trait Bot: Send + Sync + 'static {
-    /// All that one job needs to know, as plain data. A refreshed job that is equal keeps its rhythm.
+    /// All that one job needs to know, as plain data. A refreshed job that is equal keeps its cadence.
     type Task: Clone + PartialEq + Send + Sync + 'static;
 
     /// The bot's version, shown by `--version` and `/metrics`; usually `env!("CARGO_PKG_VERSION")`.

@@ -2,7 +2,7 @@
 //!
 //! An entity is this bot's if it is a device, has the bot's protocol, is given to this bot or to any bot, and has a
 //! credential and at least one sensor. What is this bot's but set up in a way that can't be measured is a
-//! [`Refusal`]; what is not this bot's at all is told apart as [`NotOurs`].
+//! [`Refusal`]; what is not this bot's at all is told apart as [`SkipReason`].
 
 use std::collections::HashMap;
 
@@ -25,13 +25,13 @@ pub struct Selection {
     /// Whole devices and single sensors that are this bot's but can't be measured.
     pub refused: Vec<Refusal>,
     /// What is none of its business.
-    pub left_alone: Vec<LeftAlone>,
+    pub skipped: Vec<Skipped>,
 }
 
 /// An entity that is not this bot's.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("entity {entity} of account {account} ({name}) is left alone: {reason}")]
-pub struct LeftAlone {
+#[error("entity {entity} of account {account} ({name}) is skipped: {reason}")]
+pub struct Skipped {
     /// Whose entity.
     pub account: AccountId,
     /// The entity.
@@ -39,12 +39,12 @@ pub struct LeftAlone {
     /// What people call it.
     pub name: String,
     /// Why.
-    pub reason: NotOurs,
+    pub reason: SkipReason,
 }
 
 /// Why an entity is not this bot's.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum NotOurs {
+pub enum SkipReason {
     /// It is an interface or the like.
     #[error("its type is `{0}`, not `device`")]
     NoDevice(String),
@@ -79,7 +79,7 @@ pub fn select(inventory: &Inventory, protocol: &str) -> Selection {
                         reason,
                     }));
                 }
-                Err(reason) => selection.left_alone.push(LeftAlone {
+                Err(reason) => selection.skipped.push(Skipped {
                     account: account.account.id,
                     entity: entity.id,
                     name: entity.name.clone(),
@@ -95,19 +95,19 @@ fn ours<'a>(
     entity: &'a Entity,
     protocol: &str,
     user: Option<UserId>,
-) -> Result<(CredentialId, &'a [SensorUse]), NotOurs> {
+) -> Result<(CredentialId, &'a [SensorUse]), SkipReason> {
     if entity.entity_type != "device" {
-        return Err(NotOurs::NoDevice(entity.entity_type.clone()));
+        return Err(SkipReason::NoDevice(entity.entity_type.clone()));
     }
     let attachment = entity.protocols.as_ref().and_then(|protocols| protocols.get(protocol));
-    let Attachment { credential, bot, sensors } = attachment.ok_or(NotOurs::NoProtocol)?;
+    let Attachment { credential, bot, sensors } = attachment.ok_or(SkipReason::NoProtocol)?;
     if let Some(bot) = bot
         && user != Some(*bot)
     {
-        return Err(NotOurs::AnotherBot(*bot));
+        return Err(SkipReason::AnotherBot(*bot));
     }
-    let credential = credential.ok_or(NotOurs::NoCredential)?;
-    if sensors.is_empty() { Err(NotOurs::NoSensor) } else { Ok((credential, sensors)) }
+    let credential = credential.ok_or(SkipReason::NoCredential)?;
+    if sensors.is_empty() { Err(SkipReason::NoSensor) } else { Ok((credential, sensors)) }
 }
 
 /// One account's credentials and sensors by their ids.

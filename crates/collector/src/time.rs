@@ -7,9 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use grafolean_time::Timestamp;
 
-/// Tells the wall-clock time: the machine's, or a simulation's.
+/// A wall clock: the machine's, or a simulation's.
 pub trait Clock: Send + Sync + 'static {
-    /// Gives the present moment; it may jump in both directions, as wall clocks do.
+    /// Returns the present moment; it may jump in both directions, as wall clocks do.
     fn now(&self) -> Timestamp;
 }
 

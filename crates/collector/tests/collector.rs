@@ -16,7 +16,7 @@ use grafolean_collector::{
         SensorId, SensorUse, UserId,
     },
     report::Report,
-    sim::{SimBackend, SimClock, Spell, Weather},
+    sim::{Fault, FaultPlan, SimBackend, SimClock},
     time::Timestamp,
 };
 use logs::Logs;
@@ -100,7 +100,7 @@ async fn open(
 #[tokio::test(start_paused = true)]
 async fn a_stop_delivers_what_was_measured_last() {
     let folder = tempfile::tempdir().unwrap();
-    let backend = Arc::new(SimBackend::new(1, one_device(), Weather::fair()));
+    let backend = Arc::new(SimBackend::new(1, one_device(), FaultPlan::none()));
     let (collector, health) = open(folder.path(), Counter { plans: true }, &backend).await;
     let (spool, stop) = (collector.spool(), CancellationToken::new());
     let task = tokio::spawn(collector.run(stop.clone()));
@@ -117,8 +117,8 @@ async fn a_stop_delivers_what_was_measured_last() {
 #[tokio::test(start_paused = true)]
 async fn a_backend_that_is_away_is_told_and_forgotten_when_it_is_back() {
     let folder = tempfile::tempdir().unwrap();
-    let weather = Weather::fair().with(HOUR..2 * HOUR, Spell::Away);
-    let backend = Arc::new(SimBackend::new(1, one_device(), weather));
+    let fault_plan = FaultPlan::none().with(HOUR..2 * HOUR, Fault::Away);
+    let backend = Arc::new(SimBackend::new(1, one_device(), fault_plan));
     let (collector, health) = open(folder.path(), Counter { plans: true }, &backend).await;
     let stop = CancellationToken::new();
     let task = tokio::spawn(collector.run(stop.clone()));
@@ -136,7 +136,7 @@ async fn a_backend_that_is_away_is_told_and_forgotten_when_it_is_back() {
 #[tokio::test(start_paused = true)]
 async fn a_bot_that_cannot_plan_ends_the_collector_instead_of_leaving_half_of_it() {
     let folder = tempfile::tempdir().unwrap();
-    let backend = Arc::new(SimBackend::new(1, one_device(), Weather::fair()));
+    let backend = Arc::new(SimBackend::new(1, one_device(), FaultPlan::none()));
     let (collector, _) = open(folder.path(), Counter { plans: false }, &backend).await;
     let ended = collector.run(CancellationToken::new()).await;
     assert!(matches!(ended, Err(CollectorError::Panicked("refresh"))), "{ended:?}");
@@ -147,7 +147,7 @@ async fn what_is_logged_names_the_bot() {
     let logs = Logs::capture();
     let folder = tempfile::tempdir().unwrap();
     let backend =
-        Arc::new(SimBackend::new(1, one_device(), Weather::fair().with(HOUR..2 * HOUR, Spell::Away)));
+        Arc::new(SimBackend::new(1, one_device(), FaultPlan::none().with(HOUR..2 * HOUR, Fault::Away)));
     let (collector, _) = open(folder.path(), Counter { plans: true }, &backend).await;
     let stop = CancellationToken::new();
     let task = tokio::spawn(collector.run(stop.clone()));

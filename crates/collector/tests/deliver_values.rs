@@ -327,7 +327,7 @@ async fn a_value_that_is_refused_once_and_then_taken_is_no_dead_letter() {
 
 #[tokio::test(start_paused = true)]
 async fn what_stops_a_probe_or_a_judgement_stops_all_and_rejects_nothing() {
-    // The backend turns while a culprit is looked for (500, which is probed) or judged (400): at each request of it.
+    // The backend turns while the value at fault is looked for (500, which is probed) or judged (400): at each request of it.
     for (status, turn) in [500, 400]
         .into_iter()
         .flat_map(|status| [Mood::Stranger, Mood::Away, Mood::Ill, Mood::Busy(30)].map(|turn| (status, turn)))

@@ -1,4 +1,4 @@
-//! Days of a collector in virtual time: a backend in bad weather, kills, restarts, clocks that leap, changes. Whatever
+//! Days of a collector in virtual time: a backend with faults, kills, restarts, clocks that leap, changes. Whatever
 //! the seed, nothing accepted is lost, nothing is sent twice in a batch, and each job runs at its due times.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, unreachable_pub)]
 
@@ -20,7 +20,7 @@ fn is_bad(path: &str) -> bool {
 
 fn nothing_is_lost_or_invented(seed: u64, record: &Record) {
     let measured = record.bot.measured.lock().unwrap();
-    assert_eq!(record.left, 0, "seed {seed}: all is delivered in fair weather");
+    assert_eq!(record.left, 0, "seed {seed}: all is delivered in fair fault_plan");
     for (key, (value, _)) in measured.iter().filter(|(key, _)| !record.doubtful.contains(key)) {
         let (stored, is_dead) = (record.stored.get(key), record.dead.contains(key));
         if is_bad(&key.1) {
@@ -36,8 +36,11 @@ fn nothing_is_lost_or_invented(seed: u64, record: &Record) {
             "seed {seed}: {key:?} was never measured"
         );
     }
-    let innocent = record.dead.iter().filter(|(_, path, _)| !is_bad(path)).count();
-    assert!(innocent * 1_000 <= measured.len(), "seed {seed}: {innocent} good values are dead letters");
+    let good_but_dead = record.dead.iter().filter(|(_, path, _)| !is_bad(path)).count();
+    assert!(
+        good_but_dead * 1_000 <= measured.len(),
+        "seed {seed}: {good_but_dead} good values are dead letters"
+    );
 }
 
 fn the_backend_is_treated_well(seed: u64, record: &Record) {

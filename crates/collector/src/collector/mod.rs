@@ -30,7 +30,7 @@ use tracing::{Instrument, info_span};
 use crate::{
     backend::BackendError,
     deliver::DeliveryMetrics,
-    health::{Health, Hearts, Progress, Service},
+    health::{Health, Heartbeats, Progress, Service},
     refresh::RefreshError,
     run::Heartbeat,
     spool::{Spool, SpoolError},
@@ -101,9 +101,9 @@ impl Collector {
     /// Works until it is stopped: then no run begins, those that go on end within their grace, what can be delivered
     /// at once is, and the rest waits on disk.
     pub async fn run(self, stop: CancellationToken) -> Result<(), CollectorError> {
-        let (hearts, stop) = (Hearts::default(), stop.child_token());
-        let service = begin(Service { hearts: hearts.clone(), stop: stop.clone() }.run(), &stop);
-        let ran = self.run_among(&hearts, stop.clone()).await;
+        let (heartbeats, stop) = (Heartbeats::default(), stop.child_token());
+        let service = begin(Service { heartbeats: heartbeats.clone(), stop: stop.clone() }.run(), &stop);
+        let ran = self.run_among(&heartbeats, stop.clone()).await;
         stop.cancel();
         service.await.map_err(|_| CollectorError::Panicked("service"))?;
         ran
@@ -111,17 +111,21 @@ impl Collector {
 
     /// Works as one of several bots of a process until it is stopped: its heart beats among theirs, and whoever runs
     /// them all has the [`Service`].
-    pub async fn run_among(self, hearts: &Hearts, stop: CancellationToken) -> Result<(), CollectorError> {
+    pub async fn run_among(
+        self,
+        heartbeats: &Heartbeats,
+        stop: CancellationToken,
+    ) -> Result<(), CollectorError> {
         // Whatever is logged below names the bot, since several may share a process.
         let bot = info_span!("bot", protocol = self.protocol);
-        self.run_parts(hearts, stop).instrument(bot).await
+        self.run_parts(heartbeats, stop).instrument(bot).await
     }
 
-    async fn run_parts(self, hearts: &Hearts, stop: CancellationToken) -> Result<(), CollectorError> {
+    async fn run_parts(self, heartbeats: &Heartbeats, stop: CancellationToken) -> Result<(), CollectorError> {
         let Self { spool, heartbeat, measuring, delivering, delivered, progress, .. } = self;
         let stop = stop.child_token();
         heartbeat.beat();
-        hearts.add(heartbeat);
+        heartbeats.add(heartbeat);
 
         let delivery = begin(self.delivery, &stop);
         let run_loop = begin(self.run_loop, &stop);

@@ -55,7 +55,7 @@ pub(super) fn changes<E: Borrow<Entity>>(seen: &Children, entities: &[E]) -> Vec
     changes
 }
 
-/// Gives an entity with a child's name and details; details that only the backend knows stay.
+/// Returns an entity with a child's name and details; details that only the backend knows stay.
 fn updated(child: &Child, entity: &Entity) -> Entity {
     let mut updated = Entity { name: child.name.clone(), ..entity.clone() };
     updated.details.extend(child.details.clone());
@@ -80,7 +80,7 @@ impl Rule {
     }
 }
 
-/// Gives for each child the entity it is.
+/// Returns for each child the entity it is.
 fn matches<'a>(key: &str, children: &[&Child], existing: &[&'a Entity]) -> Vec<Option<&'a Entity>> {
     let mut matched: Vec<Option<&Entity>> = vec![None; children.len()];
     let mut taken: HashSet<EntityId> = HashSet::new();
@@ -101,7 +101,7 @@ fn matches<'a>(key: &str, children: &[&Child], existing: &[&'a Entity]) -> Vec<O
     matched
 }
 
-/// Gives the key as text: a backend may have made a string of a number.
+/// Returns the key as text: a backend may have made a string of a number.
 pub(super) fn key_of(details: &Details, key: &str) -> Option<String> {
     match details.get(key)? {
         Value::Null => None,

@@ -257,7 +257,7 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
         }))
     }
 
-    /// Makes one change. What the backend refuses for good is told, counted and passed over: the next look at the
+    /// Applies one change. What the backend refuses for good is told, counted and passed over: the next look at the
     /// device brings it again. What fails is an error, until it failed so often that it is passed over too.
     async fn change(
         &mut self,

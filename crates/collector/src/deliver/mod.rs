@@ -4,7 +4,7 @@
 //! freshest first, with one request in flight; `entities` keeps child entities in step and proposes new ones.
 //!
 //! How values go: `load` checks every value and makes batches of what is good; `sender` sends them and, when one is
-//! refused, halves it until the culprit is alone; `account` is what is known of an account (closed for a while, may not
+//! refused, halves it until the value at fault is alone; `account` is what is known of an account (closed for a while, may not
 //! PUT, the last value that was taken), `pacing` says how long to wait after a failure and how fast the past is
 //! replayed. How entities go: `known` is the last inventory, `children` and `suggestions` are the pure arithmetic of
 //! what is to be changed.
@@ -61,13 +61,13 @@ pub use settings::{
     SUSPECT_ATTEMPTS,
 };
 
-/// Takes reports from the spool to the backend.
+/// Delivers reports from the spool to the backend.
 pub struct Delivery<K> {
     /// Where they go.
     pub backend: Arc<K>,
     /// Where they come from.
     pub spool: Spool,
-    /// Tells which are fresh.
+    /// The clock by which they are.
     pub clock: Arc<dyn Clock>,
     /// How fast.
     pub settings: DeliverySettings,

@@ -85,7 +85,7 @@ pub(super) enum Stop {
     Busy(BackendError),
     /// It fails, and would fail on anything.
     Ill(BackendError),
-    /// It is healthy but fails on this request; not yet often enough to look for a culprit.
+    /// It is healthy but fails on this request; not yet often enough to look for the value at fault.
     Suspect(BackendError),
     /// It takes nothing at all of this account, as this says, so the values are not to blame.
     Untrusted(String),

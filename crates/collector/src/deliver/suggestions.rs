@@ -8,7 +8,7 @@ use crate::{
     report::Suggestions,
 };
 
-/// Gives the proposals that no entity is yet, each once. One that lacks the key could never be recognised later and
+/// Returns the proposals that no entity is yet, each once. One that lacks the key could never be recognised later and
 /// would be created again and again: it is left out.
 pub(super) fn missing<E: Borrow<Entity>>(suggestions: &Suggestions, entities: &[E]) -> Vec<NewEntity> {
     let key = &suggestions.key;

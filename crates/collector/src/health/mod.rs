@@ -19,7 +19,7 @@ use crate::time::Timestamp;
 
 pub use endpoint::Endpoint;
 pub use progress::Progress;
-pub use service::{Hearts, Service};
+pub use service::{Heartbeats, Service};
 
 /// The content type of [`Health::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

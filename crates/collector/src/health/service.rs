@@ -14,9 +14,9 @@ use crate::run::Heartbeat;
 
 /// The signs of life of all loops of a process; a clone holds the same.
 #[derive(Clone, Debug, Default)]
-pub struct Hearts(Arc<Mutex<Vec<Heartbeat>>>);
+pub struct Heartbeats(Arc<Mutex<Vec<Heartbeat>>>);
 
-impl Hearts {
+impl Heartbeats {
     /// Looks at a further one from now on.
     pub fn add(&self, heartbeat: Heartbeat) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(heartbeat);
@@ -24,8 +24,8 @@ impl Hearts {
 
     /// Whether each of them beat within this time. A loop that has not begun is not among them.
     pub fn beat_within(&self, allowed: Duration) -> bool {
-        let hearts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        hearts.iter().all(|heartbeat| heartbeat.age() < allowed)
+        let heartbeats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        heartbeats.iter().all(|heartbeat| heartbeat.age() < allowed)
     }
 }
 
@@ -34,29 +34,29 @@ impl Hearts {
 pub struct Service {
     /// What has to beat for the watchdog to be fed. A backend that is away is no reason to be killed, so nothing but
     /// the loops themselves counts.
-    pub hearts: Hearts,
+    pub heartbeats: Heartbeats,
     /// Ends the task.
     pub stop: CancellationToken,
 }
 
 impl Service {
-    /// Notifies that the service is ready, feeds the watchdog while the hearts beat, and notifies when it stops.
+    /// Notifies that the service is ready, feeds the watchdog while the heartbeats beat, and notifies when it stops.
     pub async fn run(self) {
         notify(NotifyState::Ready);
         tokio::select! {
             biased;
             () = self.stop.cancelled() => {}
-            () = feed_watchdog(&self.hearts) => {}
+            () = feed_watchdog(&self.heartbeats) => {}
         }
         notify(NotifyState::Stopping);
     }
 }
 
 /// Ends never. Feeding three times in the time that is allowed leaves room for two that come late.
-async fn feed_watchdog(hearts: &Hearts) {
+async fn feed_watchdog(heartbeats: &Heartbeats) {
     let Some(allowed) = sd_notify::watchdog_enabled() else { return std::future::pending().await };
     loop {
-        if hearts.beat_within(allowed) {
+        if heartbeats.beat_within(allowed) {
             notify(NotifyState::Watchdog);
         }
         sleep(allowed / 3).await;
@@ -75,16 +75,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_loop_that_stands_still_is_not_hidden_by_those_that_turn() {
-        let (hearts, turning, standing) = (Hearts::default(), Heartbeat::default(), Heartbeat::default());
+        let (heartbeats, turning, standing) =
+            (Heartbeats::default(), Heartbeat::default(), Heartbeat::default());
         tokio::time::advance(Duration::from_secs(60)).await;
         let allowed = Duration::from_secs(30);
-        assert!(hearts.beat_within(allowed), "nothing has begun");
+        assert!(heartbeats.beat_within(allowed), "nothing has begun");
         turning.beat();
-        hearts.add(turning);
-        assert!(hearts.clone().beat_within(allowed));
-        hearts.add(standing.clone());
-        assert!(!hearts.beat_within(allowed));
+        heartbeats.add(turning);
+        assert!(heartbeats.clone().beat_within(allowed));
+        heartbeats.add(standing.clone());
+        assert!(!heartbeats.beat_within(allowed));
         standing.beat();
-        assert!(hearts.beat_within(allowed));
+        assert!(heartbeats.beat_within(allowed));
     }
 }

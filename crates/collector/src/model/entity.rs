@@ -187,7 +187,7 @@ pub struct Device {
 }
 
 impl Device {
-    /// Gives a detail of the entity as text, see [`DeviceSensor::detail`].
+    /// Returns a detail of the entity as text, see [`DeviceSensor::detail`].
     pub fn detail(&self, key: &str) -> Option<String> {
         text(&self.entity.details, key)
     }
@@ -203,7 +203,7 @@ pub struct DeviceSensor {
 }
 
 impl DeviceSensor {
-    /// Gives a detail of the sensor as text. People's numbers come as strings, scripts' as numbers: both are text
+    /// Returns a detail of the sensor as text. People's numbers come as strings, scripts' as numbers: both are text
     /// here. What is empty, or neither, is none.
     pub fn detail(&self, key: &str) -> Option<String> {
         text(&self.sensor.details, key)

@@ -25,12 +25,12 @@ pub type SensorId = Id<Sensor>;
 pub type UserId = Id<User>;
 
 impl<Of> Id<Of> {
-    /// Takes the number.
+    /// Creates it of the number.
     pub const fn new(number: i64) -> Self {
         Self(number, PhantomData)
     }
 
-    /// Gives the number.
+    /// Returns the number.
     pub const fn number(self) -> i64 {
         self.0
     }

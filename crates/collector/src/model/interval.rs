@@ -25,18 +25,18 @@ impl Interval {
     /// A minute.
     pub const MINUTE: Self = Self(NonZeroU32::new(60).unwrap());
 
-    /// Takes seconds; refuses what is not in `1..=u32::MAX`.
+    /// Creates it of seconds; refuses what is not in `1..=u32::MAX`.
     pub fn from_seconds(seconds: i64) -> Result<Self, IntervalError> {
         let number = u32::try_from(seconds).map_err(|_| IntervalError::OutOfRange(seconds))?;
         NonZeroU32::new(number).map(Self).ok_or(IntervalError::OutOfRange(seconds))
     }
 
-    /// Gives the seconds.
+    /// Returns the seconds.
     pub const fn seconds(self) -> u32 {
         self.0.get()
     }
 
-    /// Gives the interval as a span of time.
+    /// Returns the interval as a span of time.
     pub const fn duration(self) -> Duration {
         Duration::from_secs(self.0.get() as u64)
     }
@@ -63,7 +63,7 @@ impl fmt::Display for Interval {
 pub struct Intervals(Box<[Interval]>);
 
 impl Intervals {
-    /// Takes intervals in any order, duplicates allowed.
+    /// Creates them of intervals in any order, duplicates allowed.
     pub fn new(intervals: impl IntoIterator<Item = Interval>) -> Result<Self, IntervalError> {
         let mut sorted: Vec<_> = intervals.into_iter().collect();
         sorted.sort_unstable();
@@ -71,12 +71,12 @@ impl Intervals {
         if sorted.is_empty() { Err(IntervalError::None) } else { Ok(Self(sorted.into())) }
     }
 
-    /// Gives the shortest one, which bounds how long a run may take.
+    /// Returns the shortest one, which bounds how long a run may take.
     pub fn shortest(&self) -> Interval {
         self.0.first().copied().unwrap_or(Interval(NonZeroU32::MIN))
     }
 
-    /// Gives all of them, ascending.
+    /// Returns all of them, ascending.
     pub fn as_slice(&self) -> &[Interval] {
         &self.0
     }

@@ -70,7 +70,7 @@ impl SeriesPath {
         Ok(Self(text.into()))
     }
 
-    /// Gives the text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -94,7 +94,7 @@ fn check_characters(path: &str) -> Result<(), PathError> {
     Ok(())
 }
 
-/// Makes any text one segment: a dot becomes `%2e`, a colon `%3a`, what a path may not have `-`; nothing becomes `_`.
+/// Escapes any text to one segment: a dot becomes `%2e`, a colon `%3a`, what a path may not have `-`; nothing becomes `_`.
 ///
 /// ```
 /// use grafolean_collector::model::escape_segment;

@@ -100,7 +100,7 @@ pub trait Protocol: Send + Sync + Sized + 'static {
     /// What it reads of an entity's details.
     type Entity: DeserializeOwned + JsonSchema;
 
-    /// All that one job needs to know, as plain data. A refreshed job that is equal keeps its rhythm.
+    /// All that one job needs to know, as plain data. A refreshed job that is equal keeps its cadence.
     type Task: Clone + PartialEq + Send + Sync + 'static;
 
     /// Returns what a new account has from the start.

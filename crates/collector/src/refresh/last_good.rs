@@ -169,7 +169,7 @@ impl LastGood {
         open().map_err(|error| self.sqlite(error))
     }
 
-    /// Makes the file, and closes it to others before anything is written; SQLite's journal takes over its mode.
+    /// Creates the file, and closes it to others before anything is written; SQLite's journal takes over its mode.
     fn make_private(&self) -> io::Result<()> {
         if let Some(folder) = self.file.parent() {
             fs::create_dir_all(folder)?;

@@ -65,7 +65,7 @@ impl Default for RefreshMetrics {
 }
 
 impl RefreshMetrics {
-    /// Makes them visible.
+    /// Registers them.
     pub fn register(&self, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("grafolean");
         registry.register("refreshes", "Looks at the backend's configuration", self.refreshes.clone());

@@ -63,11 +63,11 @@ pub struct Refresh<B, K: Protocol> {
     pub interval: Duration,
     /// Where the last good configuration is kept; none keeps it nowhere.
     pub last_good: Option<LastGood>,
-    /// Tells when it was read.
+    /// The clock by which it is read.
     pub clock: Arc<dyn Clock>,
     /// Gets each inventory that was read well, for whoever else needs it.
     pub confirmed: watch::Sender<Option<Confirmed>>,
-    /// Takes the whole plan, each time it changed.
+    /// Gets the whole plan, each time it changed.
     pub plans: mpsc::Sender<Plan<K::Task>>,
     /// Counts.
     pub metrics: RefreshMetrics,
@@ -202,7 +202,7 @@ impl<B: Backend, K: Protocol> Refresh<B, K> {
             self.bot.in_force(&planned.plan);
         }
         // Only a person who checks by hand asks for what is left alone.
-        *in_force = Some(InForce { planned: Planned { left_alone: Vec::new(), ..planned }, notices });
+        *in_force = Some(InForce { planned: Planned { skipped: Vec::new(), ..planned }, notices });
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use crate::{
     bot::Plan,
     model::{AccountId, Device},
     protocol::Protocol,
-    selection::{LeftAlone, Selection, select},
+    selection::{Selection, Skipped, select},
 };
 
 /// An inventory and what a bot makes of it.
@@ -18,7 +18,7 @@ pub struct Planned<T> {
     /// What of it belongs to the bot.
     pub devices: Vec<Device>,
     /// What of it does not, and why.
-    pub left_alone: Vec<LeftAlone>,
+    pub skipped: Vec<Skipped>,
     /// What the bot wants to do. It refuses first what the selection did, then what the bot itself did.
     pub plan: Plan<T>,
 }
@@ -36,11 +36,11 @@ impl<T> Planned<T> {
         plan: impl FnOnce(&[AccountId], &[Device]) -> Plan<T>,
     ) -> Self {
         let inventory = inventory.into();
-        let Selection { devices, refused, left_alone } = select(&inventory, protocol);
+        let Selection { devices, refused, skipped } = select(&inventory, protocol);
         let accounts: Vec<_> = inventory.accounts.iter().map(|it| it.account.id).collect();
         let mut plan = plan(&accounts, &devices);
         plan.refused.splice(..0, refused);
-        Self { inventory, devices, left_alone, plan }
+        Self { inventory, devices, skipped, plan }
     }
 
     /// Names all that is broken or refused, a line each.

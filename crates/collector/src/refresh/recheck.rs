@@ -46,7 +46,7 @@ pub async fn confirmed_inventory<B: Backend>(
     Ok(inventory)
 }
 
-/// Gives the accounts that could not be read the lists that they had.
+/// Returns the accounts that could not be read the lists that they had.
 pub(super) fn keep_unread(inventory: &mut Inventory, known: &Inventory) {
     let unread = inventory.accounts.iter_mut().filter(|account| account.is_unread());
     for account in unread {

@@ -34,7 +34,7 @@ impl Failure {
     }
 }
 
-/// Gives what a panic said.
+/// Returns what a panic said.
 pub(super) fn words_of(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| payload.downcast_ref::<String>().cloned());

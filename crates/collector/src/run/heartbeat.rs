@@ -1,4 +1,4 @@
-//! Tells whether a loop still turns.
+//! Returns whether a loop still turns.
 
 use std::{
     sync::{
@@ -28,12 +28,12 @@ impl Default for Heartbeat {
 }
 
 impl Heartbeat {
-    /// Says that the loop turns.
+    /// Notes that the loop turns.
     pub fn beat(&self) {
         self.last_ms.store(self.elapsed_ms(), Ordering::Relaxed);
     }
 
-    /// Gives the time since the last beat.
+    /// Returns the time since the last beat.
     pub fn age(&self) -> Duration {
         Duration::from_millis(self.elapsed_ms().saturating_sub(self.last_ms.load(Ordering::Relaxed)))
     }

@@ -74,7 +74,7 @@ impl InFlight {
         self.runs
     }
 
-    /// Tells whether one more run of a job may go on beside those that do.
+    /// Returns whether one more run of a job may go on beside those that do.
     pub(super) fn allows(&self, job: &JobId, overlap: Overlap) -> bool {
         let most = match overlap {
             Overlap::Skip => 1,

@@ -51,7 +51,7 @@ impl Default for RunMetrics {
 }
 
 impl RunMetrics {
-    /// Makes them visible.
+    /// Registers them.
     pub fn register(&self, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("grafolean");
         for (name, help, counter) in [
@@ -93,22 +93,22 @@ impl RunMetrics {
         );
     }
 
-    /// Gives the number of runs that were started.
+    /// Returns the number of runs that were started.
     pub fn started(&self) -> u64 {
         self.started.get()
     }
 
-    /// Gives the number of runs that ended well.
+    /// Returns the number of runs that ended well.
     pub fn succeeded(&self) -> u64 {
         self.succeeded.get()
     }
 
-    /// Gives the number of runs that were left out since the last one of their job went on.
+    /// Returns the number of runs that were left out since the last one of their job went on.
     pub fn skipped(&self) -> u64 {
         self.skipped.get()
     }
 
-    /// Gives the number of runs that ended badly in one way: a bot's own word, or `deadline`, `panic`, `sink`,
+    /// Returns the number of runs that ended badly in one way: a bot's own word, or `deadline`, `panic`, `sink`,
     /// `stopped`.
     pub fn failed(&self, kind: &'static str) -> u64 {
         self.failed.get(&Labels { kind }).map_or(0, |counter| counter.get())

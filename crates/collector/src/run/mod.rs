@@ -65,7 +65,7 @@ const IDS_IN_A_WARNING: usize = 5;
 pub struct RunLoop<B: Protocol, S> {
     /// What performs a run.
     pub performer: Performer<B, S>,
-    /// Gives the whole set of jobs, each time it changed.
+    /// Returns the whole set of jobs, each time it changed.
     pub plans: mpsc::Receiver<Plan<B::Task>>,
     /// How many runs may go on at once.
     pub concurrency: NonZeroUsize,
@@ -138,7 +138,7 @@ impl<B: Protocol, S: Sink> LoopState<B, S> {
         if firing.since < firing.run.due {
             self.performer.metrics.coalesced.inc();
         }
-        let (job, overlap) = (firing.run.id.clone(), firing.rhythm.overlap());
+        let (job, overlap) = (firing.run.id.clone(), firing.cadence.overlap());
         if !self.in_flight.allows(&job, overlap) {
             // Its last run may be over, and nobody has looked.
             self.settle();

@@ -14,7 +14,7 @@ use crate::{
     bot::{JobId, Run},
     protocol::Protocol,
     report::Report,
-    schedule::{Firing, Rhythm},
+    schedule::{Cadence, Firing},
     sink::Sink,
     throttle::LogThrottle,
     time::Clock,
@@ -47,11 +47,11 @@ impl<B: Protocol, S: Sink> Performer<B, S> {
     /// Performs a run to its end. The reports are handed over after the deadline's reach, since a sink that is slow is
     /// no fault of the device: it holds the run's place, and so keeps more runs from starting.
     pub(super) async fn perform(self: Arc<Self>, firing: Firing<B::Task>) -> Outcome {
-        let Firing { run, rhythm, .. } = firing;
+        let Firing { run, cadence, .. } = firing;
         let id = run.run_id();
         self.metrics.begun(self.clock.now().since(run.due));
         let began = Instant::now();
-        let measured = self.measure(run, began, &rhythm).await;
+        let measured = self.measure(run, began, &cadence).await;
         self.metrics.measured(began.elapsed());
         let kept = match measured {
             Ok(reports) => self.hand_over(reports).await,
@@ -71,9 +71,9 @@ impl<B: Protocol, S: Sink> Performer<B, S> {
         &self,
         run: Run<B::Task>,
         began: Instant,
-        rhythm: &Rhythm,
+        cadence: &Cadence,
     ) -> Result<Vec<Report>, Failure> {
-        let deadline = rhythm.deadline();
+        let deadline = cadence.deadline();
         match time::timeout_at(began + deadline, self.bot.perform(run)).await {
             Ok(measured) => Ok(measured?),
             Err(_) => Err(Failure::Deadline(deadline)),
@@ -97,7 +97,7 @@ impl<B: Protocol, S: Sink> Performer<B, S> {
         }
     }
 
-    /// Tells how a run ended, also one that could not say so itself.
+    /// Returns how a run ended, also one that could not say so itself.
     pub(super) fn conclude(&self, Ended { job, end }: Ended) -> Outcome {
         match end {
             End::Outcome(outcome) => outcome,

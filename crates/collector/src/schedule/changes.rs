@@ -22,7 +22,7 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Tells whether anything is other than before.
+    /// Returns whether anything is other than before.
     pub fn any(&self) -> bool {
         self.added + self.changed + self.removed > 0
     }

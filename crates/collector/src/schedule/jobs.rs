@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Changes, Rhythm, wheel::Wheel};
+use super::{Cadence, Changes, wheel::Wheel};
 use crate::{
     bot::{Job, JobId, Run},
     time::Timestamp,
@@ -45,7 +45,7 @@ const FETCHED_AT_ONCE: usize = 32;
 #[derive(Debug)]
 pub struct Schedule<T> {
     slots: Vec<Slot<T>>,
-    rhythms: HashSet<Arc<Rhythm>>,
+    cadences: HashSet<Arc<Cadence>>,
     wheel: Wheel,
     /// Entries that are due and fetched, the next one last.
     fetched: Vec<u32>,
@@ -57,12 +57,12 @@ pub struct Schedule<T> {
 struct Slot<T> {
     id: JobId,
     task: Arc<T>,
-    rhythm: Arc<Rhythm>,
+    cadence: Arc<Cadence>,
     anchor: i64,
     due: i64,
 }
 
-/// A run that is due, with the rhythm it comes from.
+/// A run that is due, with the cadence it comes from.
 #[derive(Clone, Debug)]
 pub struct Firing<T> {
     /// What is to be performed.
@@ -70,16 +70,16 @@ pub struct Firing<T> {
     /// The first firing this run stands for; earlier than the run's due time if firings were missed.
     pub since: Timestamp,
     /// How long it may take and what it may overlap.
-    pub rhythm: Arc<Rhythm>,
+    pub cadence: Arc<Cadence>,
 }
 
 impl<T> Firing<T> {
-    /// A run of a job outside its rhythm, as if all its intervals were due.
+    /// A run of a job outside its cadence, as if all its intervals were due.
     pub fn of_all_intervals(job: Job<T>, due: Timestamp) -> Self {
         let Job { id, intervals, start, overlap, deadline, task } = job;
         let run = Run { id, task: Arc::new(task), due, intervals: intervals.as_slice().to_vec() };
-        let rhythm = Arc::new(Rhythm::new(intervals, start, overlap, deadline));
-        Self { run, since: due, rhythm }
+        let cadence = Arc::new(Cadence::new(intervals, start, overlap, deadline));
+        Self { run, since: due, cadence }
     }
 }
 
@@ -87,7 +87,7 @@ impl<T> Default for Schedule<T> {
     fn default() -> Self {
         Self {
             slots: Vec::new(),
-            rhythms: HashSet::new(),
+            cadences: HashSet::new(),
             wheel: Wheel::at(i64::MIN),
             fetched: Vec::new(),
             now: i64::MIN,
@@ -98,7 +98,7 @@ impl<T> Default for Schedule<T> {
 impl<T: PartialEq> Schedule<T> {
     /// Puts a new set of jobs in force.
     ///
-    /// A job that is as before keeps its rhythm and a run that is overdue; so does one of which only the task is
+    /// A job that is as before keeps its cadence and a run that is overdue; so does one of which only the task is
     /// another. The rest fires from `now` on.
     pub fn replace(&mut self, wanted: Vec<Job<T>>, now: Timestamp) -> Changes {
         self.observe(now);
@@ -117,7 +117,7 @@ impl<T: PartialEq> Schedule<T> {
         }
         changes.removed = known.len();
         drop(known);
-        self.rhythms.retain(|rhythm| Arc::strong_count(rhythm) > 1);
+        self.cadences.retain(|cadence| Arc::strong_count(cadence) > 1);
         self.wind();
         changes
     }
@@ -125,41 +125,41 @@ impl<T: PartialEq> Schedule<T> {
     fn slot(&mut self, job: Job<T>, known: &mut HashMap<JobId, Slot<T>>, changes: &mut Changes) -> Slot<T> {
         let before = known.remove(&job.id);
         let Job { id, intervals, start, overlap, deadline, task } = job;
-        let rhythm = self.shared(Rhythm::new(intervals, start, overlap, deadline));
+        let cadence = self.shared(Cadence::new(intervals, start, overlap, deadline));
         let kept_anchor =
-            before.as_ref().filter(|slot| slot.rhythm.has_start_of(&rhythm)).map(|slot| slot.anchor);
-        if kept_anchor.is_none() && rhythm.starts_after(self.now) {
+            before.as_ref().filter(|slot| slot.cadence.has_start_of(&cadence)).map(|slot| slot.anchor);
+        if kept_anchor.is_none() && cadence.starts_after(self.now) {
             changes.future_starts.push(id.clone());
         }
-        let anchor = kept_anchor.unwrap_or_else(|| rhythm.anchor(&id, self.now));
+        let anchor = kept_anchor.unwrap_or_else(|| cadence.anchor(&id, self.now));
         let Some(before) = before else {
             changes.added += 1;
-            let due = rhythm.next_after(anchor, self.now);
-            return Slot { id, task: Arc::new(task), rhythm, anchor, due };
+            let due = cadence.next_after(anchor, self.now);
+            return Slot { id, task: Arc::new(task), cadence, anchor, due };
         };
-        if before.rhythm == rhythm && *before.task == task {
+        if before.cadence == cadence && *before.task == task {
             changes.unchanged += 1;
             return before;
         }
         changes.changed += 1;
-        let fires_as_before = before.anchor == anchor && before.rhythm.has_intervals_of(&rhythm);
-        let due = if fires_as_before { before.due } else { rhythm.next_after(anchor, self.now) };
-        Slot { id, task: Arc::new(task), rhythm, anchor, due }
+        let fires_as_before = before.anchor == anchor && before.cadence.has_intervals_of(&cadence);
+        let due = if fires_as_before { before.due } else { cadence.next_after(anchor, self.now) };
+        Slot { id, task: Arc::new(task), cadence, anchor, due }
     }
 }
 
 impl<T> Schedule<T> {
-    /// Gives the number of jobs.
+    /// Returns the number of jobs.
     pub fn len(&self) -> usize {
         self.slots.len()
     }
 
-    /// Tells whether there is no job.
+    /// Returns whether there is no job.
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
     }
 
-    /// Gives the whole second at which something is due; a second that has passed if something is overdue.
+    /// Returns the whole second at which something is due; a second that has passed if something is overdue.
     pub fn next_due(&self) -> Option<Timestamp> {
         let next = if self.fetched.is_empty() { self.wheel.next_due() } else { Some(self.now) };
         next.map(Timestamp::from_seconds)
@@ -173,7 +173,7 @@ impl<T> Schedule<T> {
         }
         let entry = self.fetched.pop()?;
         let slot = self.slots.get_mut(entry as usize)?;
-        let caught_up = slot.rhythm.catch_up(slot.anchor, slot.due, self.now);
+        let caught_up = slot.cadence.catch_up(slot.anchor, slot.due, self.now);
         let since = mem::replace(&mut slot.due, caught_up.next);
         self.wheel.insert(slot.due, entry);
         let run = Run {
@@ -182,7 +182,7 @@ impl<T> Schedule<T> {
             due: Timestamp::from_seconds(caught_up.latest),
             intervals: caught_up.intervals,
         };
-        Some(Firing { run, since: Timestamp::from_seconds(since), rhythm: slot.rhythm.clone() })
+        Some(Firing { run, since: Timestamp::from_seconds(since), cadence: slot.cadence.clone() })
     }
 
     fn fetch(&mut self) {
@@ -206,7 +206,7 @@ impl<T> Schedule<T> {
     fn go_back_to(&mut self, now: i64) {
         self.now = now;
         for slot in &mut self.slots {
-            slot.due = slot.due.min(slot.rhythm.next_after(slot.anchor, now));
+            slot.due = slot.due.min(slot.cadence.next_after(slot.anchor, now));
         }
         self.wind();
     }
@@ -219,12 +219,12 @@ impl<T> Schedule<T> {
         }
     }
 
-    fn shared(&mut self, rhythm: Rhythm) -> Arc<Rhythm> {
-        if let Some(known) = self.rhythms.get(&rhythm) {
+    fn shared(&mut self, cadence: Cadence) -> Arc<Cadence> {
+        if let Some(known) = self.cadences.get(&cadence) {
             return known.clone();
         }
-        let rhythm = Arc::new(rhythm);
-        self.rhythms.insert(rhythm.clone());
-        rhythm
+        let cadence = Arc::new(cadence);
+        self.cadences.insert(cadence.clone());
+        cadence
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{bot::JobId, model::Interval};
 
-/// Gives the second, below `interval`, at which a job fires: the same after every restart and on every node.
+/// Returns the second, below `interval`, at which a job fires: the same after every restart and on every node.
 ///
 /// It is the id's 64-bit FNV-1a hash, finished as MurmurHash3 does (FNV alone leaves ids that differ only in their
 /// last digit side by side), modulo the interval. **Fixed for ever**: another function would move every series.

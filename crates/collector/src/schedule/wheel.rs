@@ -36,7 +36,7 @@ impl Wheel {
         }
     }
 
-    /// Gives the second of the earliest entry; for one that is overdue, the second at which the wheel stands.
+    /// Returns the second of the earliest entry; for one that is overdue, the second at which the wheel stands.
     pub(super) fn next_due(&self) -> Option<i64> {
         let within_reach = (self.cursor..).zip(&self.buckets).find(|(_, bucket)| !bucket.is_empty());
         within_reach.map(|(second, _)| second).or_else(|| self.ahead.keys().next().copied())
@@ -71,7 +71,7 @@ impl Wheel {
         }
     }
 
-    /// Gives the bucket of a second, the front one if it has passed, none beyond the reach.
+    /// Returns the bucket of a second, the front one if it has passed, none beyond the reach.
     fn bucket(&mut self, second: i64) -> Option<&mut Vec<u32>> {
         let place = second.saturating_sub(self.cursor).max(0);
         let place = usize::try_from(place).ok().filter(|_| place < REACH_SECONDS)?;

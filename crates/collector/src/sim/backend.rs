@@ -9,7 +9,7 @@ use std::{
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use tokio::time::{Instant, sleep};
 
-use super::{Spell, Weather};
+use super::{Fault, FaultPlan};
 use crate::{
     backend::{Backend, BackendError, EntityChange, Inventory, Stamp},
     model::{AccountId, Entity, EntityId, Sample, Shared},
@@ -28,11 +28,11 @@ const REFUSED_WORD: &str = "poison";
 /// One whose path holds this makes the whole request a 500, as a fault in the backend does.
 const CHOKING_WORD: &str = "venom";
 
-/// A backend in memory that behaves as the weather has it, from one seed.
+/// A backend in memory that behaves as its fault plan says, from one seed.
 #[derive(Debug)]
 pub struct SimBackend {
     origin: Instant,
-    weather: Weather,
+    fault_plan: FaultPlan,
     state: Mutex<State>,
 }
 
@@ -63,7 +63,7 @@ struct State {
 
 impl SimBackend {
     /// A backend in which people set up `inventory`.
-    pub fn new(seed: u64, inventory: Inventory, weather: Weather) -> Self {
+    pub fn new(seed: u64, inventory: Inventory, fault_plan: FaultPlan) -> Self {
         let state = State {
             chance: SmallRng::seed_from_u64(seed),
             inventory,
@@ -72,7 +72,7 @@ impl SimBackend {
             tally: Tally::default(),
             storing: 0,
         };
-        Self { origin: Instant::now(), weather, state: Mutex::new(state) }
+        Self { origin: Instant::now(), fault_plan, state: Mutex::new(state) }
     }
 
     /// Changes what people set up; for a moment, entities are then seen half written.
@@ -82,12 +82,12 @@ impl SimBackend {
         state.changed_at = Some(Instant::now());
     }
 
-    /// Gives what is stored, by account, path and time.
+    /// Returns what is stored, by account, path and time.
     pub fn values(&self) -> BTreeMap<(AccountId, String, Timestamp), f64> {
         self.state().values.clone()
     }
 
-    /// Tells what was asked.
+    /// Returns what was asked.
     pub fn tally(&self) -> Tally {
         self.state().tally
     }
@@ -98,17 +98,17 @@ impl SimBackend {
 
     /// Takes the time a request takes; tells whether its answer will be lost.
     async fn arrive(&self, request: &str) -> Result<Answer, BackendError> {
-        let spell = self.weather.at(self.origin.elapsed());
+        let fault = self.fault_plan.at(self.origin.elapsed());
         let (latency, dice) = {
             let mut state = self.state();
             state.tally.requests += 1;
-            let slowest = if spell == Some(Spell::Slow) { 20.0 } else { 0.05 };
+            let slowest = if fault == Some(Fault::Slow) { 20.0 } else { 0.05 };
             (state.chance.random_range(0.002..slowest), state.chance.random_range(0..4))
         };
-        let fate = match (spell, dice) {
-            (Some(Spell::Away), _) | (Some(Spell::Flaky), 0) => Fate::NoAnswer,
-            (Some(Spell::Failing), _) => Fate::Failure,
-            (Some(Spell::Flaky), 1) => Fate::Done(Answer::Lost),
+        let fate = match (fault, dice) {
+            (Some(Fault::Away), _) | (Some(Fault::Flaky), 0) => Fate::NoAnswer,
+            (Some(Fault::Failing), _) => Fate::Failure,
+            (Some(Fault::Flaky), 1) => Fate::Done(Answer::Lost),
             _ => Fate::Done(Answer::Given),
         };
         sleep(if fate == Fate::NoAnswer { GIVEN_UP_AFTER } else { Duration::from_secs_f64(latency) }).await;
@@ -125,7 +125,7 @@ impl SimBackend {
     }
 
     fn may_store(&self, request: &str, account: AccountId) -> Result<(), BackendError> {
-        if self.weather.at(self.origin.elapsed()) == Some(Spell::Forbidding) {
+        if self.fault_plan.at(self.origin.elapsed()) == Some(Fault::Forbidding) {
             let needs = format!("POST and PUT on accounts/{account}");
             return Err(BackendError::Forbidden { request: request.to_owned(), needs });
         }
@@ -177,7 +177,7 @@ impl Answer {
 
 fn no_answer(request: &str) -> BackendError {
     let url = "sim://backend".to_owned();
-    BackendError::Unreachable { url, request: request.to_owned(), source: "the weather is bad".into() }
+    BackendError::Unreachable { url, request: request.to_owned(), source: "a simulated fault".into() }
 }
 
 impl State {

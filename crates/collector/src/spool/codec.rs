@@ -66,7 +66,7 @@ pub enum CodecError {
     Json(#[source] serde_json::Error),
 }
 
-/// Gives a report's bytes.
+/// Returns a report's bytes.
 pub(super) fn encode(report: &Report) -> Result<Vec<u8>, CodecError> {
     match report {
         Report::Values(values) => Ok(encode_values(values.account, values.time, &values.values)),
@@ -78,7 +78,7 @@ pub(super) fn encode(report: &Report) -> Result<Vec<u8>, CodecError> {
     }
 }
 
-/// Gives the bytes of values that are not yet a report.
+/// Returns the bytes of values that are not yet a report.
 pub(super) fn encode_values(account: AccountId, time: Timestamp, values: &[(String, f64)]) -> Vec<u8> {
     let size: usize = values.iter().map(|(path, _)| path.len() + VALUE_OVERHEAD).sum();
     let mut bytes = Vec::with_capacity(HEADER + size);
@@ -99,7 +99,7 @@ fn length(of: usize) -> u32 {
     u32::try_from(of).unwrap_or(u32::MAX)
 }
 
-/// Gives the checksum that is kept beside the bytes.
+/// Returns the checksum that is kept beside the bytes.
 pub(super) fn checksum(bytes: &[u8]) -> u32 {
     crc32fast::hash(bytes)
 }

@@ -15,12 +15,12 @@ use crate::{model::AccountId, report::Report, time::Timestamp};
 pub struct DeadLetterId(i64);
 
 impl DeadLetterId {
-    /// Takes the number, as a person types it.
+    /// Creates it of the number, as a person types it.
     pub const fn new(number: i64) -> Self {
         Self(number)
     }
 
-    /// Gives the number.
+    /// Returns the number.
     pub const fn number(self) -> i64 {
         self.0
     }
@@ -46,7 +46,7 @@ pub enum ReasonKind {
 }
 
 impl ReasonKind {
-    /// Gives the word under which it is kept and counted.
+    /// Returns the word under which it is kept and counted.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Invalid => "invalid",
@@ -89,12 +89,12 @@ impl RejectedEntry {
         Self { account, kind, reason: reason.to_string(), checksum: codec::checksum(&payload), payload }
     }
 
-    /// Gives why, in a word.
+    /// Returns why, in a word.
     pub fn kind(&self) -> ReasonKind {
         self.kind
     }
 
-    /// Gives why, for a person.
+    /// Returns why, for a person.
     pub fn reason(&self) -> &str {
         &self.reason
     }
@@ -200,7 +200,7 @@ pub(super) fn take_marked(connection: &Connection, limit: u32) -> Result<Vec<Dea
         .collect()
 }
 
-/// Gives a page, newest first.
+/// Returns a page, newest first.
 pub(super) fn page(
     connection: &Connection,
     before: Option<DeadLetterId>,

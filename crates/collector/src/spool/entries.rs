@@ -64,7 +64,7 @@ pub(super) fn delete_oldest(connection: &Connection) -> Result<Option<Removed>> 
         .optional()
 }
 
-/// Tells when the oldest entry was accepted.
+/// Returns when the oldest entry was accepted.
 pub(super) fn oldest(connection: &Connection) -> Result<Option<Timestamp>> {
     connection
         .prepare_cached("SELECT accepted FROM entry ORDER BY id LIMIT 1")?

@@ -35,7 +35,7 @@ impl SpoolFile {
         Ok(Self { connection: database::open_existing(&path)?, path })
     }
 
-    /// Gives its path.
+    /// Returns its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -57,7 +57,7 @@ impl SpoolFile {
         })
     }
 
-    /// Gives a page of dead letters, newest first; the next page is what stands before the last one of this.
+    /// Returns a page of dead letters, newest first; the next page is what stands before the last one of this.
     pub fn dead_letters(
         &self,
         before: Option<DeadLetterId>,
@@ -66,7 +66,7 @@ impl SpoolFile {
         self.query("listing dead letters", |connection| dead_letters::page(connection, before, limit))
     }
 
-    /// Gives one dead letter.
+    /// Returns one dead letter.
     pub fn dead_letter(&self, id: DeadLetterId) -> Result<DeadLetter, SpoolError> {
         self.query("reading a dead letter", |connection| dead_letters::one(connection, id))?
             .ok_or_else(|| self.no_such(id))

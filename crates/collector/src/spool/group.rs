@@ -81,7 +81,7 @@ impl Group {
         });
     }
 
-    /// Gives what is held, to be shown.
+    /// Returns what is held, to be shown.
     pub(super) fn depth(&self) -> Depth {
         let mut depth = Depth::default();
         for row in &self.rows {
@@ -180,7 +180,7 @@ impl Row {
         Depth { reports: 1, values: u64::from(self.values), bytes: self.bytes() }
     }
 
-    /// Makes a dead letter of bytes that can't be read.
+    /// Returns a dead letter of bytes that can't be read.
     pub(super) fn unreadable(self, why: &codec::CodecError) -> RejectedEntry {
         RejectedEntry {
             account: self.key.account,

@@ -71,7 +71,7 @@ impl Spool {
         })
     }
 
-    /// Gives the file's path, for a [`super::SpoolFile`].
+    /// Returns the file's path, for a [`super::SpoolFile`].
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -116,7 +116,7 @@ impl Spool {
         }
     }
 
-    /// Gives what is to be delivered next. Nothing leaves the queue by it: until it is settled, the same is given
+    /// Returns what is to be delivered next. Nothing leaves the queue by it: until it is settled, the same is given
     /// again, also after a restart.
     pub async fn take(&self, request: TakeRequest) -> Result<Option<Batch>, SpoolError> {
         self.ask(|reply| Command::Take { request, reply }).await
@@ -139,7 +139,7 @@ impl Spool {
         self.shared.arrival(lane).notified().await;
     }
 
-    /// Tells what is in the queue, as of the last group.
+    /// Returns what is in the queue, as of the last group.
     pub fn statistics(&self) -> Statistics {
         self.shared.statistics()
     }

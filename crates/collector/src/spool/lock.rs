@@ -23,7 +23,7 @@ impl Lock {
         !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
 
-    /// Makes the folder and takes the lock. The file stays when the lock goes: removing it would let two in.
+    /// Creates the folder and takes the lock. The file stays when the lock goes: removing it would let two in.
     pub(super) fn take(spool: &Path) -> Result<Self, SpoolError> {
         let folder_error = |source| SpoolError::Folder { path: spool.to_owned(), source };
         if let Some(folder) = spool.parent() {

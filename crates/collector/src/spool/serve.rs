@@ -59,7 +59,7 @@ impl Writer {
         Ok((!entries.is_empty()).then_some(Batch { account: key.account, age: Age::Old, entries }))
     }
 
-    /// Gives the accounts that have something, the one whose turn it is first.
+    /// Returns the accounts that have something, the one whose turn it is first.
     fn turns(&self, request: &TakeRequest) -> Vec<AccountId> {
         let mut accounts: Vec<_> = self.lanes.accounts(request.lane).collect();
         // Empty unless the disk refuses writes.
@@ -83,7 +83,7 @@ impl Writer {
         }
     }
 
-    /// Gives the newest entries in the order of their acceptance; what can't be read becomes a dead letter on the way.
+    /// Returns the newest entries in the order of their acceptance; what can't be read becomes a dead letter on the way.
     fn newest(
         &mut self,
         key: LaneKey,

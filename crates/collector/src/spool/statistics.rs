@@ -89,7 +89,7 @@ impl Lanes {
         self.total
     }
 
-    /// Gives the accounts that have something in a lane, ascending.
+    /// Returns the accounts that have something in a lane, ascending.
     pub(super) fn accounts(&self, lane: Lane) -> impl Iterator<Item = AccountId> + '_ {
         self.by_lane.get(usize::from(lane.number())).into_iter().flatten().map(|(account, _)| *account)
     }

@@ -380,7 +380,7 @@ impl Writer {
     }
 }
 
-/// Gives a row its number; there it stands in the order of acceptance.
+/// Returns a row its number; there it stands in the order of acceptance.
 fn accepted_row(group: &mut Group, last_id: &mut i64, mut row: Row) {
     *last_id += 1;
     row.id = EntryId(*last_id);

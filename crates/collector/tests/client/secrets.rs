@@ -7,7 +7,7 @@ use grafolean_collector::{
         AccountInventory, Backend, Inventory, Stamp,
         http::{HttpBackend, HttpSettings},
     },
-    model::{AccountId, Credential, Device, DeviceSensor, Entity, NewEntity, Sensor},
+    model::{AccountId, Credential, Device, DeviceSensor, Entity, NewEntity, Sensor, Shared},
     settings::{Resolved, Sources, bot},
 };
 use secrecy::SecretString;
@@ -82,9 +82,9 @@ fn whatever_holds_details_shows_their_keys_alone() {
     let account = json!({"id": 1, "name": "A"});
     let entity = json!({"id": 2, "name": "E", "entity_type": "device", "details": details});
     let row = json!({"id": 3, "name": "R", "protocol": "snmp", "details": details});
-    let entity: Entity = serde_json::from_value(entity).unwrap();
-    let credential: Credential = serde_json::from_value(row.clone()).unwrap();
-    let sensor: Sensor = serde_json::from_value(row).unwrap();
+    let entity: Shared<Entity> = serde_json::from_value(entity).unwrap();
+    let credential: Shared<Credential> = serde_json::from_value(row.clone()).unwrap();
+    let sensor: Shared<Sensor> = serde_json::from_value(row).unwrap();
     let new: NewEntity =
         serde_json::from_value(json!({"name": "N", "entity_type": "device", "details": details})).unwrap();
     let device = Device {

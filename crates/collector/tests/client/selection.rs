@@ -3,7 +3,7 @@
 use grafolean_collector::{
     backend::Inventory,
     model::{AccountId, Attachment, Credential, CredentialId, Entity, SensorId, UserId},
-    selection::{NotOurs, Selection, select},
+    selection::{Selection, SkipReason, select},
 };
 
 use crate::simulated::{credential, entity, every, inventory, sensor};
@@ -25,16 +25,16 @@ fn with(change: impl FnOnce(&mut Entity)) -> Entity {
 #[test]
 fn what_is_not_this_bots_is_left_alone_with_the_reason_and_no_warning() {
     for (entity, reason) in [
-        (with(|it| it.entity_type = "interface".into()), NotOurs::NoDevice("interface".into())),
-        (with(|it| it.protocols = None), NotOurs::NoProtocol),
-        (with(|it| it.protocols.as_mut().unwrap().clear()), NotOurs::NoProtocol),
-        (with(|it| attachment(it).bot = Some(UserId::new(5))), NotOurs::AnotherBot(UserId::new(5))),
-        (with(|it| attachment(it).credential = None), NotOurs::NoCredential),
-        (with(|it| attachment(it).sensors.clear()), NotOurs::NoSensor),
+        (with(|it| it.entity_type = "interface".into()), SkipReason::NoDevice("interface".into())),
+        (with(|it| it.protocols = None), SkipReason::NoProtocol),
+        (with(|it| it.protocols.as_mut().unwrap().clear()), SkipReason::NoProtocol),
+        (with(|it| attachment(it).bot = Some(UserId::new(5))), SkipReason::AnotherBot(UserId::new(5))),
+        (with(|it| attachment(it).credential = None), SkipReason::NoCredential),
+        (with(|it| attachment(it).sensors.clear()), SkipReason::NoSensor),
     ] {
-        let Selection { devices, refused, left_alone } = selected(entity);
+        let Selection { devices, refused, skipped } = selected(entity);
         assert!(devices.is_empty() && refused.is_empty());
-        assert_eq!(left_alone[0].reason, reason);
+        assert_eq!(skipped[0].reason, reason);
     }
 }
 
@@ -42,8 +42,8 @@ fn what_is_not_this_bots_is_left_alone_with_the_reason_and_no_warning() {
 fn an_entity_without_a_bot_is_taken_by_any_bot_of_the_protocol() {
     assert_eq!(selected(with(|it| attachment(it).bot = None)).devices.len(), 1);
     let inventory = Inventory { user: None, ..inventory(vec![entity(1, &[2])]) };
-    let left_alone = select(&inventory, "ping").left_alone;
-    assert_eq!(left_alone[0].reason, NotOurs::AnotherBot(UserId::new(77)), "a token of nobody owns nothing");
+    let skipped = select(&inventory, "ping").skipped;
+    assert_eq!(skipped[0].reason, SkipReason::AnotherBot(UserId::new(77)), "a token of nobody owns nothing");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn rows_that_are_missing_or_of_another_protocol_are_refused_by_name() {
     assert!(missing.refused[0].reason.starts_with("sensor 9 is not in the account's list"));
 
     let missing = selected(with(|it| attachment(it).credential = Some(CredentialId::new(9))));
-    assert!(missing.devices.is_empty() && missing.left_alone.is_empty());
+    assert!(missing.devices.is_empty() && missing.skipped.is_empty());
     assert!(missing.refused[0].reason.starts_with("credential 9 is not in the account's list"));
 
     let mut other = inventory(vec![entity(1, &[2, 3])]);

@@ -13,7 +13,7 @@ use grafolean_collector::{
     collector::{CollectorError, CollectorSettings, Pipeline},
     deliver::DeliverySettings,
     health::Health,
-    sim::{SimBackend, SimClock, Tally, Weather},
+    sim::{FaultPlan, SimBackend, SimClock, Tally},
     spool::{Content, Spool, SpoolFile},
     time::{Clock, Timestamp},
 };
@@ -93,9 +93,9 @@ impl Day {
     /// Lives through a day and until all is delivered; everything in it follows from the seed.
     pub async fn of_seed(seed: u64, length: Duration) -> Record {
         let mut chance = SmallRng::seed_from_u64(seed);
-        let weather = Weather::of_chance(&mut chance, length);
+        let fault_plan = FaultPlan::random(&mut chance, length);
         let events = events(&mut chance, length);
-        let mut day = Self::begin(seed, chance, weather).await;
+        let mut day = Self::begin(seed, chance, fault_plan).await;
         let dawn = Instant::now();
         for (at, event) in events {
             sleep_until(dawn + at).await;
@@ -105,9 +105,9 @@ impl Day {
         day.end().await
     }
 
-    async fn begin(seed: u64, chance: SmallRng, weather: Weather) -> Self {
+    async fn begin(seed: u64, chance: SmallRng, fault_plan: FaultPlan) -> Self {
         let clock = SimClock::at(MIDNIGHT);
-        let backend = Arc::new(SimBackend::new(seed, town(DEVICES), weather));
+        let backend = Arc::new(SimBackend::new(seed, town(DEVICES), fault_plan));
         let bot = Arc::new(SimBot::default());
         let folder = folder();
         let life = Some(Life::begin(&bot, &backend, &clock, &folder).await);
@@ -187,7 +187,7 @@ impl Day {
 
     async fn end(mut self) -> Record {
         self.uneven();
-        // Fair weather: what waits is delivered within the longest pause of a backend that was forbidding.
+        // The backend is well: what waits is delivered within the longest pause of a backend that was forbidding.
         sleep(Duration::from_hours(1)).await;
         self.life.take().unwrap().end().await;
         let file = SpoolFile::open(spool_path(&self.folder)).unwrap();

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use grafolean_collector::{
     backend::http::HttpBackend,
     collector::{AnyProtocol, CollectorSettings, Signals, can_begin},
-    health::{Endpoint, Health, Hearts, Service},
+    health::{Endpoint, Health, Heartbeats, Service},
 };
 
 use super::limits;
@@ -17,7 +17,7 @@ use crate::config::Config;
 pub(in crate::command) struct Ensemble {
     /// Where the bots are registered before they are added.
     pub(in crate::command) health: Health,
-    hearts: Hearts,
+    heartbeats: Heartbeats,
     signals: Signals,
     parts: Vec<Part>,
 }
@@ -28,7 +28,7 @@ type Part = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
 impl Ensemble {
     /// Begins with none. The signals end all of them, or have them read their configuration again.
     pub(in crate::command) fn new(health: Health, signals: Signals) -> Self {
-        Self { health, hearts: Hearts::default(), signals, parts: Vec::new() }
+        Self { health, heartbeats: Heartbeats::default(), signals, parts: Vec::new() }
     }
 
     /// Opens what a bot keeps on disk; it does not begin yet.
@@ -41,10 +41,10 @@ impl Ensemble {
         let (protocol, backend) = (bot.name().to_owned(), Arc::new(backend));
         let pipeline = bot.pipeline(Arc::clone(&backend), settings.clone());
         let collector = pipeline.with_reload(self.signals.reload.clone()).open(&mut self.health).await?;
-        let (hearts, stop) = (self.hearts.clone(), self.signals.stop.clone());
+        let (heartbeats, stop) = (self.heartbeats.clone(), self.signals.stop.clone());
         self.parts.push(Box::pin(async move {
             if can_begin(&backend, &settings, &protocol, &stop).await {
-                let ran = collector.run_among(&hearts, stop).await;
+                let ran = collector.run_among(&heartbeats, stop).await;
                 ran.with_context(|| format!("the {protocol} bot stopped"))?;
             }
             Ok(())
@@ -55,10 +55,10 @@ impl Ensemble {
     /// Lets all of them work until they are stopped. One that cannot go on stops all, so that whoever restarts the
     /// process restarts it; what waits for delivery is on disk.
     pub(in crate::command) async fn run(self, metrics: Option<SocketAddr>) -> anyhow::Result<Arc<Health>> {
-        let Self { health, hearts, signals: Signals { stop, .. }, parts } = self;
+        let Self { health, heartbeats, signals: Signals { stop, .. }, parts } = self;
         let (health, endpoint) = (Arc::new(health), listen(metrics).await?);
         let serving = endpoint.map(|endpoint| tokio::spawn(endpoint.run(Arc::clone(&health), stop.clone())));
-        let service = tokio::spawn(Service { hearts, stop: stop.clone() }.run());
+        let service = tokio::spawn(Service { heartbeats, stop: stop.clone() }.run());
         let mut working: FuturesUnordered<_> = parts.into_iter().map(tokio::spawn).collect();
         let mut outcome = Ok(());
         while let Some(ended) = working.next().await {

@@ -13,7 +13,7 @@ use grafolean_collector::{
     model::{Account, Details, Device, Interval, Intervals},
     protocol::{Opening, Purpose},
     refresh::Planned,
-    selection::{LeftAlone, NotOurs, Selection, select},
+    selection::{Selection, SkipReason, Skipped, select},
     time::{Clock, SystemClock},
 };
 use serde_json::Value;
@@ -125,8 +125,8 @@ impl Examination<'_> {
                 Err(error) => self.problem(&chain(&*error)),
             }
         }
-        let Selection { devices, refused, left_alone } = select(&inventory, &name);
-        self.told(devices.iter().map(|device| polled(device, None)).collect(), refused, left_alone);
+        let Selection { devices, refused, skipped } = select(&inventory, &name);
+        self.told(devices.iter().map(|device| polled(device, None)).collect(), refused, skipped);
     }
 
     fn plan(&mut self, inventory: Inventory, bot: &dyn AnyProtocol) {
@@ -140,15 +140,15 @@ impl Examination<'_> {
         };
         let devices = planned.devices.iter();
         let devices = devices.filter_map(|device| Some(polled(device, Some(intervals(device)?))));
-        self.told(devices.collect(), planned.plan.refused, planned.left_alone);
+        self.told(devices.collect(), planned.plan.refused, planned.skipped);
     }
 
-    fn told(&mut self, polled: Vec<Polled>, refused: Vec<Refusal>, left_alone: Vec<LeftAlone>) {
+    fn told(&mut self, polled: Vec<Polled>, refused: Vec<Refusal>, skipped: Vec<Skipped>) {
         let refused = refused.into_iter().map(|it| (it.account, it.entity, it.name, it.reason));
         // Interfaces and the like are never polled by themselves: thousands of lines that nobody can do anything about.
-        let left_alone = left_alone.into_iter().filter(|it| !matches!(it.reason, NotOurs::NoDevice(_)));
-        let left_alone = left_alone.map(|it| (it.account, it.entity, it.name, it.reason.to_string()));
-        let not_polled = refused.chain(left_alone);
+        let skipped = skipped.into_iter().filter(|it| !matches!(it.reason, SkipReason::NoDevice(_)));
+        let skipped = skipped.map(|it| (it.account, it.entity, it.name, it.reason.to_string()));
+        let not_polled = refused.chain(skipped);
         self.report.not_polled = not_polled
             .map(|(account, entity, name, reason)| NotPolled { account, entity, name, reason })
             .collect();

@@ -122,7 +122,7 @@ fn find<'a, T>(planned: &'a Planned<T>, wanted: &str) -> anyhow::Result<&'a Devi
         (Some(device), None) => Ok(device),
         (Some(_), Some(_)) => bail!("more than one entity is called {wanted:?}: give its id"),
         (None, _) => {
-            let left = &planned.left_alone;
+            let left = &planned.skipped;
             let left = left.iter().find(|it| is_wanted(it.entity.number(), &it.name));
             let refused = planned.plan.refused.iter().find(|it| is_wanted(it.entity.number(), &it.name));
             match (left, refused) {

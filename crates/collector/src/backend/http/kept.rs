@@ -46,17 +46,17 @@ impl HttpBackend {
         Self { kept: Some(KeptRows::default()), ..self }
     }
 
-    /// Gives an entity as the backend wrote it; none if it was not in the last inventory or rows are not kept.
+    /// Returns an entity as the backend wrote it; none if it was not in the last inventory or rows are not kept.
     pub fn entity_as_written(&self, account: AccountId, entity: EntityId) -> Option<Value> {
         self.as_written((account, "entities", entity.number()))
     }
 
-    /// Gives a credential as the backend wrote it.
+    /// Returns a credential as the backend wrote it.
     pub fn credential_as_written(&self, account: AccountId, credential: CredentialId) -> Option<Value> {
         self.as_written((account, "credentials", credential.number()))
     }
 
-    /// Gives a sensor as the backend wrote it.
+    /// Returns a sensor as the backend wrote it.
     pub fn sensor_as_written(&self, account: AccountId, sensor: SensorId) -> Option<Value> {
         self.as_written((account, "sensors", sensor.number()))
     }

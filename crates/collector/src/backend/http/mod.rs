@@ -58,7 +58,7 @@ impl HttpBackend {
         })
     }
 
-    /// Gives the address of the API, without a slash at its end.
+    /// Returns the address of the API, without a slash at its end.
     pub fn url(&self) -> &BaseUrl {
         &self.url
     }

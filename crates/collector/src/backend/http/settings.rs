@@ -84,7 +84,7 @@ pub enum HttpSettingsError {
 }
 
 impl HttpSettings {
-    /// Takes an address and a token, with the usual timeouts.
+    /// Creates settings of an address and a token, with the usual timeouts.
     pub fn new(url: impl Into<String>, token: SecretString) -> Self {
         Self {
             url: url.into(),
@@ -172,7 +172,7 @@ impl BaseUrl {
         Ok(Self(base))
     }
 
-    /// Gives the address of `path`, which begins with a slash.
+    /// Returns the address of `path`, which begins with a slash.
     pub(super) fn join(&self, path: &str) -> Url {
         let mut url = self.0.clone();
         url.set_path(&format!("{}{path}", self.0.path().trim_end_matches('/')));

@@ -22,7 +22,7 @@ struct State {
 }
 
 impl Token {
-    /// Takes a token without white space around it, and the file it stands in, if it does.
+    /// Creates it of a token without white space around it, and the file it stands in, if it does.
     pub(super) fn new(token: SecretString, file: Option<PathBuf>) -> Self {
         Self(Arc::new(State { current: Mutex::new(token), file, log: LogThrottle::default() }))
     }

@@ -6,7 +6,7 @@ use rand::{Rng, RngExt};
 
 /// How a backend misbehaves for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spell {
+pub enum Fault {
     /// It does not answer at all.
     Away,
     /// It answers 500, as with its database down.
@@ -19,48 +19,48 @@ pub enum Spell {
     Flaky,
 }
 
-impl Spell {
+impl Fault {
     const ALL: [Self; 5] = [Self::Away, Self::Failing, Self::Forbidding, Self::Slow, Self::Flaky];
 }
 
-/// The spells of a simulated time; between them the backend is well.
+/// The faults of a simulated time; between them the backend is well.
 #[derive(Clone, Debug, Default)]
-pub struct Weather {
-    spells: Vec<(Range<Duration>, Spell)>,
+pub struct FaultPlan {
+    faults: Vec<(Range<Duration>, Fault)>,
 }
 
-impl Weather {
+impl FaultPlan {
     /// Nothing ever goes wrong.
-    pub fn fair() -> Self {
+    pub fn none() -> Self {
         Self::default()
     }
 
-    /// Spells of 10 s to 2 h with as much between them, none in the first quarter of an hour and none after `span`.
-    pub fn of_chance(chance: &mut impl Rng, span: Duration) -> Self {
-        const FAIR_AT_FIRST: Duration = Duration::from_mins(15);
-        let mut spells = Vec::new();
-        let mut begin = FAIR_AT_FIRST;
+    /// Faults of 10 s to 2 h with as much between them, none in the first quarter of an hour and none after `span`.
+    pub fn random(chance: &mut impl Rng, span: Duration) -> Self {
+        const WELL_AT_FIRST: Duration = Duration::from_mins(15);
+        let mut faults = Vec::new();
+        let mut begin = WELL_AT_FIRST;
         loop {
             let end = begin + any_length(chance);
             if end > span {
-                return Self { spells };
+                return Self { faults };
             }
             let kind =
-                Spell::ALL.get(chance.random_range(0..Spell::ALL.len())).copied().unwrap_or(Spell::Away);
-            spells.push((begin..end, kind));
+                Fault::ALL.get(chance.random_range(0..Fault::ALL.len())).copied().unwrap_or(Fault::Away);
+            faults.push((begin..end, kind));
             begin = end + any_length(chance);
         }
     }
 
-    /// Adds one spell.
-    pub fn with(mut self, when: Range<Duration>, spell: Spell) -> Self {
-        self.spells.push((when, spell));
+    /// Adds one fault.
+    pub fn with(mut self, when: Range<Duration>, fault: Fault) -> Self {
+        self.faults.push((when, fault));
         self
     }
 
-    /// Tells what is wrong at a moment of the simulation.
-    pub fn at(&self, elapsed: Duration) -> Option<Spell> {
-        self.spells.iter().find(|(when, _)| when.contains(&elapsed)).map(|(_, spell)| *spell)
+    /// Returns what is wrong at a moment of the simulation.
+    pub fn at(&self, elapsed: Duration) -> Option<Fault> {
+        self.faults.iter().find(|(when, _)| when.contains(&elapsed)).map(|(_, fault)| *fault)
     }
 }
 

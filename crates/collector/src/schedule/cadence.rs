@@ -12,12 +12,12 @@ use crate::{
 const SHORTEST_DEFAULT_DEADLINE: Duration = Duration::from_secs(1);
 const LONGEST_DEFAULT_DEADLINE: Duration = Duration::from_secs(300);
 
-/// All of a job but its id and its task; jobs of one rhythm share it.
+/// All of a job but its id and its task; jobs of one cadence share it.
 ///
 /// Moments are whole seconds since the epoch here. A job fires on `anchor + k * interval` for any whole k and any of
 /// its intervals, where the anchor is its start or, without one, its phase.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Rhythm {
+pub struct Cadence {
     intervals: Intervals,
     start: Option<Timestamp>,
     overlap: Overlap,
@@ -35,7 +35,7 @@ pub(super) struct CatchUp {
     pub(super) intervals: Vec<Interval>,
 }
 
-impl Rhythm {
+impl Cadence {
     pub(super) fn new(
         intervals: Intervals,
         start: Option<Timestamp>,
@@ -45,12 +45,12 @@ impl Rhythm {
         Self { intervals, start, overlap, deadline }
     }
 
-    /// Tells what happens to a firing that comes while the last run goes on.
+    /// Returns what happens to a firing that comes while the last run goes on.
     pub fn overlap(&self) -> Overlap {
         self.overlap
     }
 
-    /// Gives how long a run may take: the job's own deadline, else its shortest interval between 1 s and 300 s.
+    /// Returns how long a run may take: the job's own deadline, else its shortest interval between 1 s and 300 s.
     pub fn deadline(&self) -> Duration {
         self.deadline.unwrap_or_else(|| {
             self.intervals.shortest().duration().clamp(SHORTEST_DEFAULT_DEADLINE, LONGEST_DEFAULT_DEADLINE)
@@ -69,7 +69,7 @@ impl Rhythm {
         self.intervals == other.intervals
     }
 
-    /// Gives a second on which the job fires; a start in the future is taken as the present.
+    /// Returns a second on which the job fires; a start in the future is taken as the present.
     pub(super) fn anchor(&self, id: &JobId, now: i64) -> i64 {
         match self.start {
             Some(start) => start.seconds().min(now),
@@ -77,12 +77,12 @@ impl Rhythm {
         }
     }
 
-    /// Gives the first firing after `now`.
+    /// Returns the first firing after `now`.
     pub(super) fn next_after(&self, anchor: i64, now: i64) -> i64 {
         self.around(anchor, now).map(|(_, _, next)| next).min().unwrap_or(i64::MAX)
     }
 
-    /// Tells which firings lie between `first`, itself a firing, and `now`, both included.
+    /// Returns which firings lie between `first`, itself a firing, and `now`, both included.
     pub(super) fn catch_up(&self, anchor: i64, first: i64, now: i64) -> CatchUp {
         let mut due = CatchUp { latest: first, next: i64::MAX, intervals: Vec::with_capacity(1) };
         for (interval, latest, next) in self.around(anchor, now) {
@@ -109,9 +109,9 @@ impl Rhythm {
 mod tests {
     use super::*;
 
-    fn every(seconds: &[i64]) -> Rhythm {
+    fn every(seconds: &[i64]) -> Cadence {
         let intervals = Intervals::new(seconds.iter().map(|s| Interval::from_seconds(*s).unwrap())).unwrap();
-        Rhythm::new(intervals, None, Overlap::Skip, None)
+        Cadence::new(intervals, None, Overlap::Skip, None)
     }
 
     #[test]
