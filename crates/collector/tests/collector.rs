@@ -90,7 +90,7 @@ async fn open(
     folder: &Path,
     bot: Counter,
     backend: &Arc<SimBackend>,
-) -> (Collector<Counter, SimBackend>, Health) {
+) -> (Collector, Health) {
     let mut health = Health::new("test", NOON);
     let (clock, settings) = (Arc::new(SimClock::at(NOON)), CollectorSettings::new("sim://backend", folder));
     let pipeline = Pipeline::new(Arc::new(bot), backend.clone(), settings).with_clock(clock);
