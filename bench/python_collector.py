@@ -146,9 +146,10 @@ def run_empty_jobs(prefix, url, token, workers, number, seconds):
         return int(line.rsplit(" ", 1)[1])
 
     def report_and_end():
-        time.sleep(seconds / 2)
+        while succeeded() < number:
+            time.sleep(0.1)
         begun, before, cpu = time.perf_counter(), succeeded(), cpu_seconds()
-        time.sleep(seconds / 2)
+        time.sleep(seconds)
         elapsed, done = time.perf_counter() - begun, succeeded() - before
         print(f"{prefix}_runs", round(done / elapsed), "runs/s")
         print(f"{prefix}_cpu_a_run", round((cpu_seconds() - cpu) / done * 1e6, 1), "us", flush=True)

@@ -106,9 +106,9 @@ class Planner:
 
     def _pickled(
         self, job_id: str, function: Callable[..., Any], data: Dict[str, Any], unpicklable: Dict[str, List[str]]
-    ) -> Optional[bytes]:
+    ) -> Optional[Tuple[bytes, bytes]]:
         try:
-            return pickle.dumps((function, data, self._origin), pickle.HIGHEST_PROTOCOL)
+            return pickle.dumps(function, pickle.HIGHEST_PROTOCOL), pickle.dumps(data, pickle.HIGHEST_PROTOCOL)
         except Exception as error:
             if job_id not in self._named:
                 self._named.add(job_id)

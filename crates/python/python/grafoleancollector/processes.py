@@ -85,6 +85,8 @@ class ProcessWorkers:
         self._workers: Dict[int, _Worker] = {}
         self._starting: List[_Worker] = []
         self._retry_at = 0.0
+        # When deadlines are looked at next.
+        self._look_at = 0.0
         self._closing_at: Optional[float] = None
         self._selector = selectors.DefaultSelector()
         self._keeping: "queue.SimpleQueue[Any]" = queue.SimpleQueue()
@@ -159,7 +161,7 @@ class ProcessWorkers:
         for call, intervals, due, ended in taken:
             number = next(self._numbers)
             try:
-                self._unsent.append(_message((number, due, intervals, call.pickled)))
+                self._unsent.append(_message(number, due, intervals, call))
                 self._waiting[number] = _Due(call, due, ended, since)
             except OSError as error:
                 end(call, ended, [], f"it could not be passed to a worker process: {error}")
@@ -178,15 +180,18 @@ class ProcessWorkers:
                         self._bell.recv(4096)
             if self._closing_at is None:
                 self._feed()
-            self._hold_deadlines(time.monotonic())
-            self._start_missing()
+            now = time.monotonic()
+            if now >= self._look_at:
+                self._look_at = now + _LOOK_SECONDS
+                self._hold_deadlines(now)
+            self._start_missing(now)
 
     def _pause(self) -> float:
-        now = time.monotonic()
-        return max(0.0, min([_LOOK_SECONDS, *(it.kill_at - now for it in list(self._workers.values()) if it.run)]))
+        return max(0.0, self._look_at - time.monotonic())
 
-    def _start_missing(self) -> None:
-        now = time.monotonic()
+    def _start_missing(self, now: float) -> None:
+        if len(self._workers) + len(self._starting) >= self._number and not self._server_is_gone:
+            return
         if self._closing_at is not None or now < self._retry_at:
             return
         idle = sum(it.run is None for it in list(self._workers.values()))
@@ -296,6 +301,7 @@ class ProcessWorkers:
         if run is not None:
             told.began = time.monotonic()
             told.kill_at = told.began + run.call.deadline
+            self._look_at = min(self._look_at, told.kill_at)
 
     def _ended(self, told: _Worker, ended: Tuple[int, Any, Optional[str], Optional[str]]) -> None:
         run, told.run = told.run, None
@@ -324,6 +330,8 @@ class ProcessWorkers:
                 told.killed = True
                 with contextlib.suppress(OSError):
                     self._server.kill(told.pid)
+            elif told.run is not None:
+                self._look_at = min(self._look_at, told.kill_at)
         if self._waiting:
             self._give_up_lost(now)
 
@@ -402,18 +410,18 @@ def _keep_together(origin: Origin, asked: List[Any]) -> None:
             link.sendall(worker.frame(error))
 
 
-def _message(run: Tuple[int, int, List[int], Optional[bytes]]) -> bytes:
-    """Return the message of a run, or one that names a file where that is too long."""
-    message = marshal.dumps(run)
+def _message(number: int, due: int, intervals: List[int], call: Call) -> bytes:
+    """Return the message of a run; what its function is given stands in a file where it is too long."""
+    function, data = call.pickled or (b"", b"")
+    message = marshal.dumps((number, due, intervals, function, data, call.origin))
     if len(message) > worker.LARGEST_MESSAGE:
-        number, due, intervals, pickled = run
-        return marshal.dumps((number, due, intervals, _file_of(pickled)))
+        message = marshal.dumps((number, due, intervals, function, _file_of(data), call.origin))
     return message
 
 
-def _file_of(pickled: Optional[bytes]) -> str:
+def _file_of(pickled: bytes) -> str:
     """Write what is too long for a message to a file, which the worker deletes; return its name."""
     number, name = tempfile.mkstemp(prefix="grafolean-run-")
     with os.fdopen(number, "wb") as file:
-        file.write(pickled or b"")
+        file.write(pickled)
     return name

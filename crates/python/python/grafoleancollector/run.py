@@ -25,8 +25,8 @@ class Call(NamedTuple):
     origin: Origin
     # How long a run may take, in seconds.
     deadline: float
-    # Function and data as a worker process takes them; None where they run in a thread.
-    pickled: Optional[bytes] = None
+    # Function and data as a worker process takes them, each pickled; None where they run in a thread.
+    pickled: Optional[Tuple[bytes, bytes]] = None
 
 
 class Run:

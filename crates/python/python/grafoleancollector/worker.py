@@ -16,7 +16,8 @@ import struct
 import sys
 import threading
 import traceback
-from typing import Any, List, Optional, Tuple
+import types
+from typing import Any, Dict, List, Optional, Tuple
 
 from . import keeping, run
 from .ending import last_line
@@ -28,6 +29,9 @@ LARGEST_MESSAGE = 1 << 16
 LENGTH = struct.Struct("<I")
 # The kinds of frames from a worker: how its run ended and which began, and values that have to be kept.
 STATE, KEEP = 0, 1
+
+# Functions that a worker remembers; more than a bot has.
+_MOST_FUNCTIONS = 1000
 
 # What a worker is, while it is one.
 _worker: "Optional[_Worker]" = None
@@ -78,9 +82,9 @@ class _Worker:
                 if ended is not None:
                     self._tell((STATE, ended, None))
                 return
-            number, due, intervals, pickled = marshal.loads(self._space[:length])
+            number, due, intervals, function, data, origin = marshal.loads(self._space[:length])
             self._tell((STATE, ended, number))
-            ended = (number, *_performed(pickled, intervals, due))
+            ended = (number, *_performed(function, data, Run(due, origin), intervals))
 
     def keep(self, origin: Origin, sent: List[Any]) -> None:
         """Return once the bot has values on disk."""
@@ -110,15 +114,18 @@ class _Worker:
         return read
 
 
-def _performed(pickled: Any, intervals: List[int], due: int) -> Tuple[Any, Optional[str], Optional[str]]:
+def _performed(
+    pickled_function: bytes, pickled_data: Any, this: Run, intervals: List[int]
+) -> Tuple[Any, Optional[str], Optional[str]]:
     """Return the values that a run returned; or the last line of what it raised, and the traceback."""
     try:
-        if isinstance(pickled, str):
-            with open(pickled, "rb") as file:
-                os.unlink(pickled)
-                pickled = file.read()
-        function, data, origin = pickle.loads(pickled)
-        this = Run(due, origin)
+        if isinstance(pickled_data, str):
+            name = pickled_data
+            with open(name, "rb") as file:
+                os.unlink(name)
+                pickled_data = file.read()
+        function = _functions.get(pickled_function) or _function(pickled_function)
+        data = pickle.loads(pickled_data)
         result = run.perform(function, data, this, intervals)
         if result is not None and not isinstance(result, list):
             result = asyncio.run(run.conclude(result, data, this, _keep_yielded))
@@ -129,6 +136,19 @@ def _performed(pickled: Any, intervals: List[int], due: int) -> Tuple[Any, Optio
         # What a job prints is seen when it is printed, not when its worker ends.
         with contextlib.suppress(Exception):
             sys.stdout.flush()
+
+
+# Functions by what they are when pickled. Only plain ones: other things to call may change in a run.
+_functions: Dict[bytes, Any] = {}
+
+
+def _function(pickled: bytes) -> Any:
+    function = pickle.loads(pickled)
+    if isinstance(function, types.FunctionType):
+        if len(_functions) >= _MOST_FUNCTIONS:
+            _functions.clear()
+        _functions[pickled] = function
+    return function
 
 
 async def _keep_yielded(*given: Any) -> None:
