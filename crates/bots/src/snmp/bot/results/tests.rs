@@ -404,3 +404,16 @@ fn a_row_without_a_value_costs_itself_alone() {
     assert_eq!(paths, ["alias.1.p", "alias.3.p", "alias.4.p"]);
     assert_eq!((outcome.complete, outcome.wanted), (3, 4));
 }
+
+#[test]
+fn memory_of_an_older_bot_keeps_its_limits_and_costs_one_rate() {
+    let older = r#"{"limits":{"oids":7,"varbinds":60,"most_varbinds":2000,"columns":16,"clean_runs":3},"speeds":{"1":8000},
+        "sensors":{"1":{"uptime":{"ticks":100000,"boots":null,"at":1700000000000000},"discontinuities":{},"rows":2,
+        "counters":[{"oid":"1.3.6.1.2.1.2.2.1.2","readings":[]},{"oid":"1.3.6.1.2.1.2.2.1.10","readings":[
+        [[1],{"width":"32","count":5,"at":1700000000000000,"exceeded":0}]]}]}}}"#;
+    let mut device = traffic();
+    device.memory = serde_json::from_str(older).unwrap();
+    assert_eq!((device.memory.limits.oids(&Manners::default()), device.memory.rows()), (7, Some(2)));
+    assert!(device.measure(&[vec![up(1060)], table(600, 600)].concat(), 60).values.is_empty());
+    assert_eq!(device.measure(&[vec![up(1120)], table(1_200, 1_200)].concat(), 120).values.len(), 2);
+}
