@@ -32,7 +32,7 @@ use grafolean_bots::snmp::{
     Oid, Request, drive,
     engine::{Engine, Session, SnmpMetrics},
     plan::{Dialect, Limits, Poll, Wanted},
-    settings::{Access, Community, Manners},
+    settings::{Access, Community, PollPolicy},
 };
 use nix::sys::resource::{UsageWho, getrusage};
 use tokio::task::JoinSet;
@@ -86,7 +86,7 @@ fn on_a_runtime<F: Future>(work: F) -> F::Output {
 }
 
 async fn session(engine: &Engine, address: SocketAddr) -> Session {
-    engine.session(address, &public(), Manners::default()).await.unwrap()
+    engine.session(address, &public(), PollPolicy::default()).await.unwrap()
 }
 
 fn get() {
@@ -169,14 +169,15 @@ async fn walk_for_a_while(
                     let mut wanted = Wanted::default();
                     wanted.walk(root.clone());
                     let small = Oid::new([1, 3, 6, 1, 2, 1, 1, 3, 0]).unwrap();
-                    let poll = Poll::new(&wanted, small, Dialect::Bulk, limits.clone(), Manners::default());
+                    let poll =
+                        Poll::new(&wanted, small, Dialect::Bulk, limits.clone(), PollPolicy::default());
                     let until = tokio::time::Instant::now() + Duration::from_secs(60);
-                    let harvest = drive(session.clone(), poll, Manners::default(), until).await;
-                    let column = harvest.column(&root).unwrap();
+                    let result = drive(session.clone(), poll, PollPolicy::default(), until).await;
+                    let column = result.column(&root).unwrap();
                     assert_eq!(column.end, Ok(()));
                     assert!(rows.is_none_or(|rows| rows == column.rows.len()));
                     sum += column.rows.len() as u64;
-                    limits = harvest.limits;
+                    limits = result.limits;
                 }
                 sum
             });

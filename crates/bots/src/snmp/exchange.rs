@@ -21,7 +21,7 @@ pub enum Request {
 }
 
 impl Request {
-    /// Gives how many objects an answer can hold at most.
+    /// Returns how many objects an answer can hold at most.
     pub fn most_varbinds(&self) -> usize {
         match self {
             Self::Get(oids) | Self::Next(oids) => oids.len(),

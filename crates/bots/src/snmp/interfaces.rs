@@ -106,7 +106,7 @@ impl Interfaces {
         }
     }
 
-    /// Gives the bits a second that interfaces can carry, by their index, of those that tell it. What has no wire
+    /// Returns the bits a second that interfaces can carry, by their index, of those that tell it. What has no wire
     /// carries what the machine can, whatever speed it tells: of such an interface none is given.
     pub fn ceilings_bps(&self) -> impl Iterator<Item = (u32, u64)> {
         let has_wire = |row: &Interface| row.kind.is_none_or(|kind| !WITHOUT_WIRE.contains(&kind));
@@ -114,17 +114,17 @@ impl Interfaces {
         wired.filter_map(|(index, row)| Some((*index, row.speed_bps()?)))
     }
 
-    /// Gives the number of interfaces.
+    /// Returns the number of interfaces.
     pub fn len(&self) -> usize {
         self.0.values().filter(|row| row.description.is_some()).count()
     }
 
-    /// Tells whether there is none.
+    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Gives them as the children of a device: those that have an ifDescr, by their index. The name is ifDescr, as
+    /// Returns them as the children of a device: those that have an ifDescr, by their index. The name is ifDescr, as
     /// existing entities have it; ifName stands in where ifDescr is empty or shared with another interface, and
     /// ifName and ifAlias are told in the details.
     pub fn children(&self, account: AccountId, parent: EntityId, time: Timestamp) -> Children {
@@ -186,29 +186,29 @@ pub struct Counted {
     /// Its index; None where the object is a column.
     pub interface: Option<u32>,
     /// What.
-    pub what: What,
+    pub what: CounterKind,
 }
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum CounterKind {
     /// Octets, for which the interface's speed is a bound.
     Octets,
     /// Packets or errors.
     Packets,
 }
 
-/// Tells what an object, or a column, of the interface tables counts, where it does (RFC 2863). The name may come in
+/// Returns what an object, or a column, of the interface tables counts, where it does (RFC 2863). The name may come in
 /// two parts.
 pub fn counted(root: &[u32], index: &[u32]) -> Option<Counted> {
     let mut arcs = root.iter().chain(index).copied();
     let table: [u32; 9] = std::array::from_fn(|_| arcs.next().unwrap_or_default());
     let what = match (table, arcs.next()?) {
-        ([1, 3, 6, 1, 2, 1, 2, 2, 1], 10 | 16) => What::Octets,
-        ([1, 3, 6, 1, 2, 1, 2, 2, 1], 11..=15 | 17..=20) => What::Packets,
+        ([1, 3, 6, 1, 2, 1, 2, 2, 1], 10 | 16) => CounterKind::Octets,
+        ([1, 3, 6, 1, 2, 1, 2, 2, 1], 11..=15 | 17..=20) => CounterKind::Packets,
         ([1, 3, 6, 1, 2, 1, 31, 1, 1], 1) => match arcs.next()? {
-            6 | 10 => What::Octets,
-            2..=5 | 7..=9 | 11..=13 => What::Packets,
+            6 | 10 => CounterKind::Octets,
+            2..=5 | 7..=9 | 11..=13 => CounterKind::Packets,
             _ => return None,
         },
         _ => return None,
@@ -339,10 +339,13 @@ mod tests {
     #[test]
     fn counters_of_interfaces_are_known_by_their_columns() {
         let of = |oid: &str| counted(oid.parse::<Oid>().unwrap().arcs(), &[]);
-        let octets = |interface| Some(Counted { interface, what: What::Octets });
+        let octets = |interface| Some(Counted { interface, what: CounterKind::Octets });
         assert_eq!(of("1.3.6.1.2.1.2.2.1.16.7"), octets(Some(7)));
         assert_eq!(of("1.3.6.1.2.1.31.1.1.1.6.9"), octets(Some(9)));
-        assert_eq!(of("1.3.6.1.2.1.2.2.1.11.7"), Some(Counted { interface: Some(7), what: What::Packets }));
+        assert_eq!(
+            of("1.3.6.1.2.1.2.2.1.11.7"),
+            Some(Counted { interface: Some(7), what: CounterKind::Packets })
+        );
         assert_eq!(of("1.3.6.1.2.1.2.2.1.10"), octets(None));
         assert_eq!(counted(&[1, 3, 6, 1, 2, 1, 2, 2, 1, 10], &[4]), octets(Some(4)));
         for none in

@@ -29,7 +29,7 @@ pub use self::{
     bot::{DueSensor, Memory, SnmpBot, SnmpTask, Withheld, drive},
     exchange::{AskError, Request, Status},
     expression::{Expression, ExpressionError, Fault},
-    interfaces::{Column, Counted, Interfaces, What, counted},
+    interfaces::{Column, Counted, CounterKind, Interfaces, counted},
     moment::Moment,
     oid::{Oid, OidError},
     output_path::{Filled, OutputPath, OutputPathError, Rows, slug},

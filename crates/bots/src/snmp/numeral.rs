@@ -6,7 +6,7 @@ const UNITS: &[&str] = &[
     "w",
 ];
 
-/// Gives the number at the beginning of a text if nothing but a unit or words without digits follow. So an address, a
+/// Returns the number at the beginning of a text if nothing but a unit or words without digits follow. So an address, a
 /// time of day and a version are none.
 pub(super) fn numeral(octets: &[u8]) -> Option<f64> {
     let text = octets.split(|octet| *octet == 0).next()?.trim_ascii();

@@ -53,12 +53,12 @@ impl Oid {
         }
     }
 
-    /// Gives the arcs.
+    /// Returns the arcs.
     pub fn arcs(&self) -> &[u32] {
         &self.0
     }
 
-    /// Gives what follows a prefix; None if it does not begin so.
+    /// Returns what follows a prefix; None if it does not begin so.
     pub fn below(&self, prefix: &Self) -> Option<&[u32]> {
         self.0.strip_prefix(&*prefix.0)
     }

@@ -109,17 +109,17 @@ impl OutputPath {
         Some(Filled { path, empty })
     }
 
-    /// Tells whether the value of an OID is part of the path.
+    /// Whether the value of an OID is part of the path.
     pub fn names(&self, number: usize) -> bool {
         self.parts.contains(&Part::Value(number))
     }
 
-    /// Tells whether a row's index is part of the path.
+    /// Whether a row's index is part of the path.
     pub fn names_index(&self) -> bool {
         self.parts.contains(&Part::Index)
     }
 
-    /// Gives the template.
+    /// Returns the template.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -131,7 +131,7 @@ impl fmt::Debug for OutputPath {
     }
 }
 
-/// Makes any text a part of a segment: transliterated to ASCII, every run of what a path may not have one `-`, none
+/// Returns any text as a part of a segment: transliterated to ASCII, every run of what a path may not have one `-`, none
 /// outside. It may come to nothing.
 pub fn slug(text: &str) -> String {
     let mut slug = String::with_capacity(text.len());

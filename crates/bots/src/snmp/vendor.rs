@@ -75,7 +75,7 @@ const VENDORS: &[(u32, &str)] = &[
     (47196, "HPE Aruba"),
 ];
 
-/// Gives who made a device with this sysObjectID, where it is one of those met most.
+/// Returns who made a device with this sysObjectID, where it is one of those met most.
 pub fn vendor(object: &Oid) -> Option<&'static str> {
     let [1, 3, 6, 1, 4, 1, number, ..] = object.arcs() else { return None };
     let place = VENDORS.binary_search_by_key(number, |(known, _)| *known).ok()?;

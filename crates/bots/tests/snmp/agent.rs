@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use grafolean_bots::snmp::{
     AskError, Exception, Moment, Oid, Request, Status, Value, Varbind,
-    plan::{Dialect, Harvest, Limits, Poll, Wanted},
-    settings::Manners,
+    plan::{Dialect, Limits, Poll, PollResult, Wanted},
+    settings::PollPolicy,
 };
 
 pub(crate) const UPTIME: &str = "1.3.6.1.2.1.1.3.0";
@@ -225,13 +225,13 @@ impl Agent {
 }
 
 /// Runs a poll against an agent to its end.
-pub(crate) fn poll(agent: &mut Agent, wanted: &Wanted, limits: Limits, manners: Manners) -> Harvest {
+pub(crate) fn poll(agent: &mut Agent, wanted: &Wanted, limits: Limits, policy: PollPolicy) -> PollResult {
     let dialect = if agent.faults.v1 { Dialect::Next } else { Dialect::Bulk };
-    let mut poll = Poll::new(wanted, oid(UPTIME), dialect, limits, manners);
+    let mut poll = Poll::new(wanted, oid(UPTIME), dialect, limits, policy);
     while let Some(request) = poll.next_request() {
         let answer = agent.answer(&request);
         poll.take(answer, Moment::new(1, 1_000_000 * agent.requests.len() as u64));
         assert!(agent.requests.len() < 20_000, "a run without an end");
     }
-    poll.into_harvest()
+    poll.into_result()
 }

@@ -16,7 +16,7 @@ use futures_util::future::join_all;
 use grafolean_bots::snmp::{
     AskError, Oid, Request, Value, Varbind,
     engine::{Engine, Session, SnmpMetrics},
-    settings::{Access, Community, Manners},
+    settings::{Access, Community, PollPolicy},
 };
 
 /// Long enough for a loaded machine; what is right never waits for it.
@@ -93,8 +93,8 @@ fn seven(request: &Pdu) -> Vec<u8> {
 
 async fn session(engine: &Engine, address: SocketAddr, timeout: Duration, retries: u32) -> Session {
     let access = Access::Community(Community::V2c("public".into()));
-    let manners = Manners { timeout, retries, ..Manners::default() };
-    engine.session(address, &access, manners).await.unwrap()
+    let policy = PollPolicy { timeout, retries, ..PollPolicy::default() };
+    engine.session(address, &access, policy).await.unwrap()
 }
 
 fn uptime() -> Oid {

@@ -4,8 +4,8 @@
 use crate::agent::{Agent, Bulk, Faults, Stumbles, UPTIME, oid, poll};
 use grafolean_bots::snmp::{
     AskError, Exception, Oid, Request, Value,
-    plan::{Harvest, Limits, Missing, Wanted},
-    settings::{Manners, WalkOrder},
+    plan::{Limits, Missing, PollResult, Wanted},
+    settings::{PollPolicy, WalkOrder},
 };
 use proptest::prelude::*;
 
@@ -17,36 +17,36 @@ fn columns(number: u32) -> Wanted {
     wanted
 }
 
-fn run(agent: &mut Agent, wanted: &Wanted) -> Harvest {
-    poll(agent, wanted, Limits::default(), Manners::default())
+fn run(agent: &mut Agent, wanted: &Wanted) -> PollResult {
+    poll(agent, wanted, Limits::default(), PollPolicy::default())
 }
 
-fn rows(harvest: &Harvest, column: u32) -> Vec<u32> {
-    let column = harvest.column(&oid(&format!("{TABLE}.{column}"))).unwrap();
+fn rows(result: &PollResult, column: u32) -> Vec<u32> {
+    let column = result.column(&oid(&format!("{TABLE}.{column}"))).unwrap();
     column.rows.iter().map(|row| row.index[0]).collect()
 }
 
-fn end(harvest: &Harvest, column: u32) -> Result<(), Missing> {
-    harvest.column(&oid(&format!("{TABLE}.{column}"))).unwrap().end.clone()
+fn end(result: &PollResult, column: u32) -> Result<(), Missing> {
+    result.column(&oid(&format!("{TABLE}.{column}"))).unwrap().end.clone()
 }
 
 #[test]
 fn a_table_of_48_ports_and_10_columns_takes_a_tenth_of_the_packets() {
     let mut agent = Agent::with_table(TABLE, 10, 48);
-    let harvest = run(&mut agent, &columns(10));
+    let result = run(&mut agent, &columns(10));
     for column in 1..=10 {
-        assert_eq!(rows(&harvest, column), (1..=48).collect::<Vec<_>>());
-        assert_eq!(end(&harvest, column), Ok(()));
+        assert_eq!(rows(&result, column), (1..=48).collect::<Vec<_>>());
+        assert_eq!(end(&result, column), Ok(()));
     }
     assert!(agent.requests.len() * 10 <= 480, "{} packets", agent.requests.len());
     // With what was learnt it takes fewer still.
     let again = poll(
         &mut Agent { requests: Vec::new(), ..agent.clone() },
         &columns(10),
-        harvest.limits,
-        Manners::default(),
+        result.limits,
+        PollPolicy::default(),
     );
-    assert!(again.requests < harvest.requests, "{} then {}", harvest.requests, again.requests);
+    assert!(again.requests < result.requests, "{} then {}", result.requests, again.requests);
 }
 
 #[test]
@@ -60,10 +60,10 @@ fn objects_share_a_packet_and_each_is_asked_for_once() {
         wanted.get(object);
     }
     agent.objects.insert(oid(UPTIME), Value::TimeTicks(1));
-    let harvest = run(&mut agent, &wanted);
+    let result = run(&mut agent, &wanted);
     assert!(matches!(&agent.requests[..], [Request::Get(oids)] if oids.len() == 21), "{:?}", agent.requests);
-    assert_eq!(harvest.value(&oid("1.3.6.1.4.1.7.0")).unwrap().0, Value::Integer(7));
-    assert_eq!(harvest.missing().count(), 0);
+    assert_eq!(result.value(&oid("1.3.6.1.4.1.7.0")).unwrap().0, Value::Integer(7));
+    assert_eq!(result.missing().count(), 0);
 }
 
 #[test]
@@ -74,12 +74,12 @@ fn one_unknown_object_costs_only_itself_in_every_version() {
         let mut wanted = columns(1);
         wanted.get(oid("1.3.6.1.2.1.1.99.0"));
         wanted.get(oid(&format!("{TABLE}.1.2")));
-        let harvest = run(&mut agent, &wanted);
-        assert_eq!(harvest.value(&oid(&format!("{TABLE}.1.2"))).unwrap().0, Value::Gauge32(1002));
-        let missing: Vec<_> = harvest.missing().collect();
+        let result = run(&mut agent, &wanted);
+        assert_eq!(result.value(&oid(&format!("{TABLE}.1.2"))).unwrap().0, Value::Gauge32(1002));
+        let missing: Vec<_> = result.missing().collect();
         assert!(matches!(missing[..], [(_, Missing::Exception(_))]), "{missing:?}");
-        assert_eq!(rows(&harvest, 1), [1, 2, 3]);
-        assert_eq!(end(&harvest, 1), Ok(()));
+        assert_eq!(rows(&result, 1), [1, 2, 3]);
+        assert_eq!(end(&result, 1), Ok(()));
     }
 }
 
@@ -88,8 +88,8 @@ fn in_v1_the_end_of_all_objects_is_an_end() {
     let mut agent = Agent::with_table(TABLE, 2, 3);
     agent.objects.remove(&oid("1.3.6.1.6.3.1.0"));
     agent.faults.v1 = true;
-    let harvest = run(&mut agent, &columns(2));
-    assert_eq!((rows(&harvest, 1), end(&harvest, 2)), (vec![1, 2, 3], Ok(())));
+    let result = run(&mut agent, &columns(2));
+    assert_eq!((rows(&result, 1), end(&result, 2)), (vec![1, 2, 3], Ok(())));
     assert!(agent.requests.iter().all(|request| !matches!(request, Request::Bulk { .. })));
 }
 
@@ -105,7 +105,7 @@ fn what_is_too_big_is_asked_for_in_smaller_pieces_and_remembered() {
     assert_eq!(first.missing().count(), 0);
     assert_eq!(rows(&first, 10), (1..=20).collect::<Vec<_>>());
     let mut later = Agent { requests: Vec::new(), ..agent };
-    poll(&mut later, &wanted, first.limits, Manners::default());
+    poll(&mut later, &wanted, first.limits, PollPolicy::default());
     let refused = later.requests.iter().filter(|request| request.most_varbinds() > 7).count();
     assert!(refused <= 2, "{refused} requests were too big again");
 }
@@ -115,10 +115,10 @@ fn answers_cut_short_lose_nothing() {
     for cut in [1, 3, 10, 13] {
         let faults = Faults { cut_above: Some(cut), ..Faults::default() };
         let mut agent = Agent { faults, ..Agent::with_table(TABLE, 10, 12) };
-        let harvest = run(&mut agent, &columns(10));
+        let result = run(&mut agent, &columns(10));
         for column in 1..=10 {
-            assert_eq!(rows(&harvest, column), (1..=12).collect::<Vec<_>>(), "cut to {cut}");
-            assert_eq!(end(&harvest, column), Ok(()));
+            assert_eq!(rows(&result, column), (1..=12).collect::<Vec<_>>(), "cut to {cut}");
+            assert_eq!(end(&result, column), Ok(()));
         }
     }
 }
@@ -129,12 +129,12 @@ fn a_path_that_loses_big_packets_is_found_out_and_not_tried_again() {
     let mut agent = Agent { faults, ..Agent::with_table(TABLE, 4, 300) };
     let mut wanted = columns(4);
     (1..=60).for_each(|row| wanted.get(oid(&format!("{TABLE}.2.{row}"))));
-    let manners = Manners { max_oids: 60, ..Manners::default() };
-    let harvest = poll(&mut agent, &wanted, Limits::default(), manners);
-    assert_eq!(harvest.missing().count(), 0, "{:?}", harvest.missing().collect::<Vec<_>>());
+    let policy = PollPolicy { max_oids: 60, ..PollPolicy::default() };
+    let result = poll(&mut agent, &wanted, Limits::default(), policy);
+    assert_eq!(result.missing().count(), 0, "{:?}", result.missing().collect::<Vec<_>>());
     let lost = agent.requests.iter().filter(|request| request.most_varbinds() > 30).count();
     assert!(lost <= 4, "{lost} requests were lost");
-    assert_eq!(rows(&harvest, 4).len(), 300);
+    assert_eq!(rows(&result, 4).len(), 300);
 }
 
 #[test]
@@ -143,16 +143,16 @@ fn a_device_that_is_gone_is_given_up_after_few_packets() {
         Agent { faults: Faults { silent_from: Some(1), ..Faults::default() }, ..Agent::default() };
     let mut wanted = columns(3);
     wanted.get(oid("1.3.6.1.2.1.1.5.0"));
-    let harvest = run(&mut agent, &wanted);
+    let result = run(&mut agent, &wanted);
     // All, its uptime, and something that is wanted: it may be silent to an uptime that it does not have.
     assert_eq!(agent.requests.len(), 3);
-    assert!(!harvest.heard);
-    assert!(harvest.missing().all(|(_, why)| *why == Missing::Failed(AskError::Timeout)));
-    assert_eq!(harvest.missing().count(), 5);
+    assert!(!result.heard);
+    assert!(result.missing().all(|(_, why)| *why == Missing::Failed(AskError::Timeout)));
+    assert_eq!(result.missing().count(), 5);
     // One that answered for its uptime before would do so again.
     let limits = run(&mut Agent::with_table(TABLE, 3, 3), &wanted).limits;
     agent.requests.clear();
-    poll(&mut agent, &wanted, limits, Manners::default());
+    poll(&mut agent, &wanted, limits, PollPolicy::default());
     assert_eq!(agent.requests.len(), 2);
 }
 
@@ -162,9 +162,9 @@ fn a_walk_that_a_silence_cuts_is_an_error_with_the_rows_that_came() {
         faults: Faults { silent_from: Some(3), ..Faults::default() },
         ..Agent::with_table(TABLE, 2, 500)
     };
-    let harvest = run(&mut agent, &columns(2));
-    assert!(!rows(&harvest, 1).is_empty() && rows(&harvest, 1).len() < 500);
-    assert_eq!(end(&harvest, 1), Err(Missing::Failed(AskError::Timeout)));
+    let result = run(&mut agent, &columns(2));
+    assert!(!rows(&result, 1).is_empty() && rows(&result, 1).len() < 500);
+    assert_eq!(end(&result, 1), Err(Missing::Failed(AskError::Timeout)));
 }
 
 #[test]
@@ -172,10 +172,10 @@ fn a_loop_is_told_from_an_end() {
     let mut agent =
         Agent { faults: Faults { loops: true, ..Faults::default() }, ..Agent::with_table(TABLE, 2, 3) };
     agent.objects.remove(&oid("1.3.6.1.6.3.1.0"));
-    let harvest = run(&mut agent, &columns(2));
-    assert_eq!(end(&harvest, 1), Ok(()));
-    assert_eq!(end(&harvest, 2), Err(Missing::NotIncreasing));
-    assert_eq!(rows(&harvest, 2), [1, 2, 3]);
+    let result = run(&mut agent, &columns(2));
+    assert_eq!(end(&result, 1), Ok(()));
+    assert_eq!(end(&result, 2), Err(Missing::NotIncreasing));
+    assert_eq!(rows(&result, 2), [1, 2, 3]);
 }
 
 #[test]
@@ -190,12 +190,12 @@ fn a_row_over_which_the_agent_stumbles_costs_itself_alone_and_is_said() {
             });
             agent.faults.hides_culprit = !names_culprit;
             agent.broken.push(oid(&format!("{TABLE}.1.20")));
-            let harvest = run(&mut agent, &columns(columns_walked));
+            let result = run(&mut agent, &columns(columns_walked));
             let left = (1..=30).filter(|row| !(21..21 + gap).contains(row));
-            assert_eq!(rows(&harvest, 1), left.clone().filter(|row| *row != 20).collect::<Vec<_>>());
-            assert!(matches!(end(&harvest, 1), Err(Missing::Failed(AskError::Status { .. }))));
+            assert_eq!(rows(&result, 1), left.clone().filter(|row| *row != 20).collect::<Vec<_>>());
+            assert!(matches!(end(&result, 1), Err(Missing::Failed(AskError::Status { .. }))));
             for column in 2..=columns_walked {
-                assert_eq!((rows(&harvest, column), end(&harvest, column)), (left.clone().collect(), Ok(())));
+                assert_eq!((rows(&result, column), end(&result, column)), (left.clone().collect(), Ok(())));
             }
             assert!(agent.requests.len() < 45, "{} packets", agent.requests.len());
         }
@@ -209,22 +209,22 @@ fn a_row_that_is_too_big_or_met_by_silence_costs_itself_and_no_packet_gets_small
             let mut agent = Agent::with_table(TABLE, 3, 30);
             agent.faults.stumbles = stumbles;
             agent.broken.push(oid(&format!("{TABLE}.1.20")));
-            let manners = Manners { max_timeouts: 20, ..Manners::default() };
-            let harvest = poll(&mut agent, &columns(width), Limits::default(), manners);
-            assert_eq!(rows(&harvest, 1), (1..=30).filter(|row| *row != 20).collect::<Vec<_>>());
-            assert!(end(&harvest, 1).is_err());
-            let column = harvest.column(&oid(&format!("{TABLE}.1"))).unwrap();
+            let policy = PollPolicy { max_timeouts: 20, ..PollPolicy::default() };
+            let result = poll(&mut agent, &columns(width), Limits::default(), policy);
+            assert_eq!(rows(&result, 1), (1..=30).filter(|row| *row != 20).collect::<Vec<_>>());
+            assert!(end(&result, 1).is_err());
+            let column = result.column(&oid(&format!("{TABLE}.1"))).unwrap();
             assert!(
                 column.hole(&[20]).is_some() && column.holes.len() == 1,
                 "{stumbles:?}: {:?}",
                 column.holes
             );
             for column in 2..=width {
-                assert_eq!((rows(&harvest, column).len(), end(&harvest, column)), (30, Ok(())));
+                assert_eq!((rows(&result, column).len(), end(&result, column)), (30, Ok(())));
             }
-            let (before, after) = (Limits::default(), &harvest.limits);
-            assert!(after.repetitions(1, &manners) >= before.repetitions(1, &manners), "{stumbles:?}");
-            assert_eq!(after.columns(&manners), before.columns(&manners));
+            let (before, after) = (Limits::default(), &result.limits);
+            assert!(after.repetitions(1, &policy) >= before.repetitions(1, &policy), "{stumbles:?}");
+            assert_eq!(after.columns(&policy), before.columns(&policy));
         }
     }
 }
@@ -237,10 +237,10 @@ fn a_row_without_a_value_costs_itself_and_those_behind_it_come() {
         agent.objects.remove(hollow);
     }
     agent.hollow = hollow.to_vec();
-    let harvest = run(&mut agent, &columns(2));
-    assert_eq!((rows(&harvest, 1).len(), end(&harvest, 1)), (8, Ok(())));
-    assert_eq!(rows(&harvest, 2), [1, 2, 4, 6, 7, 8]);
-    let column = harvest.column(&oid(&format!("{TABLE}.2"))).unwrap();
+    let result = run(&mut agent, &columns(2));
+    assert_eq!((rows(&result, 1).len(), end(&result, 1)), (8, Ok(())));
+    assert_eq!(rows(&result, 2), [1, 2, 4, 6, 7, 8]);
+    let column = result.column(&oid(&format!("{TABLE}.2"))).unwrap();
     let no_value = Missing::Exception(Exception::NoSuchInstance);
     assert_eq!(column.end, Err(no_value.clone()));
     assert_eq!(
@@ -265,11 +265,11 @@ fn a_get_that_is_answered_in_part_is_asked_for_the_rest_and_what_fits_is_remembe
         let mut agent = Agent::with_table(TABLE, 1, 1);
         let wanted = objects(&mut agent, 20);
         agent.faults.cut_above = Some(cut);
-        let harvest = run(&mut agent, &wanted);
-        assert_eq!(harvest.missing().count(), 0, "cut to {cut}");
+        let result = run(&mut agent, &wanted);
+        assert_eq!(result.missing().count(), 0, "cut to {cut}");
         assert_eq!(agent.requests.len(), 21_usize.div_ceil(cut), "cut to {cut}");
         agent.requests.clear();
-        let again = poll(&mut agent, &wanted, harvest.limits, Manners::default());
+        let again = poll(&mut agent, &wanted, result.limits, PollPolicy::default());
         assert_eq!(again.missing().count(), 0);
         assert!(agent.requests.iter().all(|request| request.most_varbinds() <= cut), "{:?}", agent.requests);
     }
@@ -282,11 +282,11 @@ fn an_object_that_is_left_out_costs_itself_and_no_packet_gets_smaller() {
     let unknown = ["1.3.6.1.4.1.99999.7.1", "1.3.6.1.4.1.99999.99.0"].map(oid);
     unknown.iter().for_each(|oid| wanted.get(oid.clone()));
     agent.faults.leaves_out_unknown = true;
-    let harvest = run(&mut agent, &wanted);
-    let mut missing: Vec<_> = harvest.missing().map(|(oid, why)| (oid.clone(), why.clone())).collect();
+    let result = run(&mut agent, &wanted);
+    let mut missing: Vec<_> = result.missing().map(|(oid, why)| (oid.clone(), why.clone())).collect();
     missing.sort_by(|a, b| a.0.cmp(&b.0));
     assert_eq!(missing, unknown.map(|oid| (oid, Missing::LeftOut)));
-    assert_eq!(harvest.limits.oids(&Manners::default()), Limits::default().oids(&Manners::default()));
+    assert_eq!(result.limits.oids(&PollPolicy::default()), Limits::default().oids(&PollPolicy::default()));
 }
 
 #[test]
@@ -301,29 +301,29 @@ fn an_object_that_is_met_by_silence_is_found_and_asked_for_rarely() {
     let mut asked_in = Vec::new();
     for number in 1..=40 {
         agent.requests.clear();
-        let harvest = poll(&mut agent, &wanted, limits, Manners::default());
-        let missing: Vec<_> = harvest.missing().collect();
+        let result = poll(&mut agent, &wanted, limits, PollPolicy::default());
+        let missing: Vec<_> = result.missing().collect();
         assert!(matches!(missing[..], [(oid, _)] if *oid == unknown), "run {number}: {missing:?}");
-        assert_eq!(rows(&harvest, 2).len(), 8);
-        assert_eq!(harvest.limits.oids(&Manners::default()), 24, "it was not too much");
+        assert_eq!(rows(&result, 2).len(), 8);
+        assert_eq!(result.limits.oids(&PollPolicy::default()), 24, "it was not too much");
         let is_asked = |request: &Request| matches!(request, Request::Get(oids) if oids.contains(&unknown));
         if agent.requests.iter().any(is_asked) {
             asked_in.push(number);
-            assert!(number == 1 || harvest.timeouts == 1, "run {number}: {} timeouts", harvest.timeouts);
+            assert!(number == 1 || result.timeouts == 1, "run {number}: {} timeouts", result.timeouts);
         } else {
-            assert_eq!((harvest.timeouts, missing[0].1), (0, &Missing::Unanswered));
+            assert_eq!((result.timeouts, missing[0].1), (0, &Missing::Unanswered));
         }
-        limits = harvest.limits;
+        limits = result.limits;
         assert_eq!(limits.unanswered().collect::<Vec<_>>(), [&unknown]);
     }
     assert_eq!(asked_in, [1, 2, 4, 8, 16, 32]);
     // It comes to be answered.
     agent.objects.insert(unknown, Value::Integer(7));
     for _ in 0..40 {
-        limits = poll(&mut agent, &wanted, limits, Manners::default()).limits;
+        limits = poll(&mut agent, &wanted, limits, PollPolicy::default()).limits;
     }
     assert_eq!(limits.unanswered().count(), 0);
-    assert_eq!(poll(&mut agent, &wanted, limits, Manners::default()).missing().count(), 0);
+    assert_eq!(poll(&mut agent, &wanted, limits, PollPolicy::default()).missing().count(), 0);
 }
 
 #[test]
@@ -335,7 +335,7 @@ fn many_objects_that_are_met_by_silence_are_all_found_in_few_runs() {
     unknown.iter().for_each(|oid| wanted.get(oid.clone()));
     agent.faults.silent_to_unknown = true;
     let first = run(&mut agent, &wanted);
-    let second = poll(&mut agent, &wanted, first.limits, Manners::default());
+    let second = poll(&mut agent, &wanted, first.limits, PollPolicy::default());
     let mut missing: Vec<_> = second.missing().map(|(oid, _)| oid.clone()).collect();
     missing.sort();
     assert_eq!(missing, unknown, "all others came");
@@ -349,11 +349,11 @@ fn an_agent_that_is_silent_to_its_uptime_is_measured_all_the_same() {
         agent.objects.remove(&oid(UPTIME));
         agent.faults.silent_to_unknown = true;
         let wanted = if walks { columns(1) } else { objects(&mut agent, 2) };
-        let harvest = run(&mut agent, &wanted);
-        let missing: Vec<_> = harvest.missing().map(|(oid, _)| oid.to_string()).collect();
-        assert_eq!((harvest.heard, missing), (true, vec![UPTIME.to_owned()]));
+        let result = run(&mut agent, &wanted);
+        let missing: Vec<_> = result.missing().map(|(oid, _)| oid.to_string()).collect();
+        assert_eq!((result.heard, missing), (true, vec![UPTIME.to_owned()]));
         agent.requests.clear();
-        let again = poll(&mut agent, &wanted, harvest.limits, Manners::default());
+        let again = poll(&mut agent, &wanted, result.limits, PollPolicy::default());
         assert!(again.timeouts <= 1 && again.heard, "{} timeouts", again.timeouts);
     }
 }
@@ -368,7 +368,7 @@ fn a_first_loss_of_one_object_costs_one_run_at_most() {
     let lost = run(&mut agent, &wanted);
     assert!(lost.value(&object).is_err());
     agent.broken.clear();
-    let next = poll(&mut agent, &wanted, lost.limits, Manners::default());
+    let next = poll(&mut agent, &wanted, lost.limits, PollPolicy::default());
     assert_eq!(next.missing().count(), 0);
     assert_eq!(next.limits.unanswered().count(), 0);
 }
@@ -380,29 +380,29 @@ fn rows_in_any_order_are_taken_while_they_are_new_and_the_agent_is_remembered() 
         agent.chain = [3, 1, 5, 2, 4].map(|row| oid(&format!("{TABLE}.1.{row}"))).to_vec();
         for run in 0..2 {
             let limits = Limits::default();
-            let harvest = poll(&mut agent, &columns(width), limits, Manners::default());
-            assert!(harvest.limits.is_unordered());
+            let result = poll(&mut agent, &columns(width), limits, PollPolicy::default());
+            assert!(result.limits.is_unordered());
             for column in 1..=width {
                 assert_eq!(
-                    (rows(&harvest, column), end(&harvest, column)),
+                    (rows(&result, column), end(&result, column)),
                     (vec![1, 2, 3, 4, 5], Ok(())),
                     "{run}"
                 );
             }
-            let column = harvest.column(&oid(&format!("{TABLE}.1"))).unwrap();
+            let column = result.column(&oid(&format!("{TABLE}.1"))).unwrap();
             assert_eq!(column.row(&[5]).unwrap().value, Value::Gauge32(1005));
             agent.requests.clear();
-            let again = poll(&mut agent, &columns(1), harvest.limits, Manners::default());
+            let again = poll(&mut agent, &columns(1), result.limits, PollPolicy::default());
             assert_eq!(
                 (rows(&again, 1).len(), agent.requests.len()),
                 (5, 2),
                 "the uptime, and all rows at once"
             );
         }
-        let strict = Manners { walk_order: WalkOrder::Ascending, ..Manners::default() };
+        let strict = PollPolicy { walk_order: WalkOrder::Ascending, ..PollPolicy::default() };
         let cut = poll(&mut agent, &columns(1), Limits::default(), strict);
         assert_eq!((rows(&cut, 1), end(&cut, 1)), (vec![3], Err(Missing::NotIncreasing)));
-        let any = Manners { walk_order: WalkOrder::Any, ..Manners::default() };
+        let any = PollPolicy { walk_order: WalkOrder::Any, ..PollPolicy::default() };
         assert_eq!(end(&poll(&mut agent, &columns(1), Limits::default(), any), 1), Ok(()));
     }
 }
@@ -416,17 +416,17 @@ fn a_loop_ends_also_where_rows_may_come_in_any_order() {
         agent.objects.retain(|oid, _| *oid <= chain[2]);
         // Behind the last one comes the first one again, within the table.
         agent.chain.push(chain[0].clone());
-        let manners = Manners { walk_order: order, ..Manners::default() };
-        let harvest = poll(&mut agent, &columns(1), Limits::default(), manners);
-        assert_eq!(rows(&harvest, 1), [1, 2, 3, 4, 5]);
-        assert_eq!(end(&harvest, 1), Err(Missing::NotIncreasing), "{order:?}");
+        let policy = PollPolicy { walk_order: order, ..PollPolicy::default() };
+        let result = poll(&mut agent, &columns(1), Limits::default(), policy);
+        assert_eq!(rows(&result, 1), [1, 2, 3, 4, 5]);
+        assert_eq!(end(&result, 1), Err(Missing::NotIncreasing), "{order:?}");
     }
     // One that goes round in its order is no unordered one.
     let mut agent = Agent::with_table(TABLE, 1, 3);
     agent.chain = [1, 2, 3, 1].map(|row| oid(&format!("{TABLE}.1.{row}"))).to_vec();
-    let harvest = run(&mut agent, &columns(1));
-    assert_eq!((rows(&harvest, 1), end(&harvest, 1)), (vec![1, 2, 3], Err(Missing::NotIncreasing)));
-    assert!(!harvest.limits.is_unordered());
+    let result = run(&mut agent, &columns(1));
+    assert_eq!((rows(&result, 1), end(&result, 1)), (vec![1, 2, 3], Err(Missing::NotIncreasing)));
+    assert!(!result.limits.is_unordered());
 }
 
 #[test]
@@ -437,14 +437,14 @@ fn whoever_answers_a_getbulk_in_another_order_than_the_standards_loses_no_row() 
         agent.objects.retain(|found, _| !found.to_string().starts_with(&format!("{TABLE}.2.1")));
         agent.objects.retain(|found, _| found.below(&oid(&format!("{TABLE}.3"))).is_none());
         agent.faults.bulk = bulk;
-        let harvest = run(&mut agent, &columns(4));
+        let result = run(&mut agent, &columns(4));
         let truth = |column: u32| -> Vec<u32> {
             let below = |found: &Oid| found.below(&oid(&format!("{TABLE}.{column}"))).map(|index| index[0]);
             agent.objects.keys().filter_map(below).collect()
         };
         for column in 1..=4 {
             assert_eq!(
-                (rows(&harvest, column), end(&harvest, column)),
+                (rows(&result, column), end(&result, column)),
                 (truth(column), Ok(())),
                 "{bulk:?} {column}"
             );
@@ -465,14 +465,14 @@ fn a_device_that_was_silent_is_asked_one_thing_until_it_answers() {
             oid(UPTIME),
             dialect,
             limits.clone(),
-            Manners::default(),
+            PollPolicy::default(),
         );
         let mut poll = poll.after_a_probe();
         while let Some(request) = poll.next_request() {
             let answer = agent.answer(&request);
             poll.take(answer, grafolean_bots::snmp::Moment::default());
         }
-        poll.into_harvest()
+        poll.into_result()
     };
     agent.faults.silent_from = Some(1);
     let silent = probe(&mut agent);
@@ -489,9 +489,9 @@ fn an_agent_that_stumbles_everywhere_is_left_alone() {
     agent.broken.extend((1..=300).map(|row| oid(&format!("{TABLE}.3.{row}"))));
     let mut wanted = columns(1);
     wanted.walk(oid(&format!("{TABLE}.3")));
-    let harvest = run(&mut agent, &wanted);
-    assert_eq!((rows(&harvest, 1).len(), end(&harvest, 1)), (300, Ok(())));
-    assert!(end(&harvest, 3).is_err() && rows(&harvest, 3).is_empty());
+    let result = run(&mut agent, &wanted);
+    assert_eq!((rows(&result, 1).len(), end(&result, 1)), (300, Ok(())));
+    assert!(end(&result, 3).is_err() && rows(&result, 3).is_empty());
     assert!(agent.requests.len() < 80, "{} packets", agent.requests.len());
 }
 
@@ -500,11 +500,11 @@ fn an_agent_that_does_not_know_getbulk_is_walked_all_the_same() {
     for knows in [Bulk::Silent, Bulk::Error] {
         let mut agent = Agent::with_table(TABLE, 2, 40);
         agent.faults.bulk = knows;
-        let harvest = run(&mut agent, &columns(2));
+        let result = run(&mut agent, &columns(2));
         for column in 1..=2 {
-            assert_eq!((rows(&harvest, column).len(), end(&harvest, column)), (40, Ok(())), "{knows:?}");
+            assert_eq!((rows(&result, column).len(), end(&result, column)), (40, Ok(())), "{knows:?}");
         }
-        let later = poll(&mut agent, &columns(2), harvest.limits, Manners::default());
+        let later = poll(&mut agent, &columns(2), result.limits, PollPolicy::default());
         assert_eq!(later.timeouts, 0, "what was learnt is not tried again");
     }
 }
@@ -514,11 +514,11 @@ fn an_exception_behind_rows_is_no_end() {
     let mut agent = Agent::with_table(TABLE, 1, 5);
     agent.faults.wrong_end = true;
     agent.objects.remove(&oid("1.3.6.1.6.3.1.0"));
-    let harvest = run(&mut agent, &columns(1));
-    assert_eq!(rows(&harvest, 1), [1, 2, 3, 4, 5]);
-    assert_eq!(end(&harvest, 1), Err(Missing::Exception(Exception::NoSuchInstance)));
-    let harvest = run(&mut agent, &columns(2));
-    assert_eq!((rows(&harvest, 2), end(&harvest, 2)), (vec![], Ok(())), "a table that is not there");
+    let result = run(&mut agent, &columns(1));
+    assert_eq!(rows(&result, 1), [1, 2, 3, 4, 5]);
+    assert_eq!(end(&result, 1), Err(Missing::Exception(Exception::NoSuchInstance)));
+    let result = run(&mut agent, &columns(2));
+    assert_eq!((rows(&result, 2), end(&result, 2)), (vec![], Ok(())), "a table that is not there");
 }
 
 #[test]
@@ -529,9 +529,9 @@ fn everything_is_walked_from_a_single_arc_on() {
     agent.objects.insert(oid("1.3.6.1.4294967295"), Value::Integer(3));
     let mut wanted = Wanted::default();
     [0, 1].into_iter().for_each(|arc| wanted.walk(Oid::root([arc]).unwrap()));
-    let harvest = run(&mut agent, &wanted);
+    let result = run(&mut agent, &wanted);
     let lengths = [0, 1].map(|arc| {
-        let column = harvest.column(&Oid::root([arc]).unwrap()).unwrap();
+        let column = result.column(&Oid::root([arc]).unwrap()).unwrap();
         assert_eq!(column.end, Ok(()));
         column.rows.len()
     });
@@ -544,33 +544,33 @@ fn values_beyond_the_memory_of_a_run_end_it() {
     for row in 1..=100 {
         agent.objects.insert(oid(&format!("{TABLE}.1.{row}")), Value::Octets(vec![b'x'; 1_000].into()));
     }
-    let manners = Manners { max_bytes: 20_000, ..Manners::default() };
-    let harvest = poll(&mut agent, &columns(1), Limits::default(), manners);
-    assert_eq!(end(&harvest, 1), Err(Missing::TooManyBytes(20_000)));
+    let policy = PollPolicy { max_bytes: 20_000, ..PollPolicy::default() };
+    let result = poll(&mut agent, &columns(1), Limits::default(), policy);
+    assert_eq!(end(&result, 1), Err(Missing::TooManyBytes(20_000)));
     assert!(agent.requests.len() < 4);
 }
 
 #[test]
 fn a_table_beyond_the_limit_is_cut_and_said_to_be() {
     let mut agent = Agent::with_table(TABLE, 1, 50);
-    let manners = Manners { max_rows: 10, ..Manners::default() };
-    let harvest = poll(&mut agent, &columns(1), Limits::default(), manners);
-    assert_eq!(rows(&harvest, 1).len(), 10);
-    assert_eq!(end(&harvest, 1), Err(Missing::TooManyRows(10)));
+    let policy = PollPolicy { max_rows: 10, ..PollPolicy::default() };
+    let result = poll(&mut agent, &columns(1), Limits::default(), policy);
+    assert_eq!(rows(&result, 1).len(), 10);
+    assert_eq!(end(&result, 1), Err(Missing::TooManyRows(10)));
 }
 
 #[test]
 fn an_empty_table_is_whole() {
-    let harvest = run(&mut Agent::with_table(TABLE, 1, 0), &columns(1));
-    assert_eq!((rows(&harvest, 1), end(&harvest, 1)), (vec![], Ok(())));
+    let result = run(&mut Agent::with_table(TABLE, 1, 0), &columns(1));
+    assert_eq!((rows(&result, 1), end(&result, 1)), (vec![], Ok(())));
 }
 
 #[test]
 fn an_unknown_object_is_named_with_the_reason() {
     let mut wanted = Wanted::default();
     wanted.get(oid("1.3.6.1.9.0"));
-    let harvest = run(&mut Agent::with_table(TABLE, 1, 1), &wanted);
-    assert_eq!(harvest.value(&oid("1.3.6.1.9.0")), Err(Missing::Exception(Exception::NoSuchInstance)));
+    let result = run(&mut Agent::with_table(TABLE, 1, 1), &wanted);
+    assert_eq!(result.value(&oid("1.3.6.1.9.0")), Err(Missing::Exception(Exception::NoSuchInstance)));
 }
 
 fn faults() -> impl Strategy<Value = Faults> {
@@ -604,19 +604,19 @@ proptest! {
         let mut agent = Agent { faults, ..Agent::with_table(TABLE, width, height) };
         let mut wanted = columns(width);
         (1..=gets).for_each(|row| wanted.get(oid(&format!("{TABLE}.1.{row}"))));
-        let harvest = run(&mut agent, &wanted);
+        let result = run(&mut agent, &wanted);
         for column in 1..=width {
-            let came = rows(&harvest, column);
+            let came = rows(&result, column);
             // The truth up to the last row but for holes that are said, and all of it if it says so.
             let column_root = oid(&format!("{TABLE}.{column}"));
-            let walked = harvest.column(&column_root).unwrap();
+            let walked = result.column(&column_root).unwrap();
             let last = came.last().copied().unwrap_or(0);
             let known = |row: &u32| came.contains(row) || walked.hole(&[*row]).is_some();
             prop_assert!(came.is_sorted() && last <= height && (1..=last).all(|row| known(&row)), "{:?}", came);
-            prop_assert!(end(&harvest, column).is_err() || came.len() == height as usize);
+            prop_assert!(end(&result, column).is_err() || came.len() == height as usize);
         }
         for row in 1..=gets {
-            let value = harvest.value(&oid(&format!("{TABLE}.1.{row}")));
+            let value = result.value(&oid(&format!("{TABLE}.1.{row}")));
             prop_assert!(value.is_err() || (row <= height && value.unwrap().0 == Value::Gauge32(1000 + row)));
         }
     }
@@ -626,7 +626,7 @@ proptest! {
         rubbish in prop::collection::vec(prop::collection::vec((0_u32..4, 0_u32..4, 0_u32..4), 0..6), 0..40),
     ) {
         let mut poll = grafolean_bots::snmp::plan::Poll::new(
-            &columns(3), oid(UPTIME), grafolean_bots::snmp::plan::Dialect::Bulk, Limits::default(), Manners::default(),
+            &columns(3), oid(UPTIME), grafolean_bots::snmp::plan::Dialect::Bulk, Limits::default(), PollPolicy::default(),
         );
         let mut answers = rubbish.into_iter();
         while poll.next_request().is_some() {
@@ -639,6 +639,6 @@ proptest! {
             });
             poll.take(answer, grafolean_bots::snmp::Moment::default());
         }
-        prop_assert!(poll.into_harvest().requests < 1_000);
+        prop_assert!(poll.into_result().requests < 1_000);
     }
 }

@@ -7,8 +7,8 @@ use futures_util::{StreamExt, stream};
 use grafolean_bots::snmp::{
     Expression, Oid, Value, drive,
     engine::{Engine, Session, SnmpMetrics},
-    plan::{Dialect, Harvest, Limits, Poll, Wanted},
-    settings::{Access, Manners},
+    plan::{Dialect, Limits, Poll, PollResult, Wanted},
+    settings::{Access, PollPolicy},
 };
 use serde_json::json;
 use tokio::time::Instant;
@@ -32,8 +32,8 @@ const SIZES: [usize; 3] = [400, 1_400, 8_000];
 /// All there is lies below one of them.
 pub(crate) const ROOTS: &[u32] = &[0, 1, 2];
 
-fn manners() -> Manners {
-    Manners { timeout: Duration::from_secs(60), retries: 0, ..Manners::default() }
+fn policy() -> PollPolicy {
+    PollPolicy { timeout: Duration::from_secs(60), retries: 0, ..PollPolicy::default() }
 }
 
 fn access(version: &str) -> Access {
@@ -42,9 +42,9 @@ fn access(version: &str) -> Access {
 }
 
 /// Asks for everything that is wanted.
-pub(crate) async fn ask(engine: &Engine, session: Session, dialect: Dialect, wanted: &Wanted) -> Harvest {
-    let poll = Poll::new(wanted, UPTIME.parse().unwrap(), dialect, Limits::default(), manners());
-    let driven = drive(session, poll, manners(), Instant::now() + Duration::from_secs(3_600));
+pub(crate) async fn ask(engine: &Engine, session: Session, dialect: Dialect, wanted: &Wanted) -> PollResult {
+    let poll = Poll::new(wanted, UPTIME.parse().unwrap(), dialect, Limits::default(), policy());
+    let driven = drive(session, poll, policy(), Instant::now() + Duration::from_secs(3_600));
     engine.on_its_thread(driven).await.unwrap()
 }
 
@@ -58,10 +58,10 @@ pub(crate) async fn walk(
     let roots: Vec<_> = roots.iter().map(|arc| Oid::root([*arc]).unwrap()).collect();
     let mut wanted = Wanted::default();
     roots.iter().for_each(|root| wanted.walk(root.clone()));
-    let harvest = ask(engine, session, dialect, &wanted).await;
+    let result = ask(engine, session, dialect, &wanted).await;
     let mut came = Vec::new();
     for root in &roots {
-        let column = harvest.column(root).unwrap();
+        let column = result.column(root).unwrap();
         assert_eq!(column.end, Ok(()), "{name}");
         let oid = |index: &[u32]| Oid::new([root.arcs(), index].concat()).unwrap();
         came.extend(column.rows.iter().map(|row| (oid(&row.index), row.value.clone())));
@@ -83,16 +83,16 @@ async fn check(engine: &Engine, number: usize, file: &str, facts: &[Fact]) -> us
     let agent = Responder::start(&objects, SIZES[number % SIZES.len()]);
     for (version, dialect) in [("snmpv2c", Dialect::Bulk), ("snmpv1", Dialect::Next)] {
         if dialect == Dialect::Bulk || objects.len() <= MOST_BY_NEXT {
-            let session = engine.session(agent.address, &access(version), manners()).await.unwrap();
+            let session = engine.session(agent.address, &access(version), policy()).await.unwrap();
             hold(&name, &walk(engine, session, dialect, (&name, ROOTS)).await, &objects);
         }
     }
     let mut wanted = Wanted::default();
     facts.iter().for_each(|fact| wanted.get(fact.oid.clone()));
-    let session = engine.session(agent.address, &access("snmpv2c"), manners()).await.unwrap();
-    let harvest = ask(engine, session, Dialect::Bulk, &wanted).await;
+    let session = engine.session(agent.address, &access("snmpv2c"), policy()).await.unwrap();
+    let result = ask(engine, session, Dialect::Bulk, &wanted).await;
     for fact in facts {
-        let (value, _) = harvest.value(&fact.oid).unwrap_or_else(|why| panic!("{name} {}: {why}", fact.oid));
+        let (value, _) = result.value(&fact.oid).unwrap_or_else(|why| panic!("{name} {}: {why}", fact.oid));
         assert!(fact.holds(value), "{name} {}: {value} is not {}", fact.oid, fact.expect);
     }
     objects.len()

@@ -12,7 +12,7 @@ use async_snmp::v3::{LocalizedKey, MasterKeys};
 use grafolean_bots::snmp::{
     AskError, Oid, Request, Value, Varbind,
     engine::{Engine, Session, SnmpMetrics},
-    settings::{Access, Manners},
+    settings::{Access, PollPolicy},
 };
 use serde_json::json;
 
@@ -189,8 +189,8 @@ impl Drop for Agent {
 }
 
 /// Long enough for a loaded machine; what is right never waits for it.
-fn patiently() -> Manners {
-    Manners { timeout: Duration::from_secs(20), retries: 0, ..Manners::default() }
+fn patiently() -> PollPolicy {
+    PollPolicy { timeout: Duration::from_secs(20), retries: 0, ..PollPolicy::default() }
 }
 
 async fn session(engine: &Engine, agent: &Agent, level: &str) -> Session {
@@ -292,8 +292,8 @@ async fn a_message_that_is_not_authentic_is_no_answer_to_one_that_is() {
         "snmpv3_authProtocol": "SHA", "snmpv3_authKey": "another password",
     });
     let access = Access::read(access.as_object().unwrap()).unwrap();
-    let manners = Manners { timeout: Duration::from_millis(50), retries: 1, ..Manners::default() };
-    let session = engine.session(agent.address, &access, manners).await.unwrap();
+    let policy = PollPolicy { timeout: Duration::from_millis(50), retries: 1, ..PollPolicy::default() };
+    let session = engine.session(agent.address, &access, policy).await.unwrap();
     // The agent looks at no digest, so what it answers has one of another key.
     assert_eq!(ask(&session, &[UPTIME]).await, Err(AskError::Timeout));
     assert_eq!(session.boots(), None, "and its time is not believed");

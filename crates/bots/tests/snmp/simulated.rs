@@ -7,7 +7,7 @@ use grafolean_bots::snmp::{
     Oid,
     engine::{Engine, SnmpMetrics},
     plan::{Dialect, Wanted},
-    settings::Manners,
+    settings::PollPolicy,
 };
 use grafolean_collector::model::Device;
 use serde_json::{Value, json};
@@ -23,8 +23,8 @@ use crate::{
 const PACKED: u64 = 1_800;
 
 /// What it could not answer it leaves unanswered.
-fn manners() -> Manners {
-    Manners { timeout: Duration::from_secs(3), retries: 1, ..Manners::default() }
+fn policy() -> PollPolicy {
+    PollPolicy { timeout: Duration::from_secs(3), retries: 1, ..PollPolicy::default() }
 }
 
 fn file(name: &str, lines: &str) -> (String, Vec<u8>) {
@@ -58,7 +58,7 @@ async fn packaged_devices_are_what_their_recordings_say_in_every_version() {
             recording::read(path.to_str().unwrap()).objects.into_iter().map(trimmed).collect();
         let ways = USERS.map(|user| Simulator::user(&name, user));
         for way in ways.into_iter().chain([Simulator::community(&name)]) {
-            let session = agent.session(&engine, &way, manners()).await;
+            let session = agent.session(&engine, &way, policy()).await;
             // Names that begin with 0 or 2 it does not understand.
             let came = walk(&engine, session, Dialect::Bulk, (&name, &[1])).await;
             hold(&name, &came.into_iter().map(trimmed).collect::<Vec<_>>(), &expected);
@@ -82,15 +82,15 @@ async fn rows_that_fail_or_are_late_cost_only_themselves() {
     }
     let Some(agent) = Simulator::start(&[file("odd", &lines)]) else { return };
     let engine = Engine::start(SnmpMetrics::default()).unwrap();
-    let session = agent.session(&engine, &Simulator::community("odd"), manners()).await;
+    let session = agent.session(&engine, &Simulator::community("odd"), policy()).await;
     let roots = [10, 16].map(|column| format!("{table}.{column}").parse::<Oid>().unwrap());
     let mut wanted = Wanted::default();
     roots.iter().for_each(|root| wanted.walk(root.clone()));
-    let harvest = ask(&engine, session, Dialect::Bulk, &wanted).await;
-    let rows = roots.each_ref().map(|root| harvest.column(root).unwrap().rows.len());
-    assert_eq!(rows, [19, 20], "{:?}", harvest.missing().collect::<Vec<_>>());
-    assert!(harvest.column(&roots[0]).unwrap().end.is_err());
-    assert_eq!(harvest.column(&roots[1]).unwrap().end, Ok(()));
+    let result = ask(&engine, session, Dialect::Bulk, &wanted).await;
+    let rows = roots.each_ref().map(|root| result.column(root).unwrap().rows.len());
+    assert_eq!(rows, [19, 20], "{:?}", result.missing().collect::<Vec<_>>());
+    assert!(result.column(&roots[0]).unwrap().end.is_err());
+    assert_eq!(result.column(&roots[1]).unwrap().end, Ok(()));
 }
 
 /// A device with a counter of 32 bits that goes round every few seconds and one of 64 bits.
@@ -117,7 +117,7 @@ async fn wrapping_counters_of_a_known_rate_come_out_within_a_hundredth() {
     let Some(agent) = Simulator::start(&[file("counting", &lines)]) else { return };
     let bot = bot(&SnmpMetrics::default());
     let engine = Engine::start(SnmpMetrics::default()).unwrap();
-    let session = agent.session(&engine, &Simulator::community("counting"), manners()).await;
+    let session = agent.session(&engine, &Simulator::community("counting"), policy()).await;
     let narrow = || {
         let oid: Oid = "1.3.6.1.2.1.2.2.1.10.1".parse().unwrap();
         let asking = session.clone();
@@ -181,7 +181,7 @@ async fn a_device_replaced_by_another_is_told_by_its_uptime() {
     let mut values = Vec::new();
     let second = Simulator::start(&lines(100, 9_000_000)).unwrap();
     for (minute, agent) in [(1, &first), (2, &first), (3, &second), (4, &second)] {
-        drop(agent.session(&engine, &Simulator::community("counting"), manners()).await);
+        drop(agent.session(&engine, &Simulator::community("counting"), policy()).await);
         device.entity.details = at(agent.address).as_object().unwrap().clone();
         let (came, _) = run(&bot, &job(&bot, &device), minute * 60, &[60]).await;
         values.push(came.iter().find(|(path, _)| path.ends_with("wide")).map(|(_, rate)| *rate));

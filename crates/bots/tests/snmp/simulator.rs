@@ -11,7 +11,7 @@ use std::{
 use grafolean_bots::snmp::{
     Oid, Request,
     engine::{Engine, Session},
-    settings::{Access, Manners},
+    settings::{Access, PollPolicy},
 };
 use nix::unistd::Uid;
 use serde_json::{Value, json};
@@ -101,16 +101,16 @@ impl Simulator {
     }
 
     /// Opens a session with a device, once it answers.
-    pub(crate) async fn session(&self, engine: &Engine, access: &Value, manners: Manners) -> Session {
+    pub(crate) async fn session(&self, engine: &Engine, access: &Value, policy: PollPolicy) -> Session {
         let access = Access::read(access.as_object().unwrap()).unwrap();
-        let patient = Manners { timeout: Duration::from_millis(500), retries: 0, ..manners };
+        let patient = PollPolicy { timeout: Duration::from_millis(500), retries: 0, ..policy };
         let session = engine.session(self.address, &access, patient).await.unwrap();
         let uptime: Oid = "1.3.6.1.2.1.1.3.0".parse().unwrap();
         let begin = Instant::now();
         while session.ask(&Request::Get(vec![uptime.clone()])).await.is_err() {
             assert!(begin.elapsed() < Duration::from_secs(120), "snmpsim does not answer");
         }
-        engine.session(self.address, &access, manners).await.unwrap()
+        engine.session(self.address, &access, policy).await.unwrap()
     }
 }
 

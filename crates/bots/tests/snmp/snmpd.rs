@@ -5,7 +5,7 @@ use grafolean_bots::snmp::{
     AskError, Oid, Request, Value,
     engine::{Engine, Session, SnmpMetrics},
     plan::{Dialect, Limits, Poll, Wanted},
-    settings::{Access, Manners},
+    settings::{Access, PollPolicy},
 };
 use serde_json::json;
 
@@ -40,10 +40,10 @@ fn engine() -> Engine {
 }
 
 async fn session(engine: &Engine, agent: &Snmpd, access: &Access) -> Session {
-    let manners =
-        Manners { timeout: std::time::Duration::from_millis(700), retries: 1, ..Manners::default() };
+    let policy =
+        PollPolicy { timeout: std::time::Duration::from_millis(700), retries: 1, ..PollPolicy::default() };
     let (address, access) = (agent.address, access.clone());
-    engine.session(address, &access, manners).await.unwrap()
+    engine.session(address, &access, policy).await.unwrap()
 }
 
 async fn name(engine: &Engine, session: &Session) -> Result<String, AskError> {
@@ -144,8 +144,8 @@ async fn a_walk_is_what_an_established_walk_is() {
         let mut wanted = Wanted::default();
         roots.iter().for_each(|root| wanted.walk(oid(root)));
         let mut poll =
-            Poll::new(&wanted, oid("1.3.6.1.2.1.1.3.0"), dialect, Limits::default(), Manners::default());
-        let harvest = engine
+            Poll::new(&wanted, oid("1.3.6.1.2.1.1.3.0"), dialect, Limits::default(), PollPolicy::default());
+        let result = engine
             .on_its_thread(async move {
                 while let Some(request) = poll.next_request() {
                     let (answer, at) = match session.ask(&request).await {
@@ -154,12 +154,12 @@ async fn a_walk_is_what_an_established_walk_is() {
                     };
                     poll.take(answer, at);
                 }
-                poll.into_harvest()
+                poll.into_result()
             })
             .await
             .unwrap();
         for root in &roots[..3] {
-            let column = harvest.column(&oid(root)).unwrap();
+            let column = result.column(&oid(root)).unwrap();
             assert_eq!(column.end, Ok(()));
             let ours: Vec<_> = column
                 .rows
@@ -172,7 +172,7 @@ async fn a_walk_is_what_an_established_walk_is() {
             assert_eq!(ours, agent.snmpbulkwalk(root), "{root}");
             assert!(!ours.is_empty());
         }
-        let uptime = harvest.value(&oid("1.3.6.1.2.1.1.3.0")).unwrap();
+        let uptime = result.value(&oid("1.3.6.1.2.1.1.3.0")).unwrap();
         assert!(matches!(uptime.0, Value::TimeTicks(_)));
     }
 }

@@ -6,8 +6,8 @@ use futures_util::{StreamExt, stream};
 use grafolean_bots::snmp::{
     AskError, Oid, Request, Value, drive,
     engine::{Engine, Session, SnmpMetrics},
-    plan::{Dialect, Harvest, Limits, Missing, Poll, Wanted},
-    settings::{Access, Manners},
+    plan::{Dialect, Limits, Missing, Poll, PollResult, Wanted},
+    settings::{Access, PollPolicy},
 };
 use serde_json::json;
 use tokio::time::Instant;
@@ -40,23 +40,23 @@ fn columns(number: u32) -> Wanted {
     wanted
 }
 
-async fn session(engine: &Engine, agent: &Responder, manners: Manners) -> Session {
+async fn session(engine: &Engine, agent: &Responder, policy: PollPolicy) -> Session {
     let access = json!({"version": "snmpv2c", "snmpv12_community": "public"});
     let access = Access::read(access.as_object().unwrap()).unwrap();
-    engine.session(agent.address, &access, manners).await.unwrap()
+    engine.session(agent.address, &access, policy).await.unwrap()
 }
 
-async fn walk(engine: &Engine, agent: &Responder, number: u32, manners: Manners) -> Harvest {
-    let session = session(engine, agent, manners).await;
-    let poll = Poll::new(&columns(number), oid(UPTIME), Dialect::Bulk, Limits::default(), manners);
-    let driven = drive(session, poll, manners, Instant::now() + Duration::from_secs(600));
+async fn walk(engine: &Engine, agent: &Responder, number: u32, policy: PollPolicy) -> PollResult {
+    let session = session(engine, agent, policy).await;
+    let poll = Poll::new(&columns(number), oid(UPTIME), Dialect::Bulk, Limits::default(), policy);
+    let driven = drive(session, poll, policy, Instant::now() + Duration::from_secs(600));
     engine.on_its_thread(driven).await.unwrap()
 }
 
 /// Whether each column is a prefix of the truth, and all of it if it says so.
-fn hold(harvest: &Harvest, number: u32, rows: u32) {
+fn hold(result: &PollResult, number: u32, rows: u32) {
     for column in 1..=number {
-        let walked = harvest.column(&oid(&format!("{TABLE}.{column}"))).unwrap();
+        let walked = result.column(&oid(&format!("{TABLE}.{column}"))).unwrap();
         for (place, row) in (1..).zip(&walked.rows) {
             assert_eq!(
                 (&*row.index, &row.value),
@@ -67,17 +67,17 @@ fn hold(harvest: &Harvest, number: u32, rows: u32) {
     }
 }
 
-fn patient(timeout_ms: u64, retries: u32) -> Manners {
-    Manners { timeout: Duration::from_millis(timeout_ms), retries, ..Manners::default() }
+fn patient(timeout_ms: u64, retries: u32) -> PollPolicy {
+    PollPolicy { timeout: Duration::from_millis(timeout_ms), retries, ..PollPolicy::default() }
 }
 
 #[tokio::test]
 async fn a_table_of_48_ports_and_10_columns_takes_a_tenth_of_the_datagrams() {
     let engine = Engine::start(SnmpMetrics::default()).unwrap();
     let agent = Responder::start(&objects(10, 48), 1_400);
-    let harvest = walk(&engine, &agent, 10, patient(60_000, 0)).await;
-    hold(&harvest, 10, 48);
-    assert_eq!(harvest.missing().count(), 0);
+    let result = walk(&engine, &agent, 10, patient(60_000, 0)).await;
+    hold(&result, 10, 48);
+    assert_eq!(result.missing().count(), 0);
     let together = agent.received();
     let session = session(&engine, &agent, patient(60_000, 0)).await;
     for column in 1..=10 {
@@ -98,13 +98,13 @@ async fn a_stormy_way_loses_time_and_no_value() {
         let engine = &engine;
         async move {
             let agent = Responder::on(Way::Stormy(seed), &objects(4, 100), 1_400);
-            let harvest = walk(engine, &agent, 4, patient(150, 10)).await;
-            hold(&harvest, 4, 100);
+            let result = walk(engine, &agent, 4, patient(150, 10)).await;
+            hold(&result, 4, 100);
             assert_eq!(
-                harvest.missing().count(),
+                result.missing().count(),
                 0,
                 "seed {seed}: {:?}",
-                harvest.missing().collect::<Vec<_>>()
+                result.missing().collect::<Vec<_>>()
             );
             assert!(agent.received() < 400, "seed {seed}: {} datagrams", agent.received());
         }
@@ -124,10 +124,10 @@ async fn a_way_that_ends_cuts_a_walk_and_never_ends_it() {
         let engine = &engine;
         async move {
             let agent = Responder::on(Way::Ends(answers), &objects(2, 2_000), 1_400);
-            let manners = Manners { max_timeouts: 2, ..patient(200, 0) };
-            let harvest = walk(engine, &agent, 2, manners).await;
-            hold(&harvest, 2, 2_000);
-            let end = &harvest.column(&oid(&format!("{TABLE}.1"))).unwrap().end;
+            let policy = PollPolicy { max_timeouts: 2, ..patient(200, 0) };
+            let result = walk(engine, &agent, 2, policy).await;
+            hold(&result, 2, 2_000);
+            let end = &result.column(&oid(&format!("{TABLE}.1"))).unwrap().end;
             assert_eq!(*end, Err(Missing::Failed(AskError::Timeout)), "{answers} answers");
             assert!(agent.received() <= answers + 4);
         }

@@ -8,7 +8,7 @@ use super::{Memory, SnmpTask, troubles::Troubles};
 use crate::snmp::{
     AskError, Interfaces,
     engine::{Engine, Session},
-    settings::{Access, Host, Manners},
+    settings::{Access, Host, PollPolicy},
 };
 
 /// How long a name's address is used.
@@ -30,7 +30,7 @@ pub(super) struct Device {
     /// Its interfaces as of the last sync.
     pub(super) interfaces: Interfaces,
     pub(super) troubles: Troubles,
-    session: Option<(Session, Host, Access, Manners, Instant)>,
+    session: Option<(Session, Host, Access, PollPolicy, Instant)>,
     silence: Option<Silence>,
     touched: Instant,
 }
@@ -67,17 +67,17 @@ impl Device {
 
     /// Returns the session with the device, opened anew when what was set up or the name's address changed.
     pub(super) async fn session(&mut self, engine: &Engine, task: &SnmpTask) -> Result<Session, AskError> {
-        let SnmpTask { host, access, manners, .. } = task;
-        let is_same = |(_, with, by, how, opened): &&(Session, Host, Access, Manners, Instant)| {
-            (with, by, how) == (host, access, manners)
+        let SnmpTask { host, access, policy, .. } = task;
+        let is_same = |(_, with, by, how, opened): &&(Session, Host, Access, PollPolicy, Instant)| {
+            (with, by, how) == (host, access, policy)
                 && (host.address().is_some() || opened.elapsed() < ADDRESS_KEPT)
         };
         if let Some((session, ..)) = self.session.as_ref().filter(is_same) {
             return Ok(session.clone());
         }
         let address = resolve(engine, host).await?;
-        let session = engine.session(address, access, *manners).await?;
-        self.session = Some((session.clone(), host.clone(), access.clone(), *manners, Instant::now()));
+        let session = engine.session(address, access, *policy).await?;
+        self.session = Some((session.clone(), host.clone(), access.clone(), *policy, Instant::now()));
         Ok(session)
     }
 

@@ -7,7 +7,7 @@ use crate::snmp::{
     Oid, Value, counted,
     counter::Uptime,
     interfaces::DISCONTINUITY,
-    plan::Harvest,
+    plan::PollResult,
     settings::{Fetch, Sensor},
 };
 
@@ -31,7 +31,7 @@ impl Discontinuities {
     /// Reads what came, beside what is remembered.
     pub(super) fn of(
         sensor: &Sensor,
-        harvest: &Harvest,
+        result: &PollResult,
         memory: &SensorMemory,
         uptime: Option<Uptime>,
     ) -> Self {
@@ -40,7 +40,7 @@ impl Discontinuities {
             _ => None,
         };
         let mut all = Self::default();
-        for (interface, now) in read(sensor, harvest) {
+        for (interface, now) in read(sensor, result) {
             let before = memory.discontinuities.get(&interface).copied().unwrap_or(0);
             let followed = memory.followed.get(&interface).copied().unwrap_or(0);
             let follows = now > before
@@ -86,7 +86,7 @@ impl Discontinuities {
 }
 
 /// When the interfaces that a sensor counts began to, as far as they tell.
-fn read(sensor: &Sensor, harvest: &Harvest) -> HashMap<u32, u32> {
+fn read(sensor: &Sensor, result: &PollResult) -> HashMap<u32, u32> {
     let ticks = |value: &Value| match value {
         Value::TimeTicks(ticks) => Some(*ticks),
         _ => None,
@@ -96,13 +96,13 @@ fn read(sensor: &Sensor, harvest: &Harvest) -> HashMap<u32, u32> {
         let (Fetch::Get(oid) | Fetch::Walk(oid)) = fetch;
         match counted(oid.arcs(), &[]).map(|counted| counted.interface) {
             Some(None) => {
-                let column = Oid::new(DISCONTINUITY).ok().and_then(|root| harvest.column(&root));
+                let column = Oid::new(DISCONTINUITY).ok().and_then(|root| result.column(&root));
                 let rows = column.map_or(&[][..], |column| &column.rows);
                 found.extend(rows.iter().filter_map(|row| Some((*row.index.first()?, ticks(&row.value)?))));
             }
             Some(Some(interface)) => {
                 let oid = Oid::new([&DISCONTINUITY[..], &[interface]].concat());
-                let value = oid.ok().and_then(|oid| ticks(&harvest.value(&oid).ok()?.0));
+                let value = oid.ok().and_then(|oid| ticks(&result.value(&oid).ok()?.0));
                 found.extend(value.map(|ticks| (interface, ticks)));
             }
             None => {}

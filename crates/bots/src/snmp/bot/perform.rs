@@ -23,7 +23,7 @@ use super::{
     device::Device,
     drive::drive,
     plan::{self, DueSensor, Sync},
-    results::{self, Circumstances, Outcome, Why},
+    results::{self, Circumstances, MissingReason, Outcome},
     troubles::{Ended, Subject},
 };
 use crate::snmp::{
@@ -31,7 +31,7 @@ use crate::snmp::{
     counter::Uptime,
     declaration,
     engine::{Engine, SnmpMetrics},
-    plan::{Harvest, Missing, Poll},
+    plan::{Missing, Poll, PollResult},
     settings::{self, Sensor},
 };
 
@@ -80,7 +80,7 @@ impl SnmpBot {
         Ok(Self { engine, keep: Some(keep), devices: Mutex::new(devices) })
     }
 
-    /// Gives what is kept of a device; makes room of those that are long gone when a new one comes.
+    /// Returns what is kept of a device; makes room of those that are long gone when a new one comes.
     fn device(&self, key: Key) -> Shared {
         let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
         if !devices.contains_key(&key) {
@@ -94,28 +94,28 @@ impl SnmpBot {
     ///
     /// # Errors
     /// Why nothing came of it.
-    async fn harvest(
+    async fn result(
         &self,
         device: &mut Device,
         task: &SnmpTask,
-        look: &Look<'_>,
-    ) -> Result<(Harvest, Option<u32>), AskError> {
+        context: &PollContext<'_>,
+    ) -> Result<(PollResult, Option<u32>), AskError> {
         let session = device.session(&self.engine, task).await?;
         let Ok(small) = Oid::new(UPTIME) else { return Err(AskError::Local("sysUpTime".to_owned())) };
-        let wanted = task.wanted_by(&look.due, look.interfaces);
-        let mut poll = Poll::new(&wanted, small, task.dialect(), device.memory.limits.clone(), task.manners);
+        let wanted = task.wanted_by(&context.due, context.interfaces);
+        let mut poll = Poll::new(&wanted, small, task.dialect(), device.memory.limits.clone(), task.policy);
         let silent_since = device.silent_since().cloned();
         if silent_since.is_some() {
             self.engine.metrics().runs_paused.inc();
             poll = poll.after_a_probe();
         }
-        let driven = drive(session.clone(), poll, task.manners, look.until);
+        let driven = drive(session.clone(), poll, task.policy, context.until);
         let failed = |error: tokio::task::JoinError| AskError::Local(error.to_string());
-        let harvest = self.engine.on_its_thread(driven).await.map_err(failed)?;
-        if harvest.heard {
-            return Ok((harvest, session.boots()));
+        let result = self.engine.on_its_thread(driven).await.map_err(failed)?;
+        if result.heard {
+            return Ok((result, session.boots()));
         }
-        let told = harvest.missing().find_map(|(_, missing)| match missing {
+        let told = result.missing().find_map(|(_, missing)| match missing {
             Missing::Failed(error) => Some(error.clone()),
             _ => None,
         });
@@ -131,18 +131,18 @@ impl SnmpBot {
 }
 
 /// What one run is to look at, and until when.
-struct Look<'a> {
+struct PollContext<'a> {
     due: Vec<&'a DueSensor>,
     interfaces: Sync,
     until: Instant,
 }
 
-impl Look<'_> {
-    fn of(run: &Run<SnmpTask>) -> Look<'_> {
+impl PollContext<'_> {
+    fn of(run: &Run<SnmpTask>) -> PollContext<'_> {
         let sensors = run.task.sensors.iter();
         let shortest = sensors.map(|sensor| sensor.interval.duration()).min().unwrap_or(LONGEST_RUN);
-        let longest = shortest.mul_f64(ASKING).min(run.task.manners.max_time);
-        Look {
+        let longest = shortest.mul_f64(ASKING).min(run.task.policy.max_time);
+        PollContext {
             due: run.task.due(&run.intervals).collect(),
             interfaces: plan::sync(&run.intervals),
             until: Instant::now() + longest,
@@ -183,31 +183,31 @@ impl Protocol for SnmpBot {
         let shared = self.device((*account, *entity));
         let mut device = shared.lock().await;
         device.touch();
-        let look = Look::of(&run);
+        let context = PollContext::of(&run);
         let metrics = self.engine.metrics();
         let began = Instant::now();
-        let outcome = self.harvest(&mut device, &run.task, &look).await;
+        let outcome = self.result(&mut device, &run.task, &context).await;
         metrics.poll_seconds.observe(began.elapsed().as_secs_f64());
-        let (harvest, boots) = match outcome {
+        let (result, boots) = match outcome {
             Ok(came) => came,
             Err(why) => {
-                look.due.iter().for_each(|_| metrics.count_missing(why.label()));
+                context.due.iter().for_each(|_| metrics.count_missing(why.label()));
                 if device.troubles.is_news(Subject::Device, &why.to_string(), Instant::now()) {
                     warn!(%entity, name, %host, %why, "device is not measured");
                 }
                 device.note_silent(why);
-                return Ok(vec![silent(&run.task, run.due, &look)]);
+                return Ok(vec![silent(&run.task, run.due, &context)]);
             }
         };
         device.note_answered();
         if device.troubles.end(Subject::Device) != Ended::Nothing {
             info!(%entity, name, %host, "device answers again");
         }
-        self.tell_learnt(&device, &run.task, &harvest);
-        device.memory.limits = harvest.limits.clone();
-        let mut reports = vec![self.values(&mut device, &run, &look, &harvest, boots)];
-        if look.interfaces == Sync::Due {
-            reports.extend(interfaces(&mut device, &run, &harvest));
+        self.tell_learnt(&device, &run.task, &result);
+        device.memory.limits = result.limits.clone();
+        let mut reports = vec![self.values(&mut device, &run, &context, &result, boots)];
+        if context.interfaces == Sync::Due {
+            reports.extend(interfaces(&mut device, &run, &result));
         }
         let is_set_up = |id| run.task.sensors.iter().any(|sensor| sensor.id == id);
         device.memory.keep_only(is_set_up);
@@ -217,7 +217,7 @@ impl Protocol for SnmpBot {
         {
             keep.keep(format!("{account}.{entity}"), text);
         }
-        debug!(job = %run.id, %host, requests = harvest.requests, varbinds = harvest.varbinds, "polled");
+        debug!(job = %run.id, %host, requests = result.requests, varbinds = result.varbinds, "polled");
         Ok(reports)
     }
 }
@@ -228,11 +228,11 @@ impl SnmpBot {
         &self,
         device: &mut Device,
         run: &Run<SnmpTask>,
-        look: &Look<'_>,
-        harvest: &Harvest,
+        context: &PollContext<'_>,
+        result: &PollResult,
         boots: Option<u32>,
     ) -> Report {
-        let uptime = Oid::new(UPTIME).ok().and_then(|oid| match harvest.value(&oid) {
+        let uptime = Oid::new(UPTIME).ok().and_then(|oid| match result.value(&oid) {
             Ok((Value::TimeTicks(ticks), at)) => Some(Uptime { ticks: *ticks, boots, at: *at }),
             _ => None,
         });
@@ -242,9 +242,8 @@ impl SnmpBot {
         let mut values = Vec::new();
         let mut paths = HashSet::new();
         let mut is_well_again = false;
-        for DueSensor { id, sensor, .. } in &look.due {
-            let mut outcome =
-                results::measure(sensor, harvest, device.memory.of(*id, sensor), &circumstances);
+        for DueSensor { id, sensor, .. } in &context.due {
+            let mut outcome = results::measure(sensor, result, device.memory.of(*id, sensor), &circumstances);
             let mut troubles = Lacking::default();
             for (path, value) in outcome.values.drain(..) {
                 if paths.insert(path.clone()) {
@@ -292,7 +291,7 @@ impl SnmpBot {
         metrics.names_empty.inc_by(outcome.empty_names as u64);
         for absent in &outcome.absent {
             match &absent.why {
-                Why::NoRate(why) => metrics.count_no_rate(why.label()),
+                MissingReason::NoRate(why) => metrics.count_no_rate(why.label()),
                 why => metrics.count_missing(why.label()),
             }
             if absent.is_withheld() {
@@ -301,10 +300,10 @@ impl SnmpBot {
         }
     }
 
-    /// Says what was learnt of the device in a run and changes what it means.
-    fn tell_learnt(&self, device: &Device, task: &SnmpTask, harvest: &Harvest) {
+    /// Logs what was learnt of the device in a run and changes what it means.
+    fn tell_learnt(&self, device: &Device, task: &SnmpTask, result: &PollResult) {
         let (entity, name, host) = (task.entity, &task.name, &task.host);
-        if harvest.limits.is_unordered() && !device.memory.limits.is_unordered() {
+        if result.limits.is_unordered() && !device.memory.limits.is_unordered() {
             warn!(
                 %entity, name, %host,
                 "its walks are not in ascending order: rows are taken as they come while they are new \
@@ -312,7 +311,7 @@ impl SnmpBot {
             );
         }
         let known: HashSet<&Oid> = device.memory.limits.unanswered().collect();
-        for oid in harvest.limits.unanswered().filter(|oid| !known.contains(oid)) {
+        for oid in result.limits.unanswered().filter(|oid| !known.contains(oid)) {
             warn!(%entity, name, %host, %oid, "the device does not answer when it is asked for this object");
         }
     }
@@ -369,20 +368,20 @@ fn completeness(entity: EntityId, (complete, wanted): (usize, usize)) -> (String
 }
 
 /// What is reported of a device that does not answer.
-fn silent(task: &SnmpTask, due: Timestamp, look: &Look<'_>) -> Report {
-    let values = if look.due.is_empty() { vec![] } else { vec![completeness(task.entity, (0, 1))] };
+fn silent(task: &SnmpTask, due: Timestamp, context: &PollContext<'_>) -> Report {
+    let values = if context.due.is_empty() { vec![] } else { vec![completeness(task.entity, (0, 1))] };
     Report::Values(Values { account: task.account, time: due, values })
 }
 
 /// The device's interfaces, if it told which there are. Each other cell costs only itself: what was not told this time is as
 /// it was. An agent that tells of no interface has not said that there is none: it answered through one.
-fn interfaces(device: &mut Device, run: &Run<SnmpTask>, harvest: &Harvest) -> Option<Report> {
+fn interfaces(device: &mut Device, run: &Run<SnmpTask>, result: &PollResult) -> Option<Report> {
     let SnmpTask { account, entity, ref name, ref host, .. } = *run.task;
     let mut interfaces = Interfaces::default();
     let mut lacking = Vec::new();
     let columns: Vec<_> = Column::ALL
         .into_iter()
-        .filter_map(|column| Some((column, harvest.column(&Oid::new(column.arcs()).ok()?)?)))
+        .filter_map(|column| Some((column, result.column(&Oid::new(column.arcs()).ok()?)?)))
         .collect();
     for (column, walked) in &columns {
         for row in &walked.rows {

@@ -14,7 +14,7 @@ use crate::snmp::{
     Column, Oid, counted,
     interfaces::DISCONTINUITY,
     plan::{Dialect, Wanted},
-    settings::{Access, Community, Fetch, Host, Manners, Sensor, SensorError},
+    settings::{Access, Community, Fetch, Host, PollPolicy, Sensor, SensorError},
 };
 
 /// How often a device's interfaces are brought in step.
@@ -34,7 +34,7 @@ pub struct SnmpTask {
     /// How to get in.
     pub access: Access,
     /// How it is to be treated.
-    pub manners: Manners,
+    pub policy: PollPolicy,
     /// What is measured.
     pub sensors: Vec<DueSensor>,
 }
@@ -75,32 +75,32 @@ pub(super) enum Sync {
     NotDue,
 }
 
-/// Tells whether a run that these intervals caused brings interfaces in step.
+/// Whether a run that these intervals caused brings interfaces in step.
 pub(super) fn sync(intervals: &[Interval]) -> Sync {
     let is_due = intervals.iter().any(|interval| i64::from(interval.seconds()) == SYNC_INTERVAL_S);
     if is_due { Sync::Due } else { Sync::NotDue }
 }
 
 impl SnmpTask {
-    /// Gives all that a run asks for which these intervals caused.
+    /// Returns all that a run asks for which these intervals caused.
     pub fn wanted(&self, intervals: &[Interval]) -> Wanted {
         self.wanted_by(&self.due(intervals).collect::<Vec<_>>(), sync(intervals))
     }
 
-    /// Gives how the device's tables are walked.
+    /// Returns how the device's tables are walked.
     pub fn dialect(&self) -> Dialect {
         let is_v1 = matches!(self.access, Access::Community(Community::V1(_)));
         if is_v1 { Dialect::Next } else { Dialect::Bulk }
     }
 
-    /// Gives the intervals of its runs, ascending.
+    /// Returns the intervals of its runs, ascending.
     pub fn intervals(&self) -> impl Iterator<Item = Interval> {
         let sync = Interval::from_seconds(SYNC_INTERVAL_S);
         let all: BTreeSet<Interval> = self.sensors.iter().map(|sensor| sensor.interval).chain(sync).collect();
         all.into_iter()
     }
 
-    /// Gives the sensors that fall due with these intervals.
+    /// Returns the sensors that fall due with these intervals.
     pub fn due(&self, intervals: &[Interval]) -> impl Iterator<Item = &DueSensor> {
         self.sensors.iter().filter(|sensor| intervals.contains(&sensor.interval))
     }
@@ -146,19 +146,19 @@ pub(super) fn plan<'d>(device: &'d Device, known: &mut Sensors<'d>) -> Vec<Resul
         }
     }
     let access = Access::read(&device.credential.details);
-    let manners = Manners::read(&device.credential.details);
+    let policy = PollPolicy::read(&device.credential.details);
     let host = Host::read(&device.entity.details);
     let sync = Interval::from_seconds(SYNC_INTERVAL_S);
     let intervals = Intervals::new(sensors.iter().map(|sensor| sensor.interval).chain(sync));
-    match (access, manners, host, intervals) {
-        (Ok(access), Ok(manners), Ok(host), Ok(intervals)) if !sensors.is_empty() => {
+    match (access, policy, host, intervals) {
+        (Ok(access), Ok(policy), Ok(host), Ok(intervals)) if !sensors.is_empty() => {
             let (account, entity) = (device.account, device.entity.id);
             let name = device.entity.name.clone();
-            let task = SnmpTask { account, entity, name, host, access, manners, sensors };
+            let task = SnmpTask { account, entity, name, host, access, policy, sensors };
             outcomes.push(Ok(Job::new(format!("snmp.{account}.{entity}"), intervals, task)));
         }
-        (access, manners, host, _) => {
-            let errors = [access.err(), manners.err(), host.err()].into_iter().flatten();
+        (access, policy, host, _) => {
+            let errors = [access.err(), policy.err(), host.err()].into_iter().flatten();
             outcomes.extend(errors.map(|error| Err(Refusal::of(device, error))));
         }
     }

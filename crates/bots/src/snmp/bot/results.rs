@@ -1,4 +1,4 @@
-//! Values of what came: pure arithmetic over a harvest.
+//! Values of what came: pure arithmetic over the result of a poll.
 
 use std::{collections::HashMap, fmt};
 
@@ -6,10 +6,10 @@ use thiserror::Error;
 
 use super::{discontinuity::Discontinuities, memory::SensorMemory};
 use crate::snmp::{
-    Column, Moment, Oid, Value, What, counted,
+    Column, CounterKind, Moment, Oid, Value, counted,
     counter::{Bounds, Continuity, NoRate, Reading, Uptime},
     oid::write_arcs,
-    plan::{Dialect, Harvest, Missing, Row},
+    plan::{Dialect, Missing, PollResult, Row},
     settings::{Fetch, Sensor},
 };
 
@@ -43,23 +43,23 @@ pub(super) struct Absent {
     pub(super) number: usize,
     /// Of which row; empty where there is none.
     pub(super) index: Box<[u32]>,
-    pub(super) why: Why,
+    pub(super) why: MissingReason,
 }
 
 impl Absent {
     /// Whether nothing is wrong: a counter that just begins has no rate yet.
     pub(super) fn is_expected(&self) -> bool {
-        matches!(&self.why, Why::NoRate(why) if !why.is_withheld())
+        matches!(&self.why, MissingReason::NoRate(why) if !why.is_withheld())
     }
 
     /// Whether it is a trouble. A table without rows is none: sensors are set up for devices of many kinds.
     pub(super) fn is_trouble(&self) -> bool {
-        !self.is_expected() && !matches!(self.why, Why::NoRows)
+        !self.is_expected() && !matches!(self.why, MissingReason::NoRows)
     }
 
     /// Whether it came, but as none that can be true.
     pub(super) fn is_withheld(&self) -> bool {
-        matches!(&self.why, Why::NoRate(_) | Why::Unreadable(_)) && !self.is_expected()
+        matches!(&self.why, MissingReason::NoRate(_) | MissingReason::Unreadable(_)) && !self.is_expected()
     }
 
     /// What it is, whatever numbers are in it: two of the same are the same trouble.
@@ -84,7 +84,7 @@ impl fmt::Display for Absent {
 
 /// Why a value is not there.
 #[derive(Debug, Error)]
-pub(super) enum Why {
+pub(super) enum MissingReason {
     #[error(transparent)]
     Missing(#[from] Missing),
     #[error("it is {0}, no number")]
@@ -103,7 +103,7 @@ pub(super) enum Why {
     NotFinite,
 }
 
-impl Why {
+impl MissingReason {
     /// Returns a short word from a small fixed set, under which it is counted.
     pub(super) fn label(&self) -> &'static str {
         match self {
@@ -119,7 +119,7 @@ impl Why {
     }
 }
 
-/// What is known of the device beside the harvest.
+/// What is known of the device beside the result of the poll.
 pub(super) struct Circumstances<'a> {
     pub(super) uptime: Option<Uptime>,
     /// Bits a second that interfaces can carry, by their index.
@@ -131,7 +131,7 @@ pub(super) struct Circumstances<'a> {
 /// Returns a sensor's values, and remembers its counters for the next time.
 pub(super) fn measure(
     sensor: &Sensor,
-    harvest: &Harvest,
+    result: &PollResult,
     memory: &mut SensorMemory,
     circumstances: &Circumstances<'_>,
 ) -> Outcome {
@@ -141,32 +141,32 @@ pub(super) fn measure(
         (None, None) => Continuity::Untold,
         _ => Continuity::Unsure,
     };
-    let discontinuities = Discontinuities::of(sensor, harvest, memory, uptime);
+    let discontinuities = Discontinuities::of(sensor, result, memory, uptime);
     let speeds = circumstances.speeds;
     let dialect = circumstances.dialect;
-    let bench = Bench { sensor, harvest, memory, speeds, uptime, dialect, continuity, discontinuities };
+    let evaluation =
+        Evaluation { sensor, result, memory, speeds, uptime, dialect, continuity, discontinuities };
     let mut outcome = Outcome::default();
     let first_walk = sensor.fetches.iter().find_map(|fetch| match fetch {
         Fetch::Walk(root) => Some(root),
         Fetch::Get(_) => None,
     });
     match first_walk {
-        None => bench.result(&[], &mut outcome),
+        None => evaluation.result(&[], &mut outcome),
         Some(root) => {
-            let column = harvest.column(root);
+            let column = result.column(root);
             for row in column.map_or(&[][..], |column| &column.rows) {
-                bench.result(&row.index, &mut outcome);
+                evaluation.result(&row.index, &mut outcome);
             }
-            bench.count_empty_walk(root, &mut outcome);
+            evaluation.count_empty_walk(root, &mut outcome);
         }
     }
-    bench.count_cut_walks(&mut outcome);
-    let is_whole =
-        first_walk.is_none_or(|root| harvest.column(root).is_some_and(|column| column.end.is_ok()));
+    evaluation.count_cut_walks(&mut outcome);
+    let is_whole = first_walk.is_none_or(|root| result.column(root).is_some_and(|column| column.end.is_ok()));
     let rows = outcome.wanted;
-    let came: Vec<_> = (0..sensor.fetches.len()).map(|place| bench.readings(place)).collect();
-    let discontinuities = bench.discontinuities;
-    remember(sensor, harvest, memory, continuity, came);
+    let came: Vec<_> = (0..sensor.fetches.len()).map(|place| evaluation.readings(place)).collect();
+    let discontinuities = evaluation.discontinuities;
+    remember(sensor, result, memory, continuity, came);
     outcome.followers = discontinuities.remember(memory);
     if is_whole {
         memory.rows = rows;
@@ -177,9 +177,9 @@ pub(super) fn measure(
 }
 
 /// All that one sensor's results are made of.
-struct Bench<'a> {
+struct Evaluation<'a> {
     sensor: &'a Sensor,
-    harvest: &'a Harvest,
+    result: &'a PollResult,
     memory: &'a SensorMemory,
     speeds: &'a HashMap<u32, u64>,
     uptime: Option<Uptime>,
@@ -188,7 +188,7 @@ struct Bench<'a> {
     discontinuities: Discontinuities,
 }
 
-impl Bench<'_> {
+impl Evaluation<'_> {
     /// Adds the result of one row, or what it lacks.
     fn result(&self, index: &[u32], outcome: &mut Outcome) {
         outcome.wanted += 1;
@@ -203,7 +203,7 @@ impl Bench<'_> {
             match self.operand(place, index) {
                 Ok(value) => *operand = value,
                 Err(why) => {
-                    is_complete &= matches!(&why, Why::NoRate(why) if !why.is_withheld());
+                    is_complete &= matches!(&why, MissingReason::NoRate(why) if !why.is_withheld());
                     is_measured = false;
                     outcome.absent.push(Absent { number, index: index.into(), why });
                 }
@@ -225,18 +225,22 @@ impl Bench<'_> {
         if is_measured {
             match self.sensor.expression.evaluate(&operands) {
                 Some(result) => outcome.values.push((filled.path, result)),
-                None => outcome.absent.push(Absent { number: 0, index: index.into(), why: Why::NotFinite }),
+                None => outcome.absent.push(Absent {
+                    number: 0,
+                    index: index.into(),
+                    why: MissingReason::NotFinite,
+                }),
             }
         }
     }
 
     /// A table without rows may be what there is, and is said; over v1 one of 64-bit counters only cannot be told.
     fn count_empty_walk(&self, root: &Oid, outcome: &mut Outcome) {
-        let is_empty = self.harvest.column(root).is_some_and(|it| it.rows.is_empty() && it.end.is_ok());
+        let is_empty = self.result.column(root).is_some_and(|it| it.rows.is_empty() && it.end.is_ok());
         if is_empty {
             let is_untold = self.dialect == Dialect::Next && has_64_bits(root.arcs());
             outcome.wanted += usize::from(is_untold);
-            let why = if is_untold { Why::Counter64 } else { Why::NoRows };
+            let why = if is_untold { MissingReason::Counter64 } else { MissingReason::NoRows };
             let place = self.sensor.fetches.iter().position(|fetch| *fetch == Fetch::Walk(root.clone()));
             outcome.absent.push(Absent { number: place.map_or(0, |place| place + 1), index: [].into(), why });
         }
@@ -247,7 +251,7 @@ impl Bench<'_> {
         let mut is_cut = false;
         for (place, fetch) in self.sensor.fetches.iter().enumerate() {
             let Fetch::Walk(root) = fetch else { continue };
-            let end = self.harvest.column(root).map_or(Err(Missing::LeftOut), |column| column.end.clone());
+            let end = self.result.column(root).map_or(Err(Missing::LeftOut), |column| column.end.clone());
             if let Err(missing) = end {
                 is_cut = true;
                 outcome.absent.push(Absent { number: place + 1, index: [].into(), why: missing.into() });
@@ -259,27 +263,27 @@ impl Bench<'_> {
         }
     }
 
-    fn value(&self, place: usize, index: &[u32]) -> Result<Came<'_>, Why> {
+    fn value(&self, place: usize, index: &[u32]) -> Result<Came<'_>, MissingReason> {
         self.came(place, index).map_err(|why| {
             let is_untold = self.dialect == Dialect::Next
                 && has_64_bits(self.oid(place))
-                && matches!(&why, Why::NoRow(_) | Why::Missing(Missing::Exception(_)));
-            if is_untold { Why::Counter64 } else { why }
+                && matches!(&why, MissingReason::NoRow(_) | MissingReason::Missing(Missing::Exception(_)));
+            if is_untold { MissingReason::Counter64 } else { why }
         })
     }
 
-    fn came(&self, place: usize, index: &[u32]) -> Result<Came<'_>, Why> {
+    fn came(&self, place: usize, index: &[u32]) -> Result<Came<'_>, MissingReason> {
         match self.sensor.fetches.get(place) {
             Some(Fetch::Get(oid)) => {
-                let (value, at) = self.harvest.value(oid)?;
+                let (value, at) = self.result.value(oid)?;
                 Ok(Came { value, at: *at, is_walked: false })
             }
             Some(Fetch::Walk(root)) => {
-                let column = self.harvest.column(root);
+                let column = self.result.column(root);
                 let row = column.and_then(|column| column.row(index));
                 let Row { value, at, .. } = row.ok_or_else(|| {
                     let hole = column.and_then(|column| column.hole(index));
-                    hole.map_or_else(|| Why::NoRow(index.into()), |why| why.clone().into())
+                    hole.map_or_else(|| MissingReason::NoRow(index.into()), |why| why.clone().into())
                 })?;
                 Ok(Came { value, at: *at, is_walked: true })
             }
@@ -288,7 +292,7 @@ impl Bench<'_> {
     }
 
     /// The number that an object stands for: a counter's is its rate.
-    fn operand(&self, place: usize, index: &[u32]) -> Result<f64, Why> {
+    fn operand(&self, place: usize, index: &[u32]) -> Result<f64, MissingReason> {
         let Came { value, at, is_walked } = self.value(place, index)?;
         match Reading::of(value, at) {
             Some(reading) => {
@@ -296,8 +300,8 @@ impl Bench<'_> {
                 Ok(self.rate(place, row, &self.dated(place, row, reading))?)
             }
             None => value.number().ok_or(match value {
-                Value::Unreadable(kind) => Why::Unreadable(kind),
-                value => Why::NoNumber(value.kind()),
+                Value::Unreadable(kind) => MissingReason::Unreadable(kind),
+                value => MissingReason::NoNumber(value.kind()),
             }),
         }
     }
@@ -342,11 +346,11 @@ impl Bench<'_> {
 
     fn interface_cell(&self, column: Column, interface: u32) -> Option<&Value> {
         let root = Oid::new(column.arcs()).ok()?;
-        if let Some(row) = self.harvest.column(&root).and_then(|column| column.row(&[interface])) {
+        if let Some(row) = self.result.column(&root).and_then(|column| column.row(&[interface])) {
             return Some(&row.value);
         }
         let cell = Oid::new([column.arcs(), &[interface]].concat()).ok()?;
-        self.harvest.value(&cell).ok().map(|(value, _)| value)
+        self.result.value(&cell).ok().map(|(value, _)| value)
     }
 
     fn oid(&self, place: usize) -> &[u32] {
@@ -363,12 +367,12 @@ impl Bench<'_> {
     fn bounds(&self, place: usize, index: &[u32]) -> Bounds {
         let Some(counted) = counted(self.oid(place), index) else { return Bounds::default() };
         match counted.what {
-            What::Octets => {
+            CounterKind::Octets => {
                 let bits = counted.interface.and_then(|interface| self.speeds.get(&interface));
                 let declared = bits.map(|bits| *bits as f64 / 8.0);
                 Bounds { declared, possible: Some(FASTEST_PORT) }
             }
-            What::Packets => Bounds { declared: None, possible: Some(FASTEST_PORT / SHORTEST_PACKET) },
+            CounterKind::Packets => Bounds { declared: None, possible: Some(FASTEST_PORT / SHORTEST_PACKET) },
         }
     }
 
@@ -398,15 +402,11 @@ impl Bench<'_> {
             Some((index.into(), reading))
         };
         match self.sensor.fetches.get(place) {
-            Some(Fetch::Get(oid)) => self
-                .harvest
-                .value(oid)
-                .ok()
-                .and_then(|(value, at)| one(&[], value, *at))
-                .into_iter()
-                .collect(),
+            Some(Fetch::Get(oid)) => {
+                self.result.value(oid).ok().and_then(|(value, at)| one(&[], value, *at)).into_iter().collect()
+            }
             Some(Fetch::Walk(root)) => {
-                let rows = self.harvest.column(root).map_or(&[][..], |column| &column.rows);
+                let rows = self.result.column(root).map_or(&[][..], |column| &column.rows);
                 rows.iter().filter_map(|row| one(&row.index, &row.value, row.at)).collect()
             }
             None => Vec::new(),
@@ -446,14 +446,14 @@ fn has_64_bits(oid: &[u32]) -> bool {
 /// are kept, while the device counts on.
 fn remember(
     sensor: &Sensor,
-    harvest: &Harvest,
+    result: &PollResult,
     memory: &mut SensorMemory,
     continuity: Continuity,
     came: Vec<Vec<(Box<[u32]>, Reading)>>,
 ) {
     for ((fetch, counters), came) in sensor.fetches.iter().zip(&mut memory.counters).zip(came) {
         let is_whole = match fetch {
-            Fetch::Walk(root) => harvest.column(root).is_some_and(|column| column.end.is_ok()),
+            Fetch::Walk(root) => result.column(root).is_some_and(|column| column.end.is_ok()),
             Fetch::Get(_) => false,
         };
         if is_whole || matches!(continuity, Continuity::Restarted | Continuity::Unsure) {

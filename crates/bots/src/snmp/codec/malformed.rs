@@ -47,7 +47,7 @@ pub enum Malformed {
 }
 
 impl Malformed {
-    /// Tells whether it is SNMP all the same, only nothing that answers a request of v1 or v2c.
+    /// Whether it is SNMP all the same, only nothing that answers a request of v1 or v2c.
     pub const fn is_other_message(self) -> bool {
         matches!(self, Self::Version(_) | Self::NoReply(_))
     }

@@ -37,7 +37,7 @@ pub(super) fn decode(octets: &[u8]) -> Option<Oid> {
     octets.last().filter(|octet| **octet < 0x80).and_then(|_| Oid::new(arcs).ok())
 }
 
-/// Gives how many octets an object identifier takes.
+/// Returns how many octets an object identifier takes.
 pub(super) fn length(oid: &Oid) -> usize {
     subidentifiers(oid).map(octets_of).sum()
 }

@@ -60,7 +60,7 @@ impl Engine {
     /// Opens the sockets.
     ///
     /// # Errors
-    /// Says which system call failed; a machine without IPv6 is no error.
+    /// Which system call failed; a machine without IPv6 is no error.
     pub fn start(metrics: SnmpMetrics) -> Result<Self, EngineError> {
         let stop = CancellationToken::new();
         let (opened, outcome) = mpsc::sync_channel(1);
@@ -95,12 +95,12 @@ impl Engine {
         &self,
         address: SocketAddr,
         access: &super::settings::Access,
-        manners: super::settings::Manners,
+        policy: super::settings::PollPolicy,
     ) -> Result<Session, super::AskError> {
-        Session::open(Arc::clone(&self.shared), address, access, manners).await
+        Session::open(Arc::clone(&self.shared), address, access, policy).await
     }
 
-    /// Gives the counters.
+    /// Returns the counters.
     pub fn metrics(&self) -> &SnmpMetrics {
         self.shared.count_datagrams();
         &self.shared.metrics
@@ -112,7 +112,7 @@ impl Shared {
         if address.is_ipv4() { self.sockets.v4.as_ref() } else { self.sockets.v6.as_ref() }
     }
 
-    /// Takes over what the sockets counted.
+    /// Notes what the sockets counted.
     fn count_datagrams(&self) {
         let (discarded, malformed) = self.traffic.rejected();
         self.metrics.note_datagrams(discarded, malformed);

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::snmp::{
     AskError, Moment, Oid, Request, Varbind,
-    settings::{Access, Level, Manners, User},
+    settings::{Access, Level, PollPolicy, User},
 };
 
 /// sysUpTime.0, which nearly every agent has.
@@ -25,7 +25,7 @@ pub struct Session {
     shared: Arc<Shared>,
     socket: Arc<SharedSocket>,
     peer: Arc<Peer>,
-    manners: Manners,
+    policy: PollPolicy,
 }
 
 impl Session {
@@ -33,20 +33,20 @@ impl Session {
         shared: Arc<Shared>,
         address: SocketAddr,
         access: &Access,
-        manners: Manners,
+        policy: PollPolicy,
     ) -> Result<Self, AskError> {
         let no_socket =
             || AskError::Local(format!("no socket for {address}: its address family is off here"));
         let socket = Arc::clone(shared.socket(address).ok_or_else(no_socket)?);
         let peer = match access {
-            Access::Community(community) => Peer::of_community(address, manners.reply_source, community),
+            Access::Community(community) => Peer::of_community(address, policy.reply_source, community),
             Access::User(user) => {
                 let keys = shared.keys.of(user).await?;
                 let user = SecuredPeer::new((**user).clone(), keys, shared.traffic.engine_restarts.clone());
-                Peer::of_user(address, manners.reply_source, user)
+                Peer::of_user(address, policy.reply_source, user)
             }
         };
-        Ok(Self { shared, socket, peer: Arc::new(peer), manners })
+        Ok(Self { shared, socket, peer: Arc::new(peer), policy })
     }
 
     /// Returns the device's address.
@@ -57,7 +57,7 @@ impl Session {
     /// Returns the same device, asked each thing once only.
     #[must_use]
     pub fn without_retries(&self) -> Self {
-        Self { manners: Manners { retries: 0, ..self.manners }, ..self.clone() }
+        Self { policy: PollPolicy { retries: 0, ..self.policy }, ..self.clone() }
     }
 
     /// Sends one request and waits for its answer, as often as the device's policy says. The moment is the answer's.
@@ -70,7 +70,7 @@ impl Session {
         metrics.count_request(request);
         let _in_flight = metrics.in_flight();
         let outcome = match self.peer.user() {
-            None => self.socket.ask(&self.peer, Message::Request(request), &self.manners).await,
+            None => self.socket.ask(&self.peer, Message::Request(request), &self.policy).await,
             Some(user) => self.ask_as(user, request).await,
         };
         match &outcome {
@@ -89,13 +89,13 @@ impl Session {
         let mut corrections = 0;
         loop {
             if !user.is_discovered() {
-                match self.socket.ask(&self.peer, Message::Discovery, &self.manners).await {
+                match self.socket.ask(&self.peer, Message::Discovery, &self.policy).await {
                     Err(AskError::UnknownEngine) if user.is_discovered() => {}
                     Err(error) => return Err(error),
                     Ok(_) => return Err(AskError::UnknownEngine),
                 }
             }
-            match self.socket.ask(&self.peer, Message::Request(request), &self.manners).await {
+            match self.socket.ask(&self.peer, Message::Request(request), &self.policy).await {
                 Err(AskError::UnknownEngine) if corrections < MOST_CORRECTIONS => user.forget(),
                 // Where the report was authentic the time is right now; where it was not, only a fresh word helps.
                 Err(AskError::NotInTimeWindow) if corrections == 0 => {}
@@ -116,7 +116,7 @@ impl Session {
     /// many agents say nothing either: then one that is not encrypted is answered, while the encrypted one, asked once
     /// more lest the agent was only just starting, is still not.
     pub async fn explain_silence(&self) -> AskError {
-        match (silence::explain(self.address(), self.manners.timeout).await, self.peer.user()) {
+        match (silence::explain(self.address(), self.policy.timeout).await, self.peer.user()) {
             (silence::Silence::Closed, _) => AskError::PortClosed,
             (silence::Silence::Answers, None) => AskError::Community,
             (silence::Silence::Answers, Some(user)) => self.explain_silence_to(user).await,
@@ -140,9 +140,9 @@ impl Session {
     async fn answers_unencrypted(&self, user: &User, request: &Request) -> bool {
         let Level::Private(protocol, key, ..) = &user.level else { return false };
         let user = User { level: Level::Authentic(*protocol, key.clone()), ..user.clone() };
-        let manners = Manners { retries: 0, ..self.manners };
+        let policy = PollPolicy { retries: 0, ..self.policy };
         let access = Access::User(Box::new(user));
-        let open = Self::open(Arc::clone(&self.shared), self.address(), &access, manners).await;
+        let open = Self::open(Arc::clone(&self.shared), self.address(), &access, policy).await;
         let Ok(session) = open else { return false };
         let Some(user) = session.peer.user() else { return false };
         // An error is an answer too: most users may not read without encryption.

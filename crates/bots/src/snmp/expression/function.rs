@@ -21,7 +21,7 @@ pub(super) enum Function {
 }
 
 impl Function {
-    /// Tells whether it takes this many arguments.
+    /// Whether it takes this many arguments.
     pub(super) fn takes(self, arguments: usize) -> bool {
         match self {
             Self::One(_) => arguments == 1,
@@ -32,7 +32,7 @@ impl Function {
         }
     }
 
-    /// Says how many arguments it takes.
+    /// Returns how many arguments it takes.
     pub(super) fn arity(self) -> &'static str {
         match self {
             Self::One(_) => "1",
@@ -44,7 +44,7 @@ impl Function {
     }
 }
 
-/// Gives a constant by its name.
+/// Returns a constant by its name.
 pub(super) fn constant(name: &str) -> Option<f64> {
     Some(match name {
         "pi" => PI,
@@ -56,7 +56,7 @@ pub(super) fn constant(name: &str) -> Option<f64> {
     })
 }
 
-/// Gives a function and its name.
+/// Returns a function and its name.
 pub(super) fn function(name: &str) -> Option<(&'static str, Function)> {
     FUNCTIONS.iter().find(|(known, _)| *known == name).copied()
 }

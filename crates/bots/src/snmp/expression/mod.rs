@@ -42,17 +42,17 @@ impl Expression {
         Ok(Self { text: text.into(), program })
     }
 
-    /// Gives the result for the values `$1`, `$2`, ...; None if it is not finite or a value it needs is absent.
+    /// Returns the result for the values `$1`, `$2`, ...; None if it is not finite or a value it needs is absent.
     pub fn evaluate(&self, values: &[f64]) -> Option<f64> {
         self.program.run(values).filter(|result| result.is_finite())
     }
 
-    /// Tells whether the result depends on the value `$<number>`.
+    /// Whether the result depends on the value `$<number>`.
     pub fn reads(&self, number: usize) -> bool {
         self.program.reads(number)
     }
 
-    /// Gives the text it was compiled from.
+    /// Returns the text it was compiled from.
     pub fn as_str(&self) -> &str {
         &self.text
     }

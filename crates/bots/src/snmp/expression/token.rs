@@ -50,7 +50,7 @@ impl<'a> Tokens<'a> {
         Self { rest: text, position: 1 }
     }
 
-    /// Gives the next token and the character it begins at, from 1. After the last one it gives `End` for ever.
+    /// Returns the next token and the character it begins at, from 1. After the last one it gives `End` for ever.
     pub(super) fn next(&mut self) -> Result<(usize, Token<'a>), (usize, Fault)> {
         self.take(|character| character.is_whitespace());
         let begin = self.position;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::snmp::{Oid, settings::Manners};
+use crate::snmp::{Oid, settings::PollPolicy};
 
 /// Objects of one table row that are asked for in one GETBULK.
 const MOST_COLUMNS: u32 = 16;
@@ -57,9 +57,9 @@ struct Unanswered {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            oids: *Manners::OIDS.end(),
+            oids: *PollPolicy::OIDS.end(),
             varbinds: FIRST_VARBINDS,
-            most_varbinds: *Manners::VARBINDS.end(),
+            most_varbinds: *PollPolicy::VARBINDS.end(),
             columns: MOST_COLUMNS,
             clean_runs: 0,
             is_unordered: false,
@@ -72,19 +72,19 @@ impl Default for Limits {
 
 impl Limits {
     /// Returns how many objects the next GET may ask for.
-    pub fn oids(&self, manners: &Manners) -> usize {
-        to_usize(self.oids.min(manners.max_oids))
+    pub fn oids(&self, policy: &PollPolicy) -> usize {
+        to_usize(self.oids.min(policy.max_oids))
     }
 
     /// Returns how many columns the next request of a walk may ask for.
-    pub fn columns(&self, manners: &Manners) -> usize {
-        to_usize(self.columns.min(manners.max_varbinds))
+    pub fn columns(&self, policy: &PollPolicy) -> usize {
+        to_usize(self.columns.min(policy.max_varbinds))
     }
 
     /// Returns how many rows of so many columns the next GETBULK may ask for.
-    pub fn repetitions(&self, columns: usize, manners: &Manners) -> u32 {
+    pub fn repetitions(&self, columns: usize, policy: &PollPolicy) -> u32 {
         let columns = u32::try_from(columns).unwrap_or(u32::MAX).max(1);
-        (self.varbinds.min(manners.max_varbinds) / columns).max(1)
+        (self.varbinds.min(policy.max_varbinds) / columns).max(1)
     }
 
     /// Whether the rows of its walks come in another order than ascending.
@@ -181,10 +181,10 @@ impl Limits {
 
     /// Notes that a GETBULK for so many objects was answered with so many: a full answer may grow, a shorter one shows
     /// what fits.
-    pub(super) fn fit(&mut self, asked: usize, came: usize, manners: &Manners) {
+    pub(super) fn fit(&mut self, asked: usize, came: usize, policy: &PollPolicy) {
         if came >= asked {
             let grown = to_u32(asked).saturating_add(to_u32(asked / 2));
-            self.varbinds = self.varbinds.max(grown.min(manners.max_varbinds).min(self.most_varbinds));
+            self.varbinds = self.varbinds.max(grown.min(policy.max_varbinds).min(self.most_varbinds));
         } else {
             self.varbinds = to_u32(came).max(1);
         }

@@ -5,12 +5,12 @@ mod probe;
 use std::collections::{HashMap, VecDeque};
 
 use super::{
-    Harvest, Limits, Missing, Row, Wanted,
+    Limits, Missing, PollResult, Row, Wanted,
     columns::{Columns, Order},
 };
 use crate::snmp::{
     AskError, Exception, Moment, Oid, Request, Status, Value, Varbind,
-    settings::{Manners, WalkOrder},
+    settings::{PollPolicy, WalkOrder},
 };
 
 /// How walks are asked for.
@@ -26,7 +26,7 @@ pub enum Dialect {
 #[derive(Debug)]
 pub struct Poll {
     dialect: Dialect,
-    manners: Manners,
+    policy: PollPolicy,
     /// The object by which a device that is silent to a big request is tried again: sysUpTime.
     small: Oid,
     gets: VecDeque<Oid>,
@@ -48,7 +48,7 @@ pub struct Poll {
     has_answered_since: bool,
     /// Silences that nothing explains yet.
     silences: u32,
-    harvest: Harvest,
+    result: PollResult,
 }
 
 #[derive(Debug)]
@@ -71,15 +71,15 @@ enum Pace {
 
 impl Poll {
     /// Creates a run. `small` is an object that nearly every agent has: its uptime.
-    pub fn new(wanted: &Wanted, small: Oid, dialect: Dialect, limits: Limits, manners: Manners) -> Self {
-        let mut harvest = Harvest { limits, ..Harvest::default() };
+    pub fn new(wanted: &Wanted, small: Oid, dialect: Dialect, limits: Limits, policy: PollPolicy) -> Self {
+        let mut result = PollResult { limits, ..PollResult::default() };
         let (mut gets, mut suspects) = (VecDeque::new(), VecDeque::new());
         // What everything else is judged by comes in the first packet.
         let others = wanted.gets().filter(|oid| **oid != small);
         for oid in std::iter::once(&small).chain(others) {
-            if harvest.limits.is_avoided(oid) {
-                harvest.values.insert(oid.clone(), Err(Missing::Unanswered));
-            } else if harvest.limits.is_suspect(oid) {
+            if result.limits.is_avoided(oid) {
+                result.values.insert(oid.clone(), Err(Missing::Unanswered));
+            } else if result.limits.is_suspect(oid) {
                 suspects.push_back(oid.clone());
             } else {
                 gets.push_back(oid.clone());
@@ -87,7 +87,7 @@ impl Poll {
         }
         Self {
             dialect,
-            manners,
+            policy,
             gets,
             suspects,
             small,
@@ -100,7 +100,7 @@ impl Poll {
             before_trouble: None,
             has_answered_since: false,
             silences: 0,
-            harvest,
+            result,
         }
     }
 
@@ -108,18 +108,18 @@ impl Poll {
     pub fn next_request(&mut self) -> Option<Request> {
         let (asked, request) = self.choose()?;
         self.asked = Some(asked);
-        self.harvest.requests += 1;
+        self.result.requests += 1;
         Some(request)
     }
 
     fn choose(&mut self) -> Option<(Asked, Request)> {
-        if !self.harvest.heard
+        if !self.result.heard
             && let Some(probe) = self.probes.as_mut().and_then(VecDeque::pop_front)
         {
             return Some((Asked::Probe(probe.clone()), probe));
         }
         if !self.gets.is_empty() {
-            let most = self.harvest.limits.oids(&self.manners).min(self.most).min(self.gets.len());
+            let most = self.result.limits.oids(&self.policy).min(self.most).min(self.gets.len());
             let oids: Vec<Oid> = self.gets.drain(..most).collect();
             return Some((Asked::Get(oids.clone()), Request::Get(oids)));
         }
@@ -133,19 +133,19 @@ impl Poll {
         loop {
             let table = self.tables.front()?;
             let is_alone = self.pace == Pace::Objects || self.order() == Order::Any;
-            let most = if is_alone { 1 } else { self.harvest.limits.columns(&self.manners).min(self.most) };
+            let most = if is_alone { 1 } else { self.result.limits.columns(&self.policy).min(self.most) };
             let places = table.open(most);
             if places.is_empty() {
                 let table = self.tables.pop_front()?;
                 self.pace = Pace::Full;
                 self.most = usize::MAX;
-                self.harvest.columns.extend(table.into_columns());
+                self.result.columns.extend(table.into_columns());
                 continue;
             }
             let oids = table.cursors(&places);
             let repetitions = match self.dialect {
                 Dialect::Bulk if self.pace == Pace::Full => {
-                    self.harvest.limits.repetitions(places.len(), &self.manners)
+                    self.result.limits.repetitions(places.len(), &self.policy)
                 }
                 _ => 1,
             };
@@ -158,10 +158,10 @@ impl Poll {
 
     /// In which order rows may come.
     fn order(&self) -> Order {
-        match self.manners.walk_order {
+        match self.policy.walk_order {
             WalkOrder::Ascending => Order::Ascending,
             WalkOrder::Any => Order::Any,
-            WalkOrder::Learnt if self.harvest.limits.is_unordered() => Order::Any,
+            WalkOrder::Learnt if self.result.limits.is_unordered() => Order::Any,
             WalkOrder::Learnt => Order::Learnt,
         }
     }
@@ -170,10 +170,10 @@ impl Poll {
     pub fn take(&mut self, answer: Result<Vec<Varbind>, AskError>, at: Moment) {
         let Some(asked) = self.asked.take() else { return };
         if let Ok(varbinds) = &answer {
-            self.harvest.heard = true;
+            self.result.heard = true;
             self.has_answered_since = true;
-            self.harvest.varbinds += varbinds.len() as u64;
-            self.harvest.bytes += varbinds.iter().map(bytes).sum::<usize>();
+            self.result.varbinds += varbinds.len() as u64;
+            self.result.bytes += varbinds.iter().map(bytes).sum::<usize>();
         }
         match (asked, answer) {
             (Asked::Probe(probe), answer) => self.take_probe(&probe, answer, at),
@@ -182,7 +182,7 @@ impl Poll {
                 self.take_rows(&places, repetitions, varbinds, at);
             }
             (asked, Err(AskError::Status { status, index })) => {
-                self.harvest.heard = true;
+                self.result.heard = true;
                 match asked {
                     Asked::Get(oids) => self.get_refused(oids, status, index),
                     Asked::Walk { places, repetitions } => {
@@ -199,8 +199,8 @@ impl Poll {
                 self.give_up(&Missing::Failed(error));
             }
         }
-        let most = self.manners.max_bytes;
-        if usize::try_from(most).is_ok_and(|most| self.harvest.bytes > most) {
+        let most = self.policy.max_bytes;
+        if usize::try_from(most).is_ok_and(|most| self.result.bytes > most) {
             self.give_up(&Missing::TooManyBytes(most));
         }
     }
@@ -214,12 +214,12 @@ impl Poll {
     }
 
     /// Returns what came of it.
-    pub fn into_harvest(mut self) -> Harvest {
+    pub fn into_result(mut self) -> PollResult {
         self.out_of_time();
-        if self.harvest.heard {
-            self.harvest.limits.run_ended();
+        if self.result.heard {
+            self.result.limits.run_ended();
         }
-        self.harvest
+        self.result
     }
 
     fn take_values(&mut self, oids: Vec<Oid>, varbinds: Vec<Varbind>, at: Moment) {
@@ -240,23 +240,23 @@ impl Poll {
             // What was left out is the end of the list only if nothing comes after it.
             is_cut &= left.is_empty();
             if oid == self.small {
-                self.harvest.limits.note_uptime_answered();
+                self.result.limits.note_uptime_answered();
             }
-            self.harvest.limits.note_answered(&oid);
-            self.harvest.values.insert(oid, value);
+            self.result.limits.note_answered(&oid);
+            self.result.values.insert(oid, value);
         }
         match (left.len(), asked) {
             (0, _) => {}
             (1, 1) => self.found_culprit(left, &Missing::LeftOut),
             (left_out, asked) if left_out == asked => {
                 self.note_trouble();
-                self.harvest.limits.shrink_get(asked);
+                self.result.limits.shrink_get(asked);
                 self.put_back(Asked::Get(left));
             }
             (left_out, asked) => {
                 if is_cut {
                     self.note_trouble();
-                    self.harvest.limits.fit_get(asked - left_out);
+                    self.result.limits.fit_get(asked - left_out);
                 }
                 self.put_back(Asked::Get(left));
             }
@@ -271,34 +271,34 @@ impl Poll {
             self.silences = 0;
         }
         for oid in oids {
-            self.harvest.limits.note_unanswered(&oid);
-            self.harvest.values.insert(oid, Err(why.clone()));
+            self.result.limits.note_unanswered(&oid);
+            self.result.values.insert(oid, Err(why.clone()));
         }
     }
 
     fn note_trouble(&mut self) {
         if self.before_trouble.is_none() {
-            self.before_trouble = Some(self.harvest.limits.clone());
+            self.before_trouble = Some(self.result.limits.clone());
             self.has_answered_since = false;
         }
     }
 
     fn restore_sizes(&mut self) {
         if let Some(before) = self.before_trouble.take() {
-            self.harvest.limits = self.harvest.limits.with_sizes_of(&before);
+            self.result.limits = self.result.limits.with_sizes_of(&before);
         }
     }
 
     fn get_refused(&mut self, mut oids: Vec<Oid>, status: Status, index: usize) {
         if status == Status::TooBig {
             self.note_trouble();
-            if self.harvest.limits.shrink_get(oids.len()) {
+            if self.result.limits.shrink_get(oids.len()) {
                 return self.put_back(Asked::Get(oids));
             }
             self.restore_sizes();
         } else if let Some(place) = index.checked_sub(1).filter(|place| *place < oids.len()) {
             let culprit = oids.remove(place);
-            self.harvest.values.insert(culprit, Err(refused(status, index)));
+            self.result.values.insert(culprit, Err(refused(status, index)));
             return self.put_back(Asked::Get(oids));
         } else if oids.len() > 1 {
             // It does not say which one: each half is asked for alone.
@@ -307,7 +307,7 @@ impl Poll {
         }
         self.most = usize::MAX;
         for oid in oids {
-            self.harvest.values.insert(oid, Err(refused(status, index)));
+            self.result.values.insert(oid, Err(refused(status, index)));
         }
     }
 
@@ -325,22 +325,22 @@ impl Poll {
             self.pace = if repetitions > 1 { Pace::Rows } else { Pace::Objects };
             return;
         }
-        let taken = table.take(places, varbinds, at, self.manners.max_rows, order);
+        let taken = table.take(places, varbinds, at, self.policy.max_rows, order);
         if taken.is_unordered {
-            self.harvest.limits.note_unordered();
+            self.result.limits.note_unordered();
         }
         let asked = places.len().saturating_mul(usize::try_from(repetitions).unwrap_or(usize::MAX));
         // At the end of all objects an agent may stop early: that says nothing about what fits.
         if self.dialect == Dialect::Bulk && self.pace == Pace::Full && !(taken.saw_end_of_all && came < asked)
         {
-            self.harvest.limits.fit(asked, came, &self.manners);
+            self.result.limits.fit(asked, came, &self.policy);
         }
     }
 
     fn walk_refused(&mut self, places: &[usize], repetitions: u32, status: Status, index: usize) {
         if status == Status::TooBig {
             self.note_trouble();
-            if self.harvest.limits.shrink_walk(places.len(), repetitions) {
+            if self.result.limits.shrink_walk(places.len(), repetitions) {
                 return;
             }
             return self.skip_row(places, refused(status, 0));
@@ -378,9 +378,9 @@ impl Poll {
     }
 
     fn unanswered(&mut self, asked: Asked, error: AskError) {
-        self.harvest.timeouts += 1;
+        self.result.timeouts += 1;
         self.silences += 1;
-        if !self.harvest.heard && error == AskError::Timeout {
+        if !self.result.heard && error == AskError::Timeout {
             let was_small = matches!(&asked, Asked::Get(oids) if **oids == [self.small.clone()]);
             self.put_back(asked);
             let mut probes = self.probes();
@@ -394,16 +394,16 @@ impl Poll {
             self.probes = Some(probes);
             return;
         }
-        if self.silences > self.manners.max_timeouts {
+        if self.silences > self.policy.max_timeouts {
             self.put_back(asked);
             return self.give_up(&Missing::Failed(error));
         }
         self.note_trouble();
         match asked {
-            Asked::Get(oids) if self.harvest.limits.shrink_get(oids.len()) => self.put_back(Asked::Get(oids)),
+            Asked::Get(oids) if self.result.limits.shrink_get(oids.len()) => self.put_back(Asked::Get(oids)),
             Asked::Get(oids) => self.found_culprit(oids, &Missing::Failed(error)),
             Asked::Walk { places, repetitions } => {
-                if !self.harvest.limits.shrink_walk(places.len(), repetitions) {
+                if !self.result.limits.shrink_walk(places.len(), repetitions) {
                     self.skip_row(&places, Missing::Failed(error));
                 }
             }
@@ -422,10 +422,10 @@ impl Poll {
     fn give_up(&mut self, why: &Missing) {
         self.probes = None;
         let left = self.gets.drain(..).chain(self.suspects.drain(..));
-        self.harvest.values.extend(left.map(|oid| (oid, Err(why.clone()))));
+        self.result.values.extend(left.map(|oid| (oid, Err(why.clone()))));
         for mut table in self.tables.drain(..) {
             table.cut(why);
-            self.harvest.columns.extend(table.into_columns());
+            self.result.columns.extend(table.into_columns());
         }
     }
 }

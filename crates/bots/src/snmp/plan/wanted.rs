@@ -34,17 +34,17 @@ impl Wanted {
         self.walks.insert(root);
     }
 
-    /// Gives the objects, in their order.
+    /// Returns the objects, in their order.
     pub(super) fn gets(&self) -> impl Iterator<Item = &Oid> {
         self.gets.iter()
     }
 
-    /// Tells how many requests it takes to ask for each object, and each row of tables of so many rows, alone.
+    /// Returns how many requests it takes to ask for each object, and each row of tables of so many rows, alone.
     pub fn requests_alone(&self, rows: usize) -> usize {
         self.gets.len() + self.walks.len() * (rows + 1)
     }
 
-    /// Gives the walks, those of one table together: columns share all arcs but their last.
+    /// Returns the walks, those of one table together: columns share all arcs but their last.
     pub(super) fn tables(&self) -> Vec<Vec<Oid>> {
         let mut tables: BTreeMap<&[u32], Vec<Oid>> = BTreeMap::new();
         for root in &self.walks {

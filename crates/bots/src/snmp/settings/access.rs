@@ -12,7 +12,7 @@ use super::{SettingsError, field::Fields};
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// Gives it, for the wire alone.
+    /// Returns it, for the wire alone.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
@@ -116,7 +116,7 @@ pub enum PrivProtocol {
 const SHORTEST_KEY: usize = 8;
 
 impl Access {
-    /// Gives the version's name.
+    /// Returns the version's name.
     pub fn version(&self) -> &'static str {
         match self {
             Self::Community(Community::V1(_)) => "SNMPv1",
@@ -140,7 +140,7 @@ impl Access {
             "snmpv1" => Ok(Self::Community(Community::V1(community()?))),
             "snmpv2c" => Ok(Self::Community(Community::V2c(community()?))),
             "snmpv3" => Ok(Self::User(Box::new(user(fields)?))),
-            _ => Err(fields.error("version", "is none", VERSIONS)),
+            _ => Err(fields.error("version", "is invalid", VERSIONS)),
         }
     }
 }
@@ -162,7 +162,7 @@ fn user(fields: Fields<'_>) -> Result<User, SettingsError> {
             priv_protocol(fields)?,
             key(fields, "snmpv3_privKey")?,
         ),
-        _ => return Err(fields.error("snmpv3_securityLevel", "is none", LEVELS)),
+        _ => return Err(fields.error("snmpv3_securityLevel", "is invalid", LEVELS)),
     };
     Ok(User { name: name.to_owned(), level, context: context.to_owned() })
 }
@@ -181,7 +181,7 @@ fn auth_protocol(fields: Fields<'_>) -> Result<AuthProtocol, SettingsError> {
         "SHA256" => AuthProtocol::Sha256,
         "SHA384" => AuthProtocol::Sha384,
         "SHA512" => AuthProtocol::Sha512,
-        _ => return Err(fields.error("snmpv3_authProtocol", "is none", EXPECTED)),
+        _ => return Err(fields.error("snmpv3_authProtocol", "is invalid", EXPECTED)),
     })
 }
 
@@ -194,7 +194,7 @@ fn priv_protocol(fields: Fields<'_>) -> Result<PrivProtocol, SettingsError> {
         "AES256" | "AES256BLUMENTHAL" => PrivProtocol::Aes256,
         "AES192CISCO" | "AES192C" | "AES192REEDER" => PrivProtocol::Aes192Cisco,
         "AES256CISCO" | "AES256C" | "AES256REEDER" => PrivProtocol::Aes256Cisco,
-        _ => return Err(fields.error("snmpv3_privProtocol", "is none", EXPECTED)),
+        _ => return Err(fields.error("snmpv3_privProtocol", "is invalid", EXPECTED)),
     })
 }
 
@@ -246,15 +246,15 @@ mod tests {
                    "snmpv3_authProtocol": protocol, "snmpv3_authKey": key})
         };
         for (details, said) in [
-            (json!({}), "the credential's version is absent: it has to be snmpv1, snmpv2c or snmpv3"),
-            (json!({"version": "v2"}), "version is none"),
-            (json!({"version": 2}), "version is no text"),
-            (json!({"version": "snmpv2c"}), "snmpv12_community is absent"),
-            (json!({"version": "snmpv3"}), "snmpv3_securityName is absent"),
-            (v3("high", "MD5", "12345678"), "snmpv3_securityLevel is none"),
+            (json!({}), "the credential's `version` is missing: expected snmpv1, snmpv2c or snmpv3"),
+            (json!({"version": "v2"}), "`version` is invalid"),
+            (json!({"version": 2}), "`version` is not text"),
+            (json!({"version": "snmpv2c"}), "`snmpv12_community` is missing"),
+            (json!({"version": "snmpv3"}), "`snmpv3_securityName` is missing"),
+            (v3("high", "MD5", "12345678"), "`snmpv3_securityLevel` is invalid"),
             (v3("authNoPriv", "ROT13", "12345678"), "MD5, SHA, SHA224"),
-            (v3("authNoPriv", "MD5", "hunter2"), "snmpv3_authKey is too short"),
-            (v3("authPriv", "MD5", "12345678"), "snmpv3_privProtocol is absent"),
+            (v3("authNoPriv", "MD5", "hunter2"), "`snmpv3_authKey` is too short"),
+            (v3("authPriv", "MD5", "12345678"), "`snmpv3_privProtocol` is missing"),
         ] {
             let error = read(details).unwrap_err();
             assert!(error.contains(said) && !error.contains("hunter2"), "{error}");

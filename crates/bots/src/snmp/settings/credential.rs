@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How to get into a device, and how it is to be treated. What is read is checked by [`Access`](super::Access) and
-/// [`Manners`](super::Manners), with these bounds and defaults.
+/// [`PollPolicy`](super::PollPolicy), with these bounds and defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(extend("required" = ["version"]))]
@@ -169,7 +169,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::snmp::settings::{Access, Host as Device, Manners};
+    use crate::snmp::settings::{Access, Host as Device, PollPolicy};
 
     fn properties<T: JsonSchema>() -> Vec<(String, Value)> {
         let schema = schemars::schema_for!(T).to_value();
@@ -183,7 +183,7 @@ mod tests {
     /// Bounds and defaults are declared once and read by others: what is declared is what is read.
     #[test]
     fn a_number_is_read_within_its_declared_bounds_and_absent_means_its_declared_default() {
-        let read = |key: &str, number: f64| Manners::read(&details(json!({key: number})));
+        let read = |key: &str, number: f64| PollPolicy::read(&details(json!({key: number})));
         let mut numbers = 0;
         for (key, field) in properties::<Credential>() {
             let (Some(min), Some(max)) = (field["minimum"].as_f64(), field["maximum"].as_f64()) else {
@@ -191,7 +191,7 @@ mod tests {
             };
             numbers += 1;
             let default = field["default"].as_f64().unwrap();
-            assert_eq!(read(&key, default), Ok(Manners::default()), "{key}");
+            assert_eq!(read(&key, default), Ok(PollPolicy::default()), "{key}");
             for (number, is_taken) in [(min, true), (max, true), (min - 1.0, false), (max + 1.0, false)] {
                 assert_eq!(read(&key, number).is_ok(), is_taken, "{key} is {number}");
             }

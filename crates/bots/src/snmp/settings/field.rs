@@ -6,9 +6,9 @@ use grafolean_collector::model::Details;
 use serde_json::Value;
 use thiserror::Error;
 
-/// A setting that is absent or none. What stands there is not repeated, since it may be a password.
+/// A setting that is missing or invalid. What stands there is not repeated, since it may be a password.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{whose} {key} {fault}: it has to be {expected}")]
+#[error("{whose} `{key}` {fault}: expected {expected}")]
 pub struct SettingsError {
     whose: &'static str,
     key: &'static str,
@@ -25,7 +25,7 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Gives what stands at a key; absent, null and blank are nothing.
+    /// Returns what stands at a key; absent, null and blank are nothing.
     pub(super) fn given(self, key: &str) -> Option<&'a Value> {
         self.details.get(key).filter(|value| match value {
             Value::Null => false,
@@ -34,9 +34,9 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Gives text that must not be absent.
+    /// Returns text that must not be absent.
     pub(super) fn text(self, key: &'static str, expected: &str) -> Result<&'a str, SettingsError> {
-        self.optional_text(key, expected)?.ok_or_else(|| self.error(key, "is absent", expected))
+        self.optional_text(key, expected)?.ok_or_else(|| self.error(key, "is missing", expected))
     }
 
     pub(super) fn optional_text(
@@ -47,11 +47,11 @@ impl<'a> Fields<'a> {
         match self.given(key) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(self.error(key, "is no text", expected)),
+            Some(_) => Err(self.error(key, "is not text", expected)),
         }
     }
 
-    /// Gives a whole number within a range.
+    /// Returns a whole number within a range.
     pub(super) fn whole(
         self,
         key: &'static str,
@@ -65,11 +65,11 @@ impl<'a> Fields<'a> {
         };
         let number =
             number.and_then(|number| u32::try_from(number).ok()).filter(|number| range.contains(number));
-        let expected = || format!("a whole number, {} to {}", range.start(), range.end());
-        number.map(Some).ok_or_else(|| self.error(key, "is none such", expected()))
+        let expected = || format!("a whole number from {} to {}", range.start(), range.end());
+        number.map(Some).ok_or_else(|| self.error(key, "is invalid", expected()))
     }
 
-    /// Gives seconds within a range.
+    /// Returns seconds within a range.
     pub(super) fn seconds(
         self,
         key: &'static str,
@@ -81,11 +81,11 @@ impl<'a> Fields<'a> {
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
         };
-        let expected = || format!("seconds, {} to {}", range.start(), range.end());
+        let expected = || format!("seconds from {} to {}", range.start(), range.end());
         number
             .filter(|number| range.contains(number))
             .map(|number| Some(Duration::from_secs_f64(number)))
-            .ok_or_else(|| self.error(key, "is none such", expected()))
+            .ok_or_else(|| self.error(key, "is invalid", expected()))
     }
 
     /// Returns whether something is wanted.
@@ -100,7 +100,7 @@ impl<'a> Fields<'a> {
             },
             _ => None,
         };
-        is_wanted.map(Some).ok_or_else(|| self.error(key, "is none such", "true or false"))
+        is_wanted.map(Some).ok_or_else(|| self.error(key, "is invalid", "true or false"))
     }
 
     pub(super) fn error(

@@ -40,7 +40,7 @@ impl Host {
             Err(_) => is_name(name),
         };
         if !is_one_host {
-            return Err(fields.error(key, "is no host's", EXPECTED));
+            return Err(fields.error(key, "is invalid", EXPECTED));
         }
         let port = fields.whole("snmp_port", &(1..=u16::MAX.into()))?.unwrap_or(DEFAULT_PORT);
         Ok(Self { name: name.to_owned(), port: u16::try_from(port).unwrap_or(u16::MAX) })
@@ -98,15 +98,15 @@ mod tests {
     #[test]
     fn what_is_no_host_is_named() {
         for (details, said) in [
-            (json!({}), "its ipv4 is absent"),
-            (json!({"ipv4": 5}), "its ipv4 is no text"),
-            (json!({"ipv4": "10.0.0.300"}), "its ipv4 is no host's"),
-            (json!({"ipv4": "0.0.0.0"}), "is no host's"),
-            (json!({"ipv6": "ff02::1"}), "its ipv6 is no host's"),
-            (json!({"hostname": "a b"}), "its hostname is no host's"),
+            (json!({}), "its `ipv4` is missing"),
+            (json!({"ipv4": 5}), "its `ipv4` is not text"),
+            (json!({"ipv4": "10.0.0.300"}), "its `ipv4` is invalid"),
+            (json!({"ipv4": "0.0.0.0"}), "is invalid"),
+            (json!({"ipv6": "ff02::1"}), "its `ipv6` is invalid"),
+            (json!({"hostname": "a b"}), "its `hostname` is invalid"),
             (
                 json!({"ipv4": "10.0.0.1", "snmp_port": "0"}),
-                "snmp_port is none such: it has to be a whole number, 1 to 65535",
+                "`snmp_port` is invalid: expected a whole number from 1 to 65535",
             ),
         ] {
             let error = read(details).unwrap_err();

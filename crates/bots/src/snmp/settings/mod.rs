@@ -1,13 +1,13 @@
 //! What people type into a credential, a sensor and an entity, checked once into what cannot be wrong.
 //!
-//! [`Access`] is how to get in and [`Manners`] how a device is to be treated, both of a credential; [`Sensor`] is what
+//! [`Access`] is how to get in and [`PollPolicy`] how a device is to be treated, both of a credential; [`Sensor`] is what
 //! is measured; [`Host`] where the device is. Grafolean's forms store strings, so a number may be one or the other.
 
 mod access;
 mod credential;
 mod field;
 mod host;
-mod manners;
+mod poll_policy;
 mod sensor;
 
 pub use self::{
@@ -15,6 +15,6 @@ pub use self::{
     credential::{Credential, Entity, SecurityLevel, Version},
     field::SettingsError,
     host::Host,
-    manners::{Manners, ReplySource, WalkOrder},
+    poll_policy::{PollPolicy, ReplySource, WalkOrder},
     sensor::{Fetch, Sensor, SensorError, SensorFields},
 };

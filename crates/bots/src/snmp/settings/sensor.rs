@@ -110,7 +110,7 @@ impl Sensor {
     /// Reads a sensor's details.
     ///
     /// # Errors
-    /// Says what is wrong, where, and what would be right.
+    /// What is wrong, where, and what would be right.
     pub fn read(details: &Details) -> Result<Self, SensorError> {
         let written = SensorFields::deserialize(Value::Object(details.clone()))
             .map_err(|error| SensorError::Shape(error.to_string()))?;

@@ -9,8 +9,8 @@ use anyhow::{Context, anyhow};
 use grafolean_bots::snmp::{
     AskError, Oid, drive,
     engine::{Engine, Session},
-    plan::{Dialect, Harvest, Limits, Missing, Poll, Wanted},
-    settings::{Access, Manners, ReplySource, WalkOrder},
+    plan::{Dialect, PollResult, Limits, Missing, Poll, Wanted},
+    settings::{Access, PollPolicy, ReplySource, WalkOrder},
 };
 use serde_json::{Map, Value};
 use tokio::{net::lookup_host, time::Instant};
@@ -27,7 +27,7 @@ const LONGEST: Duration = Duration::from_secs(86_400);
 pub(super) struct Asked {
     /// As it was typed.
     pub(super) host: String,
-    pub(super) harvest: Harvest,
+    pub(super) result: PollResult,
 }
 
 /// Asks for all that is wanted.
@@ -38,8 +38,8 @@ pub(super) async fn ask(
     order: WalkOrder,
 ) -> anyhow::Result<Asked> {
     let session = open(engine, agent).await?;
-    let manners = Manners { walk_order: order, ..manners(agent) };
-    let asked = poll(engine, &session, agent, wanted, manners).await?;
+    let policy = PollPolicy { walk_order: order, ..policy(agent) };
+    let asked = poll(engine, &session, agent, wanted, policy).await?;
     asked.map_err(|why| anyhow!("{}: {why}", agent.host))
 }
 
@@ -49,16 +49,16 @@ pub(super) async fn poll(
     session: &Session,
     agent: &Agent,
     wanted: &Wanted,
-    manners: Manners,
+    policy: PollPolicy,
 ) -> anyhow::Result<Result<Asked, AskError>> {
     let dialect = if agent.version == Version::V1 { Dialect::Next } else { Dialect::Bulk };
-    let poll = Poll::new(wanted, Oid::new(UPTIME)?, dialect, Limits::default(), manners);
-    let driven = drive(session.clone(), poll, manners, Instant::now() + LONGEST);
-    let harvest = engine.on_its_thread(driven).await?;
-    if harvest.heard {
-        return Ok(Ok(Asked { host: agent.host.clone(), harvest }));
+    let poll = Poll::new(wanted, Oid::new(UPTIME)?, dialect, Limits::default(), policy);
+    let driven = drive(session.clone(), poll, policy, Instant::now() + LONGEST);
+    let result = engine.on_its_thread(driven).await?;
+    if result.heard {
+        return Ok(Ok(Asked { host: agent.host.clone(), result }));
     }
-    let told = harvest.missing().find_map(|(_, missing)| match missing {
+    let told = result.missing().find_map(|(_, missing)| match missing {
         Missing::Failed(error) => Some(error.clone()),
         _ => None,
     });
@@ -78,16 +78,16 @@ async fn silence(engine: &Engine, session: &Session) -> anyhow::Result<AskError>
 pub(super) async fn open(engine: &Engine, agent: &Agent) -> anyhow::Result<Session> {
     let address = resolve(&agent.host).await?;
     let access = access(agent)?;
-    engine.session(address, &access, manners(agent)).await.with_context(|| agent.host.clone())
+    engine.session(address, &access, policy(agent)).await.with_context(|| agent.host.clone())
 }
 
-pub(super) fn manners(agent: &Agent) -> Manners {
-    Manners {
+pub(super) fn policy(agent: &Agent) -> PollPolicy {
+    PollPolicy {
         reply_source: if agent.any_source { ReplySource::Any } else { ReplySource::Asked },
         timeout: agent.timeout,
         retries: agent.retries,
-        max_rows: *Manners::ROWS.end(),
-        ..Manners::default()
+        max_rows: *PollPolicy::ROWS.end(),
+        ..PollPolicy::default()
     }
 }
 

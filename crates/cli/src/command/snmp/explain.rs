@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow, bail};
 use grafolean_bots::snmp::{
     Memory, Oid, Request, SnmpBot, SnmpTask, Withheld,
     engine::{Engine, SnmpMetrics},
-    plan::{Limits, rehearse},
+    plan::{Limits, dry_run},
 };
 use grafolean_collector::{
     backend::http::HttpBackend,
@@ -90,7 +90,7 @@ struct PlannedRequest {
     oids: Vec<Oid>,
 }
 
-/// Tells what the bot would ask.
+/// Prints what the bot would ask.
 pub(super) async fn run(arguments: &Explain, config: &Config) -> anyhow::Result<Outcome> {
     let backend = HttpBackend::new(config.backend(Some("snmp"))?)?;
     let bot = SnmpBot::new(Engine::start(SnmpMetrics::default())?);
@@ -165,7 +165,7 @@ fn explain<'a>(
             task.intervals().filter(|other| interval.seconds().is_multiple_of(other.seconds())).collect();
         let wanted = task.wanted(&due);
         let requests =
-            rehearse(&wanted, Oid::new(UPTIME)?, task.dialect(), limits.clone(), task.manners, rows);
+            dry_run(&wanted, Oid::new(UPTIME)?, task.dialect(), limits.clone(), task.policy, rows);
         let name = |id| device.sensors.iter().find(|it| it.sensor.id == id).map_or("", |it| &it.sensor.name);
         let sensor =
             |id: grafolean_collector::model::SensorId| PlannedSensor { sensor: id.number(), name: name(id) };
@@ -194,8 +194,8 @@ fn explain<'a>(
 fn of_memory(memory: &Memory, task: &SnmpTask) -> Learnt {
     let lacking = |(sensor, what): (i64, &str)| Lacking { sensor, what: what.to_owned() };
     Learnt {
-        get_objects: memory.limits.oids(&task.manners),
-        bulk_objects: memory.limits.repetitions(1, &task.manners),
+        get_objects: memory.limits.oids(&task.policy),
+        bulk_objects: memory.limits.repetitions(1, &task.policy),
         walks_unordered: memory.limits.is_unordered(),
         not_answered: memory.limits.unanswered().cloned().collect(),
         missing: memory.missing().map(lacking).collect(),

@@ -52,7 +52,7 @@ fn get(asked: &Asked, oids: &[Oid], printer: print::Printer) -> anyhow::Result<O
     let mut outcome = Outcome::Good;
     let mut missing = Vec::new();
     for oid in oids {
-        let value = match asked.harvest.value(oid) {
+        let value = match asked.result.value(oid) {
             Ok((value, _)) => {
                 if matches!(value, Value::Unreadable(_)) {
                     outcome = Outcome::Bad;
@@ -79,18 +79,18 @@ fn get(asked: &Asked, oids: &[Oid], printer: print::Printer) -> anyhow::Result<O
 
 fn walk(asked: &Asked, root: &Oid, printer: print::Printer) -> anyhow::Result<Outcome> {
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let Some(column) = asked.harvest.column(root) else { bail!("{}: nothing came of the walk", asked.host) };
+    let Some(column) = asked.result.column(root) else { bail!("{}: nothing came of the walk", asked.host) };
     for row in &column.rows {
         let oid = Oid::new([root.arcs(), &row.index].concat())?;
         printer.print(&mut out, &Varbind { oid, value: Ok(row.value.clone()) })?;
     }
     if column.rows.is_empty()
-        && let Ok((value, _)) = asked.harvest.value(root)
+        && let Ok((value, _)) = asked.result.value(root)
     {
         printer.print(&mut out, &Varbind { oid: root.clone(), value: Ok(value.clone()) })?;
     }
     out.flush()?;
-    if asked.harvest.limits.is_unordered() {
+    if asked.result.limits.is_unordered() {
         tracing::warn!(
             host = asked.host,
             "the agent's objects are not in ascending order: they are sorted here"

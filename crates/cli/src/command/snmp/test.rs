@@ -36,7 +36,7 @@ pub(super) async fn run(engine: &Engine, agent: &Agent, oids: Vec<Oid>) -> anyho
     objects.iter().for_each(|oid| wanted.get(oid.clone()));
     let session = agent::open(engine, agent).await?;
     let began = Instant::now();
-    let asked = match agent::poll(engine, &session, agent, &wanted, agent::manners(agent)).await? {
+    let asked = match agent::poll(engine, &session, agent, &wanted, agent::policy(agent)).await? {
         Ok(asked) => asked,
         Err(why) => {
             let answers_v1 =
@@ -47,12 +47,12 @@ pub(super) async fn run(engine: &Engine, agent: &Agent, oids: Vec<Oid>) -> anyho
     answered(agent, &asked, &objects, began.elapsed())
 }
 
-/// Tells what came of an agent that answers: no good, if it may not be read.
+/// Prints what came of an agent that answers: no good, if it may not be read.
 fn answered(agent: &Agent, asked: &Asked, objects: &[Oid], took: Duration) -> anyhow::Result<Outcome> {
     let mut out = io::stdout();
     let (mut varbinds, mut denied) = (Vec::new(), None);
     for oid in objects {
-        match asked.harvest.value(oid) {
+        match asked.result.value(oid) {
             Ok((value, _)) => varbinds.push(Varbind { oid: oid.clone(), value: Ok(value.clone()) }),
             Err(Missing::Exception(exception)) => {
                 varbinds.push(Varbind { oid: oid.clone(), value: Err(exception) });
@@ -68,7 +68,7 @@ fn answered(agent: &Agent, asked: &Asked, objects: &[Oid], took: Duration) -> an
         }
     }
     let came = varbinds.iter().filter(|varbind| varbind.value.is_ok()).count();
-    let (packets, took) = (asked.harvest.requests, took.as_secs_f64() * 1e3);
+    let (packets, took) = (asked.result.requests, took.as_secs_f64() * 1e3);
     writeln!(out, "{} answers: {packets} packets, {came} objects, {took:.1} ms", agent.host)?;
     tell(&mut out, &varbinds)?;
     if let Some(status) = denied {

@@ -9,7 +9,7 @@ use crate::snmp::{
     AskError, Oid, Varbind,
     bot::Memory,
     plan::{Dialect, Limits, Poll, Wanted},
-    settings::Manners,
+    settings::PollPolicy,
 };
 
 const UPTIME: &str = "1.3.6.1.2.1.1.3.0";
@@ -26,13 +26,13 @@ fn sensor(oids: &[(&str, &str)], expression: &str, path: &str) -> Sensor {
 }
 
 /// What comes of a sensor when a device with these objects is asked at a second; silent from a request on.
-fn harvest(sensor: &Sensor, objects: &[(&str, Value)], second: u64, silent_from: u32) -> Harvest {
+fn result(sensor: &Sensor, objects: &[(&str, Value)], second: u64, silent_from: u32) -> PollResult {
     let mut wanted = Wanted::default();
     sensor.fetches.iter().for_each(|fetch| wanted.add(fetch));
     for column in [&DISCONTINUITY[..], Column::Description.arcs(), Column::Name.arcs()] {
         wanted.walk(Oid::new(column).unwrap());
     }
-    let mut poll = Poll::new(&wanted, oid(UPTIME), Dialect::Next, Limits::default(), Manners::default());
+    let mut poll = Poll::new(&wanted, oid(UPTIME), Dialect::Next, Limits::default(), PollPolicy::default());
     let known: Vec<(Oid, Value)> = objects.iter().map(|(name, value)| (oid(name), value.clone())).collect();
     let mut requests = 0;
     while let Some(request) = poll.next_request() {
@@ -55,7 +55,7 @@ fn harvest(sensor: &Sensor, objects: &[(&str, Value)], second: u64, silent_from:
         let answer = if requests >= silent_from { Err(AskError::Timeout) } else { Ok(varbinds) };
         poll.take(answer, Moment::new(1, second * 1_000_000));
     }
-    poll.into_harvest()
+    poll.into_result()
 }
 
 struct Device {
@@ -75,15 +75,15 @@ impl Device {
     }
 
     fn measure_until(&mut self, objects: &[(&str, Value)], second: u64, silent_from: u32) -> Outcome {
-        let harvest = harvest(&self.sensor, objects, second, silent_from);
-        let uptime = match harvest.value(&oid(UPTIME)) {
+        let result = result(&self.sensor, objects, second, silent_from);
+        let uptime = match result.value(&oid(UPTIME)) {
             Ok((Value::TimeTicks(ticks), at)) => Some(Uptime { ticks: *ticks, boots: None, at: *at }),
             _ => None,
         };
         let memory = self.memory.of(SensorId::new(1), &self.sensor);
         measure(
             &self.sensor,
-            &harvest,
+            &result,
             memory,
             &Circumstances { uptime, speeds: &self.speeds, dialect: self.dialect },
         )
@@ -131,7 +131,9 @@ fn a_restart_is_a_gap_for_every_row_and_a_wrap_is_none() {
     assert_eq!(wrapped.values[0].1, 80.0);
     let restarted = device.measure(&[vec![up(20)], table(100_000, 900)].concat(), 120);
     assert!(restarted.values.is_empty(), "{:?}", restarted.values);
-    assert!(restarted.absent.iter().all(|absent| matches!(absent.why, Why::NoRate(NoRate::Restarted))));
+    assert!(
+        restarted.absent.iter().all(|absent| matches!(absent.why, MissingReason::NoRate(NoRate::Restarted)))
+    );
 }
 
 #[test]
@@ -143,7 +145,10 @@ fn more_than_the_declared_speed_is_stored_but_for_a_wrap_that_nothing_else_vouch
     assert_eq!(peak.values.len(), 2);
     let cleared = device.measure(&[vec![up(1120)], table(50, 50)].concat(), 120);
     assert_eq!(cleared.values.len(), 1, "the other one's speed is unknown");
-    assert!(matches!(cleared.absent[0].why, Why::NoRate(NoRate::Implausible { is_wrap: true, .. })));
+    assert!(matches!(
+        cleared.absent[0].why,
+        MissingReason::NoRate(NoRate::Implausible { is_wrap: true, .. })
+    ));
     assert_eq!((cleared.complete, cleared.wanted), (1, 2), "what is withheld is not complete");
     let text = cleared.absent[0].to_string();
     assert!(text.starts_with("$2 of row 1: ") && text.contains("a counter that wrapped"), "{text}");
@@ -172,7 +177,8 @@ fn a_clock_of_ours_that_is_set_changes_no_rate_and_the_devices_counts() {
     // The device's clock was set, or this machine slept: for how long it counted nobody knows.
     let set = device.measure(&[vec![up(1300)], table(7_000, 7_000)].concat(), 92);
     assert!(
-        set.values.is_empty() && set.absent.iter().all(|it| matches!(it.why, Why::NoRate(NoRate::Unsure)))
+        set.values.is_empty()
+            && set.absent.iter().all(|it| matches!(it.why, MissingReason::NoRate(NoRate::Unsure)))
     );
     assert_eq!((set.complete, set.wanted), (0, 2));
     let next = device.measure(&[vec![up(1320)], table(8_000, 8_000)].concat(), 112);
@@ -210,7 +216,7 @@ fn an_index_that_was_given_to_another_interface_begins_anew() {
     device.measure(&[vec![up(1000)], table(0, 0)].concat(), 0);
     let reused = device.measure(&renamed([vec![up(1060)], table(600, 3_000_000)].concat()), 60);
     assert_eq!(reused.values, [("in.1.eth0-1".to_owned(), 80.0)]);
-    assert!(matches!(reused.absent[0].why, Why::NoRate(NoRate::Renamed)));
+    assert!(matches!(reused.absent[0].why, MissingReason::NoRate(NoRate::Renamed)));
     assert_eq!((reused.complete, reused.wanted), (2, 2), "a first reading is complete");
     let next = device.measure(&renamed([vec![up(1120)], table(1_200, 3_000_600)].concat()), 120);
     assert_eq!(next.values[1], ("in.2.ppp7".to_owned(), 80.0));
@@ -236,7 +242,10 @@ fn an_index_that_was_given_to_another_is_noticed_also_where_no_name_is_in_the_pa
         objects[2].1 = name("ppp7");
         objects[4].1 = Value::Counter32(6_000);
         let reused = device.measure(&objects, 60);
-        assert!(reused.absent.iter().any(|it| matches!(it.why, Why::NoRate(NoRate::Renamed))), "{oid:?}");
+        assert!(
+            reused.absent.iter().any(|it| matches!(it.why, MissingReason::NoRate(NoRate::Renamed))),
+            "{oid:?}"
+        );
     }
 }
 
@@ -250,7 +259,7 @@ fn a_number_that_cannot_be_read_is_missing_and_the_next_rate_spans_it() {
         let mut device = Device::new(sensor(&[get], "$1", "x"));
         device.measure(&[up(1000), (get.0, before.clone())], 0);
         let bad = device.measure(&[up(1060), (get.0, Value::Unreadable(before.kind()))], 60);
-        assert!(bad.values.is_empty() && matches!(bad.absent[0].why, Why::Unreadable(_)));
+        assert!(bad.values.is_empty() && matches!(bad.absent[0].why, MissingReason::Unreadable(_)));
         assert_eq!((bad.complete, bad.wanted), (0, 1));
         let next = device.measure(&[up(1120), (get.0, after)], 120);
         assert_eq!(next.values, [("x".to_owned(), 100.0)]);
@@ -273,7 +282,7 @@ fn a_discontinuity_that_follows_the_uptime_is_ignored_after_three_looks_and_said
         };
         assert_eq!(outcome.values.len(), expected, "minute {minute}");
         if outcome.values.len() == 1 {
-            assert!(matches!(outcome.absent[0].why, Why::NoRate(NoRate::Discontinuity)));
+            assert!(matches!(outcome.absent[0].why, MissingReason::NoRate(NoRate::Discontinuity)));
             assert_eq!((outcome.complete, outcome.wanted), (1, 2));
         }
         said.extend(outcome.followers);
@@ -307,7 +316,7 @@ fn an_index_that_another_walk_lacks_is_named_and_the_rest_is_sent() {
     let outcome = device.measure(&objects, 60);
     assert_eq!(outcome.values.len(), 1);
     assert_eq!((outcome.complete, outcome.wanted), (1, 2));
-    assert!(matches!(&outcome.absent[0].why, Why::NoRow(index) if **index == [2]));
+    assert!(matches!(&outcome.absent[0].why, MissingReason::NoRow(index) if **index == [2]));
 }
 
 #[test]
@@ -330,7 +339,7 @@ fn a_walk_that_was_cut_gives_its_rows_and_is_incomplete() {
     let cut = device.measure_until(&objects, 60, 4);
     assert_eq!(cut.values, [("x.1".to_owned(), 1.0)]);
     assert_eq!((cut.complete, cut.wanted), (1, 2), "as many rows as there were");
-    assert!(matches!(cut.absent[0].why, Why::Missing(Missing::Failed(AskError::Timeout))));
+    assert!(matches!(cut.absent[0].why, MissingReason::Missing(Missing::Failed(AskError::Timeout))));
 }
 
 #[test]
@@ -357,7 +366,7 @@ fn over_v1_a_64_bit_counter_is_said_to_be_out_of_reach() {
             let mut device = Device::new(sensor(oids, &last, "in"));
             device.dialect = dialect;
             let outcome = device.measure(&[vec![up(1000)], table(0, 0)].concat(), 0);
-            let is_said = outcome.absent.iter().any(|absent| matches!(absent.why, Why::Counter64));
+            let is_said = outcome.absent.iter().any(|absent| matches!(absent.why, MissingReason::Counter64));
             assert_eq!(is_said, dialect == Dialect::Next, "{oids:?} {:?}", outcome.absent);
             assert!(!outcome.absent.is_empty(), "a table without rows is said in every version");
             if is_said {
@@ -374,7 +383,7 @@ fn a_row_without_a_value_costs_itself_alone() {
     let alias = |row: u32| (oid(&format!("1.3.6.1.2.1.31.1.1.1.18.{row}")), row);
     let mut wanted = Wanted::default();
     device.sensor.fetches.iter().for_each(|fetch| wanted.add(fetch));
-    let mut poll = Poll::new(&wanted, oid(UPTIME), Dialect::Next, Limits::default(), Manners::default());
+    let mut poll = Poll::new(&wanted, oid(UPTIME), Dialect::Next, Limits::default(), PollPolicy::default());
     while let Some(request) = poll.next_request() {
         let crate::snmp::Request::Next(oids) = &request else {
             poll.take(
@@ -395,11 +404,11 @@ fn a_row_without_a_value_costs_itself_alone() {
         };
         poll.take(Ok(oids.iter().map(next).collect()), Moment::default());
     }
-    let harvest = poll.into_harvest();
+    let result = poll.into_result();
     let memory = device.memory.of(SensorId::new(1), &device.sensor);
     let speeds = HashMap::new();
     let circumstances = Circumstances { uptime: None, speeds: &speeds, dialect: Dialect::Bulk };
-    let outcome = measure(&device.sensor, &harvest, memory, &circumstances);
+    let outcome = measure(&device.sensor, &result, memory, &circumstances);
     let paths: Vec<_> = outcome.values.iter().map(|(path, _)| path.as_str()).collect();
     assert_eq!(paths, ["alias.1.p", "alias.3.p", "alias.4.p"]);
     assert_eq!((outcome.complete, outcome.wanted), (3, 4));
@@ -413,7 +422,7 @@ fn memory_of_an_older_bot_keeps_its_limits_and_costs_one_rate() {
         [[1],{"width":"32","count":5,"at":1700000000000000,"exceeded":0}]]}]}}}"#;
     let mut device = traffic();
     device.memory = serde_json::from_str(older).unwrap();
-    assert_eq!((device.memory.limits.oids(&Manners::default()), device.memory.rows()), (7, Some(2)));
+    assert_eq!((device.memory.limits.oids(&PollPolicy::default()), device.memory.rows()), (7, Some(2)));
     assert!(device.measure(&[vec![up(1060)], table(600, 600)].concat(), 60).values.is_empty());
     assert_eq!(device.measure(&[vec![up(1120)], table(1_200, 1_200)].concat(), 120).values.len(), 2);
 }

@@ -14,7 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     Peer, Traffic,
-    peer::{Heard, Message},
+    peer::{Incoming, Message},
     timer_wheel::TimerWheel,
 };
 use crate::snmp::{AskError, Moment, Varbind};
@@ -146,7 +146,7 @@ impl Exchange {
         Poll::Pending
     }
 
-    /// Gives the next message to send, and to whom; its time begins.
+    /// Returns the next message to send, and to whom; its time begins.
     pub(super) fn next_outgoing(&mut self, now: Instant) -> Option<(Ticket, SocketAddr, &[u8])> {
         let ticket = loop {
             let ticket = self.outbox.pop_front()?;
@@ -168,23 +168,23 @@ impl Exchange {
         }
     }
 
-    /// Takes a datagram that came at a time.
+    /// Reads a datagram that came at a time.
     pub(super) fn receive(&mut self, datagram: &[u8], from: SocketAddr, at: Moment) {
-        let heard = match Heard::decode(datagram) {
-            Ok(heard) => heard,
+        let incoming = match Incoming::decode(datagram) {
+            Ok(incoming) => incoming,
             Err(error) if error.is_other_message() => return self.traffic.discard(),
             Err(_) => return self.traffic.malformed(),
         };
-        let Some((place, peer)) = self.asked(heard.number()) else { return self.traffic.discard() };
+        let Some((place, peer)) = self.asked(incoming.number()) else { return self.traffic.discard() };
         if !peer.may_answer_from(from) {
-            if peer.may_have_sent(&heard)
+            if peer.may_have_sent(&incoming)
                 && let Some(pending) = self.pending.get_mut(index(place))
             {
                 pending.other_source = Some(from);
             }
             return self.traffic.discard();
         }
-        match peer.outcome(&heard, at) {
+        match peer.outcome(&incoming, at) {
             Some(outcome) => self.settle(place, outcome),
             None => self.traffic.discard(),
         }
@@ -196,7 +196,7 @@ impl Exchange {
         Some((place, Arc::clone(self.pending.get(index(place))?.peer.as_ref()?)))
     }
 
-    /// Gives up what was not answered in time, or has it sent again.
+    /// Ends what was not answered in time, or has it sent again.
     pub(super) fn expire(&mut self, now: Instant) {
         while let Some(due) = self.deadlines.take_due(now) {
             for ticket in due {
@@ -224,12 +224,12 @@ impl Exchange {
         }
     }
 
-    /// Says when something is due next.
+    /// Returns when something is due next.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.deadlines.next_due()
     }
 
-    /// Gives what became of a request, once; until then the one who asks is woken when it is known.
+    /// Returns what became of a request, once; until then the one who asks is woken when it is known.
     pub(super) fn poll_outcome(&mut self, ticket: Ticket, context: &Context<'_>) -> Poll<Outcome> {
         let Some(pending) = self.pending(ticket) else { return Poll::Ready(Err(AskError::Timeout)) };
         match &mut pending.state {
@@ -326,7 +326,7 @@ struct RequestNumbers {
 }
 
 impl RequestNumbers {
-    /// Gives one that is not in use: 1 to 2^31 - 1, since some agents do badly with negative ones.
+    /// Returns one that is not in use: 1 to 2^31 - 1, since some agents do badly with negative ones.
     fn next(&mut self, in_use: impl Fn(i32) -> bool) -> i32 {
         loop {
             self.count = self.count.wrapping_add(1);

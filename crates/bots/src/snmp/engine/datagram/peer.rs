@@ -40,12 +40,12 @@ impl Message<'_> {
 }
 
 /// A datagram that may answer a message.
-pub(super) enum Heard<'a> {
+pub(super) enum Incoming<'a> {
     Community(Reply<'a>),
     Secured(Secured<'a>),
 }
 
-impl<'a> Heard<'a> {
+impl<'a> Incoming<'a> {
     /// Reads a datagram of any version.
     pub(super) fn decode(datagram: &'a [u8]) -> Result<Self, Malformed> {
         match Reply::decode(datagram) {
@@ -126,23 +126,23 @@ impl Peer {
     }
 
     /// Whether a message has what only an answer of this device has, wherever it comes from.
-    pub(super) fn may_have_sent(&self, heard: &Heard<'_>) -> bool {
-        match (&self.access, heard) {
-            (PeerAccess::Community { version, community }, Heard::Community(reply)) => {
+    pub(super) fn may_have_sent(&self, incoming: &Incoming<'_>) -> bool {
+        match (&self.access, incoming) {
+            (PeerAccess::Community { version, community }, Incoming::Community(reply)) => {
                 reply.version == *version && reply.community == community.expose().as_bytes()
             }
-            (PeerAccess::User(_), Heard::Secured(_)) => true,
+            (PeerAccess::User(_), Incoming::Secured(_)) => true,
             _ => false,
         }
     }
 
     /// Returns what a message that answers by its number comes to; None if it is no answer of this device.
-    pub(super) fn outcome(&self, heard: &Heard<'_>, at: Moment) -> Option<Outcome> {
-        match (&self.access, heard) {
-            (PeerAccess::Community { .. }, Heard::Community(reply)) => {
-                self.may_have_sent(heard).then(|| outcome(&reply.pdu, at))
+    pub(super) fn outcome(&self, incoming: &Incoming<'_>, at: Moment) -> Option<Outcome> {
+        match (&self.access, incoming) {
+            (PeerAccess::Community { .. }, Incoming::Community(reply)) => {
+                self.may_have_sent(incoming).then(|| outcome(&reply.pdu, at))
             }
-            (PeerAccess::User(user), Heard::Secured(message)) => user.open(message, at),
+            (PeerAccess::User(user), Incoming::Secured(message)) => user.open(message, at),
             _ => None,
         }
     }

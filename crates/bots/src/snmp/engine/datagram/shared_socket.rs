@@ -24,7 +24,7 @@ use super::{
     receive::{Left, Receiver},
     socket,
 };
-use crate::snmp::{AskError, Status, codec::MOST_OCTETS, settings::Manners};
+use crate::snmp::{AskError, Status, codec::MOST_OCTETS, settings::PollPolicy};
 
 /// Requests under way at most, on one socket: each reply gets this share of the kernel's buffer at least. A kernel books
 /// about 1,300 octets for a short reply.
@@ -70,11 +70,11 @@ impl SharedSocket {
         &self,
         peer: &Arc<Peer>,
         message: Message<'_>,
-        manners: &Manners,
+        policy: &PollPolicy,
     ) -> Outcome {
         let room = Arc::clone(&self.room).acquire_many_owned(self.share(message)).await;
         let room = room.map_err(|_| stopped())?;
-        let policy = RetryPolicy { timeout: manners.timeout, retries: manners.retries };
+        let policy = RetryPolicy { timeout: policy.timeout, retries: policy.retries };
         let ticket = self.exchange().begin(peer, message, policy, Some(room))?;
         Answer::new(self, ticket).await
     }
@@ -222,7 +222,7 @@ impl Sender {
         }
     }
 
-    /// Gives how many messages the kernel took; the error is the first one's.
+    /// Returns how many messages the kernel took; the error is the first one's.
     fn hand_over(&self, socket: &UdpSocket) -> nix::Result<usize> {
         let mut rest = self.octets.as_slice();
         let (mut slices, mut addresses) = (Vec::new(), Vec::new());

@@ -50,7 +50,7 @@ impl<T> TimerWheel<T> {
         None
     }
 
-    /// Says when something is due next.
+    /// Returns when something is due next.
     pub(super) fn next_due(&self) -> Option<Instant> {
         if self.length == 0 {
             return None;

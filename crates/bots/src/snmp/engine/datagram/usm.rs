@@ -261,7 +261,7 @@ impl Agent {
         key.verify_hmac(&zeroed, digest).unwrap_or(false)
     }
 
-    /// Takes over what an authentic message says of boots and time; returns whether the agent has begun to count anew.
+    /// Notes what an authentic message says of boots and time; returns whether the agent has begun to count anew.
     fn note_time(&mut self, security: &Security<'_>, at: Moment) -> bool {
         let expected = self.time_at(at);
         let is_anew = self.is_confirmed

@@ -10,9 +10,9 @@ impl Poll {
     /// more is asked unless that is answered.
     #[must_use]
     pub fn after_a_probe(mut self) -> Self {
-        let uptime = self.uptime_probe().filter(|_| self.harvest.limits.answers_uptime());
+        let uptime = self.uptime_probe().filter(|_| self.result.limits.answers_uptime());
         let all = || self.uptime_probe().into_iter().chain(self.other_probes()).collect();
-        self.probes = uptime.or_else(|| self.harvest.limits.in_turn(all())).map(|probe| [probe].into());
+        self.probes = uptime.or_else(|| self.result.limits.in_turn(all())).map(|probe| [probe].into());
         self
     }
 
@@ -20,14 +20,14 @@ impl Poll {
     /// answered that something that is wanted, since some agents are silent to whatever they do not have.
     pub(super) fn probes(&self) -> VecDeque<Request> {
         let mut probes = VecDeque::from_iter(self.uptime_probe());
-        if !self.harvest.limits.answers_uptime() {
-            probes.extend(self.harvest.limits.in_turn(self.other_probes()));
+        if !self.result.limits.answers_uptime() {
+            probes.extend(self.result.limits.in_turn(self.other_probes()));
         }
         probes
     }
 
     fn uptime_probe(&self) -> Option<Request> {
-        (!self.harvest.limits.is_suspect(&self.small)).then(|| Request::Get(vec![self.small.clone()]))
+        (!self.result.limits.is_suspect(&self.small)).then(|| Request::Get(vec![self.small.clone()]))
     }
 
     fn other_probes(&self) -> Vec<Request> {
@@ -50,9 +50,9 @@ impl Poll {
                 }
             }
             // An error is an answer too: the device is there.
-            Err(AskError::Status { .. }) => self.harvest.heard = true,
+            Err(AskError::Status { .. }) => self.result.heard = true,
             Err(error) => {
-                self.harvest.timeouts += u32::from(error == AskError::Timeout);
+                self.result.timeouts += u32::from(error == AskError::Timeout);
                 self.was_silent_to_uptime |= is_uptime && error == AskError::Timeout;
                 if self.probes.as_ref().is_none_or(VecDeque::is_empty) || error != AskError::Timeout {
                     self.give_up(&Missing::Failed(error));
@@ -63,8 +63,8 @@ impl Poll {
         if self.was_silent_to_uptime && self.gets.contains(&self.small) {
             // It is there, and was silent to its uptime alone.
             self.gets.retain(|oid| *oid != self.small);
-            self.harvest.values.insert(self.small.clone(), Err(Missing::Unanswered));
-            self.harvest.limits.note_unanswered(&self.small);
+            self.result.values.insert(self.small.clone(), Err(Missing::Unanswered));
+            self.result.limits.note_unanswered(&self.small);
         }
     }
 }

@@ -82,7 +82,7 @@ impl Column {
 
 /// What came of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Harvest {
+pub struct PollResult {
     pub(super) values: HashMap<Oid, Result<(Value, Moment), Missing>>,
     pub(super) columns: HashMap<Oid, Column>,
     /// What the values take in memory, about.
@@ -99,7 +99,7 @@ pub struct Harvest {
     pub limits: Limits,
 }
 
-impl Harvest {
+impl PollResult {
     /// Returns the value of an object that was wanted, with the time of the answer.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use super::{SettingsError, field::Fields};
 
 /// How a device is to be treated, of a credential's details. A device is asked one thing at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Manners {
+pub struct PollPolicy {
     /// `snmp_timeout`: how long an answer is waited for.
     pub timeout: Duration,
     /// `snmp_retries`: how often an unanswered request is sent again.
@@ -55,7 +55,7 @@ pub enum WalkOrder {
     Any,
 }
 
-impl Default for Manners {
+impl Default for PollPolicy {
     /// What an absent key means. 24 objects fit into 1,472 octets with room for text; an agent that can answer more
     /// shows it by filling its answers.
     fn default() -> Self {
@@ -75,7 +75,7 @@ impl Default for Manners {
     }
 }
 
-impl Manners {
+impl PollPolicy {
     /// In seconds. More than a minute would outlast most runs.
     pub const TIMEOUT_S: RangeInclusive<f64> = 0.01..=60.0;
     /// More attempts than this only hide that a device is gone.
@@ -131,16 +131,44 @@ mod tests {
 
     use super::*;
 
-    fn read(details: Value) -> Result<Manners, String> {
+    fn read(details: Value) -> Result<PollPolicy, String> {
         let Value::Object(details) = details else { panic!("{details} is no object") };
-        Manners::read(&details).map_err(|error| error.to_string())
+        PollPolicy::read(&details).map_err(|error| error.to_string())
     }
 
     #[test]
     fn strings_and_numbers_say_the_same() {
-        let expected = Manners { timeout: Duration::from_millis(500), retries: 0, ..Manners::default() };
+        let expected =
+            PollPolicy { timeout: Duration::from_millis(500), retries: 0, ..PollPolicy::default() };
         assert_eq!(read(json!({"snmp_timeout": "0.5", "snmp_retries": "0", "snmp_gap": ""})), Ok(expected));
         assert_eq!(read(json!({"snmp_timeout": 0.5, "snmp_retries": 0, "snmp_gap": null})), Ok(expected));
+    }
+
+    #[test]
+    fn exceptions_for_a_device_are_wanted_or_not() {
+        for (given, source, order) in [
+            (json!({}), ReplySource::Asked, WalkOrder::Learnt),
+            (
+                json!({"snmp_any_source": "", "snmp_unordered_walk": null}),
+                ReplySource::Asked,
+                WalkOrder::Learnt,
+            ),
+            (
+                json!({"snmp_any_source": "true", "snmp_unordered_walk": "yes"}),
+                ReplySource::Any,
+                WalkOrder::Any,
+            ),
+            (
+                json!({"snmp_any_source": false, "snmp_unordered_walk": "0"}),
+                ReplySource::Asked,
+                WalkOrder::Ascending,
+            ),
+        ] {
+            let policy = read(given).unwrap();
+            assert_eq!((policy.reply_source, policy.walk_order), (source, order));
+        }
+        let error = read(json!({"snmp_unordered_walk": "perhaps"})).unwrap_err();
+        assert!(error.contains("`snmp_unordered_walk` is invalid: expected true or false"), "{error}");
     }
 
     #[test]
@@ -148,11 +176,11 @@ mod tests {
         for (details, said) in [
             (
                 json!({"snmp_timeout": "soon"}),
-                "the credential's snmp_timeout is none such: it has to be seconds, 0.01 to 60",
+                "the credential's `snmp_timeout` is invalid: expected seconds from 0.01 to 60",
             ),
             (json!({"snmp_timeout": "NaN"}), "snmp_timeout"),
             (json!({"snmp_retries": -1}), "snmp_retries"),
-            (json!({"snmp_retries": 1.5}), "a whole number, 0 to 10"),
+            (json!({"snmp_retries": 1.5}), "a whole number from 0 to 10"),
             (json!({"snmp_max_rows": [1]}), "snmp_max_rows"),
         ] {
             let error = read(details).unwrap_err();

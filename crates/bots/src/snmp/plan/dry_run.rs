@@ -1,14 +1,14 @@
 //! A run without a device: what would be asked of one that has all it is asked for, and tables of a given length.
 
 use super::{Dialect, Limits, Poll, Wanted};
-use crate::snmp::{Moment, Oid, Request, Value, Varbind, settings::Manners};
+use crate::snmp::{Moment, Oid, Request, Value, Varbind, settings::PollPolicy};
 
 /// What would be asked, in its order.
 ///
 /// ```
 /// use grafolean_bots::snmp::{
-///     plan::{Dialect, Limits, Wanted, rehearse},
-///     settings::Manners,
+///     plan::{Dialect, Limits, Wanted, dry_run},
+///     settings::PollPolicy,
 /// };
 ///
 /// let mut wanted = Wanted::default();
@@ -16,21 +16,21 @@ use crate::snmp::{Moment, Oid, Request, Value, Varbind, settings::Manners};
 ///     wanted.walk(format!("1.3.6.1.2.1.2.2.1.{column}").parse()?);
 /// }
 /// let uptime = "1.3.6.1.2.1.1.3.0".parse()?;
-/// let requests = rehearse(&wanted, uptime, Dialect::Bulk, Limits::default(), Manners::default(), 48);
+/// let requests = dry_run(&wanted, uptime, Dialect::Bulk, Limits::default(), PollPolicy::default(), 48);
 /// // The uptime, twenty rows, then the other 28 with what stands behind them.
 /// assert_eq!(requests.len(), 3);
 /// # Ok::<(), grafolean_bots::snmp::OidError>(())
 /// ```
-pub fn rehearse(
+pub fn dry_run(
     wanted: &Wanted,
     small: Oid,
     dialect: Dialect,
     limits: Limits,
-    manners: Manners,
+    policy: PollPolicy,
     rows: u32,
 ) -> Vec<Request> {
     let tables: Vec<Oid> = wanted.tables().into_iter().flatten().collect();
-    let mut poll = Poll::new(wanted, small, dialect, limits, manners);
+    let mut poll = Poll::new(wanted, small, dialect, limits, policy);
     let mut requests = Vec::new();
     while let Some(request) = poll.next_request() {
         poll.take(Ok(answer(&request, &tables, rows)), Moment::default());
