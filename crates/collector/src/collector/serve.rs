@@ -57,7 +57,7 @@ fn with_arguments<P: Protocol>(
     bot: P,
     arguments: impl Iterator<Item = OsString>,
 ) -> Result<ExitCode, Box<dyn Error>> {
-    let table = table(bot.name());
+    let table = table::<P>(bot.name());
     let matches = match command(&bot, &table).try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(told) => {
@@ -81,9 +81,9 @@ fn with_arguments<P: Protocol>(
     outcome
 }
 
-/// The settings of every bot, and this one's own token.
-fn table(name: &str) -> Vec<Setting> {
-    bot::ALL.into_iter().chain(own_token(name)).collect()
+/// The settings of every bot, this one's own token, and what its protocol declares.
+fn table<P: Protocol>(name: &str) -> Vec<Setting> {
+    bot::ALL.into_iter().chain(own_token(name)).chain(P::SETTINGS.iter().copied()).collect()
 }
 
 fn command<P: Protocol>(bot: &P, table: &[Setting]) -> Command {

@@ -35,40 +35,40 @@ pub enum SettingsError {
         line: usize,
     },
     /// A TOML file holds what no setting can be: a list, a table.
-    #[error("{place}: `{}` is invalid: expected a text, a number or a boolean, found {found}", setting.name)]
+    #[error("{place}: `{setting}` is invalid: expected a text, a number or a boolean, found {found}")]
     WrongType {
         /// Where.
         place: Place,
         /// Of which setting.
-        setting: Setting,
+        setting: &'static str,
         /// The TOML type.
         found: &'static str,
     },
     /// A text cannot be the value of its setting.
-    #[error("{place}: `{}` is invalid: {reason}", setting.name)]
+    #[error("{place}: `{setting}` is invalid: {reason}")]
     Invalid {
         /// Where it stands.
         place: String,
         /// Of which setting.
-        setting: Setting,
+        setting: &'static str,
         /// What is expected, and what was found.
         reason: String,
     },
     /// A text is not UTF-8.
-    #[error("{place}: `{}` is invalid: expected a text in UTF-8", setting.name)]
+    #[error("{place}: `{setting}` is invalid: expected a text in UTF-8")]
     NotText {
         /// Where it stands.
         place: String,
         /// Of which setting.
-        setting: Setting,
+        setting: &'static str,
     },
     /// A secret and the file that holds it are given at the same place.
-    #[error("both {} and {} are given at the same place ({layer}): leave one out", secret.name, file.name)]
+    #[error("both {secret} and {file} are given at the same place ({layer}): leave one out")]
     Twice {
         /// The secret.
-        secret: Setting,
+        secret: &'static str,
         /// Its file.
-        file: Setting,
+        file: &'static str,
         /// Which layer.
         layer: &'static str,
     },
@@ -98,7 +98,7 @@ pub enum SettingsError {
     )]
     Missing {
         /// Which setting.
-        setting: Setting,
+        setting: Box<Setting>,
         /// What would be right.
         example: &'static str,
     },

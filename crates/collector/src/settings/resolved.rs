@@ -90,7 +90,8 @@ impl Resolved {
         example: &'static str,
         read: impl FnOnce(&str) -> Result<T, String>,
     ) -> Result<T, SettingsError> {
-        self.read(setting, read)?.ok_or(SettingsError::Missing { setting: *setting, example })
+        let missing = || SettingsError::Missing { setting: Box::new(*setting), example };
+        self.read(setting, read)?.ok_or_else(missing)
     }
 
     /// Returns a secret, from its own text or from the file that its partner names, without white space around it.
@@ -112,8 +113,8 @@ impl Resolved {
     /// Returns how the backend is reached by the bot of a protocol, or by whoever is no bot.
     pub fn backend(&self, protocol: Option<&str>) -> Result<HttpSettings, SettingsError> {
         let url = self.required(&bot::BACKEND_URL, "https://example.org/api", value::backend_url)?;
-        let missing = SettingsError::Missing { setting: bot::BOT_TOKEN, example: "TOKEN" };
-        let token = self.token(protocol).cloned().ok_or(missing)?;
+        let missing = || SettingsError::Missing { setting: Box::new(bot::BOT_TOKEN), example: "TOKEN" };
+        let token = self.token(protocol).cloned().ok_or_else(missing)?;
         let own = protocol.map(super::own_token).map(|[own, _]| own).filter(|own| self.secret(own).is_some());
         let token_file = self.secret_file(&own.unwrap_or(bot::BOT_TOKEN));
         let ca_file = self.read(&bot::CA_FILE, value::existing_file)?;
@@ -156,7 +157,7 @@ impl Resolved {
 
     fn invalid(&self, setting: &Setting, reason: String) -> SettingsError {
         let place = self.origin(setting).place(setting);
-        SettingsError::Invalid { place, setting: *setting, reason }
+        SettingsError::Invalid { place, setting: setting.name, reason }
     }
 
     fn file_of(&self, secret: &Setting) -> Option<Setting> {
@@ -186,7 +187,11 @@ impl Resolved {
         }
         let (of_secret, of_file) = (self.origin(secret), self.origin(file));
         if of_secret.layer() == of_file.layer() {
-            return Err(SettingsError::Twice { secret: *secret, file: *file, layer: of_secret.word() });
+            return Err(SettingsError::Twice {
+                secret: secret.name,
+                file: file.name,
+                layer: of_secret.word(),
+            });
         }
         let weaker = if of_secret.layer() < of_file.layer() { file } else { secret };
         self.layers.written.remove(weaker.name);

@@ -74,7 +74,7 @@ impl Sources {
             if let Some(text) = (self.environment)(setting.variable) {
                 let text = text.into_string().map_err(|_| SettingsError::NotText {
                     place: setting.variable.to_owned(),
-                    setting: *setting,
+                    setting: setting.name,
                 })?;
                 layers.add(setting, Written { text: text.into(), origin: Origin::Environment });
             }

@@ -34,7 +34,7 @@ pub(super) fn settings(path: &Path, text: &str, table: &[Setting]) -> Result<Set
             DeValue::Boolean(value) => value.to_string(),
             other => {
                 let (place, found) = (place(value.span()), other.type_str());
-                return Err(SettingsError::WrongType { place, setting: *setting, found });
+                return Err(SettingsError::WrongType { place, setting: setting.name, found });
             }
         };
         settings.found.push((*setting, text, place(value.span())));
