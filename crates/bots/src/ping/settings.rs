@@ -33,7 +33,7 @@ pub struct Credential {
     pub retry: Whole<0, { Probe::MAX_RETRY as u32 }>,
     /// Bytes of payload in each packet.
     #[schemars(title = "Payload size")]
-    pub payload_size: Whole<{ Probe::MIN_PAYLOAD_BYTES as u32 }, { Probe::MAX_PAYLOAD_BYTES as u32 }>,
+    pub payload_size: Whole<16, 65_507>,
     /// Address of the bot's machine, or name of one of its interfaces, by which packets leave; else as it routes.
     #[schemars(title = "Source address or interface")]
     pub source: Option<SourceName>,
