@@ -37,7 +37,7 @@ bench:
     bench/run
 
 # What a run finds goes to fuzz/found; what the tests are to replay from then on is moved to fuzz/corpus by hand.
-# Looks for input that breaks a parser: netflow5, netflow9, ipfix, sflow5, flow_templates or snmp_reply.
+# Looks for input that breaks a parser: netflow5, netflow9, ipfix, ipfix_stream, sflow5, flow_templates or snmp_reply.
 fuzz target seconds="60":
     mkdir -p fuzz/found/{{ target }}
     RUSTC_BOOTSTRAP=1 cargo fuzz run {{ target }} fuzz/found/{{ target }} fuzz/corpus/{{ target }} -- -max_total_time={{ seconds }} -max_len=4096

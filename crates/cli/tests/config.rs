@@ -106,6 +106,7 @@ spool_max_age 7days default
 metrics 127.0.0.1:9300 flag --metrics
 netflow_port 2055 default
 netflow_listen - default
+netflow_tcp_listen - default
 netflow_threads 1 default
 flow_archive off default
 flow_archive_max_size 10GiB default

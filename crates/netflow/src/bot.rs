@@ -133,6 +133,9 @@ impl NetflowBot {
                 );
             }
         }
+        for address in receiver.tcp_addresses() {
+            info!(%address, "listening for IPFIX over TCP");
+        }
         let mut addresses: Vec<_> = receiver.sockets().iter().map(|bound| bound.address).collect();
         // several threads share one
         addresses.dedup();

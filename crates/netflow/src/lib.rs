@@ -22,6 +22,8 @@ pub mod bot;
 #[cfg(feature = "bot")]
 mod declaration;
 pub mod decode;
+#[cfg(feature = "bot")]
+pub mod exporter_metrics;
 pub mod generate;
 pub mod intake;
 #[cfg(feature = "bot")]

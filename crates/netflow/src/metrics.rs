@@ -2,7 +2,7 @@
 
 use prometheus_client::{metrics::counter::Counter, metrics::gauge::Gauge, registry::Registry};
 
-use super::archive::ArchiveMetrics;
+use super::{archive::ArchiveMetrics, exporter_metrics::ExporterMetrics};
 
 /// Counters of one bot; clones count together.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +25,8 @@ pub struct NetflowMetrics {
     pub bins_estimated: Counter,
     /// Times that state could not be kept on disk.
     pub keep_errors: Counter,
+    /// What is counted of each exporter.
+    pub exporters: ExporterMetrics,
     /// What the archive of raw flows counts.
     pub archive: ArchiveMetrics,
 }
@@ -44,6 +46,7 @@ impl NetflowMetrics {
         ] {
             registry.register(format!("grafolean_netflow_{name}"), help, counter.clone());
         }
+        self.exporters.register(registry);
         self.archive.register(registry);
         registry.register(
             "grafolean_netflow_open_keys",

@@ -32,6 +32,17 @@ pub const NETFLOW_LISTEN: Setting = Setting {
     check: |text| value::udp_addresses(text).map(drop),
 };
 
+/// Addresses on which IPFIX is accepted over TCP.
+pub const NETFLOW_TCP_LISTEN: Setting = Setting {
+    name: "netflow_tcp_listen",
+    variable: "GRAFOLEAN_NETFLOW_TCP_LISTEN",
+    default: None,
+    secret: false,
+    placeholder: "ADDRESSES",
+    help: "Addresses on which IPFIX is accepted over TCP (RFC 7011, section 10.4), with commas between them, e.g. [::]:4739",
+    check: |text| value::udp_addresses(text).map(drop),
+};
+
 /// Threads that receive.
 pub const NETFLOW_THREADS: Setting = Setting {
     name: "netflow_threads",
@@ -77,9 +88,10 @@ pub const FLOW_ARCHIVE_MAX_AGE: Setting = Setting {
 };
 
 /// All of them, in the order in which they are shown.
-pub const ALL: [Setting; 6] = [
+pub const ALL: [Setting; 7] = [
     NETFLOW_PORT,
     NETFLOW_LISTEN,
+    NETFLOW_TCP_LISTEN,
     NETFLOW_THREADS,
     FLOW_ARCHIVE,
     FLOW_ARCHIVE_MAX_SIZE,
@@ -92,7 +104,8 @@ pub fn listen(settings: &Resolved) -> Result<Listen, SettingsError> {
     let threads = settings.required(&NETFLOW_THREADS, "1", value::threads)?;
     let addresses = settings.read(&NETFLOW_LISTEN, value::udp_addresses)?;
     let both_families = || vec![SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))];
-    Ok(Listen { threads, ..Listen::on(addresses.unwrap_or_else(both_families)) })
+    let tcp_addresses = settings.read(&NETFLOW_TCP_LISTEN, value::udp_addresses)?.unwrap_or_default();
+    Ok(Listen { threads, tcp_addresses, ..Listen::on(addresses.unwrap_or_else(both_families)) })
 }
 
 /// Returns where the bot of this folder keeps raw flows, if it is to keep any.

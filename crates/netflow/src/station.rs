@@ -177,7 +177,13 @@ impl Station {
         }
         self.metrics.open_keys.set(i64::try_from(keys).unwrap_or(i64::MAX));
         let mut intake = self.intake();
-        cold.coverage = intake.ledger_mut().close_window().into_iter().collect();
+        let (window, sums) = {
+            let mut ledger = intake.ledger_mut();
+            (ledger.close_window(), ledger.sums_by_exporter())
+        };
+        cold.coverage = window.into_iter().collect();
+        let named = self.named();
+        self.metrics.exporters.update(sums, |exporter| named.contains_key(exporter));
         intake.expire(Timestamp::from_seconds(until));
         cold.rollup.settle(minutes, until);
         for span in Span::ALL {

@@ -115,6 +115,23 @@ async fn every_interval_tells_all_bytes_that_were_sent() {
 }
 
 #[tokio::test]
+async fn an_sflow_exporter_may_be_named_by_its_agents_address() {
+    let bot = open(None);
+    // the agent that the datagrams name; they come from this machine, as a relay's would
+    let devices = [device(7, json!({"ipv4": "192.0.2.254", "netflow_sampling": 5}))];
+    put_in_force(&bot, &devices);
+    let boot = SystemClock.now() - Duration::from_secs(3_600);
+    let mut agent = Exporter::new(Setup { protocol: Protocol::Sflow5, domain: 3, sampling: 100, boot });
+    let sent = send(&bot, &mut agent, invented(200), |_| true);
+    let moment = now();
+    let minutes = told(&bot, &devices, Span::Minute, moment).await;
+    assert_eq!(total(&minutes, "netflow.coverage.entity.7"), 1.0);
+    let bins = told(&bot, &devices, Span::Day, moment).await;
+    let bytes = total(&bins, "netflow.24h.ingress.entity.7") + total(&bins, "netflow.24h.egress.entity.7");
+    assert_eq!(bytes, (sent.bytes * 5) as f64);
+}
+
+#[tokio::test]
 async fn sampling_is_scaled_in_unless_the_entity_says_otherwise() {
     for (sampling, factor) in [(Value::Null, 100), ("off".into(), 1), (7.into(), 7), ("20".into(), 20)] {
         let bot = open(None);

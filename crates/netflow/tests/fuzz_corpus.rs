@@ -10,6 +10,8 @@ use std::{fs, path::Path};
 mod flow_datagrams;
 #[path = "../../../fuzz/entries/flow_templates.rs"]
 mod flow_templates;
+#[path = "../../../fuzz/entries/ipfix_stream.rs"]
+mod ipfix_stream;
 
 fn replay(target: &str, entry: fn(&[u8])) {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus")).join(target);
@@ -47,4 +49,9 @@ fn the_corpus_of_sflow_5_harms_nothing() {
 #[test]
 fn the_corpus_of_the_template_store_agrees_with_a_map() {
     replay("flow_templates", flow_templates::run);
+}
+
+#[test]
+fn the_corpus_of_ipfix_over_tcp_comes_out_as_it_went_in() {
+    replay("ipfix_stream", ipfix_stream::run);
 }

@@ -31,6 +31,7 @@ impl Intake {
                 Wanted::WithDetails => sink.detailed(&origin, &flow, &record.details()),
             }
             tally.flows += 1;
+            tally.factor = Some(flow.factor);
         }
         tally.records = tally.flows;
         tally.undecodable = tally.flows < u32::from(export.count);
@@ -88,6 +89,7 @@ impl Intake {
                         Wanted::WithDetails => sink.detailed(&origin, &flow, &sample.details),
                     }
                     tally.flows += 1;
+                    tally.factor = Some(flow.factor);
                 }
                 Ok(sflow::Sample::Counters) => tally.counter_samples += 1,
                 Ok(sflow::Sample::Other) => {}

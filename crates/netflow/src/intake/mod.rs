@@ -269,6 +269,7 @@ impl Intake {
             let scaled = scaler.scale(flow, &keys);
             tally.unscaled += u32::from(!scaled);
             tally.disbelieved = tally.disbelieved.or(keys.disbelieved);
+            tally.factor = Some(flow.factor);
             match details {
                 None => sink.flow(origin, flow),
                 Some(details) => {

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use grafolean_time::Timestamp;
 
+use crate::record::Factor;
+
 use super::{Counted, Coverage, Sequence, Step, Units};
 
 /// Sources of sFlow samples whose numbers are followed in one stream (ports of a switch); the samples of others are taken
@@ -32,6 +34,8 @@ pub struct Account {
     pub samples_lost: u64,
     /// sFlow's flow samples that the agent dropped itself, by its own count.
     pub samples_dropped: u64,
+    /// The sampling of the latest flow.
+    pub factor: Factor,
     /// Datagrams that name a sampling which is not believed.
     pub disbelieved: u64,
     /// Units seen and lost since the stream was first seen.
@@ -89,6 +93,8 @@ pub(crate) struct Tally {
     pub(crate) counter_samples: u32,
     /// Flows whose sampling is not known.
     pub(crate) unscaled: u32,
+    /// The sampling of the latest flow.
+    pub(crate) factor: Option<Factor>,
     /// The algorithm of a sampling that it names and that is not believed.
     pub(crate) disbelieved: Option<u64>,
     /// Whether all of it could be read.
@@ -102,6 +108,7 @@ impl Tally {
         self.records += set.records;
         self.options += set.options;
         self.unscaled += set.unscaled;
+        self.factor = set.factor.or(self.factor);
         self.disbelieved = self.disbelieved.or(set.disbelieved);
         self.undecodable |= set.undecodable;
     }
@@ -147,6 +154,7 @@ impl Account {
         self.coverage.flows += u64::from(tally.flows);
         self.coverage.unscaled += u64::from(tally.unscaled);
         self.disbelieved += u64::from(tally.disbelieved.is_some());
+        self.factor = tally.factor.unwrap_or(self.factor);
         self.options += u64::from(tally.options);
         self.templates += u64::from(tally.templates);
         self.parked += u64::from(tally.parked);

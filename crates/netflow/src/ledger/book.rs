@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     decode::sflow::FlowSample,
-    record::{Protocol, Stream},
+    record::{Factor, Protocol, Stream},
 };
 
 /// Streams that have an account. Beyond it the eighth that was silent longest is closed, which loses its sums only.
@@ -31,6 +31,34 @@ pub struct Ledger {
     kernel_drops: u64,
     /// What accounts that were closed had seen and lost in the open window.
     closed: HashMap<IpAddr, Coverage>,
+}
+
+/// What is told of one exporter's streams together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExporterSums {
+    /// Flows decoded.
+    pub flows: u64,
+    /// Units known to be sent that did not arrive.
+    pub lost: u64,
+    /// Datagrams that could not be read wholly.
+    pub undecodable: u64,
+    /// Flows whose sampling is not known.
+    pub unscaled: u64,
+    /// The sampling of the latest flow.
+    pub factor: Factor,
+}
+
+impl ExporterSums {
+    /// Adds another's; the sampling is that of whose flows are scaled by more.
+    pub fn add(&mut self, other: Self) {
+        self.flows += other.flows;
+        self.lost += other.lost;
+        self.undecodable += other.undecodable;
+        self.unscaled += other.unscaled;
+        if other.factor.as_f64() > self.factor.as_f64() {
+            self.factor = other.factor;
+        }
+    }
 }
 
 /// How one datagram is numbered.
@@ -174,6 +202,21 @@ impl Ledger {
     /// Gives all accounts.
     pub fn accounts(&self) -> impl Iterator<Item = (&Stream, &Account)> {
         self.accounts.iter()
+    }
+
+    /// Returns the sums of each exporter, by the address that it sends from.
+    pub fn sums_by_exporter(&self) -> Vec<(IpAddr, ExporterSums)> {
+        let mut sums = HashMap::<IpAddr, ExporterSums>::new();
+        for (stream, account) in &self.accounts {
+            sums.entry(stream.exporter.ip()).or_default().add(ExporterSums {
+                flows: account.flows,
+                lost: account.coverage.lost,
+                undecodable: account.undecodable,
+                unscaled: account.coverage.unscaled,
+                factor: account.factor,
+            });
+        }
+        sums.into_iter().collect()
     }
 
     /// Ends the open window. Gives for each exporter what was seen and lost in it, in order of addresses; exporters that

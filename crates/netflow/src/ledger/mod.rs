@@ -18,7 +18,7 @@ mod session;
 pub(super) use account::Tally;
 pub use account::{Account, SAMPLE_SOURCES_MAX};
 pub(super) use book::Numbering;
-pub use book::{ACCOUNTS_MAX, Ledger};
+pub use book::{ACCOUNTS_MAX, ExporterSums, Ledger};
 pub use coverage::Coverage;
 pub use sequence::{Counted, HOLES_MAX, JUMP_MAX, Sequence, Step, Units};
 pub use session::NumberedOver;

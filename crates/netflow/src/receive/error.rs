@@ -7,7 +7,16 @@ use thiserror::Error;
 /// Why a socket could not be set up, or its thread not be started.
 #[derive(Debug, Error)]
 pub enum ReceiveError {
-    /// The address is taken, not ours, or its port needs rights.
+    /// The address is taken, not ours, or its port needs rights; of TCP.
+    #[error("could not listen on TCP {address}; is another collector running there?")]
+    BindTcp {
+        /// The address.
+        address: SocketAddr,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// The same of UDP.
     #[error("could not listen on UDP {address}; is another collector running there?")]
     Bind {
         /// The address asked for.

@@ -1,6 +1,7 @@
 //! The threads that receive.
 
 use std::{
+    net::{SocketAddr, TcpListener},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -12,12 +13,14 @@ use super::{
     Batch, Listen, ReceiveError,
     batch::Reading,
     socket::{Bound, Sharing},
+    stream::{self, StreamReading},
 };
 
 /// Sockets that are bound, and not yet read.
 #[derive(Debug)]
 pub struct Receiver {
     sockets: Vec<Bound>,
+    listeners: Vec<TcpListener>,
 }
 
 /// Threads that receive. Dropped, they stop as well, but nobody waits for them.
@@ -48,7 +51,14 @@ impl Receiver {
                 sockets.push(Bound::bind(address, sharing, listen.buffer_bytes)?);
             }
         }
-        Ok(Self { sockets })
+        let listeners =
+            listen.tcp_addresses.iter().map(|address| stream::bind(*address)).collect::<Result<_, _>>()?;
+        Ok(Self { sockets, listeners })
+    }
+
+    /// Returns the addresses on which IPFIX is accepted over TCP.
+    pub fn tcp_addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
     }
 
     /// Gives the sockets.
@@ -56,7 +66,7 @@ impl Receiver {
         &self.sockets
     }
 
-    /// Starts a thread for each socket. `handler` is called once for each, with its place among the sockets, and gives what
+    /// Starts a thread for each socket. `handler` is called once for each, with its place among the sockets (that of TCP is the first's), and gives what
     /// is called on that thread with each batch; also, with none, every quarter of a second in which nothing came.
     ///
     /// # Errors
@@ -66,6 +76,17 @@ impl Receiver {
         H: FnMut(&Batch<'_>) + Send + 'static,
     {
         let mut running = Running { stop: Arc::default(), threads: Vec::new() };
+        if let Some(address) = self.tcp_addresses().first().copied() {
+            let (stop, mut handle) = (Arc::clone(&running.stop), handler(0));
+            let mut reading = StreamReading::new(self.listeners);
+            let read = move || {
+                while !stop.load(Ordering::Relaxed) {
+                    reading.read(&mut handle);
+                }
+            };
+            let thread = thread::Builder::new().name("netflow-tcp".to_owned()).spawn(read);
+            running.threads.push(thread.map_err(|source| ReceiveError::Thread { address, source })?);
+        }
         for (place, bound) in self.sockets.into_iter().enumerate() {
             let stop = Arc::clone(&running.stop);
             let mut handle = handler(place);

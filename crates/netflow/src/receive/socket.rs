@@ -27,12 +27,19 @@ pub struct Listen {
     pub threads: NonZeroUsize,
     /// Octets of buffer to ask for, for each socket.
     pub buffer_bytes: usize,
+    /// Addresses and ports on which IPFIX is accepted over TCP; none accepts none.
+    pub tcp_addresses: Vec<SocketAddr>,
 }
 
 impl Listen {
     /// Listens on these addresses with one thread each and the usual buffer.
     pub fn on(addresses: impl Into<Vec<SocketAddr>>) -> Self {
-        Self { addresses: addresses.into(), threads: NonZeroUsize::MIN, buffer_bytes: BUFFER_BYTES }
+        Self {
+            addresses: addresses.into(),
+            threads: NonZeroUsize::MIN,
+            buffer_bytes: BUFFER_BYTES,
+            tcp_addresses: Vec::new(),
+        }
     }
 }
 
