@@ -21,7 +21,7 @@ use crate::{
     names::NameStore,
     record::{Datagram, FlowSink, Origin, Protocol, Stream},
     sampling::{Override, SamplingStore, SessionDomain},
-    template::{Parked, Parking, Scope, Store, Template},
+    template::{PendingSet, PendingSets, Scope, Store, Template},
     totals::RunningTotals,
 };
 
@@ -40,7 +40,7 @@ struct Memory {
     templates: Mutex<Store>,
     samplings: Mutex<SamplingStore>,
     totals: Mutex<RunningTotals>,
-    parking: Mutex<Parking>,
+    pending: Mutex<PendingSets>,
     ledger: Mutex<Ledger>,
     names: Mutex<NameStore>,
 }
@@ -95,7 +95,7 @@ impl Intake {
 
     /// Forgets what is too old: data that waits for a template, and templates. To be called every few seconds.
     pub fn expire(&mut self, now: Timestamp) {
-        let expired = lock(&self.memory.parking).expire(now);
+        let expired = lock(&self.memory.pending).expire(now);
         for parked in expired {
             self.ledger_mut().expire(&parked.origin.stream);
         }
@@ -130,7 +130,7 @@ impl Intake {
 
     /// Gives the octets of data that waits for its template, with what keeping it costs.
     pub fn parked_bytes(&self) -> usize {
-        lock(&self.memory.parking).weight()
+        lock(&self.memory.pending).weight()
     }
 
     /// Reads the sets of a message. Data that has been waiting is decoded last, when the message has been accounted for.
@@ -228,7 +228,7 @@ impl Intake {
         if let Some(template) = lock(&self.memory.templates).find(scope, id, now) {
             return Some((template, false));
         }
-        let began = lock(&self.memory.parking).oldest(scope, id).unwrap_or(now);
+        let began = lock(&self.memory.pending).oldest(scope, id).unwrap_or(now);
         let inherited = lock(&self.memory.templates).find_inherited(scope, id, began, now);
         inherited.map(|template| (template, true))
     }
@@ -302,7 +302,7 @@ impl Intake {
     }
 
     fn park(&mut self, context: &mut Context, set: Set<'_>) {
-        let parked = Parked {
+        let parked = PendingSet {
             scope: context.scope,
             template: set.id,
             origin: context.origin,
@@ -312,7 +312,7 @@ impl Intake {
             body: set.body.into(),
         };
         context.tally.parked += 1;
-        let gone = lock(&self.memory.parking).park(parked);
+        let gone = lock(&self.memory.pending).park(parked);
         for gone in gone {
             self.ledger_mut().expire(&gone.origin.stream);
         }
@@ -321,7 +321,7 @@ impl Intake {
     /// Decodes what waited for a template that has come.
     fn take_parked(&mut self, context: &Context, template: u16, sink: &mut impl FlowSink) {
         let Some((found, _)) = self.find(&context.scope, template, context.origin.received) else { return };
-        let waiting = lock(&self.memory.parking).take(&context.scope, template);
+        let waiting = lock(&self.memory.pending).take(&context.scope, template);
         for parked in waiting {
             let tally = self.take_data(&found, &parked.origin, parked.exported, &parked.body, sink);
             self.ledger_mut().unpark(

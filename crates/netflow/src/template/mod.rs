@@ -1,13 +1,13 @@
 //! Templates: how an exporter of NetFlow v9 or IPFIX says what its records look like.
 //!
 //! A [`Definition`](crate::decode::Definition) is a template as declared, a [`Template`] the same compiled. The [`Store`] keeps them by transport session
-//! and observation domain, bounded and expiring; the `Parking` keeps data whose template has not come yet.
+//! and observation domain, bounded and expiring; `PendingSets` keeps data whose template has not come yet.
 
-mod parking;
+mod pending;
 mod store;
 
-pub use parking::{PARKED_AGE_MAX, PARKED_BYTES_MAX, PARKED_EXPORTER_BYTES_MAX};
-pub(super) use parking::{Parked, Parking};
+pub use pending::{PARKED_AGE_MAX, PARKED_BYTES_MAX, PARKED_EXPORTER_BYTES_MAX};
+pub(super) use pending::{PendingSet, PendingSets};
 pub(crate) use store::Succession;
 pub use store::{
     FIELDS_MAX, LIFETIME, SESSIONS_MAX, SESSIONS_PER_EXPORTER_MAX, SILENCE_MAX, SILENCE_MIN, Scope, Store,

@@ -153,7 +153,11 @@ impl Printed {
     fn of_datagram(&self, intake: &mut Intake, datagram: &Datagram<'_>, lines: &mut Vec<String>) {
         let mut sink = Lines { printed: self, lines };
         if let Err(error) = intake.take(datagram, &mut sink) {
-            warn!(exporter = %datagram.exporter, %error, "a datagram could not be read wholly");
+            if error.loses_data() {
+                warn!(exporter = %datagram.exporter, %error, "a datagram could not be read wholly");
+            } else {
+                warn!(exporter = %datagram.exporter, %error, "its flows are shown as they were exported");
+            }
         }
     }
 

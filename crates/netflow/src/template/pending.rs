@@ -22,7 +22,7 @@ const OVERHEAD: usize = 192;
 
 /// A data set that waits for its template.
 #[derive(Clone, Debug)]
-pub(crate) struct Parked {
+pub(crate) struct PendingSet {
     pub(crate) scope: Scope,
     pub(crate) template: u16,
     pub(crate) origin: Origin,
@@ -34,7 +34,7 @@ pub(crate) struct Parked {
     pub(crate) body: Box<[u8]>,
 }
 
-impl Parked {
+impl PendingSet {
     fn weight(&self) -> usize {
         self.body.len() + OVERHEAD
     }
@@ -42,7 +42,7 @@ impl Parked {
 
 /// Data sets that wait, by exporter, each exporter's oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct Parking {
+pub(crate) struct PendingSets {
     exporters: HashMap<IpAddr, Lane>,
     /// The same exporters by the octets they hold.
     by_weight: BTreeSet<(usize, IpAddr)>,
@@ -53,13 +53,13 @@ pub(crate) struct Parking {
 
 #[derive(Debug, Default)]
 struct Lane {
-    waiting: VecDeque<Parked>,
+    waiting: VecDeque<PendingSet>,
     weight: usize,
 }
 
-impl Parking {
+impl PendingSets {
     /// Parks a set. Gives the sets that had to go for it.
-    pub(crate) fn park(&mut self, parked: Parked) -> Vec<Parked> {
+    pub(crate) fn park(&mut self, parked: PendingSet) -> Vec<PendingSet> {
         let exporter = parked.scope.exporter.ip();
         let weight = parked.weight();
         let mut gone = Vec::new();
@@ -83,16 +83,16 @@ impl Parking {
     }
 
     /// Takes the sets out that wait for a template of this session.
-    pub(crate) fn take(&mut self, scope: &Scope, template: u16) -> Vec<Parked> {
+    pub(crate) fn take(&mut self, scope: &Scope, template: u16) -> Vec<PendingSet> {
         let mut taken = Vec::new();
-        let fits = |parked: &Parked| (&parked.scope, parked.template) == (scope, template);
+        let fits = |parked: &PendingSet| (&parked.scope, parked.template) == (scope, template);
         // most templates have nothing waiting for them
         if !self.waiting.contains_key(&(*scope, template)) {
             return taken;
         }
         self.change(scope.exporter.ip(), |lane| {
             let (out, stay): (VecDeque<_>, VecDeque<_>) = lane.waiting.drain(..).partition(fits);
-            lane.weight = stay.iter().map(Parked::weight).sum();
+            lane.weight = stay.iter().map(PendingSet::weight).sum();
             lane.waiting = stay;
             taken.extend(out);
         });
@@ -101,7 +101,7 @@ impl Parking {
     }
 
     /// Takes the sets out that have waited too long.
-    pub(crate) fn expire(&mut self, now: Timestamp) -> Vec<Parked> {
+    pub(crate) fn expire(&mut self, now: Timestamp) -> Vec<PendingSet> {
         let mut gone = Vec::new();
         for exporter in self.exporters.keys().copied().collect::<Vec<_>>() {
             self.change(exporter, |lane| {
@@ -124,11 +124,11 @@ impl Parking {
             return None;
         }
         let lane = self.exporters.get(&scope.exporter.ip())?;
-        let fits = |parked: &&Parked| (&parked.scope, parked.template) == (scope, template);
+        let fits = |parked: &&PendingSet| (&parked.scope, parked.template) == (scope, template);
         lane.waiting.iter().find(fits).map(|parked| parked.origin.received)
     }
 
-    fn count_out(&mut self, gone: &[Parked]) {
+    fn count_out(&mut self, gone: &[PendingSet]) {
         for parked in gone {
             let key = (parked.scope, parked.template);
             if let Some(count) = self.waiting.get_mut(&key) {
@@ -162,7 +162,7 @@ impl Parking {
 }
 
 impl Lane {
-    fn pop(&mut self) -> Option<Parked> {
+    fn pop(&mut self) -> Option<PendingSet> {
         let oldest = self.waiting.pop_front();
         // without one the lane is empty, whatever its sum says
         self.weight = oldest.as_ref().map_or(0, |parked| self.weight - parked.weight());
