@@ -5,3 +5,4 @@
 pub mod net;
 pub mod ping;
 pub mod snmp;
+pub mod tcp;
