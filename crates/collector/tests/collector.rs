@@ -83,14 +83,10 @@ fn one_device() -> Inventory {
         ],
         broken: Vec::new(),
     };
-    Inventory { user: Some(UserId::new(7)), accounts: vec![account] }
+    Inventory { user: Some(UserId::new(7)), protocol: None, accounts: vec![account] }
 }
 
-async fn open(
-    folder: &Path,
-    bot: Counter,
-    backend: &Arc<SimBackend>,
-) -> (Collector, Health) {
+async fn open(folder: &Path, bot: Counter, backend: &Arc<SimBackend>) -> (Collector, Health) {
     let mut health = Health::new("test", NOON);
     let (clock, settings) = (Arc::new(SimClock::at(NOON)), CollectorSettings::new("sim://backend", folder));
     let pipeline = Pipeline::new(Arc::new(bot), backend.clone(), settings).with_clock(clock);

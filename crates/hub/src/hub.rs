@@ -10,7 +10,10 @@ use std::{
 };
 
 use axum::Router;
-use grafolean_collector::time::{Clock, SystemClock};
+use grafolean_collector::{
+    protocol::Declaration,
+    time::{Clock, SystemClock},
+};
 use secrecy::SecretString;
 use thiserror::Error;
 use tracing::warn;
@@ -40,6 +43,9 @@ pub struct Options {
     pub names: Vec<String>,
     /// Proxies before the hub, whose `X-Forwarded-For` and `X-Forwarded-Host` are believed.
     pub proxies: Proxies,
+    /// What protocols declare: forms are made of it, and it says what a new account has from the start. Without any, a
+    /// new account has what Grafolean's have.
+    pub protocols: Vec<Declaration>,
     /// How long values are kept, and how much of them stands in memory.
     pub points: points::Settings,
 }
@@ -50,6 +56,7 @@ impl Default for Options {
             clock: Arc::new(SystemClock),
             names: Vec::new(),
             proxies: Proxies::default(),
+            protocols: Vec::new(),
             points: points::Settings::default(),
         }
     }
@@ -113,6 +120,7 @@ pub enum HubError {
 /// # }
 /// ```
 pub struct Hub {
+    pub(crate) protocols: Arc<[Declaration]>,
     pub(crate) store: Store,
     pub(crate) points: Points,
     pub(crate) gate: Gate,
@@ -160,6 +168,7 @@ impl Hub {
             setup_secret,
             names: options.names,
             proxies: options.proxies,
+            protocols: options.protocols.into(),
             _lock: lock,
         })
     }

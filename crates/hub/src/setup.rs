@@ -1,6 +1,6 @@
 //! Filling a hub without HTTP, as the demo and tests do. Each step finds by name what is there already.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use grafolean_collector::model::{
     AccountId, Attachment, CredentialId, Details, EntityId, NewEntity, SensorId, UserId,
@@ -118,10 +118,12 @@ impl<'hub> Setup<'hub> {
 
     /// Finds an account by its name, or makes it, with the credentials and sensors that every new account has.
     pub async fn account(&self, name: &str) -> Result<AccountId, SetupError> {
-        let wanted = name.to_owned();
+        let (wanted, protocols) = (name.to_owned(), Arc::clone(&self.hub.protocols));
         self.write(format!("account '{name}'"), move |connection| {
             let known = account::all(connection)?.into_iter().find(|account| account.name == wanted);
-            known.map_or_else(|| account::insert(connection, &wanted), Ok).map(|account| account.id)
+            known
+                .map_or_else(|| account::insert(connection, &wanted, &protocols), Ok)
+                .map(|account| account.id)
         })
         .await
     }

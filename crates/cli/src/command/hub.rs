@@ -15,7 +15,7 @@ use secrecy::ExposeSecret;
 use tokio::{net::TcpListener, task::spawn_blocking};
 use tracing::warn;
 
-use super::folders;
+use super::{folders, protocols};
 use crate::{
     config::{Config, HubSettings},
     failure::{Hint, Outcome},
@@ -97,6 +97,7 @@ pub(super) async fn open(folder: &Path) -> anyhow::Result<Arc<Hub>> {
 
 async fn open_with(folder: &Path, options: Options) -> anyhow::Result<Arc<Hub>> {
     let folder = folder.to_owned();
+    let options = Options { protocols: protocols::declarations(), ..options };
     Ok(Arc::new(spawn_blocking(move || Hub::open(&folder, options)).await??))
 }
 

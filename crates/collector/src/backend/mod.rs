@@ -76,6 +76,9 @@ pub enum EntityChange {
 pub struct Inventory {
     /// Who the token belongs to.
     pub user: Option<UserId>,
+    /// Of which protocol the bot is that the token belongs to; `None` where the backend does not say.
+    #[serde(default)]
+    pub protocol: Option<String>,
     /// Each account with its lists.
     pub accounts: Vec<AccountInventory>,
 }

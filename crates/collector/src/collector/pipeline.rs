@@ -81,6 +81,8 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
         outbox.watch(health);
         let refreshed = refresh.metrics.clone();
         health.watch(move || refreshed.check());
+        let refreshed = refresh.metrics.clone();
+        health.watch(move || refreshed.check_idle());
         let collector = Collector {
             protocol: self.bot.name().to_owned(),
             spool: outbox.spool(),

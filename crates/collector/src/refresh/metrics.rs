@@ -28,6 +28,8 @@ pub struct RefreshMetrics {
     pub(super) not_kept: Counter,
     /// Why the backend refuses the token.
     refused: Arc<Mutex<Option<String>>>,
+    /// Why nothing is measured.
+    idle: Arc<Mutex<Vec<String>>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -60,6 +62,7 @@ impl Default for RefreshMetrics {
             second_looks: Counter::default(),
             not_kept: Counter::default(),
             refused: Arc::default(),
+            idle: Arc::default(),
         }
     }
 }
@@ -107,6 +110,16 @@ impl RefreshMetrics {
             None => Ok(()),
             Some(reason) => Err(format!("the configuration can't be read: {reason}")),
         }
+    }
+
+    /// Returns an error, in the words of `grafolean check`, while the configuration leaves the bot nothing to measure.
+    pub fn check_idle(&self) -> Result<(), String> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.is_empty() { Ok(()) } else { Err(format!("nothing is measured: {}", idle.join("; "))) }
+    }
+
+    pub(super) fn idle(&self, reasons: Vec<String>) {
+        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = reasons;
     }
 
     pub(super) fn looked(&self, took: Duration, error: Option<&BackendError>) {

@@ -5,6 +5,7 @@
 //! jobs stop (`recheck`). The last good inventory is kept on disk ([`LastGood`]) and used while the backend is
 //! away. What changed and what is wrong is said once (`notices`) and counted ([`RefreshMetrics`]).
 
+mod idle;
 mod last_good;
 mod metrics;
 mod notices;
@@ -29,8 +30,10 @@ use crate::{
     throttle::{OutageLog, OutageSpan},
     time::Clock,
 };
+use idle::IdleLog;
 use notices::{Changes, Notices};
 
+pub use idle::{NO_ACCOUNT, foreign_token, idle_reasons, nothing_polled};
 pub use last_good::{LastGood, StateError};
 pub use metrics::RefreshMetrics;
 pub use planned::{Planned, plan_once};
@@ -103,7 +106,7 @@ impl<B: Backend, K: Protocol> Refresh<B, K> {
     }
 
     async fn refresh_for_ever(self) -> Result<(), RefreshError> {
-        let (mut in_force, mut outage) = (None, OutageLog::default());
+        let (mut in_force, mut outage, mut idle) = (None, OutageLog::default(), IdleLog::default());
         let mut reload = self.reload.clone();
         if let Some(planned) = self.kept().await {
             self.put_in_force(&mut in_force, planned).await?;
@@ -122,6 +125,9 @@ impl<B: Backend, K: Protocol> Refresh<B, K> {
                     }
                     is_saved = self.keep(in_force.as_ref(), &planned, is_saved).await;
                     let inventory = planned.inventory.clone();
+                    let reasons = idle_reasons(&inventory, self.bot.name(), planned.devices.len());
+                    idle.note(&reasons, Instant::now());
+                    self.metrics.idle(reasons);
                     self.confirmed.send_replace(Some(Confirmed { inventory, read_from: began }));
                     self.put_in_force(&mut in_force, planned).await?;
                     self.interval.max(SHORTEST_INTERVAL)

@@ -3,6 +3,7 @@
 
 mod changes;
 mod faults;
+mod idle;
 mod in_force;
 mod last_good;
 mod logs;

@@ -145,7 +145,7 @@ pub(crate) fn inventory(entities: Vec<Entity>) -> Inventory {
         sensors: vec![sensor(2, Some(60)).into(), sensor(3, Some(300)).into()],
         broken: Vec::new(),
     };
-    Inventory { user: Some(BOT), accounts: vec![account] }
+    Inventory { user: Some(BOT), protocol: None, accounts: vec![account] }
 }
 
 pub(crate) fn unreachable_backend() -> BackendError {

@@ -217,7 +217,7 @@ impl Backend for ScriptedBackend {
             sensors: vec![],
             broken: vec![],
         });
-        Ok(Inventory { user: None, accounts: accounts.collect() })
+        Ok(Inventory { user: None, protocol: None, accounts: accounts.collect() })
     }
 
     async fn entity(&self, account: AccountId, entity: EntityId) -> Result<Option<Entity>, BackendError> {

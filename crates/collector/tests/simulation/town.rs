@@ -26,7 +26,7 @@ pub fn town(devices: i64) -> Inventory {
             broken: Vec::new(),
         }
     };
-    Inventory { user: Some(UserId::new(7)), accounts: [1, 2].map(account).into() }
+    Inventory { user: Some(UserId::new(7)), protocol: None, accounts: [1, 2].map(account).into() }
 }
 
 /// A device that is measured by one to three sensors.

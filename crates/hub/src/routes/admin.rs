@@ -73,6 +73,8 @@ fn setup_secret(headers: &HeaderMap, body: &[u8]) -> Result<(Option<String>, Val
 
 async fn create_account(State(hub): State<Arc<Hub>>, body: Bytes) -> Result<impl IntoResponse, ApiError> {
     let name = Fields::of_body(&body, &["name"], &[])?.text("name")?;
-    let account = hub.store.write(move |connection| account::insert(connection, &name)).await?;
+    let protocols = Arc::clone(&hub.protocols);
+    let made = hub.store.write(move |connection| account::insert(connection, &name, &protocols));
+    let account = made.await?;
     Ok((StatusCode::CREATED, Json(json!({"name": account.name, "id": account.id}))))
 }

@@ -26,6 +26,7 @@ mod permissions;
 mod persons;
 mod plugins;
 mod profile;
+mod protocols;
 mod readings;
 mod sensors;
 mod status;
@@ -87,6 +88,7 @@ pub(crate) fn router(hub: &Arc<Hub>) -> Router {
         .merge(admin::routes())
         .merge(login::routes())
         .merge(profile::routes())
+        .merge(protocols::routes())
         .merge(persons::routes())
         .merge(permissions::routes())
         .merge(accounts::routes())

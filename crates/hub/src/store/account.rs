@@ -1,9 +1,17 @@
 //! Accounts: the owners of all that is measured.
 
-use grafolean_collector::model::{Account, AccountId};
+use grafolean_collector::{
+    model::{Account, AccountId, Interval},
+    protocol::Declaration,
+};
 use rusqlite::{Connection, Row, params};
 
-use super::{StoreError, credential, random, rows, sensor};
+use super::{
+    StoreError,
+    credential::{self, NewCredential},
+    random, rows,
+    sensor::{self, NewSensor},
+};
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Account> {
     Ok(Account { id: rows::id(row, "id")?, name: row.get("name")? })
@@ -31,18 +39,45 @@ pub(crate) fn exists(connection: &Connection, account: AccountId) -> Result<bool
 }
 
 /// Makes an account with the credentials and sensors that every new account has.
-pub(crate) fn insert(connection: &Connection, name: &str) -> Result<Account, StoreError> {
+pub(crate) fn insert(
+    connection: &Connection,
+    name: &str,
+    protocols: &[Declaration],
+) -> Result<Account, StoreError> {
     let id = random::insert_with_id(connection, "accounts", |id| {
         connection.execute("INSERT INTO accounts (id, name) VALUES (?1, ?2)", params![id, name])
     })?;
     let account = AccountId::new(id);
-    for new in credential::of_a_new_account() {
-        credential::insert(connection, account, &new)?;
+    if protocols.is_empty() {
+        for new in credential::of_a_new_account() {
+            credential::insert(connection, account, &new)?;
+        }
+        for new in sensor::of_a_new_account() {
+            sensor::insert(connection, account, &new)?;
+        }
     }
-    for new in sensor::of_a_new_account() {
-        sensor::insert(connection, account, &new)?;
+    for protocol in protocols {
+        insert_defaults(connection, account, protocol)?;
     }
     Ok(Account { id: account, name: name.to_owned() })
+}
+
+/// Inserts what a protocol gives a new account.
+fn insert_defaults(
+    connection: &Connection,
+    account: AccountId,
+    Declaration { name: protocol, defaults, .. }: &Declaration,
+) -> Result<(), StoreError> {
+    for default in &defaults.credentials {
+        let (name, protocol, details) = (default.name.clone(), protocol.clone(), default.details.clone());
+        credential::insert(connection, account, &NewCredential { name, protocol, details })?;
+    }
+    for default in &defaults.sensors {
+        let (name, protocol, details) = (default.name.clone(), protocol.clone(), default.details.clone());
+        let default_interval = default.interval.map(Interval::seconds).map(i64::from);
+        sensor::insert(connection, account, &NewSensor { name, protocol, default_interval, details })?;
+    }
+    Ok(())
 }
 
 pub(crate) fn rename(connection: &Connection, account: AccountId, name: &str) -> Result<(), StoreError> {

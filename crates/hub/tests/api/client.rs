@@ -108,7 +108,8 @@ fn an_inventory_is_what_was_stored() {
                 assert_eq!(inventory.user, Some(bot.id));
                 let [of_account] = &inventory.accounts[..] else { panic!("{inventory:?}") };
                 assert_eq!(of_account.account.id, account);
-                let entities: Vec<_> = of_account.entities.iter().map(|entity| Entity::clone(entity)).collect();
+                let entities: Vec<_> =
+                    of_account.entities.iter().map(|entity| Entity::clone(entity)).collect();
                 assert_eq!(entities, stored);
                 assert_eq!(of_account.broken, []);
                 let ids = |protocols: &Entity| protocols.protocols.clone().unwrap()["ping"].clone();

@@ -12,7 +12,7 @@ use grafolean_collector::{
     health::Health,
     model::{Account, Details, Device, Interval, Intervals},
     protocol::{Opening, Purpose},
-    refresh::Planned,
+    refresh::{NO_ACCOUNT, Planned, foreign_token, nothing_polled},
     selection::{Selection, SkipReason, Skipped, select},
     time::{Clock, SystemClock},
 };
@@ -80,8 +80,7 @@ impl Examination<'_> {
         self.report.protocol = self.protocol.clone().or(own.clone()).unwrap_or_else(|| "ping".to_owned());
         if let Some(own) = own.filter(|own| *own != self.report.protocol) {
             let protocol = &self.report.protocol;
-            let warning = format!("the token is of a bot of protocol {own}, not {protocol}");
-            self.report.warnings.push(warning);
+            self.report.warnings.extend(foreign_token(Some(&own), protocol));
         }
         self.report.bot = Some(BotIdentity {
             user_id: profile.user_id,
@@ -94,7 +93,7 @@ impl Examination<'_> {
 
     fn access(&mut self, inventory: &Inventory, permissions: &[Permission]) {
         if inventory.accounts.is_empty() {
-            self.problem("the token sees no account: give the bot permissions");
+            self.problem(NO_ACCOUNT);
         }
         for it in &inventory.accounts {
             let access = access_to(&it.account, permissions);
@@ -153,10 +152,7 @@ impl Examination<'_> {
             .map(|(account, entity, name, reason)| NotPolled { account, entity, name, reason })
             .collect();
         if polled.is_empty() {
-            let protocol = &self.report.protocol;
-            self.problem(&format!(
-                "nothing would be polled: enable protocol {protocol} for a device, with a credential and a sensor"
-            ));
+            self.problem(&nothing_polled(&self.report.protocol.clone()));
         }
         self.report.polled = polled;
     }

@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use grafolean_bots::snmp::{
     AskError, Oid, drive,
     engine::{Engine, Session},
-    plan::{Dialect, PollResult, Limits, Missing, Poll, Wanted},
+    plan::{Dialect, Limits, Missing, Poll, PollResult, Wanted},
     settings::{Access, PollPolicy, ReplySource, WalkOrder},
 };
 use serde_json::{Map, Value};

@@ -164,8 +164,7 @@ fn explain<'a>(
         let due: Vec<Interval> =
             task.intervals().filter(|other| interval.seconds().is_multiple_of(other.seconds())).collect();
         let wanted = task.wanted(&due);
-        let requests =
-            dry_run(&wanted, Oid::new(UPTIME)?, task.dialect(), limits.clone(), task.policy, rows);
+        let requests = dry_run(&wanted, Oid::new(UPTIME)?, task.dialect(), limits.clone(), task.policy, rows);
         let name = |id| device.sensors.iter().find(|it| it.sensor.id == id).map_or("", |it| &it.sensor.name);
         let sensor =
             |id: grafolean_collector::model::SensorId| PlannedSensor { sensor: id.number(), name: name(id) };

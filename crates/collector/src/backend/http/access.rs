@@ -7,7 +7,7 @@ use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{HttpBackend, exchange::Request};
+use super::{HttpBackend, Identity, exchange::Request};
 use crate::{
     backend::BackendError,
     model::{AccountId, UserId, lenient},
@@ -102,6 +102,13 @@ impl Permission {
     }
 }
 
+impl Profile {
+    pub(super) fn identity(&self) -> Identity {
+        let protocol = self.record.as_ref().map(|record| record.protocol.clone());
+        (self.user_id, protocol.filter(|protocol| !protocol.is_empty()))
+    }
+}
+
 impl HttpBackend {
     /// Asks whether the backend is ready; needs no token.
     pub async fn status(&self) -> Result<BackendStatus, BackendError> {
@@ -113,7 +120,7 @@ impl HttpBackend {
     pub async fn profile(&self) -> Result<Profile, BackendError> {
         let profile: Profile = self.read(&Request::get("/profile/")).await?;
         // A token has one owner: whoever asks for an inventory later need not ask again.
-        *self.known_user() = Some(profile.user_id);
+        *self.known_user() = Some(profile.identity());
         Ok(profile)
     }
 

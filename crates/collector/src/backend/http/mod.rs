@@ -31,13 +31,16 @@ use token::Token;
 pub use access::{BackendStatus, BotRecord, Permission, Profile};
 pub use settings::{BaseUrl, HttpSettings, HttpSettingsError, Proxies};
 
+/// Whose token it is: the bot, and its protocol where it has one.
+type Identity = (UserId, Option<String>);
+
 /// A Grafolean backend, reached over kept-alive connections with a bot's token.
 pub struct HttpBackend {
     url: BaseUrl,
     token: Token,
     client: reqwest::Client,
     /// Who the token belongs to, once that is known.
-    user: Mutex<Option<UserId>>,
+    user: Mutex<Option<Identity>>,
     kept: Option<KeptRows>,
     last_entities: LastEntities,
 }
@@ -63,13 +66,13 @@ impl HttpBackend {
         &self.url
     }
 
-    fn known_user(&self) -> MutexGuard<'_, Option<UserId>> {
+    fn known_user(&self) -> MutexGuard<'_, Option<Identity>> {
         self.user.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn own_id(&self) -> Result<UserId, BackendError> {
+    async fn own_identity(&self) -> Result<Identity, BackendError> {
         match self.profile().await {
-            Ok(profile) => Ok(profile.user_id),
+            Ok(profile) => Ok(profile.identity()),
             // A backend that nobody set up knows no token yet: that is "later", not "never".
             Err(BackendError::Unauthorized { request }) => match self.status().await?.reason_to_wait() {
                 Some(reason) => {
@@ -136,12 +139,12 @@ impl HttpBackend {
 impl Backend for HttpBackend {
     async fn inventory(&self) -> Result<Inventory, BackendError> {
         self.renew_token().await;
-        let known = *self.known_user();
-        let user = match known {
-            Some(user) => user,
-            None => self.own_id().await?,
+        let known = self.known_user().clone();
+        let (user, protocol) = match known {
+            Some(known) => known,
+            None => self.own_identity().await?,
         };
-        Ok(Inventory { user: Some(user), accounts: self.account_inventories().await? })
+        Ok(Inventory { user: Some(user), protocol, accounts: self.account_inventories().await? })
     }
 
     async fn entity(&self, account: AccountId, entity: EntityId) -> Result<Option<Entity>, BackendError> {

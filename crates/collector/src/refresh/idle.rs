@@ -1,0 +1,60 @@
+//! Why a bot measures nothing, in the words of `grafolean check`: said by the bot itself, too.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::warn;
+
+use crate::backend::Inventory;
+
+/// How often it is said again while it lasts: often enough to stand in a log that somebody reads later.
+const REPEAT: Duration = Duration::from_hours(1);
+
+/// Returns why a bot of `protocol` measures nothing, a sentence each; nothing where it has `devices`.
+pub fn idle_reasons(inventory: &Inventory, protocol: &str, devices: usize) -> Vec<String> {
+    if devices > 0 {
+        return Vec::new();
+    }
+    let mut reasons: Vec<_> = foreign_token(inventory.protocol.as_deref(), protocol).into_iter().collect();
+    if inventory.accounts.is_empty() {
+        reasons.push(NO_ACCOUNT.to_owned());
+    }
+    reasons.push(nothing_polled(protocol));
+    reasons
+}
+
+/// What is wrong with a token that sees no account.
+pub const NO_ACCOUNT: &str = "the token sees no account: give the bot permissions";
+
+/// Returns what is wrong with a token whose bot is of another protocol.
+pub fn foreign_token(own: Option<&str>, protocol: &str) -> Option<String> {
+    let own = own.filter(|own| !own.is_empty() && *own != protocol)?;
+    Some(format!("the token is of a bot of protocol {own}, not {protocol}"))
+}
+
+/// Returns what is wrong where no device is set up for a protocol.
+pub fn nothing_polled(protocol: &str) -> String {
+    format!(
+        "nothing would be polled: enable protocol {protocol} for a device, with a credential and a sensor"
+    )
+}
+
+/// What was said last, and when.
+#[derive(Default)]
+pub(super) struct IdleLog {
+    said: Option<(Vec<String>, Instant)>,
+}
+
+impl IdleLog {
+    /// Warns of what is new, and of what lasts once in a while.
+    pub(super) fn note(&mut self, reasons: &[String], now: Instant) {
+        let is_said = self.said.as_ref().is_some_and(|(said, at)| said == reasons && now < *at + REPEAT);
+        if is_said {
+            return;
+        }
+        for reason in reasons {
+            warn!("nothing is measured: {reason}");
+        }
+        self.said = (!reasons.is_empty()).then(|| (reasons.to_vec(), now));
+    }
+}
