@@ -12,11 +12,12 @@ use std::{
 use grafolean_collector::{
     backend::http::{HttpBackend, HttpSettings},
     bot::{Job, Plan},
+    collector::Pushed,
     health::Health,
     model::{Device, Interval, Intervals},
     refresh::confirmed_inventory,
     report::Report,
-    run::{DEFAULT_CONCURRENCY, Heartbeat, Performer, RunLoop, RunMetrics, run_once},
+    run::{DEFAULT_CONCURRENCY, Performer, RunMetrics, run_once},
     selection::{Selection, select},
     settings::bot,
     sink::{Sink, SinkError},
@@ -30,7 +31,6 @@ use pyo3::{
 use secrecy::SecretString;
 use tokio::{
     runtime::{Builder, Handle, Runtime},
-    sync::mpsc,
     task::JoinHandle,
     time::timeout,
 };
@@ -74,8 +74,7 @@ pub(crate) struct Engine {
 
 /// Jobs at work.
 struct Running {
-    plans: mpsc::Sender<Plan<Call>>,
-    stop: CancellationToken,
+    pushed: Pushed<PythonBot>,
     task: JoinHandle<()>,
 }
 
@@ -173,23 +172,10 @@ impl Engine {
         if running.is_some() {
             return Err(PyRuntimeError::new_err("the engine runs already"));
         }
-        let metrics = RunMetrics::default();
-        let heartbeat = Heartbeat::default();
-        let mut health = locked(&self.health);
-        metrics.register(health.registry_of("python"));
-        let watched = heartbeat.clone();
-        health.watch(move || watched.fresh());
-        let (plans, receiver) = mpsc::channel(1);
-        let stop = CancellationToken::new();
-        let run_loop = RunLoop {
-            performer: Performer::new(queues.bot(), Arc::new(spool), Arc::new(SystemClock), metrics),
-            plans: receiver,
-            concurrency: DEFAULT_CONCURRENCY,
-            heartbeat,
-            stop: stop.clone(),
-        };
+        let (pushed, run_loop) =
+            Pushed::new(queues.bot(), Arc::new(spool), Arc::new(SystemClock), &mut locked(&self.health));
         let task = self.handle.spawn(run_loop.run());
-        *running = Some(Running { plans, stop, task });
+        *running = Some(Running { pushed, task });
         Ok(())
     }
 
@@ -201,10 +187,10 @@ impl Engine {
             job(given).map_err(|reason| refused.push((id, reason))).ok()
         });
         let plan = Plan { jobs: jobs.collect(), refused: Vec::new() };
-        let plans = locked(&self.running).as_ref().map(|running| running.plans.clone());
-        let plans = plans.ok_or_else(|| PyRuntimeError::new_err("the engine does not run"))?;
-        let sent = self.wait(py, async { plans.send(plan).await })?;
-        sent.map_err(|_| PyRuntimeError::new_err("the run loop ended: its log says why"))?;
+        let pushed = locked(&self.running).as_ref().map(|running| running.pushed.clone());
+        let pushed = pushed.ok_or_else(|| PyRuntimeError::new_err("the engine does not run"))?;
+        let taken = self.wait(py, pushed.put_in_force(plan))?;
+        taken.map_err(|error| failure::of(&error))?;
         Ok(refused)
     }
 
@@ -237,8 +223,8 @@ impl Engine {
         let running = locked(&self.running).take();
         let ended = match running {
             None => Ok(()),
-            Some(Running { stop, task, .. }) => {
-                stop.cancel();
+            Some(Running { pushed, task }) => {
+                pushed.stop().cancel();
                 self.wait(py, task)?
             }
         };

@@ -10,9 +10,10 @@ use std::{
 
 use grafolean_collector::{
     backend::http::HttpBackend,
-    deliver::{Delivery, DeliveryMetrics, DeliverySettings},
+    collector::Outbox,
+    deliver::DeliverySettings,
     health::Health,
-    spool::{Limits, Spool, SpoolError, SpoolMetrics},
+    spool::{Limits, Spool, SpoolError},
     time::SystemClock,
 };
 use tokio::{task::JoinHandle, time};
@@ -49,16 +50,9 @@ impl Spools {
         backend: &Arc<HttpBackend>,
         health: &mut Health,
     ) -> Result<Self, SpoolError> {
-        let (spool_metrics, metrics) = (SpoolMetrics::default(), DeliveryMetrics::default());
-        let registry = health.registry_of("python");
-        spool_metrics.register(registry);
-        metrics.register(registry);
-        let (place, own) = first_free(folder, limits, &spool_metrics).await?;
-        let looked_at = own.clone();
-        health.watch(move || match looked_at.statistics().trouble {
-            None => Ok(()),
-            Some(trouble) => Err(format!("the queue can't be written: {trouble}")),
-        });
+        let (place, outbox) = first_free(folder, limits, backend).await?;
+        outbox.register(health.registry_of("python"));
+        outbox.watch(health);
         let mut adoption = Adoption {
             folder: folder.to_owned(),
             limits,
@@ -71,8 +65,8 @@ impl Spools {
         adoption.look().await;
         let stop_adoption = CancellationToken::new();
         Ok(Self {
-            own: own.clone(),
-            delivery: Deliverer::start(own, backend, metrics),
+            own: outbox.spool(),
+            delivery: Deliverer::start(outbox),
             adoption: tokio::spawn(adoption.run(stop_adoption.clone())),
             stop_adoption,
         })
@@ -88,19 +82,10 @@ impl Spools {
 }
 
 impl Deliverer {
-    fn start(spool: Spool, backend: &Arc<HttpBackend>, metrics: DeliveryMetrics) -> Self {
-        let stop = CancellationToken::new();
-        let delivery = Delivery {
-            backend: Arc::clone(backend),
-            spool: spool.clone(),
-            clock: Arc::new(SystemClock),
-            settings: DeliverySettings::default(),
-            inventory: None,
-            metrics,
-            stop: stop.clone(),
-        };
+    fn start(outbox: Outbox<HttpBackend>) -> Self {
+        let (spool, stop) = (outbox.spool(), outbox.stop());
         let task = async move {
-            if let Err(error) = delivery.run().await {
+            if let Err(error) = outbox.run().await {
                 error!(%error, "values are not delivered any more: they wait on disk for the next start");
             }
         };
@@ -154,15 +139,17 @@ impl Adoption {
                 continue;
             }
             // In use is the usual answer: another process of the bot looks after it.
-            let Ok(spool) = open(path.clone(), self.limits, &SpoolMetrics::default()).await else { continue };
+            let Ok(outbox) = open(path.clone(), self.limits, &self.backend).await else { continue };
+            let spool = outbox.spool();
+            // Rejected entries that somebody marked to be sent again wait from this look on.
+            let _ = spool.look().await;
             let values = spool.statistics().queue.values;
             if values == 0 {
                 let _ = spool.close().await;
                 self.empty.insert(place, self::written(&path));
             } else {
                 info!(values, "values of an earlier process wait and are delivered");
-                let deliverer = Deliverer::start(spool, &self.backend, DeliveryMetrics::default());
-                self.adopted.insert(place, deliverer);
+                self.adopted.insert(place, Deliverer::start(outbox));
             }
         }
     }
@@ -189,20 +176,25 @@ fn written(path: &Path) -> Written {
 async fn first_free(
     folder: &Path,
     limits: Limits,
-    metrics: &SpoolMetrics,
-) -> Result<(u32, Spool), SpoolError> {
+    backend: &Arc<HttpBackend>,
+) -> Result<(u32, Outbox<HttpBackend>), SpoolError> {
     let mut place = 1;
     loop {
-        match open(file(folder, place), limits, metrics).await {
-            Ok(spool) => return Ok((place, spool)),
+        match open(file(folder, place), limits, backend).await {
+            Ok(outbox) => return Ok((place, outbox)),
             Err(SpoolError::InUse { .. }) if place < PLACES => place += 1,
             Err(error) => return Err(error),
         }
     }
 }
 
-async fn open(path: PathBuf, limits: Limits, metrics: &SpoolMetrics) -> Result<Spool, SpoolError> {
-    Spool::open(path, limits, Arc::new(SystemClock), metrics.clone()).await
+async fn open(
+    path: PathBuf,
+    limits: Limits,
+    backend: &Arc<HttpBackend>,
+) -> Result<Outbox<HttpBackend>, SpoolError> {
+    let (backend, clock) = (Arc::clone(backend), Arc::new(SystemClock));
+    Outbox::open(path, limits, backend, clock, DeliverySettings::default()).await
 }
 
 fn file(folder: &Path, place: u32) -> PathBuf {
