@@ -9,13 +9,14 @@ use std::{
 };
 
 use grafolean_collector::{
-    bot::{BotError, Job, Plan, Refusal, Run},
+    bot::{BotError, Job, Plan, Refusal, Run, RunId},
     details::{DetailsError, NoFields},
+    health::Health,
     model::{AccountId, Details, Device, Interval, NewEntity},
     protocol::{self, Defaults, Opening, Output, Protocol},
     report::{Report, Suggestions, Values},
     settings::Setting,
-    time::{Clock, Timestamp},
+    time::{Clock, SystemClock, Timestamp},
 };
 use thiserror::Error;
 use tokio::task::spawn_blocking;
@@ -152,6 +153,14 @@ impl NetflowBot {
         &self.addresses
     }
 
+    /// Has the health of its process fail while a thread of it is not at work: a bot that receives nothing is not well.
+    pub fn watch(&self, health: &mut Health) {
+        let threads = self.running.iter().flat_map(Running::heartbeats);
+        for heartbeat in threads.chain(self.keeper.as_ref().map(Keeper::heartbeat)).cloned() {
+            health.watch(move || heartbeat.check(SystemClock.now()));
+        }
+    }
+
     /// Gives what it counts.
     pub fn metrics(&self) -> &NetflowMetrics {
         &self.station.metrics
@@ -229,19 +238,24 @@ impl Protocol for NetflowBot {
     }
 
     async fn perform(&self, run: Run<NetflowTask>) -> Result<Vec<Report>, BotError> {
-        let (station, task, due) = (Arc::clone(&self.station), Arc::clone(&run.task), run.due);
+        let (station, task, id) = (Arc::clone(&self.station), Arc::clone(&run.task), run.run_id());
         let told = spawn_blocking(move || match &*task {
             NetflowTask::Values { account, span, exporters } => station
-                .report(*account, *span, exporters, due)
+                .report(*account, *span, exporters, &id)
                 .into_iter()
                 .map(|(time, values)| Report::Values(Values { account: *account, time, values }))
                 .collect(),
             NetflowTask::Suggest { account, known } => {
                 let known = known.keys().copied().collect();
-                suggestions(*account, &station.unknown(*account, &known))
+                suggestions(*account, &station.unknown(*account, &known, &id))
             }
         });
         told.await.map_err(|error| BotError::caused_by("rollup", format!("adding up {}", run.id), error))
+    }
+
+    /// Bins and suggestions that are safe are not reported again. Until then each run reports them, at the same times.
+    fn accepted(&self, run: &RunId) {
+        self.station.accepted(run);
     }
 }
 

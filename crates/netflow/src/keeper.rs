@@ -12,13 +12,16 @@ use std::{
     time::Duration,
 };
 
+use grafolean_collector::time::{Clock, SystemClock};
 use grafolean_time::Timestamp;
 use serde::Serialize;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::{
     aggregate::Span,
+    heartbeat::ThreadHeartbeat,
     keep::{self, KeepError},
+    ledger::Ledger,
     standing::{self, Standing},
     station::Station,
 };
@@ -29,12 +32,15 @@ const MINUTES: &str = "flows-open.bin";
 pub(super) const EXPORTERS: &str = "exporters.bin";
 const SUGGESTED: &str = "suggested.bin";
 const NAMED: &str = "named.bin";
+const LEDGER: &str = "sequences.bin";
+const COVERAGE: &str = "coverage.bin";
 
 /// Writes the station's state every few seconds, and once more when it is dropped.
 #[derive(Debug)]
 pub(super) struct Keeper {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
+    heartbeat: ThreadHeartbeat,
 }
 
 struct Files {
@@ -51,14 +57,26 @@ impl Keeper {
         let mut files = Files { station, folder: folder.to_owned(), written: HashMap::new() };
         files.restore(now);
         let (stop, stopped) = channel::<()>();
+        let heartbeat = ThreadHeartbeat::new("netflow-keeper", now);
+        let own = heartbeat.clone();
         let keep = move || {
+            let mut save = || {
+                if own.round(|| files.save(), || SystemClock.now()).is_none() {
+                    error!("the thread that keeps state on disk panicked: it tries again");
+                }
+            };
             while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
-                files.save();
+                save();
             }
-            files.save();
+            save();
         };
-        let thread = thread::Builder::new().name("netflow-keeper".to_owned()).spawn(keep)?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
+        let thread = thread::Builder::new().name(heartbeat.name().to_owned()).spawn(keep)?;
+        Ok(Self { stop: Some(stop), thread: Some(thread), heartbeat })
+    }
+
+    /// Returns the heartbeat of its thread.
+    pub(super) fn heartbeat(&self) -> &ThreadHeartbeat {
+        &self.heartbeat
     }
 }
 
@@ -80,7 +98,11 @@ impl Files {
             }
         }
         cold.suggested = told(keep::read(&self.folder.join(SUGGESTED))).unwrap_or_default();
+        cold.coverage = told(keep::read(&self.folder.join(COVERAGE))).unwrap_or_default();
         drop(cold);
+        if let Some(ledger) = told(keep::read(&self.folder.join(LEDGER))) {
+            self.station.restore_ledger(ledger);
+        }
         self.station.restore(told(keep::read(&self.folder.join(MINUTES))).unwrap_or_default(), floor);
         // whose flows count is known before the backend has told it again
         self.station.name(told(keep::read(&self.folder.join(NAMED))).unwrap_or_default());
@@ -99,9 +121,11 @@ impl Files {
     }
 
     /// Longest interval first, minutes last: see [`super::aggregate::Rollup::checkpoint`]. All are of one moment, else a
-    /// minute that is added up between two of them would be in none.
+    /// minute that is added up between two of them would be in none. The ledger comes after the minutes: a crash between the two
+    /// has flows counted that it tells as lost, and none lost that it does not tell.
     fn try_save(&mut self) -> Result<(), KeepError> {
-        let (mut levels, minutes) = {
+        let ledger_path = self.folder.join(LEDGER);
+        let (mut levels, coverage, (minutes, ledger)) = {
             let mut cold = self.station.cold();
             let spans = Span::ALL.into_iter().rev().filter(|span| *span != Span::Minute);
             let levels = spans.filter_map(|span| {
@@ -109,7 +133,9 @@ impl Files {
                 let level = cold.rollup.checkpoint(span)?;
                 Some((span, keep::encode(&path, &level).map(|bytes| (path, bytes))))
             });
-            (VecDeque::from_iter(levels), self.station.minutes())
+            let levels = VecDeque::from_iter(levels);
+            let ledger = |ledger: &Ledger| keep::encode(&ledger_path, ledger);
+            (levels, cold.coverage.clone(), self.station.checkpoint(ledger))
         };
         while let Some((span, level)) = levels.pop_front() {
             if let Err(error) = level.and_then(|(path, bytes)| self.put(path, &bytes)) {
@@ -121,6 +147,8 @@ impl Files {
         }
         self.write(self.folder.join(MINUTES), &minutes)?;
         drop(minutes);
+        self.put(ledger_path, &ledger?)?;
+        self.write(self.folder.join(COVERAGE), &coverage)?;
         let suggested = self.station.cold().suggested.clone();
         self.write(self.folder.join(SUGGESTED), &suggested)?;
         self.write(self.folder.join(NAMED), &*self.station.named())?;

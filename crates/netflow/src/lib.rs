@@ -25,6 +25,8 @@ pub mod decode;
 #[cfg(feature = "bot")]
 pub mod exporter_metrics;
 pub mod generate;
+#[cfg(feature = "bot")]
+pub mod heartbeat;
 pub mod intake;
 #[cfg(feature = "bot")]
 pub mod keep;

@@ -40,6 +40,7 @@ pub(super) fn open(opening: Opening<'_>) -> Result<NetflowBot, protocol::OpenErr
     }
     let bot = opened?;
     bot.metrics().register(opening.health.registry_of("netflow"));
+    bot.watch(opening.health);
     Ok(bot)
 }
 

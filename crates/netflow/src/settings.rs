@@ -7,7 +7,10 @@ use std::{
 
 use grafolean_collector::settings::{Resolved, Setting, SettingsError, value};
 
-use super::{archive, receive::Listen};
+use super::{
+    archive,
+    receive::{Listen, handed_over},
+};
 
 /// The UDP port on which flows arrive.
 pub const NETFLOW_PORT: Setting = Setting {
@@ -98,14 +101,16 @@ pub const ALL: [Setting; 7] = [
     FLOW_ARCHIVE_MAX_AGE,
 ];
 
-/// Returns where flows arrive. Addresses are more than a port alone, so that they win over it.
+/// Returns where flows arrive: at sockets that were handed over, else at addresses, which are more than a port alone, so that
+/// they win over it.
 pub fn listen(settings: &Resolved) -> Result<Listen, SettingsError> {
     let port = settings.required(&NETFLOW_PORT, "2055", value::port)?;
     let threads = settings.required(&NETFLOW_THREADS, "1", value::threads)?;
     let addresses = settings.read(&NETFLOW_LISTEN, value::udp_addresses)?;
     let both_families = || vec![SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))];
     let tcp_addresses = settings.read(&NETFLOW_TCP_LISTEN, value::udp_addresses)?.unwrap_or_default();
-    Ok(Listen { threads, tcp_addresses, ..Listen::on(addresses.unwrap_or_else(both_families)) })
+    let sockets = handed_over();
+    Ok(Listen { threads, tcp_addresses, sockets, ..Listen::on(addresses.unwrap_or_else(both_families)) })
 }
 
 /// Returns where the bot of this folder keeps raw flows, if it is to keep any.

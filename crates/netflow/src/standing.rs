@@ -1,6 +1,6 @@
 //! How exporters stand, kept on disk for whoever asks while the bot runs, or after it.
 //!
-//! What a restart goes on from is a [`Snapshot`]; this is the ledger beside it, which begins anew with each start.
+//! What a restart goes on from is kept apart; this is what people are shown of it.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -22,7 +22,7 @@ use super::{
 /// The file that keeps it.
 pub(super) const FILE: &str = "ledger.bin";
 
-/// The sums of all streams, since the bot began.
+/// The sums of all streams, since each was first heard.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Standing {
     /// Every stream, in order.
@@ -72,7 +72,7 @@ pub struct StreamStanding {
 /// All that a bot's folder says of its exporters.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Known {
-    /// Sums since the bot began.
+    /// Sums since each stream was first heard.
     pub standing: Standing,
     /// Templates and samplings.
     pub snapshot: Snapshot,

@@ -9,16 +9,22 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
-use grafolean_collector::{model::AccountId, time::Timestamp};
+use grafolean_collector::{
+    bot::{JobId, RunId},
+    model::AccountId,
+    time::Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use tracing::{debug, warn};
 
 use super::{
-    aggregate::{Closed, Exporters, GRACE_SECONDS, Minutes, Rollup, SET_BACK_SECONDS, Span, values},
+    aggregate::{
+        CLOSED_KEPT, Closed, Exporters, GRACE_SECONDS, Minutes, Rollup, SET_BACK_SECONDS, Span, values,
+    },
     archive::Feed,
     decode::sflow,
     intake::Intake,
-    ledger::Coverage,
+    ledger::{Coverage, Ledger},
     metrics::NetflowMetrics,
     receive::Batch,
     record::{Datagram, Flow, FlowDetails, FlowSink, Origin},
@@ -56,10 +62,13 @@ pub(super) struct Post {
 #[derive(Default)]
 pub(super) struct Cold {
     pub(super) rollup: Rollup,
-    /// What was seen and lost in the last minute that ended.
-    coverage: HashMap<IpAddr, Coverage>,
+    /// What was seen and lost in minutes that ended, by their ends: as many as bins are kept, so that a report that got lost is
+    /// made again whole.
+    pub(super) coverage: BTreeMap<i64, HashMap<IpAddr, Coverage>>,
     /// By account and interval: the end of the last bin that was reported.
     reported: BTreeMap<(AccountId, Span), i64>,
+    /// What runs reported that are not yet known to be safe; of each job the last one.
+    pending: HashMap<JobId, Pending>,
     pub(super) suggested: Suggested,
 }
 
@@ -68,6 +77,19 @@ pub(super) struct Cold {
 pub(super) struct Suggested {
     /// Accounts by number: ids are read from numbers and texts, which a file without types can't tell apart.
     exporters: BTreeSet<(i64, IpAddr)>,
+}
+
+/// What a run reported, and that nobody has accepted.
+struct Pending {
+    due: Timestamp,
+    what: Reported,
+}
+
+enum Reported {
+    /// Bins of an account up to this end.
+    Bins(AccountId, Span, i64),
+    /// Exporters, to an account.
+    Suggestions(AccountId, Vec<IpAddr>),
 }
 
 /// Values of one account at one time.
@@ -93,9 +115,17 @@ impl Station {
         lock(&self.cold)
     }
 
-    /// Copies the open minutes of each thread.
-    pub(super) fn minutes(&self) -> Vec<Minutes> {
-        self.minutes.iter().map(|minutes| lock(minutes).clone()).collect()
+    /// Copies the open minutes of each thread, and hands the ledger to `keep`, as of one moment: each datagram is in both or in
+    /// neither, so that what a crash costs is missing in the minutes and a gap in the ledger.
+    pub(super) fn checkpoint<T>(&self, keep: impl FnOnce(&Ledger) -> T) -> (Vec<Minutes>, T) {
+        let minutes: Vec<_> = self.minutes.iter().map(lock).collect();
+        let kept = keep(&self.intake.ledger());
+        (minutes.iter().map(|minutes| (**minutes).clone()).collect(), kept)
+    }
+
+    /// Puts back what exporters had sent before a restart: what they sent since then is a gap.
+    pub(super) fn restore_ledger(&self, ledger: Ledger) {
+        *self.intake().ledger_mut() = ledger;
     }
 
     /// Puts back what was open before a restart, which may have had another number of threads.
@@ -131,8 +161,9 @@ impl Station {
         account: AccountId,
         span: Span,
         exporters: &Exporters,
-        due: Timestamp,
+        run: &RunId,
     ) -> Vec<Bin> {
+        let due = run.due;
         let until = Span::Minute.bin_of(due.seconds() - GRACE_SECONDS);
         let mut cold = self.cold();
         self.settle(&mut cold, until);
@@ -146,21 +177,43 @@ impl Station {
         let mut bins = Vec::new();
         for end in ends.into_iter().filter(|other| *other > reported && *other <= end) {
             let bin = cold.rollup.closed(span, end - span.seconds());
-            bins.push((Timestamp::from_seconds(end), values(span, exporters, bin.as_deref(), &cold.rollup)));
+            let mut of_bin = values(span, exporters, bin.as_deref(), &cold.rollup);
+            if span == Span::Minute {
+                of_bin.extend(cold.coverage_of(end, exporters));
+            }
+            bins.push((Timestamp::from_seconds(end), of_bin));
         }
-        if let (Span::Minute, Some((_, last))) = (span, bins.last_mut()) {
-            last.extend(cold.coverage_of(exporters));
-        }
-        cold.reported.insert((account, span), end.max(reported));
+        cold.reports(run, Reported::Bins(account, span, end.max(reported)));
         bins
     }
 
-    /// Gives exporters that sent flows and that an account does not know, each once and for all.
-    pub(super) fn unknown(&self, account: AccountId, known: &BTreeSet<IpAddr>) -> Vec<IpAddr> {
+    /// Returns exporters that sent flows, that an account does not know, and that were not suggested to it.
+    pub(super) fn unknown(&self, account: AccountId, known: &BTreeSet<IpAddr>, run: &RunId) -> Vec<IpAddr> {
         let heard: Vec<IpAddr> = lock(&self.heard).difference(known).copied().collect();
         let mut cold = self.cold();
-        let suggested = &mut cold.suggested.exporters;
-        heard.into_iter().filter(|exporter| suggested.insert((account.number(), *exporter))).collect()
+        let suggested = &cold.suggested.exporters;
+        let is_new = |exporter: &IpAddr| !suggested.contains(&(account.number(), *exporter));
+        let unknown: Vec<_> = heard.into_iter().filter(is_new).collect();
+        cold.reports(run, Reported::Suggestions(account, unknown.clone()));
+        unknown
+    }
+
+    /// Notes that what a run reported is safe: it is not reported again.
+    pub(super) fn accepted(&self, run: &RunId) {
+        let mut cold = self.cold();
+        if cold.pending.get(&run.job).is_none_or(|pending| pending.due != run.due) {
+            return;
+        }
+        match cold.pending.remove(&run.job).map(|pending| pending.what) {
+            Some(Reported::Bins(account, span, end)) => {
+                cold.reported.insert((account, span), end);
+            }
+            Some(Reported::Suggestions(account, exporters)) => {
+                let suggested = exporters.into_iter().map(|exporter| (account.number(), exporter));
+                cold.suggested.exporters.extend(suggested);
+            }
+            None => {}
+        }
     }
 
     /// Moves minutes that ended into their bins, once for all accounts.
@@ -181,7 +234,10 @@ impl Station {
             let mut ledger = intake.ledger_mut();
             (ledger.close_window(), ledger.sums_by_exporter())
         };
-        cold.coverage = window.into_iter().collect();
+        cold.coverage.insert(until, window.into_iter().collect());
+        while cold.coverage.len() > CLOSED_KEPT {
+            cold.coverage.pop_first();
+        }
         let named = self.named();
         self.metrics.exporters.update(sums, |exporter| named.contains_key(exporter));
         intake.expire(Timestamp::from_seconds(until));
@@ -291,10 +347,16 @@ fn known_by(datagram: &Datagram<'_>, named: &Named) -> IpAddr {
 }
 
 impl Cold {
-    fn coverage_of(&self, exporters: &Exporters) -> Vec<(String, f64)> {
+    /// Notes what a run reports.
+    fn reports(&mut self, run: &RunId, what: Reported) {
+        self.pending.insert(run.job.clone(), Pending { due: run.due, what });
+    }
+
+    /// Returns how much was seen of what was sent in the minute that ended then, by entity.
+    fn coverage_of(&self, end: i64, exporters: &Exporters) -> Vec<(String, f64)> {
         let of = |addresses: &Vec<IpAddr>| {
             let mut sum = Coverage::default();
-            for coverage in addresses.iter().filter_map(|address| self.coverage.get(address)) {
+            for coverage in addresses.iter().filter_map(|address| self.coverage.get(&end)?.get(address)) {
                 sum.add(*coverage);
             }
             sum.ratio()

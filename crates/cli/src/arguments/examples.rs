@@ -141,8 +141,8 @@ Examples:
   grafolean flow query --archive /mnt/old/archive --from 0 --by exporter --json";
 
 pub(super) const FLOW_EXPORTERS: &str = "\
-Reads what a NetFlow bot keeps in DIR/netflow every few seconds; it need not run. Sums are since its last start, templates \
-and samplings of before it as well. Coverage is the share of what was sent that was seen, by the exporter's own numbers: \
+Reads what a NetFlow bot keeps in DIR/netflow every few seconds; it need not run. Sums are since an exporter \
+was first heard, over restarts of the bot: what was sent while it was down counts as lost. Coverage is the share of what was sent that was seen, by the exporter's own numbers: \
 flows, packets or records, as each protocol counts. Waiting is data that came before its template, expired what waited in vain.
 
 Examples:

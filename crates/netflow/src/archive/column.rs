@@ -49,7 +49,7 @@ pub const COLUMNS: &[Column] = &[
     column("exporter", Kind::Address(End::Exporter), "address that the datagram came from"),
     column("exporter_high", Kind::High(End::Exporter), "high 64 bits of that address"),
     column("exporter_low", Kind::Low(End::Exporter), "low 64 bits of it"),
-    column("format", Kind::Word(Record::told_by), "netflow5, netflow9, ipfix or sflow5"),
+    column("format", Kind::Word(Record::told_by), "netflow1, netflow5, netflow7, netflow9, ipfix or sflow5"),
     column("domain", Kind::Known(Record::domain), "engine, source id, observation domain or sub-agent"),
     column(
         "first",

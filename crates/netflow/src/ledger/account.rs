@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use grafolean_time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::record::Factor;
 
@@ -16,7 +17,7 @@ pub const SAMPLE_SOURCES_MAX: usize = 2_048;
 const DROPS_MAX: u32 = 1 << 24;
 
 /// What one stream sent, and what became of it. All counts are since the stream was first seen.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Account {
     /// Datagrams received.
     pub datagrams: u64,
@@ -69,7 +70,7 @@ pub struct Account {
 }
 
 /// One source of sFlow's samples.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct SampleSource {
     sequence: Sequence,
     /// What the agent had dropped of it, when it was last told.

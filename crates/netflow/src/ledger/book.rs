@@ -6,6 +6,7 @@ use std::{
 };
 
 use grafolean_time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Account, Coverage, NumberedOver, Units,
@@ -21,7 +22,7 @@ use crate::{
 pub const ACCOUNTS_MAX: usize = 32_768;
 
 /// What all streams sent, and what became of it.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Ledger {
     accounts: HashMap<Stream, Account>,
     /// The domains of each session, and the numbers that may run over all of them.

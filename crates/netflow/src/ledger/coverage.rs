@@ -1,9 +1,11 @@
 //! How much of what was sent was seen.
 
+use serde::{Deserialize, Serialize};
+
 /// What is known of a stream's completeness.
 ///
 /// Units are flows, data records or datagrams, as the exporter numbers them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// Units that arrived and were decoded.
     pub seen: u64,

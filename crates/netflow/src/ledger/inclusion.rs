@@ -3,13 +3,15 @@
 //! RFC 7011 wants the records that were sent before; softflowd tells those with the message's own. As long as all
 //! datagrams hold the same that is the same but for the first.
 
+use serde::{Deserialize, Serialize};
+
 use super::Units;
 
 /// Datagrams in a row that fit one way of counting only before it is believed; those that fit both say nothing.
 const AGREE_MIN: u8 = 2;
 
 /// Follows one stream's numbers to find out.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Inclusion {
     is_included: bool,
     latest: Option<(u32, Units)>,

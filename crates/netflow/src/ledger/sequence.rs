@@ -1,6 +1,7 @@
 //! The numbers of one stream: what is missing, what came late, when they began anew.
 
 use grafolean_time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::inclusion::Inclusion;
 
@@ -22,7 +23,7 @@ const OTHER_COUNTING_MIN: u8 = 4;
 const THIRD_COUNTING_MIN: u8 = 2;
 
 /// How much a datagram adds to its stream's numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Units {
     /// By the protocol's rule.
     pub by_rule: u32,
@@ -35,7 +36,7 @@ pub struct Units {
 }
 
 /// What an exporter's numbers count, as it was found out from them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Counted {
     /// What the protocol's rule says.
     #[default]
@@ -84,7 +85,7 @@ pub struct Step {
 }
 
 /// Follows the 32-bit numbers of one stream, which wrap.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Sequence {
     /// The number that the next datagram should have.
     next: Option<u32>,
@@ -98,28 +99,28 @@ pub struct Sequence {
     inclusion: Inclusion,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Hole {
     start: u32,
     length: u32,
 }
 
 /// A datagram that lay too far off to be believed alone.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Doubted {
     number: u32,
     /// The number that would go on from it.
     next: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Boot {
     uptime_ms: u32,
     received: Timestamp,
 }
 
 /// A way of counting with which so many datagrams in a row agreed, and what was counted as lost for that.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Candidate {
     counted: Counted,
     agreed: u8,

@@ -4,6 +4,7 @@
 //! over all of them. Both are followed where a session has several domains, and the one that fits is used.
 
 use grafolean_time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{Account, Sequence, Step, Units};
 
@@ -13,7 +14,7 @@ const DOMAINS_MAX: usize = 256;
 const AGREE_MIN: u8 = 3;
 
 /// Over what an exporter's numbers run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NumberedOver {
     /// Each observation domain has numbers of its own, as the protocols want it.
     #[default]
@@ -23,14 +24,14 @@ pub enum NumberedOver {
 }
 
 /// The domains of one transport session. Most have one, of which no more than its number is kept.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Session {
     One(u32),
     Several(Box<Shared>),
 }
 
 /// The numbers of a session that has several domains.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Shared {
     pub(super) domains: Vec<u32>,
     sequence: Sequence,

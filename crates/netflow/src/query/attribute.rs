@@ -113,8 +113,14 @@ pub(super) const INPUTS_MAX: usize = 3;
 const MICROS_A_SECOND: i128 = 1_000_000;
 
 /// What the column `format` holds the names of.
-pub(super) const FORMATS: [Protocol; 4] =
-    [Protocol::Netflow5, Protocol::Netflow9, Protocol::Ipfix, Protocol::Sflow5];
+pub(super) const FORMATS: [Protocol; 6] = [
+    Protocol::Netflow5,
+    Protocol::Netflow9,
+    Protocol::Ipfix,
+    Protocol::Sflow5,
+    Protocol::Netflow1,
+    Protocol::Netflow7,
+];
 /// What the column `counter` holds the names of.
 pub(super) const COUNTERS: [Counter; 5] =
     [Counter::Delta, Counter::Total, Counter::Post, Counter::Initiator, Counter::Layer2];

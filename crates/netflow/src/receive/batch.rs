@@ -45,6 +45,15 @@ pub(super) struct Reading {
     drops: u32,
 }
 
+/// What came of one reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Datagrams, or none within the time.
+    Read,
+    /// The kernel refused.
+    Failed,
+}
+
 /// What the kernel says beside the octets.
 #[derive(Clone, Copy, Default)]
 struct Beside {
@@ -58,7 +67,7 @@ impl Reading {
     }
 
     /// Waits for datagrams, for a quarter of a second at most, and hands them on.
-    pub(super) fn read(&mut self, handle: &mut impl FnMut(&Batch<'_>)) {
+    pub(super) fn read(&mut self, handle: &mut impl FnMut(&Batch<'_>)) -> Outcome {
         // the headers are made anew each time: the kernel writes into them how much room it used
         let control = cmsg_space!(TimeSpec, u32);
         let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(BATCH_MAX, Some(control));
@@ -72,7 +81,8 @@ impl Reading {
             Err(Errno::EAGAIN | Errno::EINTR) => Vec::new(),
             Err(errno) => {
                 let error = Some(errno.into());
-                return handle(&Batch { datagrams: &[], kernel_drops: 0, now, error });
+                handle(&Batch { datagrams: &[], kernel_drops: 0, now, error });
+                return Outcome::Failed;
             }
         };
         let mut drops = self.drops;
@@ -88,6 +98,7 @@ impl Reading {
         let kernel_drops = drops.wrapping_sub(self.drops);
         self.drops = drops;
         handle(&Batch { datagrams: &datagrams, kernel_drops, now, error: None });
+        Outcome::Read
     }
 }
 

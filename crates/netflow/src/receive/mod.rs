@@ -12,5 +12,5 @@ mod stream;
 pub use batch::{BATCH_MAX, Batch};
 pub use error::ReceiveError;
 pub use receiver::{Receiver, Running};
-pub use socket::{BUFFER_BYTES, Bound, Listen};
+pub use socket::{BUFFER_BYTES, Bound, Listen, handed_over};
 pub use stream::{CONNECTIONS_MAX, CONNECTIONS_OF_ADDRESS_MAX, SILENT_MAX};

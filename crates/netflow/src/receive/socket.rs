@@ -2,11 +2,13 @@
 
 use std::{
     io,
-    net::{Ipv6Addr, SocketAddr},
+    net::{Ipv6Addr, SocketAddr, UdpSocket},
     num::NonZeroUsize,
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 
+use listenfd::ListenFd;
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -29,6 +31,22 @@ pub struct Listen {
     pub buffer_bytes: usize,
     /// Addresses and ports on which IPFIX is accepted over TCP; none accepts none.
     pub tcp_addresses: Vec<SocketAddr>,
+    /// Sockets that are bound already, as systemd hands them over ([`handed_over`]): with any, no address is bound, and each
+    /// has one thread.
+    pub sockets: Vec<Arc<UdpSocket>>,
+}
+
+/// Returns the UDP sockets that whoever started the process handed over to it, as `sd_listen_fds(3)` describes: while the
+/// process is restarted, datagrams wait in them.
+pub fn handed_over() -> Vec<Arc<UdpSocket>> {
+    // the environment names them once
+    static SOCKETS: LazyLock<Vec<Arc<UdpSocket>>> = LazyLock::new(|| {
+        let mut handed_over = ListenFd::from_env();
+        let places = 0..handed_over.len();
+        // what is no UDP socket is somebody else's
+        places.filter_map(|place| handed_over.take_udp_socket(place).ok().flatten()).map(Arc::new).collect()
+    });
+    SOCKETS.clone()
 }
 
 impl Listen {
@@ -39,6 +57,7 @@ impl Listen {
             threads: NonZeroUsize::MIN,
             buffer_bytes: BUFFER_BYTES,
             tcp_addresses: Vec::new(),
+            sockets: Vec::new(),
         }
     }
 }
@@ -78,20 +97,36 @@ impl Bound {
         if sharing == Sharing::Shared {
             socket.set_reuse_port(true).map_err(option("the sharing of its port"))?;
         }
-        setsockopt(&socket, sockopt::ReceiveTimestampns, &true)
-            .map_err(|errno| option("time stamps")(errno.into()))?;
-        setsockopt(&socket, sockopt::RxqOvfl, &1)
-            .map_err(|errno| option("the count of drops")(errno.into()))?;
-        socket.set_read_timeout(Some(IDLE)).map_err(option("a timeout"))?;
-        // beyond the system's limit where we are allowed to, else up to it
-        if setsockopt(&socket, sockopt::RcvBufForce, &buffer_bytes).is_err() {
-            socket.set_recv_buffer_size(buffer_bytes).map_err(option("the buffer"))?;
-        }
-        // the kernel doubles what it is asked for, to have room for its own
-        let granted_bytes = socket.recv_buffer_size().map_err(option("the buffer"))? / 2;
+        let granted_bytes = prepare(&socket, address, buffer_bytes)?;
         socket.bind(&address.into()).map_err(|source| ReceiveError::Bind { address, source })?;
         let bound = socket.local_addr().map_err(|source| ReceiveError::Bind { address, source })?;
         let address = bound.as_socket().unwrap_or(address);
         Ok(Self { socket, address, asked_bytes: buffer_bytes, granted_bytes })
     }
+
+    /// Takes a socket that is bound already.
+    pub(super) fn inherited(socket: &UdpSocket, buffer_bytes: usize) -> Result<Self, ReceiveError> {
+        let unknown = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
+        let option = |what| move |source| ReceiveError::Option { what, address: unknown, source };
+        let address = socket.local_addr().map_err(option("the address"))?;
+        let socket = Socket::from(socket.try_clone().map_err(option("a second handle"))?);
+        socket.set_nonblocking(false).map_err(option("that reading waits"))?;
+        let granted_bytes = prepare(&socket, address, buffer_bytes)?;
+        Ok(Self { socket, address, asked_bytes: buffer_bytes, granted_bytes })
+    }
+}
+
+/// Sets what reading needs. Returns the octets of buffer that the kernel granted.
+fn prepare(socket: &Socket, address: SocketAddr, buffer_bytes: usize) -> Result<usize, ReceiveError> {
+    let option = |what| move |source: io::Error| ReceiveError::Option { what, address, source };
+    setsockopt(socket, sockopt::ReceiveTimestampns, &true)
+        .map_err(|errno| option("time stamps")(errno.into()))?;
+    setsockopt(socket, sockopt::RxqOvfl, &1).map_err(|errno| option("the count of drops")(errno.into()))?;
+    socket.set_read_timeout(Some(IDLE)).map_err(option("a timeout"))?;
+    // beyond the system's limit where we are allowed to, else up to it
+    if setsockopt(socket, sockopt::RcvBufForce, &buffer_bytes).is_err() {
+        socket.set_recv_buffer_size(buffer_bytes).map_err(option("the buffer"))?;
+    }
+    // the kernel doubles what it is asked for, to have room for its own
+    Ok(socket.recv_buffer_size().map_err(option("the buffer"))? / 2)
 }

@@ -41,7 +41,7 @@ impl Protocol {
 ///
 /// The domain is v5's engine type and number (`type << 8 | number`), v9's source id, IPFIX's observation domain id or
 /// sFlow's sub-agent id. The agent is the address that an sFlow datagram names, which relays leave as it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Stream {
     /// Address and port that the datagram came from.
     pub exporter: SocketAddr,

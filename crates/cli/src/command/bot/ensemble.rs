@@ -20,6 +20,8 @@ pub(in crate::command) struct Ensemble {
     heartbeats: Heartbeats,
     signals: Signals,
     parts: Vec<Part>,
+    /// The bots: one that receives does so until all have ended, as long as another's last run takes.
+    bots: Vec<Arc<dyn AnyProtocol>>,
 }
 
 /// A bot at work.
@@ -28,7 +30,7 @@ type Part = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
 impl Ensemble {
     /// Begins with none. The signals end all of them, or have them read their configuration again.
     pub(in crate::command) fn new(health: Health, signals: Signals) -> Self {
-        Self { health, heartbeats: Heartbeats::default(), signals, parts: Vec::new() }
+        Self { health, heartbeats: Heartbeats::default(), signals, parts: Vec::new(), bots: Vec::new() }
     }
 
     /// Opens what a bot keeps on disk; it does not begin yet.
@@ -39,6 +41,7 @@ impl Ensemble {
         settings: CollectorSettings,
     ) -> anyhow::Result<()> {
         let (protocol, backend) = (bot.name().to_owned(), Arc::new(backend));
+        self.bots.push(Arc::clone(&bot));
         let pipeline = bot.pipeline(Arc::clone(&backend), settings.clone());
         let collector = pipeline.with_reload(self.signals.reload.clone()).open(&mut self.health).await?;
         let (heartbeats, stop) = (self.heartbeats.clone(), self.signals.stop.clone());
@@ -55,7 +58,7 @@ impl Ensemble {
     /// Lets all of them work until they are stopped. One that cannot go on stops all, so that whoever restarts the
     /// process restarts it; what waits for delivery is on disk.
     pub(in crate::command) async fn run(self, metrics: Option<SocketAddr>) -> anyhow::Result<Arc<Health>> {
-        let Self { health, heartbeats, signals: Signals { stop, .. }, parts } = self;
+        let Self { health, heartbeats, signals: Signals { stop, .. }, parts, bots } = self;
         let (health, endpoint) = (Arc::new(health), listen(metrics).await?);
         let serving = endpoint.map(|endpoint| tokio::spawn(endpoint.run(Arc::clone(&health), stop.clone())));
         let service = tokio::spawn(Service { heartbeats, stop: stop.clone() }.run());
@@ -69,6 +72,7 @@ impl Ensemble {
         if let Some(serving) = serving {
             serving.await.context("/metrics stopped")?;
         }
+        drop(bots);
         outcome.map(|()| health)
     }
 }
