@@ -332,7 +332,17 @@ mod tests {
             Spool::open(folder.path().join("spool.sqlite"), limits, clock, metrics.clone()).await.unwrap();
         spool.accept(&report(0)).await.unwrap();
         // Nobody gets by this lock, as nobody gets by a disk that hangs.
-        let disk = locked(&spool.shared().writer);
+        let (held, is_held) = std::sync::mpsc::channel();
+        let (release, is_released) = std::sync::mpsc::channel::<()>();
+        let disk = thread::spawn({
+            let spool = spool.clone();
+            move || {
+                let _disk = locked(&spool.shared().writer);
+                held.send(()).unwrap();
+                let _ = is_released.recv();
+            }
+        });
+        is_held.recv().unwrap();
         let first = tokio::spawn({
             let spool = spool.clone();
             async move { spool.accept(&report(1)).await }
@@ -359,7 +369,8 @@ mod tests {
         }
         let held = spool.statistics().held;
         assert!(held.bytes <= 20_000 && held.reports > 10, "{held:?}");
-        drop(disk);
+        drop(release);
+        disk.join().unwrap();
         spool.look().await.unwrap();
         let kept = i64::try_from(held.reports).unwrap();
         assert_eq!(numbers(&spool).await, [0].into_iter().chain(200 - kept..200).collect::<Vec<_>>());
