@@ -30,14 +30,17 @@ use crate::{
 };
 
 /// The database of accounts, people, bots and entities.
-const HUB: &str = "hub.sqlite";
+pub(crate) const HUB: &str = "hub.sqlite";
 
 /// The file of values.
-const POINTS: &str = "points.sqlite";
+pub(crate) const POINTS: &str = "points.sqlite";
+
+/// The key of the secrets in it.
+pub(crate) const KEY: &str = "hub.key";
 
 /// What may be chosen about a hub.
 pub struct Options {
-    /// Tells when sessions end and when things were made.
+    /// The time by which sessions end, and at which things are made.
     pub clock: Arc<dyn Clock>,
     /// Names by which the hub is reached, beside addresses and `localhost`: for any other the first person is refused.
     pub names: Vec<String>,
@@ -173,12 +176,12 @@ impl Hub {
         })
     }
 
-    /// Gives all routes: the API below `/api`.
+    /// Returns all routes: the API below `/api`.
     pub fn router(self: &Arc<Self>) -> Router {
         routes::router(self)
     }
 
-    /// Tells whether there is anybody who can log in; if not, `POST /api/admin/first` makes the first one.
+    /// Whether there is anybody who can log in; if not, `POST /api/admin/first` makes the first one.
     pub async fn has_users(&self) -> Result<bool, StoreError> {
         self.store.read(person::any_exists).await
     }
@@ -188,12 +191,12 @@ impl Hub {
         self.setup_secret.get()
     }
 
-    /// Gives the values.
+    /// Returns the values.
     pub fn points(&self) -> &Points {
         &self.points
     }
 
-    /// Gives the way to fill the hub without HTTP.
+    /// Returns the way to fill the hub without HTTP.
     pub fn setup(&self) -> Setup<'_> {
         Setup::of(self)
     }

@@ -8,6 +8,7 @@
 
 mod answer;
 mod auth;
+pub mod backup;
 mod hub;
 mod mqtt;
 mod open_file;

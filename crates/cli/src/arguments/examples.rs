@@ -191,6 +191,7 @@ Examples:
   grafolean hub --listen 127.0.0.1:9000 --data /var/lib/grafolean
   grafolean hub --listen 0.0.0.0:443 --hub-tls-certificate cert.pem --hub-tls-key key.pem
   grafolean hub reset-password admin --data /var/lib/grafolean
+  grafolean hub backup /backup/hub.tar --data /var/lib/grafolean
 
 The first user of a new hub is made from the machine it runs on, at the address that it prints, or by
   curl -X POST http://127.0.0.1:8080/api/admin/first -H 'content-type: application/json' \\

@@ -7,7 +7,7 @@ mod flow;
 mod moment;
 mod snmp;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -95,14 +95,28 @@ pub(crate) enum Command {
     Man,
 }
 
-/// What is to be done to a hub that does not run.
+/// What is to be done to a hub beside running it.
 #[derive(Debug, Subcommand)]
 pub(crate) enum HubCommand {
-    /// Gives a user a new password, prints it, and ends their sessions
+    /// Sets a new password of a user, prints it, and ends their sessions; the hub must not run
     ResetPassword {
         /// Name of the user
         username: String,
     },
+    /// Writes all of a hub into one new file, while it may run
+    Backup {
+        /// The file; it holds the key of the secrets too
+        file: PathBuf,
+    },
+    /// Puts a backup into an empty folder, and sees that it is whole
+    Restore {
+        /// The file
+        file: PathBuf,
+    },
+    /// Reads every block and every row, while the hub may run
+    Check,
+    /// Sets aside what is damaged, so that all else can be used; the hub must not run
+    Repair,
 }
 
 /// How the demo is run.

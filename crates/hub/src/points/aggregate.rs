@@ -17,7 +17,7 @@ impl AggregationLevel {
     /// The widest: 729 hours, about a month.
     pub const MAX: u32 = 6;
 
-    /// Takes a level; None if there is no such.
+    /// Returns the level; `None` if there is no such.
     pub fn new(level: u32) -> Option<Self> {
         (level <= Self::MAX).then_some(Self(level))
     }
@@ -26,7 +26,7 @@ impl AggregationLevel {
         HOUR_MICROS * 3_i64.pow(self.0)
     }
 
-    /// Gives the middle of the bucket that a moment lies in; buckets are counted from the epoch.
+    /// Returns the middle of the bucket that a moment lies in; buckets are counted from the epoch.
     fn middle(self, time: Timestamp) -> Timestamp {
         let width = self.width_micros();
         let start = time.micros().div_euclid(width).saturating_mul(width);
@@ -48,7 +48,7 @@ pub struct Aggregate {
 }
 
 impl Reader {
-    /// Gives the buckets of a series whose middles lie within a span, at most `limit`, and the time of the next one.
+    /// Returns the buckets of a series whose middles lie within a span, at most `limit`, and the time of the next one.
     pub fn aggregates(
         &self,
         id: SeriesId,

@@ -83,7 +83,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, PointsError> {
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
-    // What the journal leaves free is given back to the disk in steps, see the chores.
+    // What the journal leaves free is given back to the disk in steps, see the maintenance.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // FULL: each commit is synced to disk, so what was accepted survives a power cut too.
@@ -126,14 +126,14 @@ pub(super) fn empty_log(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(busy == 0)
 }
 
-/// Tells whether more of the file is free than the journal will soon need again: an eighth of it.
+/// Whether more of the file is free than the journal will soon need again: an eighth of it.
 pub(super) fn mostly_free(connection: &Connection) -> rusqlite::Result<bool> {
     let free: i64 = connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
     let all: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
     Ok(free > all / 8)
 }
 
-/// Gives some free pages back to the disk; tells how many.
+/// Returns some free pages to the disk, and how many.
 pub(super) fn shrink(connection: &Connection, pages: i64) -> rusqlite::Result<usize> {
     // The statement frees one page with each row it gives.
     let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;

@@ -130,7 +130,7 @@ impl From<PointsError> for ApiError {
     }
 }
 
-/// Says what was being done when the database refused.
+/// Adds what was being done when the database refused.
 pub(super) trait Doing<T> {
     fn doing(self, doing: &'static str) -> Result<T, PointsError>;
 }

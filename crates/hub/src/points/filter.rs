@@ -45,7 +45,7 @@ impl PathFilter {
         Ok(Self(elements))
     }
 
-    /// Tells whether a path is meant.
+    /// Whether a path is meant.
     pub fn matches(&self, path: &str) -> bool {
         let segments: Vec<&str> = path.split('.').collect();
         let mut rest = (&self.0[..], &segments[..]);
@@ -72,7 +72,7 @@ impl PathFilter {
         }
     }
 
-    /// Gives what every path that is meant starts with.
+    /// Returns what every path that is meant starts with.
     pub(super) fn prefix(&self) -> String {
         let mut prefix = String::new();
         for element in &self.0 {

@@ -62,6 +62,17 @@ pub(super) fn replay(
     Ok(replayed)
 }
 
+/// Returns each row's number, how many of its records are good, and how many are not.
+pub(super) fn counts(connection: &Connection) -> Result<Vec<(i64, u64, u64)>, PointsError> {
+    const DOING: &str = "looking through the journal";
+    let mut select = connection.prepare("SELECT seq, points FROM journal ORDER BY seq").doing(DOING)?;
+    let count = |row: &rusqlite::Row<'_>| {
+        let decoded = decode(row.get_ref(1)?.as_blob()?);
+        Ok((row.get(0)?, decoded.entries.len() as u64, decoded.damaged.len() as u64))
+    };
+    select.query_map((), count).and_then(Iterator::collect).doing(DOING)
+}
+
 /// Sets the damaged records of a row aside, so that they are reported once.
 fn mend(connection: &mut Connection, seq: i64, decoded: &Decoded) -> Result<(), PointsError> {
     const DOING: &str = "setting damaged records of the journal aside";

@@ -18,7 +18,7 @@ pub struct PointsMetrics {
     pub(super) commit_seconds: Histogram,
     pub(super) sealed_values: Counter,
     pub(super) recent_bytes: Gauge,
-    pub(super) housekeeping_failures: Counter,
+    pub(super) maintenance_failures: Counter,
     pub(super) damaged_blocks: Counter,
     pub(super) damaged_records: Counter,
     pub(super) forgotten_series: Counter,
@@ -34,7 +34,7 @@ impl Default for PointsMetrics {
             commit_seconds: Histogram::new(exponential_buckets(0.000_1, 4.0, 9)),
             sealed_values: Counter::default(),
             recent_bytes: Gauge::default(),
-            housekeeping_failures: Counter::default(),
+            maintenance_failures: Counter::default(),
             damaged_blocks: Counter::default(),
             damaged_records: Counter::default(),
             forgotten_series: Counter::default(),
@@ -43,7 +43,7 @@ impl Default for PointsMetrics {
 }
 
 impl PointsMetrics {
-    /// Makes them known.
+    /// Registers them.
     pub fn register(&self, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("grafolean_hub");
         registry.register(
@@ -59,8 +59,8 @@ impl PointsMetrics {
         registry.register("sealed_values", "Values that went into blocks", self.sealed_values.clone());
         let help = "Memory of values that are not yet in blocks";
         registry.register_with_unit("recent", help, Unit::Bytes, self.recent_bytes.clone());
-        let help = "Steps of housekeeping that failed, each of which is tried again";
-        registry.register("housekeeping_failures", help, self.housekeeping_failures.clone());
+        let help = "Steps of maintenance that failed, each of which is tried again";
+        registry.register("housekeeping_failures", help, self.maintenance_failures.clone());
         let help = "Blocks that were not what was written, and were set aside or put right";
         registry.register("damaged_blocks", help, self.damaged_blocks.clone());
         let help = "Values of the journal that were not what was written, and were set aside";

@@ -39,13 +39,14 @@
 
 mod aggregate;
 mod block;
-mod chores;
+mod check;
 mod damage;
 mod database;
 mod error;
 mod filter;
 mod journal;
 mod latest;
+mod maintenance;
 mod metrics;
 mod point;
 mod read;
@@ -57,6 +58,8 @@ mod top;
 mod writer;
 
 pub use aggregate::{Aggregate, AggregationLevel};
+pub use check::Findings;
+pub(crate) use check::{check, repair};
 pub use error::PointsError;
 pub use filter::{FilterError, PathFilter};
 pub use metrics::PointsMetrics;

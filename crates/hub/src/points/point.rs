@@ -32,12 +32,12 @@ impl Span {
     pub const ALL: Self =
         Self { from: Timestamp::from_micros(i64::MIN), until: Timestamp::from_micros(i64::MAX) };
 
-    /// Gives all times up to and with a moment.
+    /// Returns all times up to and with a moment.
     pub fn up_to(last: Timestamp) -> Self {
         Self { until: Timestamp::from_micros(last.micros().saturating_add(1)), ..Self::ALL }
     }
 
-    /// Tells whether a moment belongs to it.
+    /// Whether a moment belongs to it.
     pub fn contains(&self, time: Timestamp) -> bool {
         self.from <= time && time < self.until
     }

@@ -175,7 +175,7 @@ impl Reader {
         Ok(self.sealed(id, Span::up_to(at), Order::Descending, 1)?.last().copied())
     }
 
-    /// Gives the path of a series.
+    /// Returns the path of a series.
     pub fn path(&self, account: AccountId, id: SeriesId) -> Result<Option<SeriesRow>, PointsError> {
         const DOING: &str = "reading a path";
         let mut select = self
@@ -187,7 +187,7 @@ impl Reader {
         row.map(|row| Ok(SeriesRow { id, path: row.get(0).doing(DOING)? })).transpose()
     }
 
-    /// Gives at most `limit` paths that a filter means.
+    /// Returns at most `limit` paths that a filter means.
     pub fn paths(
         &self,
         account: AccountId,

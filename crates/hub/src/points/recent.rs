@@ -38,7 +38,7 @@ impl Run {
         self.points.get(..end)?.last().copied()
     }
 
-    /// Gives the points of a span ascending, of two at one time the later one.
+    /// Returns the points of a span ascending, of two at one time the later one.
     fn within(&self, span: Span) -> Vec<Point> {
         if !self.scrambled {
             let start = self.points.partition_point(|point| point.time < span.from);
@@ -69,17 +69,17 @@ impl Layer {
         self.points += entries.len();
     }
 
-    /// Gives about how much memory it takes.
+    /// Returns about how much memory it takes.
     pub(super) fn bytes(&self) -> usize {
         self.points * mem::size_of::<Point>() + self.runs.len() * SERIES_BYTES
     }
 
-    /// Gives how many points a series has on average, rounded down.
+    /// Returns how many points a series has on average, rounded down.
     pub(super) fn points_per_series(&self) -> usize {
         self.points / self.runs.len().max(1)
     }
 
-    /// Gives the points of one series within a span, ascending.
+    /// Returns the points of one series within a span, ascending.
     pub(super) fn within(&self, series: SeriesId, span: Span) -> Vec<Point> {
         self.runs.get(&series).map(|run| run.within(span)).unwrap_or_default()
     }
@@ -92,7 +92,7 @@ impl Layer {
         self.runs.contains_key(&series)
     }
 
-    /// Gives the series it holds, ascending.
+    /// Returns the series it holds, ascending.
     pub(super) fn series(&self) -> Vec<SeriesId> {
         let mut ids: Vec<_> = self.runs.keys().copied().collect();
         ids.sort_unstable();
@@ -116,7 +116,7 @@ pub(super) struct Recent {
 }
 
 impl Recent {
-    /// Gives the points of one series within a span, ascending.
+    /// Returns the points of one series within a span, ascending.
     pub(super) fn within(&self, series: SeriesId, span: Span) -> Vec<Point> {
         overlay(self.sealing.within(series, span), self.active.within(series, span))
     }
@@ -144,7 +144,7 @@ impl Recent {
         self.active.holds(series) || self.sealing.holds(series)
     }
 
-    /// Gives about how much memory both take.
+    /// Returns about how much memory both take.
     pub(super) fn bytes(&self) -> usize {
         self.active.bytes() + self.sealing.bytes()
     }

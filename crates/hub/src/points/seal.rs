@@ -49,7 +49,7 @@ impl Tail {
 }
 
 impl Blocks<'_> {
-    /// Writes points, ascending, into the blocks; gives the tail, which is still to be written.
+    /// Writes points, ascending, into the blocks; returns the tail, which is still to be written.
     pub(super) fn seal(&self, points: &[Point]) -> Result<Option<Tail>, PointsError> {
         latest::note(self.connection, self.series, points)?;
         let mut rest = points;

@@ -32,7 +32,7 @@ pub(super) struct SeriesIds {
 }
 
 impl SeriesIds {
-    /// Gives the id of a series, which is made if there is none.
+    /// Returns the id of a series, which is made if there is none.
     pub(super) fn resolve(
         &mut self,
         connection: &Connection,
@@ -83,7 +83,7 @@ pub(super) fn name(connection: &Connection, series: SeriesId) -> Result<Option<S
     name.doing("looking for the path of a series")
 }
 
-/// Gives the id of a series, if there is one of that path.
+/// Returns the id of a series, if there is one of that path.
 pub(super) fn find(
     connection: &Connection,
     account: AccountId,
@@ -96,14 +96,14 @@ pub(super) fn find(
     Ok(id.map(SeriesId::new))
 }
 
-/// Tells whether a series is still there.
+/// Whether a series is still there.
 pub(super) fn exists(connection: &Connection, series: SeriesId) -> Result<bool, PointsError> {
     const DOING: &str = "looking for a series";
     let mut select = connection.prepare_cached("SELECT 1 FROM series WHERE id = ?1").doing(DOING)?;
     select.exists([series.number()]).doing(DOING)
 }
 
-/// Gives a series another path. None: there is no such series; false: the path is taken.
+/// Renames a series. `None`: there is no such series; `false`: the path is taken.
 pub(super) fn rename(
     connection: &Connection,
     account: AccountId,

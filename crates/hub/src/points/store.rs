@@ -55,7 +55,7 @@ impl Default for Limits {
 }
 
 /// The store of values. Cloning is cheap; all clones are the same store. The last one dropped waits until what was
-/// asked is done, at most for one step of housekeeping.
+/// asked is done, at most for one step of maintenance.
 #[derive(Clone, Debug)]
 pub struct Points(Arc<Inner>);
 
@@ -99,7 +99,7 @@ impl Points {
         database::is_filled(path)
     }
 
-    /// Gives its counters, with the gauges as they are at this moment.
+    /// Returns its counters, with the gauges as they are at this moment.
     pub fn metrics(&self) -> &PointsMetrics {
         let bytes = self.0.recent.read().bytes();
         self.0.metrics.recent_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
@@ -117,7 +117,7 @@ impl Points {
         self.ask(|done| Command::Put(Put { account, samples, done })).await
     }
 
-    /// Gives a series another path. None: there is no such series; false: the path is another's.
+    /// Renames a series. `None`: there is no such series; `false`: the path is another's.
     pub async fn rename(
         &self,
         account: AccountId,
@@ -127,7 +127,7 @@ impl Points {
         self.ask(|done| Command::Rename { account, series, path, done }).await
     }
 
-    /// Deletes a series with all its values; tells whether there was one.
+    /// Deletes a series with all its values; returns whether there was one.
     pub async fn delete(&self, account: AccountId, series: SeriesId) -> Result<bool, PointsError> {
         self.ask(|done| Command::Delete { account, series, done }).await
     }

@@ -11,11 +11,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Point, PointsMetrics, SeriesId, SeriesRow, Settings,
-    chores::Chores,
     damage::{self, Damage},
     database,
     error::{Doing, PointsError},
     journal,
+    maintenance::Maintenance,
     recent::SharedRecent,
     series::{self, SeriesIds},
 };
@@ -37,7 +37,7 @@ pub(super) enum Command {
     Put(Put),
     /// Give a series another path. None: there is no such series; false: the path is taken.
     Rename { account: AccountId, series: SeriesId, path: SeriesPath, done: Done<Option<bool>> },
-    /// Delete a series with its values; tells whether there was one.
+    /// Delete a series with its values; returns whether there was one.
     Delete { account: AccountId, series: SeriesId, done: Done<bool> },
     /// Seal all there is into blocks.
     Seal { done: Done<()> },
@@ -65,7 +65,7 @@ pub(super) struct Writer {
     file: OpenFile,
     recent: Arc<SharedRecent>,
     ids: SeriesIds,
-    chores: Chores,
+    maintenance: Maintenance,
     journal_seq: i64,
     settings: Settings,
     metrics: PointsMetrics,
@@ -92,19 +92,29 @@ impl Writer {
             let (file, values) = (path.display(), replayed.damaged);
             tracing::error!(%file, values, "values of the journal were damaged, and set aside in the table damaged");
         }
-        let (ids, chores) = (SeriesIds::default(), Chores::left_over());
+        let (ids, maintenance) = (SeriesIds::default(), Maintenance::left_over());
         let (journal_seq, failures) = (replayed.last, Repeats::default());
-        let mut writer =
-            Self { connection, file, recent, ids, chores, journal_seq, settings, metrics, clock, failures };
+        let mut writer = Self {
+            connection,
+            file,
+            recent,
+            ids,
+            maintenance,
+            journal_seq,
+            settings,
+            metrics,
+            clock,
+            failures,
+        };
         writer.seal_if_due();
         Ok(writer)
     }
 
-    /// Serves commands until nobody is left to ask; does a step of its chores in between.
+    /// Serves commands until nobody is left to ask; does a step of its maintenance in between.
     pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>) {
-        let mut chore_failed = false;
+        let mut step_failed = false;
         loop {
-            let command = if self.chores.pending() && !chore_failed {
+            let command = if self.maintenance.pending() && !step_failed {
                 match commands.try_recv() {
                     Ok(command) => Some(command),
                     Err(mpsc::error::TryRecvError::Empty) => None,
@@ -118,8 +128,8 @@ impl Writer {
                 self.serve(command, &mut commands);
             }
             // After a failure (a full disk) the next step waits for the next command, so that nothing spins.
-            chore_failed =
-                self.chores.pending() && self.do_chore().inspect_err(|error| self.log(error)).is_err();
+            step_failed =
+                self.maintenance.pending() && self.maintain().inspect_err(|error| self.log(error)).is_err();
         }
         self.close();
     }
@@ -143,7 +153,7 @@ impl Writer {
     fn log(&self, error: &PointsError) {
         let error = chain(error);
         if let Some(times) = self.failures.count(&error, self.clock.now()) {
-            tracing::error!(%error, times, "housekeeping of the points failed; it is tried again with the next request");
+            tracing::error!(%error, times, "maintenance of the points failed; it is tried again with the next request");
         }
     }
 
@@ -207,7 +217,7 @@ impl Writer {
                 }
             }
         }
-        self.chores.look_for_old(self.settings.retention, self.clock.now());
+        self.maintenance.look_for_old(self.settings.retention, self.clock.now());
         self.seal_if_due();
     }
 
@@ -247,9 +257,10 @@ impl Writer {
 
     /// Holds new values back while memory's share is used up and the older layer is not yet sealed.
     fn make_room(&mut self) -> Result<(), PointsError> {
-        while self.chores.sealing() && self.recent.read().active.bytes() >= self.settings.limits.recent_bytes
+        while self.maintenance.sealing()
+            && self.recent.read().active.bytes() >= self.settings.limits.recent_bytes
         {
-            self.do_chore()?;
+            self.maintain()?;
         }
         self.seal_if_due();
         Ok(())
@@ -261,18 +272,18 @@ impl Writer {
             let limits = &self.settings.limits;
             active.bytes() >= limits.recent_bytes || active.points_per_series() >= limits.block_points
         };
-        if due && !self.chores.sealing() {
-            self.chores.begin_sealing(&self.recent, self.journal_seq);
+        if due && !self.maintenance.sealing() {
+            self.maintenance.begin_sealing(&self.recent, self.journal_seq);
         }
     }
 
     fn seal_all(&mut self) -> Result<(), PointsError> {
-        while self.chores.pending() {
-            self.do_chore()?;
+        while self.maintenance.pending() {
+            self.maintain()?;
         }
-        self.chores.begin_sealing(&self.recent, self.journal_seq);
-        while self.chores.pending() {
-            self.do_chore()?;
+        self.maintenance.begin_sealing(&self.recent, self.journal_seq);
+        while self.maintenance.pending() {
+            self.maintain()?;
         }
         Ok(())
     }
@@ -284,14 +295,14 @@ impl Writer {
         if deleted {
             self.ids.clear();
             self.recent.write().forget(id);
-            self.chores.begin_deleting();
+            self.maintenance.begin_deleting();
         }
         Ok(deleted)
     }
 
-    fn do_chore(&mut self) -> Result<(), PointsError> {
+    fn maintain(&mut self) -> Result<(), PointsError> {
         let block_points = self.settings.limits.block_points;
-        let done = self.chores.step(&mut self.connection, &self.recent, block_points, &self.metrics);
+        let done = self.maintenance.step(&mut self.connection, &self.recent, block_points, &self.metrics);
         match done {
             Ok(stepped) => {
                 if stepped.forgotten > 0 {
@@ -300,14 +311,14 @@ impl Writer {
                 Ok(())
             }
             Err(error) => {
-                self.metrics.housekeeping_failures.inc();
+                self.metrics.maintenance_failures.inc();
                 Err(error.in_file(self.file.path()))
             }
         }
     }
 }
 
-/// Joins the values that wait; gives also the first command that is something else.
+/// Joins the values that wait; returns also the first command that is something else.
 fn gather(put: Put, commands: &mut mpsc::Receiver<Command>) -> (Vec<Put>, Option<Command>) {
     let mut values = put.samples.len();
     let mut group = vec![put];

@@ -38,10 +38,12 @@ pub(super) fn peer(extensions: &Extensions) -> IpAddr {
 /// How the request was carried.
 pub(super) struct Carried(pub(super) Transport);
 
-impl<S: Send + Sync> FromRequestParts<S> for Carried {
+impl FromRequestParts<Arc<Hub>> for Carried {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self(parts.extensions.get::<Transport>().copied().unwrap_or(Transport::Plain)))
+    async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Self, Infallible> {
+        let here = parts.extensions.get::<Transport>().copied().unwrap_or(Transport::Plain);
+        let at_the_proxy = hub.proxies.speak_tls(peer(&parts.extensions), &parts.headers);
+        Ok(Self(if at_the_proxy { Transport::Tls } else { here }))
     }
 }

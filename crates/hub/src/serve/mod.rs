@@ -102,7 +102,10 @@ async fn run(listener: TcpListener, server: Server, hub: Arc<Hub>) -> io::Result
         match accepted {
             Ok((stream, address)) => server.connected(stream, address),
             Err(error) => {
-                warn!(%error, "could not take a connection");
+                let failure = format!("could not take a connection: {error}");
+                if let Some(times) = hub.failures.count(&failure, hub.clock.now()) {
+                    warn!(%error, times, "could not take a connection");
+                }
                 sleep(OUT_OF_SOCKETS).await;
             }
         }

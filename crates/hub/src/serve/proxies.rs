@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderName};
 use thiserror::Error;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// The addresses and networks of proxies: `127.0.0.1,10.0.0.0/8`. None by default.
@@ -45,6 +46,14 @@ impl Proxies {
             client = address.to_canonical();
         }
         client
+    }
+
+    /// Whether a proxy was asked over TLS.
+    pub(crate) fn speak_tls(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+        self.hold(peer)
+            && headers
+                .get(FORWARDED_PROTO)
+                .is_some_and(|scheme| scheme.as_bytes().eq_ignore_ascii_case(b"https"))
     }
 
     /// Returns the host that was asked for at a proxy.
@@ -116,6 +125,21 @@ mod tests {
         assert_eq!(client("127.0.0.1", "127.0.0.1", &["nonsense"]), "127.0.0.1");
         assert_eq!(client("2001:db8::/32", "2001:db8:5::1", &["192.0.2.9"]), "192.0.2.9");
         assert_eq!(client("10.0.0.0/8", "::ffff:10.1.2.3", &["192.0.2.9"]), "192.0.2.9");
+    }
+
+    #[test]
+    fn a_stranger_cannot_say_that_it_was_tls_or_another_host() {
+        let proxies: Proxies = "127.0.0.1".parse().unwrap();
+        let headers = HeaderMap::from_iter([
+            (FORWARDED_PROTO, "https".parse().unwrap()),
+            (FORWARDED_HOST, "hub.example.org".parse().unwrap()),
+        ]);
+        let ask = |peer: &str| {
+            let peer = peer.parse().unwrap();
+            (proxies.speak_tls(peer, &headers), proxies.host(peer, &headers))
+        };
+        assert_eq!(ask("127.0.0.1"), (true, Some("hub.example.org")));
+        assert_eq!(ask("192.0.2.1"), (false, None));
     }
 
     #[test]

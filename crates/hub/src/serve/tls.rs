@@ -80,7 +80,7 @@ struct Current {
     acceptor: TlsAcceptor,
 }
 
-/// Tells whether a file was changed: its length and the time of its last change.
+/// Changes whenever a file does: its length and the time of its last change.
 type Version = [Option<(u64, SystemTime)>; 2];
 
 impl Tls {

@@ -35,7 +35,7 @@ const RETENTION_LOOK: Duration = Duration::from_secs(3600);
 
 /// The steps that are to be done.
 #[derive(Debug, Default)]
-pub(super) struct Chores {
+pub(super) struct Maintenance {
     sealing: Option<Sealing>,
     trim_through: Option<i64>,
     deleting: bool,
@@ -65,13 +65,13 @@ struct Expiring {
     done_through: i64,
 }
 
-impl Chores {
-    /// Gives the chores of a store that was just opened: deletions that were not finished.
+impl Maintenance {
+    /// Returns the maintenance of a store that was just opened: deletions that were not finished.
     pub(super) fn left_over() -> Self {
         Self { deleting: true, shrinking: true, ..Self::default() }
     }
 
-    /// Tells whether anything is to be done.
+    /// Whether anything is to be done.
     pub(super) fn pending(&self) -> bool {
         self.sealing.is_some()
             || self.trim_through.is_some()
@@ -80,7 +80,7 @@ impl Chores {
             || self.shrinking
     }
 
-    /// Tells whether a layer is being sealed.
+    /// Whether a layer is being sealed.
     pub(super) fn sealing(&self) -> bool {
         self.sealing.is_some()
     }
@@ -118,7 +118,7 @@ impl Chores {
         block_points: usize,
         metrics: &PointsMetrics,
     ) -> Result<Stepped, PointsError> {
-        let transaction = connection.transaction().doing("beginning a step of housekeeping")?;
+        let transaction = connection.transaction().doing("beginning a step of maintenance")?;
         // What a step changes of `self` counts only once its transaction is committed.
         let after = if let Some(sealing) = &self.sealing {
             let blocks = |series| Blocks { connection: &transaction, series, full: block_points, metrics };
@@ -132,7 +132,7 @@ impl Chores {
         } else {
             After::Shrunk { done: shrink_some(&transaction)? }
         };
-        transaction.commit().doing("finishing a step of housekeeping")?;
+        transaction.commit().doing("finishing a step of maintenance")?;
         let mut forgotten = 0;
         match after {
             After::Sealed { values, .. } => {
@@ -209,7 +209,7 @@ fn seal_some<'a>(
     Ok(After::Sealed { left: left.len() - done, values: sealed as u64 })
 }
 
-/// Gives some pages back to the disk; tells whether there is nothing more to give.
+/// Returns some pages to the disk; returns whether there is nothing more to give.
 fn shrink_some(connection: &Connection) -> Result<bool, PointsError> {
     const DOING: &str = "giving free pages back to the disk";
     if !database::mostly_free(connection).doing(DOING)? {
@@ -250,7 +250,7 @@ fn expire_some(
     Ok(After::Expired { through: Some(through), forgotten })
 }
 
-/// Deletes blocks of a series that is gone; tells whether nothing is left to delete.
+/// Deletes blocks of a series that is gone; returns whether nothing is left to delete.
 fn delete_some(connection: &Connection) -> Result<bool, PointsError> {
     const DOING: &str = "deleting the values of a deleted series";
     let most = i64::try_from(STEP_BLOCKS).unwrap_or(i64::MAX);
