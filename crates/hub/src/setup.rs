@@ -64,7 +64,7 @@ impl<'hub> Setup<'hub> {
         Self { hub }
     }
 
-    /// Makes the first person, who may do everything, with a random password, and gives it: it is told only this
+    /// Creates the first person, who may do everything, with a random password, and returns it: it is shown only this
     /// once. None if there is a person already.
     pub async fn first_person(&self, username: &str) -> Result<Option<SecretString>, SetupError> {
         let failed = failed(format!("first person '{username}'"));
@@ -88,7 +88,7 @@ impl<'hub> Setup<'hub> {
         Ok(made.map(|_| password))
     }
 
-    /// Gives a person a new random password, which is told only this once, and ends their sessions. `None` if there is
+    /// Sets a new random password of a person, which is told only this once, and ends their sessions. `None` if there is
     /// no such person.
     pub async fn reset_password(&self, username: &str) -> Result<Option<SecretString>, SetupError> {
         let failed = failed(format!("password of '{username}'"));
@@ -103,7 +103,7 @@ impl<'hub> Setup<'hub> {
         Ok(self.hub.store.write(change).await.map_err(failed)?.then_some(password))
     }
 
-    /// Begins a session of a person, as logging in does; gives what stands behind `Bearer ` in `Authorization`. None if
+    /// Begins a session of a person, as logging in does; returns what stands behind `Bearer ` in `Authorization`. None if
     /// there is no such person.
     pub async fn session(&self, username: &str) -> Result<Option<SecretString>, SetupError> {
         let failed = failed(format!("session of '{username}'"));

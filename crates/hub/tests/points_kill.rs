@@ -70,7 +70,7 @@ async fn newest(points: &Points) -> u32 {
     last.first().map_or(0, |last| u32::try_from(last.point.time.seconds()).unwrap())
 }
 
-/// Kills the process at some moment after it has told of so many batches; gives the last one it told of.
+/// Kills the process at some moment after it has told of so many batches; returns the last one it told of.
 fn run_and_kill(folder: &Path, batches: usize) -> u32 {
     let mut child = Command::new(env::current_exe().unwrap())
         .args(["--exact", "what_was_accepted_outlives_a_kill_at_any_instruction", "--nocapture"])

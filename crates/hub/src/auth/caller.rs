@@ -31,7 +31,7 @@ const OPEN_TO_USERS: [&str; 6] =
     ["profile", "profile/permissions", "accounts", "bots", "plugins/widgets", "hub/protocols"];
 
 impl Caller {
-    /// Tells whether they may do this.
+    /// Whether they may do this.
     pub(crate) fn may(&self, verb: Verb, resource: &str) -> bool {
         (verb == Verb::Get && OPEN_TO_USERS.contains(&resource))
             || (verb == Verb::Post && matches!(resource, "auth/logout" | "hub/session"))
@@ -46,7 +46,7 @@ impl Caller {
             && resource == format!("persons/{}/password", self.user)
     }
 
-    /// Tells whether an account is anything to them.
+    /// Whether an account is anything to them.
     pub(crate) fn sees(&self, account: AccountId) -> bool {
         let resource = format!("accounts/{account}");
         self.permissions.iter().any(|permission| permission.grant.touches(&resource))

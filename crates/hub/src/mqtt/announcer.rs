@@ -66,7 +66,7 @@ pub(super) struct Subscription {
 }
 
 impl Announcer {
-    /// Makes its counters known.
+    /// Registers its counters.
     pub(crate) fn register(&self, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("grafolean_hub_mqtt");
         registry.register("connections", "Clients that are connected over MQTT", self.connected.clone());

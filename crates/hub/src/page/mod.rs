@@ -60,7 +60,7 @@ static FILES: LazyLock<HashMap<&'static str, File>> = LazyLock::new(|| {
     ])
 });
 
-/// Gives the routes of the page, which need no caller: it shows nothing before somebody has logged in.
+/// Returns the routes of the page, which need no caller: it shows nothing before somebody has logged in.
 pub(crate) fn routes() -> Router<Arc<Hub>> {
     Router::new().route("/", get(index)).route("/page/{name}", get(file))
 }

@@ -53,24 +53,24 @@ impl Grant {
         Self { resource_prefix: Some(prefix.to_owned()), methods: None }
     }
 
-    /// Tells whether the right allows this method on this resource, whose path has no slash at either end.
+    /// Whether the right allows this method on this resource, whose path has no slash at either end.
     pub(crate) fn covers(&self, resource: &str, verb: Verb) -> bool {
         self.reaches(resource) && self.methods.as_ref().is_none_or(|methods| methods.contains(&verb))
     }
 
-    /// Tells whether the resource is the right's own, or below it.
+    /// Whether the resource is the right's own, or below it.
     pub(crate) fn reaches(&self, resource: &str) -> bool {
         self.resource_prefix.as_ref().is_none_or(|prefix| is_below(prefix, resource))
     }
 
-    /// Tells whether the right is about the resource, something above it or something below it.
+    /// Whether the right is about the resource, something above it or something below it.
     pub(crate) fn touches(&self, resource: &str) -> bool {
         self.resource_prefix
             .as_ref()
             .is_none_or(|prefix| is_below(prefix, resource) || is_below(resource, prefix))
     }
 
-    /// Tells whether each thing that `wanted` allows is allowed by one of the rights.
+    /// Whether each thing that `wanted` allows is allowed by one of the rights.
     pub(crate) fn any_includes<'a>(held: impl Iterator<Item = &'a Self> + Clone, wanted: &Self) -> bool {
         let covered = |verb: Verb| {
             held.clone().any(|grant| match &wanted.resource_prefix {

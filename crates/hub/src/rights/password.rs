@@ -31,7 +31,7 @@ const MOST: usize = 1_000;
 pub(crate) struct PasswordHash(String);
 
 impl PasswordHash {
-    /// Takes a hash out of the database.
+    /// Wraps a hash that was stored.
     pub(crate) fn stored(hash: String) -> Self {
         Self(hash)
     }
@@ -88,7 +88,7 @@ pub(crate) fn check_new(password: &str, username: &str) -> Result<(), String> {
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Makes and checks hashes on threads of its own; they end with it.
+/// Creates and checks hashes on threads of its own; they end with it.
 pub(crate) struct Passwords {
     jobs: mpsc::SyncSender<Job>,
 }

@@ -29,7 +29,7 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
         .route("/admin/accounts", get(accounts::list).post(create_account))
 }
 
-/// Makes the first person, for whoever started the hub.
+/// Creates the first person, for whoever started the hub.
 async fn first(
     State(hub): State<Arc<Hub>>,
     Client(client): Client,

@@ -37,7 +37,7 @@ pub(super) fn samples(body: &[u8], stamp: Stamp) -> Result<Vec<Sample>, ApiError
     Ok(samples)
 }
 
-/// Makes a value of texts, as they stand in a query.
+/// Creates a value of texts, as they stand in a query.
 pub(super) fn sample_of_texts(path: &str, value: &str, now: Timestamp) -> Result<Sample, ApiError> {
     let (p, v) = (Given::Text(path.into()), Given::Text(value.into()));
     Item { p, v, t: Given::Missing }.checked(Stamp::At(now)).map_err(ApiError::input)
@@ -199,7 +199,7 @@ impl Given<'_> {
         }
     }
 
-    /// Tells whether it is what Python takes for false.
+    /// Whether it is what Python takes for false.
     fn is_nothing(&self) -> bool {
         match self {
             Self::Missing | Self::Null | Self::Boolean(false) => true,

@@ -39,7 +39,7 @@ impl Fields {
         }
     }
 
-    /// Tells whether a field was given at all.
+    /// Whether a field was given at all.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }

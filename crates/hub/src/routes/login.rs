@@ -83,7 +83,7 @@ async fn session_of_page(
     }))
 }
 
-/// Makes a cookie of a session that was begun elsewhere, as the demo does.
+/// Creates a cookie of a session that was begun elsewhere, as the demo does.
 async fn keep_as_cookie(
     Extension(caller): Extension<Caller>,
     Carried(transport): Carried,

@@ -81,7 +81,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// Answers below this size are not packed: they fit into one packet anyway.
 const PACKED_FROM_BYTES: u64 = 1_024;
 
-/// Gives the routes of a hub.
+/// Returns the routes of a hub.
 pub(crate) fn router(hub: &Arc<Hub>) -> Router {
     let api = Router::new()
         .merge(status::routes())

@@ -74,7 +74,7 @@ fn parsed<E: ToString>(
     filters.split(',').map(parsed).collect()
 }
 
-/// Gives the paths by filter, whether there are any, and whether there are more.
+/// Returns the paths by filter, whether there are any, and whether there are more.
 async fn matching(
     hub: &Hub,
     account: AccountId,

@@ -323,7 +323,7 @@ fn raw(
     })
 }
 
-/// Reads what is wanted of each path and writes the answer; tells whether any path is known.
+/// Reads what is wanted of each path and writes the answer; returns whether any path is known.
 fn answer<T: Serialize>(
     reader: &Reader,
     wanted: &Wanted,

@@ -101,7 +101,7 @@ pub(crate) fn any(connection: &Connection, id: UserId) -> Result<Bot, StoreError
     rows::found(statement.query_row(params![id.number()], read), "bot")
 }
 
-/// Makes a bot with a token, without any right.
+/// Creates a bot with a token, without any right.
 pub(crate) fn insert(
     connection: &Connection,
     account: Option<AccountId>,
@@ -159,7 +159,7 @@ pub(crate) fn delete(
     rows::changed(deleted, "bot")
 }
 
-/// Gives a bot's token to a user who holds all of its rights and may make bots.
+/// Returns a bot's token to a user who holds all of its rights and may make bots.
 pub(crate) fn token(
     connection: &Connection,
     account: Option<AccountId>,
@@ -184,7 +184,7 @@ pub(crate) fn token_of(connection: &Connection, id: UserId) -> Result<SecretStri
     rows::found(token, "bot").map(Into::into)
 }
 
-/// Gives the bot that a token belongs to.
+/// Returns the bot that a token belongs to.
 pub(crate) fn by_token(connection: &Connection, token: Uuid) -> Result<Option<UserId>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT user FROM bots WHERE token_digest = digest(?1)")?;
     Ok(statement.query_row(params![token.to_string()], |row| rows::id(row, "user")).optional()?)

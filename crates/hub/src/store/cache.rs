@@ -29,7 +29,7 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
         Self { answers: Mutex::new(Answers { known: HashMap::new(), weight: 0 }), most }
     }
 
-    /// Gives an answer that was read at this very generation.
+    /// Returns an answer that was read at this very generation.
     pub(crate) fn get(&self, question: &K, generation: u64) -> Option<V> {
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let known = answers.known.get(question)?;

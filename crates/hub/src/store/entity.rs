@@ -43,7 +43,7 @@ pub(crate) fn one(connection: &Connection, account: AccountId, id: EntityId) -> 
     found.into_iter().next().ok_or(StoreError::Missing("entity"))
 }
 
-/// Gives the first entity of an account with this name.
+/// Returns the first entity of an account with this name.
 pub(crate) fn by_name(
     connection: &Connection,
     account: AccountId,

@@ -106,7 +106,7 @@ impl Store {
         self.workers.write(change).await
     }
 
-    /// Gives a list as the API writes it, `{"list":[...]}`; empty for an account that does not exist.
+    /// Returns a list as the API writes it, `{"list":[...]}`; empty for an account that does not exist.
     pub(crate) async fn list(&self, account: AccountId, list: List) -> Result<Bytes, StoreError> {
         let generation = self.generation();
         if let Some(known) = self.lists.get(&(account, list), generation) {

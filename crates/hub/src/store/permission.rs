@@ -34,7 +34,7 @@ pub(crate) fn of(connection: &Connection, user: UserId) -> Result<Vec<Permission
     Ok(statement.query_map(params![user.number()], read)?.collect::<Result<_, _>>()?)
 }
 
-/// Gives a user a right, whoever asks for it.
+/// Grants a user a right, whoever asks for it.
 pub(crate) fn insert(connection: &Connection, user: UserId, grant: &Grant) -> Result<i64, StoreError> {
     random::insert_with_id(connection, "permissions", |id| {
         connection.execute(
@@ -44,7 +44,7 @@ pub(crate) fn insert(connection: &Connection, user: UserId, grant: &Grant) -> Re
     })
 }
 
-/// Gives a user a right on behalf of another, who must have it.
+/// Grants a user a right on behalf of another, who must have it.
 pub(crate) fn grant(
     connection: &Connection,
     granter: UserId,

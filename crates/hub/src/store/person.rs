@@ -99,7 +99,7 @@ pub(crate) fn login_of(connection: &Connection, id: UserId) -> Result<Option<Log
     Ok(statement.query_row(params![id.number()], read_login).optional()?)
 }
 
-/// Makes a person without any right.
+/// Creates a person without any right.
 pub(crate) fn insert(connection: &Connection, new: &NewPerson, now: Timestamp) -> Result<UserId, StoreError> {
     let id = random::insert_with_id(connection, "users", |id| {
         connection.execute("INSERT INTO users (id, created) VALUES (?1, ?2)", params![id, now.seconds()])
@@ -121,7 +121,7 @@ pub(crate) fn insert(connection: &Connection, new: &NewPerson, now: Timestamp) -
     Ok(UserId::new(id))
 }
 
-/// Makes the first person, who may do everything; none if there is one already.
+/// Creates the first person, who may do everything; none if there is one already.
 pub(crate) fn insert_first(
     connection: &Connection,
     new: &NewPerson,

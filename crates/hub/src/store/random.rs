@@ -7,7 +7,7 @@ use super::StoreError;
 /// How often an id that is taken is drawn again. With a million rows in a table all ten are taken once in 10^33.
 const DRAWS: usize = 10;
 
-/// Inserts a row by a statement whose first parameter is the id; gives the id.
+/// Inserts a row by a statement whose first parameter is the id; returns the id.
 pub(super) fn insert_with_id(
     connection: &Connection,
     table: &'static str,

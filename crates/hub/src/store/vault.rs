@@ -78,7 +78,7 @@ impl Vault {
         self.0.decrypt(&(*nonce).into(), Payload { msg: sealed, aad: usage }).ok()
     }
 
-    /// Gives a connection its three functions.
+    /// Adds the three functions to a connection.
     pub(super) fn install(&self, connection: &Connection) -> rusqlite::Result<()> {
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DIRECTONLY;
         let vault = self.clone();

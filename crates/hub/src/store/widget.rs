@@ -77,7 +77,7 @@ pub(crate) fn one(connection: &Connection, dashboard: DashboardId, id: i64) -> R
     rows::found(statement.query_row(params![dashboard.0, id], read), "widget")
 }
 
-/// Makes a widget below the rest of its page.
+/// Creates a widget below the rest of its page.
 pub(crate) fn insert(
     connection: &Connection,
     dashboard: DashboardId,

@@ -155,8 +155,8 @@ fn write_all(mut writer: Writer, mut changes: mpsc::Receiver<Change>, generation
         let mut committed = Vec::new();
         let outcome = write_group(&mut writer, first, &mut changes, &mut committed);
         generation.fetch_add(1, Ordering::Release);
-        for tell in committed {
-            tell(outcome.clone());
+        for report in committed {
+            report(outcome.clone());
         }
     }
     close(writer);

@@ -30,7 +30,7 @@ impl Place {
         who
     }
 
-    /// Tells whether the gate lets this through, whatever comes of it.
+    /// Whether the gate lets this through, whatever comes of it.
     async fn passes(&self, who: &Who, method: &str, path: &str) -> bool {
         let answer = self.world.ask(method, path, who, Some("{}".to_owned())).await;
         assert_ne!(answer.status, 401, "{path}");

@@ -113,7 +113,7 @@ impl Mapping {
     }
 }
 
-/// Tells whether it can be no chance that rows ascend.
+/// Whether it can be no chance that rows ascend.
 fn ordered_by_id(rows: &[&Value]) -> bool {
     const NO_CHANCE: usize = 3;
     let named = |row: &&Value| row["name"].is_string() && row["details"].is_object();

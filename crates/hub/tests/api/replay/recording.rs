@@ -26,13 +26,13 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// Tells whether only the start of the request's body was written down.
+    /// Whether only the start of the request's body was written down.
     pub(crate) fn asked_is_cut(&self) -> bool {
         let length = self.asked_headers.get("Content-Length").and_then(length);
         length.is_some_and(|length| length > self.asked.as_ref().map_or(0, |body| body.chars().count()))
     }
 
-    /// Tells whether only the start of the answer was written down.
+    /// Whether only the start of the answer was written down.
     pub(crate) fn answered_is_cut(&self) -> bool {
         const TOKEN: &str = "BOT_TOKEN";
         let body = self.answered.as_deref().unwrap_or_default();
