@@ -112,6 +112,11 @@ flow_archive off default
 flow_archive_max_size 10GiB default
 flow_archive_max_age 7days default
 listen 127.0.0.1:8080 default
+hub_names - default
+hub_proxies - default
+hub_tls_certificate - default
+hub_tls_key - default
+hub_retention - default
 log debug environment GRAFOLEAN_LOG
 log_format text default
 color auto default";
