@@ -59,7 +59,11 @@ impl<'a> Fields<'a> {
     ) -> Result<Option<u32>, SettingsError> {
         let Some(value) = self.given(key) else { return Ok(None) };
         let number = match value {
-            Value::Number(number) => number.as_u64(),
+            // 2.0 is a whole number too.
+            Value::Number(number) => {
+                let whole = || number.as_f64().filter(|number| number.fract() == 0.0);
+                number.as_u64().or_else(|| format!("{:.0}", whole()?).parse().ok())
+            }
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
         };

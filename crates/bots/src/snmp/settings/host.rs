@@ -30,7 +30,7 @@ impl Host {
         const EXPECTED: &str = "the device's address or host name (ipv4, ipv6 or hostname)";
         let fields = Fields { details, whose: "its" };
         let key = ["ipv4", "ipv6", "hostname"].into_iter().find(|key| fields.given(key).is_some());
-        let key = key.ok_or_else(|| fields.error("ipv4", "is absent", EXPECTED))?;
+        let key = key.ok_or_else(|| fields.error("ipv4", "is missing", EXPECTED))?;
         let name = fields.text(key, EXPECTED)?.trim();
         let is_one_host = match name.parse::<IpAddr>() {
             Ok(IpAddr::V4(address)) => {
