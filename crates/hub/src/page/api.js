@@ -4,6 +4,8 @@
 // session that comes in the address as #token=... is made one at once. A bot's token may come in the address as well: it is
 // kept for this tab only. Either is taken out of the address bar.
 
+import { signal } from "./ui.js";
+
 const KEPT_AS = "grafolean.token";
 const RENEW_MS = 240_000;
 const DEADLINE_MS = 15_000;
@@ -14,116 +16,117 @@ export class Away extends Error {}
 /** Nobody is logged in, or no longer. */
 export class LoggedOut extends Error {}
 /** The hub refused, and said why. */
-export class Refused extends Error {}
-
-export class Api {
-  #bot = sessionStorage.getItem(KEPT_AS);
-  #csrf = null;
-  #renewed = Date.now();
-  #given = null;
-
-  /** What the first user has to know, if the address brought it as #setup=... */
-  setupSecret = "";
-
-  constructor() {
-    const brought = new URLSearchParams(location.hash.slice(1));
-    const given = brought.get("token");
-    this.setupSecret = brought.get("setup") ?? "";
-    if (!given && !this.setupSecret) return;
-    history.replaceState(null, "", location.pathname + location.search);
-    if (!given) return;
-    if (BOT_TOKEN.test(given)) {
-      this.#bot = given;
-      sessionStorage.setItem(KEPT_AS, given);
-    } else {
-      this.#given = given.replace(/^Bearer\s+/i, "").trim();
-    }
+export class Refused extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
   }
+}
 
-  get loggedIn() {
-    return this.#bot !== null || this.#csrf !== null;
+let bot = sessionStorage.getItem(KEPT_AS);
+let csrf = null;
+let renewed = 0;
+let given = null;
+
+/** Whether somebody is logged in. */
+export const loggedIn = signal(bot !== null);
+
+const brought = new URLSearchParams(location.hash.slice(1));
+/** What the first user has to know, if the address brought it as #setup=... */
+export const setupSecret = brought.get("setup") ?? "";
+takeFromAddress();
+
+function takeFromAddress() {
+  const token = brought.get("token");
+  if (token || setupSecret) history.replaceState(null, "", location.pathname + location.search);
+  if (!token) return;
+  if (!BOT_TOKEN.test(token)) return void (given = token.replace(/^Bearer\s+/i, "").trim());
+  bot = token;
+  sessionStorage.setItem(KEPT_AS, token);
+  loggedIn.value = true;
+}
+
+/** Finds out whether there is a session. */
+export async function open() {
+  if (loggedIn.value) return;
+  if (given !== null) {
+    const authorization = { Authorization: `Bearer ${given}` };
+    given = null;
+    await keep(await ask("POST", "hub/session", undefined, authorization));
   }
+  if (!loggedIn.value) await keep(await ask("GET", "hub/session"));
+}
 
-  /** Finds out whether there is a session. */
-  async open() {
-    if (this.loggedIn) return;
-    if (this.#given !== null) {
-      const authorization = { Authorization: `Bearer ${this.#given}` };
-      this.#given = null;
-      await this.#keep(await this.#ask("POST", "hub/session", undefined, authorization));
-    }
-    if (!this.loggedIn) await this.#keep(await this.#ask("GET", "hub/session"));
+export async function login(username, password) {
+  await keep(await send("POST", "hub/login", { username, password }));
+}
+
+/** Ends the session, at the hub too. */
+export async function leave() {
+  if (csrf !== null) await ask("POST", "auth/logout").catch(() => {});
+  forget();
+}
+
+export const get = async (path) => (await send("GET", path)).json();
+export const put = (path, body) => send("PUT", path, body).then(content);
+export const post = (path, body) => send("POST", path, body).then(content);
+export const remove = (path) => send("DELETE", path).then(content);
+
+function forget() {
+  bot = csrf = null;
+  sessionStorage.removeItem(KEPT_AS);
+  loggedIn.value = false;
+}
+
+/** Takes the token that goes with the session, if the answer brings one. */
+async function keep(answer) {
+  if (!answer.ok) return false;
+  csrf = (await answer.json()).csrf_token;
+  renewed = Date.now();
+  loggedIn.value = true;
+  return true;
+}
+
+async function content(answer) {
+  const text = await answer.text();
+  return text ? JSON.parse(text) : null;
+}
+
+async function send(method, path, body) {
+  if (csrf !== null && Date.now() - renewed > RENEW_MS) await renew();
+  let answer = await ask(method, path, body);
+  if (answer.status === 401 && path !== "hub/login" && (await renew())) answer = await ask(method, path, body);
+  if (answer.ok) return answer;
+  if (answer.status === 401 && path !== "hub/login") {
+    if (loggedIn.value) forget();
+    throw new LoggedOut("the session has ended");
   }
+  if (answer.status >= 500) throw new Away(`the hub answered ${answer.status}`);
+  throw new Refused(await reason(answer), answer.status);
+}
 
-  async login(username, password) {
-    await this.#keep(await this.#send("POST", "hub/login", { username, password }));
-  }
+let renewing = null;
+/** Asks for a new session, once for all who ask; resolves to whether there is one. */
+function renew() {
+  if (csrf === null) return Promise.resolve(false);
+  renewed = Date.now();
+  renewing ??= ask("POST", "auth/refresh")
+    .then(keep)
+    .finally(() => (renewing = null));
+  return renewing;
+}
 
-  /** Ends the session, at the hub too. */
-  async leave() {
-    if (this.#csrf !== null) await this.#ask("POST", "auth/logout").catch(() => {});
-    this.#forget();
-  }
-
-  #forget() {
-    this.#bot = this.#csrf = null;
-    sessionStorage.removeItem(KEPT_AS);
-  }
-
-  async get(path) {
-    return (await this.#send("GET", path)).json();
-  }
-
-  async post(path, body) {
-    const answer = await this.#send("POST", path, body);
-    return answer.status === 204 ? null : answer.json();
-  }
-
-  /** Takes the token that goes with the session, if the answer brings one. */
-  async #keep(answer) {
-    if (!answer.ok) return false;
-    this.#csrf = (await answer.json()).csrf_token;
-    this.#renewed = Date.now();
-    return true;
-  }
-
-  async #send(method, path, body) {
-    if (this.#csrf !== null && Date.now() - this.#renewed > RENEW_MS) await this.#renew();
-    let answer = await this.#ask(method, path, body);
-    if (answer.status === 401 && path !== "hub/login" && (await this.#renew())) answer = await this.#ask(method, path, body);
-    if (answer.ok) return answer;
-    if (answer.status === 401 && path !== "hub/login") {
-      this.#forget();
-      throw new LoggedOut("the session has ended");
-    }
-    if (answer.status >= 500) throw new Away(`the hub answered ${answer.status}`);
-    throw new Refused(await reason(answer));
-  }
-
-  /** Asks for a new session; resolves to whether there is one. */
-  async #renew() {
-    if (this.#csrf === null) return false;
-    this.#renewed = Date.now();
-    return this.#keep(await this.#ask("POST", "auth/refresh"));
-  }
-
-  async #ask(method, path, body, headers = {}) {
-    const url = new URL(`/api/${path}`, location.origin);
-    if (this.#bot !== null) url.searchParams.set("b", this.#bot);
-    else if (this.#csrf !== null) headers["X-CSRF-Token"] = this.#csrf;
-    if (body !== undefined) headers["Content-Type"] = "application/json";
-    try {
-      return await fetch(url, {
-        method,
-        headers,
-        body: body === undefined ? undefined : JSON.stringify(body),
-        cache: "no-store",
-        credentials: "same-origin",
-        signal: AbortSignal.timeout(DEADLINE_MS),
-      });
-    } catch (error) {
-      throw new Away(error.name === "TimeoutError" ? "the hub takes too long to answer" : "the hub does not answer");
-    }
+async function ask(method, path, body, headers = {}) {
+  const url = new URL(`/api/${path}`, location.origin);
+  if (bot !== null) url.searchParams.set("b", bot);
+  else if (csrf !== null) headers["X-CSRF-Token"] = csrf;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const signal = AbortSignal.timeout(DEADLINE_MS);
+  try {
+    return await fetch(url, { method, headers, body: text, cache: "no-store", credentials: "same-origin", signal });
+  } catch (error) {
+    throw new Away(error.name === "TimeoutError" ? "the hub takes too long to answer" : "the hub does not answer");
   }
 }
 

@@ -1,10 +1,11 @@
-//! The page at `/`: plain files, part of the program. It asks the same API as everyone else.
+//! The page at `/`: plain files, part of the program. It asks the same API as everyone else, and knows no protocol.
 //!
 //! ```text
-//!  main.js ──▶ login.js                     the ways in
-//!     │──────▶ entities.js ──▶ element.js   the list, its last values
-//!     │──────▶ chart.js ─────▶ units.js     the picked series, drawn by uPlot (vendor/, MIT)
-//!     └──────▶ api.js                       requests, the token
+//!  main.js ──▶ views/*     one module a view, by the first segment of the address
+//!     │           └──────▶ parts/*    what views are made of: charts, tables, forms from JSON Schema, state of a device
+//!     ├──▶ shell.js        navigation and head
+//!     └──▶ state.js ─▶ api.js         what was read, as signals; requests and the session
+//!  ui.js ──▶ vendor/*      Preact, htm and signals, as published; `vendor/update` renews them
 //! ```
 
 use std::{
@@ -25,15 +26,19 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use include_dir::{Dir, include_dir};
 
 use crate::Hub;
 
 /// Nothing from elsewhere is loaded, asked or shown in a frame, and no script stands in the markup.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
+                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
-const CSS: &str = "text/css; charset=utf-8";
+/// First segments of addresses that name a view. Any other address shows the page too, which says what is near, as 404.
+const VIEWS: [&str; 9] =
+    ["first", "devices", "device", "explore", "flows", "boards", "board", "bots", "setup"];
+
+static FOLDER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/page");
 
 struct File {
     content_type: &'static str,
@@ -41,39 +46,60 @@ struct File {
     etag: String,
 }
 
-static INDEX: LazyLock<File> =
-    LazyLock::new(|| File::new("text/html; charset=utf-8", include_bytes!("index.html")));
-
-static FILES: LazyLock<HashMap<&'static str, File>> = LazyLock::new(|| {
-    HashMap::from([
-        ("main.js", File::new(JAVASCRIPT, include_bytes!("main.js"))),
-        ("api.js", File::new(JAVASCRIPT, include_bytes!("api.js"))),
-        ("chart.js", File::new(JAVASCRIPT, include_bytes!("chart.js"))),
-        ("element.js", File::new(JAVASCRIPT, include_bytes!("element.js"))),
-        ("entities.js", File::new(JAVASCRIPT, include_bytes!("entities.js"))),
-        ("login.js", File::new(JAVASCRIPT, include_bytes!("login.js"))),
-        ("units.js", File::new(JAVASCRIPT, include_bytes!("units.js"))),
-        ("uPlot.iife.min.js", File::new(JAVASCRIPT, include_bytes!("vendor/uPlot.iife.min.js"))),
-        ("uPlot.min.css", File::new(CSS, include_bytes!("vendor/uPlot.min.css"))),
-        ("style.css", File::new(CSS, include_bytes!("style.css"))),
-        ("icon.svg", File::new("image/svg+xml", include_bytes!("icon.svg"))),
-    ])
+/// The files by their names below `/page/`.
+static FILES: LazyLock<HashMap<String, File>> = LazyLock::new(|| {
+    let mut files = HashMap::new();
+    collect(&FOLDER, &mut files);
+    files
 });
+
+fn collect(folder: &Dir<'static>, files: &mut HashMap<String, File>) {
+    for file in folder.files() {
+        let extension = file.path().extension().and_then(|extension| extension.to_str());
+        let Some(content_type) = extension.and_then(content_type) else { continue };
+        let name = file.path().to_string_lossy().into_owned();
+        files.insert(name, File::new(content_type, file.contents()));
+    }
+    folder.dirs().for_each(|below| collect(below, files));
+}
+
+/// The content type by extension; `None` for what is no part of the page, such as this source.
+fn content_type(extension: &str) -> Option<&'static str> {
+    match extension {
+        "html" => Some("text/html; charset=utf-8"),
+        "js" => Some("text/javascript; charset=utf-8"),
+        "css" => Some("text/css; charset=utf-8"),
+        "svg" => Some("image/svg+xml"),
+        "woff2" => Some("font/woff2"),
+        "LICENSE" => Some("text/plain; charset=utf-8"),
+        _ => None,
+    }
+}
 
 /// Returns the routes of the page, which need no caller: it shows nothing before somebody has logged in.
 pub(crate) fn routes() -> Router<Arc<Hub>> {
-    Router::new().route("/", get(index)).route("/page/{name}", get(file))
+    let views = VIEWS.iter().fold(Router::new().route("/", get(index)), |router, view| {
+        router.route(&format!("/{view}"), get(index)).route(&format!("/{view}/{{*rest}}"), get(index))
+    });
+    views.route("/page/{*name}", get(file)).fallback(nothing)
 }
 
 async fn index(headers: HeaderMap) -> Response {
-    INDEX.answer(&headers)
+    answer("index.html", &headers)
 }
 
 async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
-    match FILES.get(name.as_str()) {
-        Some(file) => file.answer(&headers),
-        None => StatusCode::NOT_FOUND.into_response(),
-    }
+    answer(&name, &headers)
+}
+
+async fn nothing(headers: HeaderMap) -> Response {
+    let mut shown = answer("index.html", &headers);
+    *shown.status_mut() = StatusCode::NOT_FOUND;
+    shown
+}
+
+fn answer(name: &str, headers: &HeaderMap) -> Response {
+    FILES.get(name).map_or_else(|| StatusCode::NOT_FOUND.into_response(), |file| file.answer(headers))
 }
 
 impl File {

@@ -194,9 +194,10 @@ async fn top(
 struct LastQuery {
     filter: Option<String>,
     limit: Option<String>,
+    since: Option<String>,
 }
 
-/// The newest value of each path: ours, Grafolean has none such.
+/// The newest value of each path, of those that are not older than `since`: ours, Grafolean has none such.
 async fn last(
     State(hub): State<Arc<Hub>>,
     Ids([account]): Ids<1>,
@@ -213,11 +214,13 @@ async fn last(
     let filter: PathFilter = text.parse().map_err(|error| ApiError::input(format!("{error}")))?;
     let limit =
         query.limit.map_or(Ok(MOST_LAST_VALUES), |limit| count(&limit, "limit"))?.min(MOST_LAST_VALUES);
+    let since = query.since.map(|text| moment(&text, "since")).transpose()?;
     let now = hub.clock.now().as_seconds_f64();
     let read = move |reader: &Reader| {
         let mut values = reader.last_values(account, &filter, limit.saturating_add(1))?;
         let limit_reached = values.len() > limit;
         values.truncate(limit);
+        values.retain(|last| since.is_none_or(|since| last.point.time >= since));
         let rows = values.into_iter().map(|last| Row {
             p: last.path,
             t: last.point.time.as_seconds_f64(),

@@ -228,6 +228,9 @@ async fn last_values_are_the_newest_of_each_path() {
     );
     assert_eq!(read("?filter=b&limit=5").await["list"], json!([{"p": "b", "t": 100.0, "v": 5.0}]));
     assert_eq!(read("?limit=1").await["limit_reached"], true);
+    assert_eq!(read("?since=150").await["list"], json!([{"p": "a.x", "t": 200.0, "v": 7.0}]));
+    assert_eq!(read("?since=200.000001").await["list"], json!([]));
+    world.get(&format!("{account}/lastvalues?since=yesterday"), &admin).await.expect(400);
 }
 
 #[tokio::test]

@@ -1,0 +1,133 @@
+// What stands around every view: navigation, the head of the page, the state of the connection, "Find or go to".
+
+import { LOGO, icon } from "./icons.js";
+import { loggedIn } from "./api.js";
+import {
+  account,
+  accounts,
+  bots,
+  chooseAccount,
+  entities,
+  lastValues,
+  leave,
+  coarseNow, profile,
+  sensors,
+  trouble,
+  devices,
+  valuesByEntity,
+  children,
+} from "./state.js";
+import { computed, html, useEffect, useRef } from "./ui.js";
+import { go, path } from "./router.js";
+import { healthOf } from "./parts/health.js";
+import { theme } from "./parts/colours.js";
+import { Toast } from "./parts/dialog.js";
+import { goTo } from "./parts/goto.js";
+
+const VIEWS = [
+  ["devices", "Devices"],
+  ["explore", "Explore"],
+  ["flows", "Flows"],
+  ["boards", "Dashboards"],
+  null,
+  ["bots", "Bots"],
+  ["setup", "Setup"],
+];
+/** Other first segments that belong to an item of the navigation. */
+const BELONGS = { device: "devices", board: "boards", bot: "bots", first: "devices" };
+
+/** The health of each device, by its id: one computation for the list, the badge and the head of a device. */
+export const health = computed(() => {
+  if (!entities.value || !lastValues.value) return new Map();
+  return new Map(devices.value.map((device) => [device.id, healthOf(device, valuesOf(device.id), sensors.value, coarseNow.value)]));
+});
+/** The values of a device and of all that stands below it. */
+export function valuesOf(id) {
+  const own = valuesByEntity.value.get(id) ?? [];
+  const below = (children.value.get(id) ?? []).flatMap((child) => valuesByEntity.value.get(child.id) ?? []);
+  return below.length ? own.concat(below) : own;
+}
+const down = computed(() => [...health.value.values()].filter(({ state }) => state === "down").length);
+
+export function Shell({ children: inside }) {
+  const first = path.value.split("/")[1];
+  const here = BELONGS[first] ?? first;
+  const current = (view) => (view === here ? "page" : undefined);
+  return html`<a class="skip" href="#main">Skip to content</a>
+    <div class="shell">
+      <nav class="side" aria-label="Main">
+        <a class="brand" href="/devices">${LOGO}<span class="label">Grafolean</span></a>
+        <button class="search" type="button" onClick=${goTo}>${icon("search")}<span class="label">Find or go to</span><kbd>Ctrl K</kbd></button>
+        ${VIEWS.map((view) =>
+          view
+            ? html`<a class="item" href=${`/${view[0]}`} title=${view[1]} aria-current=${current(view[0])}>${icon(view[0])}
+          <span class="label">${view[1]}</span>
+          ${view[0] === "devices" && down.value > 0 && html`<span class="tag" data-s="down">${down.value} down</span>`}
+            </a>`
+            : html`<p class="group">Collect</p>`,
+        )}
+        <${Foot} />
+      </nav>
+      <div>${inside}</div>
+      <nav class="tabbar phone" aria-label="Main">${[VIEWS[0], VIEWS[1], VIEWS[2], VIEWS[5], VIEWS[6]].map(([view, name]) => html`<a 
+        href=${`/${view}`} aria-current=${current(view)}>${icon(view)}${name}</a>`)}</nav>
+    </div><${Toast} />`;
+}
+
+function Foot() {
+  const who = profile.value?.record?.username ?? profile.value?.record?.name ?? "";
+  return html`<div class="foot">
+    <span class=${trouble.value ? "away" : "live"} role="status"><span class="label">
+      ${trouble.value ? `${trouble.value}; trying again` : `Live, ${bots.value.length === 1 ? "1 bot" : `${bots.value.length} bots`}`}</span></span>
+    <span><span class="avatar" aria-hidden="true">${who.slice(0, 2).toUpperCase()}</span>
+      ${
+        accounts.value?.length > 1
+          ? html`<select class="label input" aria-label="Account" value=${account.value?.id} 
+            onChange=${(event) => chooseAccount(Number(event.target.value))}>${accounts.value.map(({ id, name }) => html`<option value=${id}>${name}
+            </option>`)}</select>`
+          : html`<span class="label clip">${[who, account.value?.name].filter(Boolean).join(" · ")}</span>`
+      }
+      <span class="grow"></span>
+      <button type="button" class="btn small quiet icon label" aria-label="Light or dark" title="Light or dark" onClick=${otherTheme}>${icon("sun")}
+        </button>
+      <button type="button" class="btn small quiet icon label" aria-label="Log out" title="Log out" onClick=${() => {
+        leave();
+        go("/");
+      }}>
+        ${icon("leave")}</button></span></div>`;
+}
+
+function otherTheme() {
+  const dark = theme.value ? theme.value === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  theme.value = dark ? "light" : "dark";
+}
+
+/** The head of a page: crumbs, title, state, range, actions. After a change of view the focus is on the title. */
+export function Head({ title, crumbs = [], state, more, children: actions }) {
+  const heading = useRef(null);
+  useEffect(() => {
+    document.title = `${title} · Grafolean`;
+  }, [title]);
+  useEffect(() => {
+    if (arrived) heading.current?.focus({ preventScroll: true });
+    arrived = true;
+  }, [path.value]);
+  return html`<header class="head">${crumbs.map(([name, href]) => html`<span class="crumb desk"><a href=${href}>${name}</a></span>`)}
+    <h1 tabindex="-1" ref=${heading}>${title}</h1>${state}${more && html`<span class="muted clip desk opt">${more}</span>`}<span class="grow">
+      </span>${actions}</header>`;
+}
+let arrived = false;
+
+const KEYS = { d: "/devices", e: "/explore", f: "/flows", o: "/boards", b: "/bots", s: "/setup" };
+let leading = 0;
+addEventListener("keydown", (event) => {
+  if (!loggedIn.value) return;
+  if ((event.ctrlKey || event.metaKey) && event.key === "k") return (event.preventDefault(), goTo());
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, select, dialog")) return;
+  if (event.key === "g") leading = Date.now();
+  else if (KEYS[event.key] && Date.now() - leading < 1_000) go(KEYS[event.key]);
+  else if (event.key === "/") {
+    const filter = document.querySelector(".filter input");
+    if (filter) (event.preventDefault(), filter.focus());
+  }
+});

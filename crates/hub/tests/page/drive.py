@@ -1,0 +1,258 @@
+"""Drives the page as a person would, in Debian's Chromium. Arguments: what to do, the page's address, a folder for pictures.
+
+`setup`: an empty hub: the admin, the account, the first device. `views`: a hub with values, where the address logs in.
+Each view is looked at in light and dark, at a desk and on a phone, and axe-core finds nothing in it.
+"""
+
+import importlib.util
+import pathlib
+import sys
+
+from playwright.sync_api import expect, sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]
+DEADLINE_MS = 60_000
+AXE = pathlib.Path(importlib.util.find_spec("axe_playwright_python").origin).with_name("axe.min.js").read_text()
+
+
+class Page:
+    """A tab that fails on whatever a script throws or the policy forbids."""
+
+    def __init__(self, browser, url, pictures, **how):
+        self.url, self.pictures = url.rstrip("/"), pathlib.Path(pictures)
+        self.tab = browser.new_context(**how).new_page()
+        self.tab.set_default_timeout(DEADLINE_MS)
+        expect.set_options(timeout=DEADLINE_MS)
+        self.complaints = []
+        self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.tab.on("console", self.hear)
+
+    def hear(self, said):
+        # Whether there is a session is asked; that there is none is an answer.
+        if said.type in ("error", "warning") and not said.location.get("url", "").endswith("/api/hub/session"):
+            self.complaints.append(said.text)
+
+    def open(self, path):
+        self.tab.goto(self.url + path)
+
+    def heading(self, text):
+        expect(self.tab.locator("h1")).to_have_text(text)
+
+    def shows(self, text):
+        expect(self.tab.get_by_text(text).first).to_be_visible()
+
+    def button(self, name, within="main"):
+        self.tab.locator(within).get_by_role("button", name=name, exact=True).first.click()
+
+    def accessible(self, view):
+        self.tab.evaluate(AXE)
+        found = self.tab.evaluate("() => axe.run().then(({ violations }) => violations.map("
+                                  "({ id, nodes }) => [id, nodes[0].html.slice(0, 200), nodes[0].failureSummary]))")
+        assert not found, f"{view}: {found}"
+
+    def silent(self):
+        assert not self.complaints, self.complaints
+
+
+def setup(browser, url, pictures, secret):
+    page = Page(browser, url, pictures)
+    page.open("/")
+    page.heading("Welcome to Grafolean")
+    if secret:
+        page.tab.fill("#secret", secret)
+    page.tab.fill("#username", "mira")
+    page.tab.fill("#password", "correct horse battery staple")
+    page.button("Create admin")
+    page.tab.fill("#name", "Example Ltd")
+    page.button("Create account")
+    page.tab.fill("#address", "192.0.2.11")
+    page.tab.locator("#name").fill("core-sw-1")
+    page.accessible("first device")
+    page.button("Add device")
+    page.shows("Waiting for the first value of core-sw-1")
+    page.tab.get_by_role("link", name="Open core-sw-1").click()
+    page.heading("core-sw-1")
+    page.silent()
+    credentials(page)
+    sensors(page)
+    bots(page)
+    device(page)
+    page.silent()
+
+
+def credentials(page):
+    """A form drawn from a declaration: what is wrong is said at its field, then it is saved."""
+    page.open("/setup/credentials/new")
+    page.tab.select_option("#f-protocol", "weather")
+    page.button("Save")
+    page.shows("Not saved")
+    page.tab.fill("#f-name", "roof")
+    page.tab.fill("#f-timeout", "99")
+    page.button("Save")
+    page.shows("99; 1 to 60 is needed.")
+    page.accessible("a form with a fault")
+    page.tab.fill("#f-timeout", "5")
+    page.tab.fill("#f-key", "s3cret")
+    page.button("Save")
+    page.heading("Credentials")
+    page.shows("roof")
+
+
+def sensors(page):
+    page.open("/setup/sensors/new")
+    page.tab.select_option("#f-protocol", "weather")
+    page.tab.fill("#f-name", "temperature")
+    page.tab.fill("#f-default_interval", "60")
+    page.button("Add")
+    page.tab.fill("#f-places-0-name", "roof")
+    page.button("Save")
+    page.heading("Sensors")
+    page.shows("60 s")
+
+
+def bots(page):
+    page.open("/bots/new")
+    page.tab.fill("#f-name", "weather at the roof")
+    page.tab.fill("#f-protocol", "weather")
+    page.button("Create bot")
+    page.shows("This token is shown once")
+    page.shows("grafolean bot weather")
+    page.shows("Waiting for its first call")
+    page.accessible("a new bot")
+    page.tab.reload()
+    page.shows("Waiting for its first call")
+    assert page.tab.get_by_text("This token is shown once").count() == 0, "a token is shown a second time"
+
+
+def device(page):
+    """Enables the new protocol for the device, renames it, removes it: asked before, and gone after."""
+    page.open("/devices")
+    page.tab.get_by_role("link", name="core-sw-1").click()
+    page.tab.locator("nav.tabs").get_by_role("link", name="Settings").click()
+    page.tab.check("#f-weather")
+    page.tab.fill("#f-name", "renamed")
+    page.tab.fill("#f-ipv4", "192.0.2.300.1")
+    page.button("Save")
+    page.shows("four numbers with dots between them are needed")
+    page.tab.fill("#f-ipv4", "192.0.2.12")
+    page.button("Save")
+    page.heading("renamed")
+    page.shows("temperature; every 60 s; credential roof")
+    page.tab.locator("nav.tabs").get_by_role("link", name="Settings").click()
+    page.button("Delete")
+    page.button("Delete", "dialog")
+    page.shows("No device yet")
+
+
+def views(browser, url, pictures):
+    base, token = url.split("#")
+    for name, how in {"light": {}, "dark": {"color_scheme": "dark"}, "phone": {"viewport": {"width": 390, "height": 844}}}.items():
+        page = Page(browser, base, pictures, **{"viewport": {"width": 1440, "height": 900}, "timezone_id": "UTC", **how})
+        page.open(f"/#{token}")
+        page.heading("Devices")
+        look(page, name)
+        page.silent()
+    walk(Page(browser, base, pictures), token)
+
+
+def look(page, name):
+    page.shows("edge-frankfurt")
+    device_path = page.tab.get_by_role("link", name="core-router").first.get_attribute("href")
+    waits = {"/devices": "no answer", device_path: "What is measured", f"{device_path}/charts": "Open in Explore",
+             f"{device_path}/settings": "Ctrl K", "/explore?p=entity.?.ping.rtt.avg": "core-router", "/explore": "Choose series",
+             "/flows": "Flows", "/boards": "Dashboards", "/bots": "ping bot", "/setup/credentials": "quick", "/setup/sensors/new": "New sensor",
+             "/setup/people": "may do all on everything", "/setup/accounts": "Example network", "/setup/protocols": "Protocols", "/first/device": "Add a device"}
+    for path, text in waits.items():
+        page.open(path)
+        expect(page.tab.get_by_text(text).first).to_be_attached()
+        page.accessible(f"{path} ({name})")
+        wide = page.tab.evaluate("() => document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, f"{path} ({name}) is {wide} px wider than the screen"
+        view = path.split("?")[0].strip("/").replace("/", "-") or "home"
+        page.tab.screenshot(path=str(page.pictures / f"{view if 'device-' not in view else 'device' + view.rpartition('-')[2].lstrip('0123456789')}-{name}.png"))
+
+
+def walk(page, token):
+    page.open(f"/#{token}")
+    page.heading("Devices")
+    page.shows("no answer")
+    # A name is text, whatever it looks like; the worst stands first.
+    page.shows("<b>bold & new</b>")
+    expect(page.tab.locator("tbody tr").first).to_contain_text("backup-link")
+    page.tab.keyboard.press("/")
+    page.tab.keyboard.type("edge")
+    page.shows("2 of 7")
+    expect(page.tab).to_have_url(f"{page.url}/devices?q=edge")
+    page.tab.get_by_role("button", name="Up 2").click()
+    expect(page.tab).to_have_url(f"{page.url}/devices?q=edge&state=up")
+    page.tab.keyboard.press("Control+k")
+    page.tab.keyboard.type("core-r")
+    page.tab.keyboard.press("Enter")
+    page.heading("core-router")
+    page.shows("Round trip")
+    zoom(page)
+    board(page)
+    page.open("/nowhere")
+    page.heading("Nothing here")
+    # The address is not there, and the browser says so too.
+    page.complaints = [said for said in page.complaints if "404" not in said]
+    page.silent()
+
+
+def zoom(page):
+    """Dragging across a chart is a link to what is seen then; going back widens it again."""
+    page.open("/explore?p=entity.?.ping.rtt.avg")
+    over = page.tab.locator(".u-over").first
+    over.wait_for()
+    page.shows("core-router")
+    before = page.tab.url
+    box = over.bounding_box()
+    page.tab.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 60)
+    page.tab.mouse.down()
+    page.tab.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 80, steps=5)
+    page.tab.mouse.up()
+    page.tab.wait_for_url("**from=1*to=1*")
+    zoomed = page.tab.url
+    other = page.tab.context.new_page()
+    other.goto(zoomed)
+    expect(other.get_by_text("core-router").first).to_be_visible()
+    other.close()
+    page.tab.go_back()
+    expect(page.tab).to_have_url(before)
+    with page.tab.expect_download() as download:
+        page.tab.locator("header").get_by_role("button", name="CSV").click()
+    lines = pathlib.Path(download.value.path()).read_text().splitlines()
+    assert lines[0].startswith("time,entity.") and len(lines) > 100, lines[:2]
+
+
+def board(page):
+    page.open("/boards")
+    page.button("New dashboard", "header")
+    page.tab.get_by_label("Name of the dashboard").fill("Uplinks")
+    page.button("Create dashboard")
+    for kind, title, path in [("Chart", "All round trips", "entity.?.ping.rtt.avg"), ("Highest", "Worst", "entity.?.ping.loss")]:
+        page.button(kind)
+        page.tab.fill("#f-title", title)
+        page.tab.get_by_label("Add a path").fill(path)
+        page.tab.get_by_label("Add a path").press("Enter")
+        page.button("Save")
+        page.tab.get_by_role("heading", name=title, exact=True).wait_for()
+    page.tab.locator("canvas").first.wait_for()
+    page.shows("backup-link")
+    page.tab.get_by_role("link", name="Done").click()
+    expect(page.tab).to_have_url(f"{page.url}/board/uplinks")
+
+
+def main(what, url, pictures, secret=""):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        if what == "setup":
+            setup(browser, url, pictures, secret)
+        else:
+            views(browser, url, pictures)
+        browser.close()
+
+
+main(*sys.argv[1:])
