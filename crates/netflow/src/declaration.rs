@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use grafolean_collector::protocol::{Defaults, Output};
+use grafolean_collector::protocol::{Defaults, Output, Role};
 use schemars::JsonSchema;
 use serde::{
     Deserialize, Deserializer,
@@ -110,7 +110,8 @@ pub(super) const OUTPUTS: &[Output] = &[
         "1",
         "Coverage",
         "Share of what the exporter sent that was received and decoded, from 0 to 1; none where it sent nothing",
-    ),
+    )
+    .playing(Role::Coverage),
 ];
 
 /// What a person has to know to run it.

@@ -3,7 +3,7 @@
 use grafolean_collector::{
     details::NoFields,
     model::Interval,
-    protocol::{Defaults, Output},
+    protocol::{Defaults, Output, Role},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,13 +46,15 @@ pub(super) const OUTPUTS: &[Output] = &[
         "1",
         "Success",
         "Share of a run's packets that were answered, 0 to 1",
-    ),
+    )
+    .playing(Role::Reachability),
     Output::new(
         "entity.{entity}.ping.loss",
         "1",
         "Packet loss",
         "Share of a run's packets that were lost, 0 to 1",
-    ),
+    )
+    .playing(Role::Loss),
     Output::new(
         "entity.{entity}.ping.rtt.min",
         "s",
@@ -64,7 +66,8 @@ pub(super) const OUTPUTS: &[Output] = &[
         "s",
         "Average round-trip time",
         "Of a run's answered packets; none if none was",
-    ),
+    )
+    .playing(Role::RoundTrip),
     Output::new(
         "entity.{entity}.ping.rtt.max",
         "s",

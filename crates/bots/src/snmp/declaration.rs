@@ -2,7 +2,7 @@
 
 use grafolean_collector::{
     model::Interval,
-    protocol::{Defaults, Output},
+    protocol::{Defaults, Output, Role},
 };
 use serde_json::{Value, json};
 
@@ -15,7 +15,22 @@ pub(super) const OUTPUTS: &[Output] = &[
         "1",
         "Completeness",
         "Share of what was due in a run that was read, from 0 to 1; 0 where the device did not answer",
-    ),
+    )
+    .playing(Role::Completeness),
+    Output::new(
+        "entity.{entity}.snmp.if.in-octets.{index}.{interface}",
+        "By/s",
+        "Traffic in",
+        "Rate of octets that entered an interface, by its index and description; a sensor that every account starts with",
+    )
+    .playing(Role::TrafficIn),
+    Output::new(
+        "entity.{entity}.snmp.if.out-octets.{index}.{interface}",
+        "By/s",
+        "Traffic out",
+        "Rate of octets that left an interface, by its index and description; a sensor that every account starts with",
+    )
+    .playing(Role::TrafficOut),
     Output::new(
         "entity.{entity}.snmp.{output_path}",
         "",

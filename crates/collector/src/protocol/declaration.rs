@@ -26,6 +26,30 @@ pub struct Output {
     pub title: Cow<'static, str>,
     /// What a value means and when there is none, in a sentence.
     pub meaning: Cow<'static, str>,
+    /// The part that it plays for the state of its device, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+}
+
+/// The part that a series plays for the state of its device: pages know a device by these, whatever the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Role {
+    /// The share of what was sent to the device that it answered: at 0 it is down.
+    Reachability,
+    /// The share that it did not answer.
+    Loss,
+    /// How long an answer takes.
+    RoundTrip,
+    /// The share of what it was asked for that came.
+    Completeness,
+    /// The share of what it sent by itself that was received.
+    Coverage,
+    /// What enters it; `{index}` in the path is the interface.
+    TrafficIn,
+    /// What leaves it; `{index}` in the path is the interface.
+    TrafficOut,
 }
 
 impl Output {
@@ -41,7 +65,15 @@ impl Output {
             unit: Cow::Borrowed(unit),
             title: Cow::Borrowed(title),
             meaning: Cow::Borrowed(meaning),
+            role: None,
         }
+    }
+
+    /// Returns it with the part that it plays for the state of its device.
+    #[must_use]
+    pub const fn playing(mut self, role: Role) -> Self {
+        self.role = Some(role);
+        self
     }
 
     /// Whether a path is of this series.

@@ -21,7 +21,9 @@ use crate::{
     settings::{Resolved, Setting},
 };
 
-pub use declaration::{Declaration, DeclaredSetting, DefaultCredential, DefaultSensor, Defaults, Output};
+pub use declaration::{
+    Declaration, DeclaredSetting, DefaultCredential, DefaultSensor, Defaults, Output, Role,
+};
 
 /// Why a protocol could not be opened, in its own words.
 pub type OpenError = Box<dyn Error + Send + Sync>;

@@ -27,16 +27,21 @@ pub(crate) enum CallerKind {
 }
 
 /// What any user may read, whatever their rights.
-const OPEN_TO_USERS: [&str; 6] =
-    ["profile", "profile/permissions", "accounts", "bots", "plugins/widgets", "hub/protocols"];
+const OPEN_TO_USERS: [&str; 5] = ["profile", "profile/permissions", "accounts", "bots", "plugins/widgets"];
 
 impl Caller {
     /// Whether they may do this.
     pub(crate) fn may(&self, verb: Verb, resource: &str) -> bool {
-        (verb == Verb::Get && OPEN_TO_USERS.contains(&resource))
+        (verb == Verb::Get && (OPEN_TO_USERS.contains(&resource) || is_protocol(resource)))
+            || (verb == Verb::Put && self.kind == CallerKind::Bot && is_protocol(resource))
             || (verb == Verb::Post && matches!(resource, "auth/logout" | "hub/session"))
             || self.is_own_password(verb, resource)
-            || self.permissions.iter().any(|permission| permission.grant.covers(resource, verb))
+            || self.holds(verb, resource)
+    }
+
+    /// Whether a right that they were given covers this.
+    pub(crate) fn holds(&self, verb: Verb, resource: &str) -> bool {
+        self.permissions.iter().any(|permission| permission.grant.covers(resource, verb))
     }
 
     /// Whoever knows their old password may choose a new one.
@@ -51,4 +56,9 @@ impl Caller {
         let resource = format!("accounts/{account}");
         self.permissions.iter().any(|permission| permission.grant.touches(&resource))
     }
+}
+
+/// Declarations of protocols: any user reads them, and a bot declares its own, which its handler holds it to.
+fn is_protocol(resource: &str) -> bool {
+    resource.strip_prefix("hub/protocols").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -16,6 +16,7 @@ pub(crate) mod entity;
 mod error;
 pub(crate) mod permission;
 pub(crate) mod person;
+pub(crate) mod protocol;
 mod random;
 mod rows;
 pub(crate) mod sensor;
