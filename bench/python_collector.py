@@ -142,8 +142,9 @@ def run_empty_jobs(prefix, url, token, workers, number, seconds):
     bot = DoesNothing(url, token, 3600)
 
     def succeeded():
-        (line,) = [line for line in bot.metrics().splitlines() if "grafolean_runs_succeeded_total" in line]
-        return int(line.rsplit(" ", 1)[1])
+        # None is there before the engine has begun.
+        lines = [line for line in bot.metrics().splitlines() if "grafolean_runs_succeeded_total" in line]
+        return sum(int(line.rsplit(" ", 1)[1]) for line in lines)
 
     def report_and_end():
         while succeeded() < number:
