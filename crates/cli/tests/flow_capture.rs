@@ -1,6 +1,6 @@
 //! `grafolean flow tail --read`: captures of both formats and several links, made here.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+#![allow(clippy::print_stderr, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 mod world;
 

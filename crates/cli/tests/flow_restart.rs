@@ -1,6 +1,6 @@
 //! `grafolean bot netflow` with a socket that whoever started it handed over, as systemd does: a restart loses nothing.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+#![allow(clippy::print_stderr, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 mod world;
 

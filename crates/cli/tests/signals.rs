@@ -1,6 +1,6 @@
 //! What signals and closed pipes do to the binary.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+#![allow(clippy::print_stderr, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 mod world;
 

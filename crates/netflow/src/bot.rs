@@ -156,7 +156,8 @@ impl NetflowBot {
     /// Has the health of its process fail while a thread of it is not at work: a bot that receives nothing is not well.
     pub fn watch(&self, health: &mut Health) {
         let threads = self.running.iter().flat_map(Running::heartbeats);
-        for heartbeat in threads.chain(self.keeper.as_ref().map(Keeper::heartbeat)).cloned() {
+        for heartbeat in threads.chain(self.keeper.as_ref().map(Keeper::heartbeat)) {
+            let heartbeat = heartbeat.clone();
             health.watch(move || heartbeat.check(SystemClock.now()));
         }
     }

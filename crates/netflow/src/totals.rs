@@ -206,7 +206,7 @@ mod tests {
             }
         }
         assert!(totals.flows.len() <= TOTALS_MAX);
-        assert_eq!(totals.forgotten() as usize + totals.flows.len(), 5 << 16);
+        assert_eq!(totals.forgotten() + totals.flows.len() as u64, 5 << 16);
         totals.expire(NOW + TOTALS_LIFETIME);
         assert!(totals.flows.is_empty());
     }

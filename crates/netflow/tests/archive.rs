@@ -214,7 +214,7 @@ fn what_few_exporters_tell_is_kept_listed_and_looked_for() {
     let flows = flows(600);
     let details = |place: usize| {
         let octet = u8::try_from(place % 200).unwrap();
-        if place % 3 == 0 {
+        if place.is_multiple_of(3) {
             return FlowDetails::default();
         }
         FlowDetails {
@@ -247,7 +247,8 @@ fn what_few_exporters_tell_is_kept_listed_and_looked_for() {
     let key = |details: &FlowDetails<'static>| format!("{details:?}");
     let mut listed: Vec<_> = listing.flows.iter().map(|row| key(&row.details)).collect();
     let mut told: Vec<_> = (0..flows.len()).map(|place| key(&details(place))).collect();
-    (listed.sort_unstable(), told.sort_unstable());
+    listed.sort_unstable();
+    told.sort_unstable();
     assert_eq!(listed, told);
     type Of = fn(&FlowDetails<'static>) -> bool;
     let meanings: [(&str, Of); 18] = [

@@ -42,6 +42,9 @@ const MAX_LOOKUPS: usize = 32;
 /// Failures are logged as often as this, with their number.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
+/// Looks a name up.
+type Ask = Box<dyn Fn(&Name) -> Result<SocketAddr, Unresolved> + Send + Sync>;
+
 /// Looks names up and keeps their last good addresses; clones share them.
 #[derive(Clone)]
 pub struct Resolver(Arc<Shared>);
@@ -51,7 +54,7 @@ struct Shared {
     failures: Mutex<FailureLog>,
     lookups: Arc<Semaphore>,
     /// The machine's resolver; a test has its own.
-    ask: Box<dyn Fn(&Name) -> Result<SocketAddr, Unresolved> + Send + Sync>,
+    ask: Ask,
     metrics: ResolverMetrics,
 }
 

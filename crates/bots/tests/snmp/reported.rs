@@ -24,12 +24,15 @@ const UPTIME: &str = "1.3.6.1.2.1.1.3.0";
 const IF: &str = "1.3.6.1.2.1.2.2.1";
 const IFX: &str = "1.3.6.1.2.1.31.1.1.1";
 
+/// Objects with their values as octets.
+type Objects = Vec<(Oid, Vec<u8>)>;
+
 /// What an agent has, and how it answers.
 struct State {
     /// Objects with their type, length and value as octets.
     objects: BTreeMap<Oid, Vec<u8>>,
     /// What is done with an answer before it is sent.
-    twist: fn(&State, &Asked, Vec<(Oid, Vec<u8>)>) -> Reply,
+    twist: fn(&State, &Asked, Objects) -> Reply,
     is_silent: bool,
     requests: u32,
     began: Instant,

@@ -21,6 +21,9 @@ use crate::{
     sink::JsonLines,
 };
 
+/// A protocol that is opened, or why it cannot be.
+type Opened<'a> = Boxed<'a, Result<Arc<dyn AnyProtocol>, OpenError>>;
+
 /// A protocol of a list: a line of it is `Registered::of::<PingBot>()`.
 #[derive(Clone, Copy)]
 pub struct Registered {
@@ -30,7 +33,7 @@ pub struct Registered {
     never_once: Option<&'static str>,
     settings: &'static [Setting],
     declaration: fn() -> Declaration,
-    open: for<'a> fn(Opening<'a>) -> Boxed<'a, Result<Arc<dyn AnyProtocol>, OpenError>>,
+    open: for<'a> fn(Opening<'a>) -> Opened<'a>,
 }
 
 impl Registered {

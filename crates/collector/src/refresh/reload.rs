@@ -21,7 +21,7 @@ impl Reload {
     /// Waits for a request that this clone has not seen. Cancel-safe.
     pub async fn requested(&mut self) {
         if self.0.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

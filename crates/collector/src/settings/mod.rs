@@ -23,6 +23,6 @@ pub use flags::{flags, given};
 pub use origin::{Origin, Place};
 pub use resolved::Resolved;
 pub use setting::Setting;
-pub use sources::Sources;
+pub use sources::{ReadVariable, Sources};
 pub use token::own_token;
 pub use unknown::Unknown;

@@ -18,12 +18,15 @@ use super::{Origin, Setting, SettingsError, Unknown, dot_env, toml_file};
 /// The variable that names the TOML file; a flag `--config` wins over it.
 pub(super) const CONFIG_VARIABLE: &str = "GRAFOLEAN_CONFIG";
 
+/// Reads a variable of an environment; `None` if it is not set.
+pub type ReadVariable = Box<dyn Fn(&str) -> Option<OsString> + Send + Sync>;
+
 /// Where to look. What a process has only once is an argument, so that a test can say what it is.
 pub struct Sources {
     /// What the command line gives, or the arguments of a function.
     pub flags: Vec<(Setting, SecretString)>,
     /// Reads an environment variable.
-    pub environment: Box<dyn Fn(&str) -> Option<OsString> + Send + Sync>,
+    pub environment: ReadVariable,
     /// Where `.env` and `grafolean.toml` may lie; no folder above it is looked into.
     pub working_folder: PathBuf,
     /// Where the user's configuration belongs, if there is a user.

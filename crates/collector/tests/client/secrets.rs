@@ -89,18 +89,18 @@ fn whatever_holds_details_shows_their_keys_alone() {
         serde_json::from_value(json!({"name": "N", "entity_type": "device", "details": details})).unwrap();
     let device = Device {
         account: AccountId::new(1),
-        entity: entity.clone().into(),
-        credential: credential.clone().into(),
-        sensors: vec![DeviceSensor { sensor: sensor.clone().into(), interval: None }],
+        entity: entity.clone(),
+        credential: credential.clone(),
+        sensors: vec![DeviceSensor { sensor: sensor.clone(), interval: None }],
     };
     let inventory = Inventory {
         protocol: None,
         user: None,
         accounts: vec![AccountInventory {
             account: serde_json::from_value(account).unwrap(),
-            entities: vec![entity.clone().into()],
-            credentials: vec![credential.clone().into()],
-            sensors: vec![sensor.clone().into()],
+            entities: vec![entity.clone()],
+            credentials: vec![credential.clone()],
+            sensors: vec![sensor.clone()],
             broken: Vec::new(),
         }],
     };

@@ -72,7 +72,10 @@ pub fn restore(file: &Path, folder: &Path) -> Result<(), BackupError> {
         return Err(BackupError::NotEmpty { folder: folder.to_owned() });
     }
     fs::create_dir_all(folder).map_err(in_file("make", folder))?;
-    let restored = unpack(file, folder).and_then(|()| Ok(drop(Hub::open(folder, Options::default())?)));
+    let restored = unpack(file, folder).and_then(|()| {
+        Hub::open(folder, Options::default())?;
+        Ok(())
+    });
     if restored.is_err() {
         for name in [HUB, POINTS, KEY] {
             let _ = fs::remove_file(folder.join(name));

@@ -333,7 +333,7 @@ async fn every_number_comes_back_to_the_last_bit() {
     let mut bits: Vec<u64> = (0..3_000).map(|_| rand::random()).collect();
     let hard = [
         1.4915548763416637,
-        2.2250738585072011e-308,
+        2.225073858507201e-308,
         5e-324,
         f64::MAX,
         f64::MIN,

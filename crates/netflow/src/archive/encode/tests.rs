@@ -70,7 +70,9 @@ fn details(number: u64, spread: Spread) -> FlowDetails<'static> {
     let name = |shift: u64| usize::try_from((number + shift) % 5).ok().and_then(|at| NAMES.get(at)).copied();
     FlowDetails {
         nat_source: Some(IpAddr::from([203, 0, 113, octet])),
-        nat_destination: (number % 2 == 0).then(|| IpAddr::V6(Ipv6Addr::from_bits(u128::from(number) << 80))),
+        nat_destination: number
+            .is_multiple_of(2)
+            .then(|| IpAddr::V6(Ipv6Addr::from_bits(u128::from(number) << 80))),
         nat_source_port: Some(port),
         input_vlan: Some(port % 4_095),
         source_mac: Some(MacAddress::from_number(number << 20 & 0xFFFF_FFFF_FFFF)),
