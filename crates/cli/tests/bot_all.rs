@@ -25,10 +25,10 @@ fn what_is_missing_is_named_before_anything_is_opened() {
     let url = ("BACKEND_URL", "http://127.0.0.1:1/api");
     assert!(refused(&[], &[url]).contains("bot_token is not set"));
     assert!(refused(&[], &[("BOT_TOKEN_SNMP", "x")]).contains("backend_url is not set"));
-    let all = ["--without", "ping", "--without", "snmp", "--without", "netflow"];
+    let all = ["ping", "snmp", "netflow", "tcp"].map(|name| ["--without", name]).concat();
     assert!(refused(&all, &[url, ("BOT_TOKEN", "x")]).contains("every bot was left out"));
     let mistyped = refused(&["--without", "pinng"], &[url]);
-    assert!(mistyped.contains("ping, snmp, netflow"), "{mistyped}");
+    assert!(mistyped.contains("ping, snmp, netflow, tcp"), "{mistyped}");
 }
 
 #[tokio::test]
@@ -56,5 +56,11 @@ async fn bots_share_a_process_and_each_has_its_own_token_and_folder() {
     let told = fs::read_to_string(&log).unwrap();
     assert!(told.contains("the netflow bot is left out: BOT_TOKEN_NETFLOW is not set"), "{told}");
     assert!(!world.folder.path().join("bot/netflow").exists());
-    assert!(!told.contains("ERROR") && !told.contains("WARN"), "{told}");
+    // Both bots have the token of the ping bot: the SNMP bot says why it has nothing to do, and nothing else is wrong.
+    assert!(told.contains("nothing is measured: the token is of a bot of protocol ping, not snmp"), "{told}");
+    let warned = told.lines().filter(|line| line.contains("WARN"));
+    assert!(
+        !told.contains("ERROR") && warned.clone().all(|line| line.contains("nothing is measured")),
+        "{told}"
+    );
 }

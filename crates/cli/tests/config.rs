@@ -98,6 +98,8 @@ bot_token_snmp - default
 bot_token_snmp_from_file - default
 bot_token_netflow - default
 bot_token_netflow_from_file - default
+bot_token_tcp - default
+bot_token_tcp_from_file - default
 ca_file - default
 jobs_refresh_interval 120 default
 data DIR/.local/share/grafolean default

@@ -180,6 +180,7 @@ async fn from_an_exporter_to_the_hub_the_paths_and_bytes_are_those_of_the_contra
     // what is sent before the bot ever knew its exporters is not counted
     let devices = grafolean_collector::refresh::plan_once(&backend, &*bot).await.unwrap();
     assert_eq!(devices.devices.len(), 1);
+    grafolean_collector::protocol::Protocol::in_force(&*bot, &devices.plan);
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let boot = now - Duration::from_secs(60);
     let mut exporter = Exporter::new(Setup { protocol: Protocol::Ipfix, domain: 1, sampling: 1, boot });

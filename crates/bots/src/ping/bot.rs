@@ -166,12 +166,12 @@ fn plan(device: &Device) -> Vec<Result<Job<PingTask>, Refusal>> {
     outcomes
 }
 
-/// The values of a run, by the paths that dashboards hang on. A packet that never left is no loss: it has no value, and
-/// a run that sent none has none at all.
+/// The values of a run, by the paths that dashboards hang on. A packet that stayed here for a reason of this machine is no
+/// loss: it has no value, and a run of such packets alone has none at all. An unreachable network is a loss.
 fn values(entity: EntityId, packets: &[Packet]) -> Vec<(String, f64)> {
     let path = |name: &str| format!("entity.{entity}.ping.{name}");
     let mut values = Vec::with_capacity(packets.len() * 2 + 10);
-    for (number, packet) in packets.iter().enumerate().filter(|(_, packet)| packet.sent > 0) {
+    for (number, packet) in packets.iter().enumerate().filter(|(_, packet)| packet.counts()) {
         values.push((path(&format!("p{number}.ok")), if packet.rtt.is_some() { 1.0 } else { 0.0 }));
         values.extend(packet.rtt.map(|rtt| (path(&format!("p{number}.rtt")), rtt.as_secs_f64())));
     }
@@ -312,8 +312,11 @@ mod tests {
 
     #[test]
     fn what_never_left_is_no_loss() {
-        let unsent = Packet { reason: Some(Reason::NoRoute), ..Packet::default() };
+        let unsent = Packet { reason: Some(Reason::NoBuffers), ..Packet::default() };
         assert_eq!(values(EntityId::new(7), &[unsent, unsent]), []);
+        let unreachable = Packet { reason: Some(Reason::NoRoute), ..Packet::default() };
+        let lost = values(EntityId::new(7), &[unreachable]);
+        assert!(lost.contains(&("entity.7.ping.p0.ok".to_owned(), 0.0)), "{lost:?}");
         let values = values(EntityId::new(7), &[unsent, rtt_ms(10)]);
         let paths: Vec<_> =
             values.iter().map(|(path, _)| path.trim_start_matches("entity.7.ping.")).collect();

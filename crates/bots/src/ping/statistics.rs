@@ -61,7 +61,7 @@ impl Percentiles {
 impl Statistics {
     /// Works out the figures.
     pub fn of(packets: &[Packet]) -> Self {
-        let sent = packets.iter().filter(|packet| packet.sent > 0).count();
+        let sent = packets.iter().filter(|packet| packet.counts()).count();
         let rtts: Vec<f64> =
             packets.iter().filter_map(|packet| packet.rtt).map(|rtt| rtt.as_secs_f64()).collect();
         let steps: Vec<f64> =

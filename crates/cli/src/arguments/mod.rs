@@ -271,7 +271,7 @@ pub(crate) struct ShowProtocols {
 
 /// How settings are shown.
 #[derive(Debug, Args)]
-#[command(args = flags::backend(), args = flags::tokens(), args = flags::bot(), args = flags::data(), args = flags::of_protocols(), args = flags::listen())]
+#[command(args = flags::backend(), args = flags::tokens(), args = flags::bot(), args = flags::data(), args = flags::of_protocols(), args = flags::listen(), args = flags::hub())]
 pub(crate) struct ShowConfig {
     /// Print one JSON object
     #[arg(long)]

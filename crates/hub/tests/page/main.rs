@@ -189,11 +189,12 @@ async fn every_view_works_by_day_and_night_at_a_desk_and_on_a_phone() {
 async fn from_an_empty_hub_to_a_device_of_a_protocol_that_only_declared_itself() {
     let folder = tempfile::tempdir().unwrap();
     let hub = Arc::new(Hub::open(folder.path(), options()).unwrap());
+    let secret = hub.setup_secret().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let stop = CancellationToken::new();
     let serving = tokio::spawn(serve(listener, hub, stop.clone()));
-    let driven = drive(&["setup", &url, &pictures()]).await;
+    let driven = drive(&["setup", &url, &pictures(), secret.expose_secret()]).await;
     stop.cancel();
     serving.await.unwrap().unwrap();
     if !driven {

@@ -141,6 +141,14 @@ pub struct Packet {
     pub ttl: Option<u8>,
 }
 
+impl Packet {
+    /// Whether what became of it says something of the device: it left, or this machine knows of no way there. What
+    /// stayed here for another reason, such as a full buffer, is no loss.
+    pub fn counts(&self) -> bool {
+        self.sent > 0 || matches!(self.reason, Some(Reason::NoRoute | Reason::NotPermitted))
+    }
+}
+
 impl Outcome {
     /// Returns how many packets were answered in time.
     pub fn answered(&self) -> usize {

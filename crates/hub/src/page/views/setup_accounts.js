@@ -18,7 +18,7 @@ export function Accounts({ tabs }) {
   };
   const check = () => new Map(fresh.value.trim() ? [] : [["/name", "This is needed."]]);
   return html`<${Head} title="Accounts" crumbs=${[["Setup", "/setup"]]} />${tabs}<main class="page" id="main"><div class="cols wide">
-    <section class="card"><table class="t" aria-label="Accounts"><thead><tr><th>Account</th><th class="num">Id</th><th></th></tr></thead>
+    <section class="card"><table class="t" aria-label="Accounts"><thead><tr><th>Account</th><th class="num">Id</th><th><span class="sr">Actions</span></th></tr></thead>
       <tbody>${(accounts.value ?? []).map((one) => html`<${Row} key=${one.id} account=${one} />`)}</tbody></table></section>
     <${FormCard} title="New account" check=${check} save=${add} verb="Create account" dirty=${false}><div class="field">
       <label for="f-name">Name</label><input class="input" id="f-name" value=${fresh.value} 

@@ -48,7 +48,7 @@ export function People({ tabs }) {
     <input class="input" id=${`f-${name}`} type=${type} autocomplete=${complete} value=${draft.value[name]} onInput=${set(name)} /></div>`;
   return html`<${Head} title="People and rights" crumbs=${[["Setup", "/setup"]]} />${tabs}<main class="page" id="main">
     ${problem.value && html`<${Note} kind="warn">${problem.value}<//>`}<div class="cols wide">
-    <section class="card"><table class="t" aria-label="People"><thead><tr><th>Person</th><th>Rights</th><th></th></tr></thead>
+    <section class="card"><table class="t" aria-label="People"><thead><tr><th>Person</th><th>Rights</th><th><span class="sr">Actions</span></th></tr></thead>
       <tbody>${(people.value ?? []).map((one) => html`<${Row} key=${one.user_id} person=${one} />`)}</tbody></table></section>
     <${FormCard} title="New person" check=${check} save=${add} verb="Create person" dirty=${false}>
       ${field("username", "User name", "text", "off")}${field("password", "Password", "password", "new-password")}${field("name", "Full name", "text", "off")}
