@@ -48,7 +48,7 @@ impl World {
         let account = setup.account("Example network").await.unwrap();
         let bot = setup.bot(account, "ping bot", "ping").await.unwrap();
         let credential = setup.credential(account, "quick", "ping", Default::default()).await.unwrap();
-        let sensor = setup.sensor(account, "often", "ping", Some(10), Default::default()).await.unwrap();
+        let sensor = setup.sensor(account, "often", "ping", Some(600), Default::default()).await.unwrap();
         let sensors = vec![SensorUse { sensor, interval: None }];
         let how = Attachment { credential: Some(credential), bot: None, sensors };
         let mut rows = vec![json!({"p": "office.temperature", "t": seconds_ago(30), "v": 21.5})];

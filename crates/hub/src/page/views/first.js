@@ -1,7 +1,7 @@
 // From an empty hub to the first values: the admin, the account, the first device. Later it adds further devices.
 
 import { login, post, setupSecret } from "../api.js";
-import { accounts, devices, lookNow } from "../state.js";
+import { accounts, devices, lookNow, reloadAccounts } from "../state.js";
 import { html } from "../ui.js";
 import { go } from "../router.js";
 import { LOGO } from "../icons.js";
@@ -58,6 +58,7 @@ function Admin() {
 function Account() {
   const submit = async ({ name }) => {
     await post("admin/accounts", { name });
+    await reloadAccounts();
     await lookNow();
     go("/first/device", { replace: true });
   };
