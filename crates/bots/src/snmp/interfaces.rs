@@ -91,7 +91,7 @@ impl Interfaces {
         }
     }
 
-    /// Takes cells of a column over from what was known before, of rows that have none: those that were not told this time.
+    /// Copies cells of a column from what was known before, of rows that have none: those that were not told this time.
     pub fn keep_known(&mut self, column: Column, known: &Self, was_told: impl Fn(u32) -> bool) {
         for (index, row) in &mut self.0 {
             let Some(before) = known.0.get(index).filter(|_| !was_told(*index)) else { continue };

@@ -25,7 +25,7 @@ pub(super) fn days(from: Timestamp, to: Timestamp) -> f64 {
     (to.as_seconds_f64() - from.as_seconds_f64()) / SECONDS_A_DAY
 }
 
-/// Takes any certificate, since one that has expired is to be measured too, but only from a server that has its key.
+/// Accepts any certificate, since one that has expired is to be measured too, but only from a server that has its key.
 #[derive(Debug)]
 pub(super) struct AnyCertificate(pub(super) Arc<CryptoProvider>);
 

@@ -66,7 +66,7 @@ pub(crate) enum Bulk {
     Error,
     /// Leaves out columns that have ended.
     DropsEnded,
-    /// Gives all rows of the first column, then all of the second.
+    /// Returns all rows of the first column, then all of the second.
     ColumnByColumn,
     /// Knows the first column only.
     FirstColumn,

@@ -54,7 +54,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<Outcome> {
     Ok(Outcome::Good)
 }
 
-/// Gives a person of a hub that is stopped a new password, and prints it.
+/// Sets a new password for a person of a hub that is stopped, and prints it.
 pub(crate) async fn reset_password(config: &Config, username: &str) -> anyhow::Result<Outcome> {
     let folder = folders::data(config)?;
     let hub = open(&folder).await?;

@@ -115,7 +115,7 @@ impl Columns {
         repetitions > 1 || varbinds.len() == number || !has_ended
     }
 
-    /// Takes an answer for the columns at some places, row by row.
+    /// Reads an answer for the columns at some places, row by row.
     pub(super) fn take(
         &mut self,
         places: &[usize],

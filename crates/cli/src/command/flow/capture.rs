@@ -176,7 +176,7 @@ impl Capture {
         Ok(self.packet(&packet, received, sink))
     }
 
-    /// Takes in a packet. Returns whether more are wanted.
+    /// Adds a packet. Returns whether more are wanted.
     fn packet(
         &mut self,
         packet: &SlicedPacket<'_>,

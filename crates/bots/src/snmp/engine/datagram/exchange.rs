@@ -88,7 +88,7 @@ impl Exchange {
         }
     }
 
-    /// Takes up a message: it waits to be sent.
+    /// Queues a message to be sent.
     ///
     /// # Errors
     /// When the socket is closed, or the message cannot be made.

@@ -207,7 +207,7 @@ impl Sender {
         }
     }
 
-    /// Takes the next batch.
+    /// Returns the next batch.
     fn fill(&mut self, shared: &SharedSocket) {
         self.octets.clear();
         self.batch.clear();
