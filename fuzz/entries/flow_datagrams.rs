@@ -1,4 +1,4 @@
-//! Datagrams of a few exporters, one after the other, into one intake. Whatever they say, no flow is made of nothing, what
+//! Datagrams of a few exporters, one after the other, into one decoder. Whatever they say, no flow is made of nothing, what
 //! is kept stays within its bounds, and the next good datagram is decoded.
 //!
 //! ```text
@@ -10,9 +10,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use grafolean_netflow::{
     Timestamp,
-    intake::Intake,
+    decoder::Decoder,
     record::{Datagram, Flow, Origin},
-    template::PARKED_BYTES_MAX,
+    template::PENDING_BYTES_MAX,
 };
 
 /// NetFlow version 5 in each datagram.
@@ -36,7 +36,7 @@ pub fn sflow5(data: &[u8]) {
 }
 
 fn run(version: &[u8], data: &[u8]) {
-    let mut intake = Intake::default();
+    let mut decoder = Decoder::default();
     let mut now = Timestamp::from_seconds(1_700_000_000);
     let (mut rest, mut octets, mut flows) = (data, 0, 0);
     while let Some((exporter, payload, after)) = datagram(rest) {
@@ -46,20 +46,20 @@ fn run(version: &[u8], data: &[u8]) {
             *octet = *wanted;
         }
         octets += payload.len();
-        take(&mut intake, exporter, now, &payload, &mut |_, _| flows += 1);
-        intake.expire(now);
-        assert!(intake.parked_bytes() <= PARKED_BYTES_MAX, "{} octets wait", intake.parked_bytes());
+        take(&mut decoder, exporter, now, &payload, &mut |_, _| flows += 1);
+        decoder.expire(now);
+        assert!(decoder.pending_bytes() <= PENDING_BYTES_MAX, "{} octets wait", decoder.pending_bytes());
         now = now + std::time::Duration::from_secs(u64::from(exporter));
     }
     // Parked data is decoded at most once, and a record of a flow may be as short as an octet and tell two ways.
     assert!(flows <= 2 * octets, "{flows} flows of {octets} octets");
     let mut told = Vec::new();
-    take(&mut intake, u8::MAX, now, &good(), &mut |_, flow| told.push((flow.bytes, flow.packets)));
+    take(&mut decoder, u8::MAX, now, &good(), &mut |_, flow| told.push((flow.bytes, flow.packets)));
     assert_eq!(told, [(Some(840), Some(3))], "the next good datagram is decoded");
 }
 
 fn take(
-    intake: &mut Intake,
+    decoder: &mut Decoder,
     exporter: u8,
     now: Timestamp,
     payload: &[u8],
@@ -67,7 +67,7 @@ fn take(
 ) {
     let exporter = SocketAddr::from((Ipv4Addr::new(192, 0, 2, exporter), 2055));
     // A fault is what is looked for here; it is counted, not met with a panic.
-    let _ = intake.take(&Datagram { exporter, received: now, payload }, sink);
+    let _ = decoder.take(&Datagram { exporter, received: now, payload }, sink);
 }
 
 fn datagram(data: &[u8]) -> Option<(u8, &[u8], &[u8])> {

@@ -31,9 +31,9 @@ use tokio_util::sync::CancellationToken;
 use world::{Fill, Run, World, grafolean, json_lines, text};
 
 /// A wall clock that stands still until it is set.
-struct Still(Mutex<Timestamp>);
+struct FixedClock(Mutex<Timestamp>);
 
-impl Clock for Still {
+impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
         *self.0.lock().unwrap()
     }
@@ -171,7 +171,7 @@ async fn from_an_exporter_to_the_hub_the_paths_and_bytes_are_those_of_the_contra
     let mut world = World::start_for("netflow", Fill { devices: &["127.0.0.1"], interval: 60 }).await;
     let now = SystemClock.now();
     let midnight = Span::Day.bin_of(now.seconds()) + Span::Day.seconds();
-    let clock = Arc::new(Still(Mutex::new(Timestamp::from_seconds(midnight - 30))));
+    let clock = Arc::new(FixedClock(Mutex::new(Timestamp::from_seconds(midnight - 30))));
     let listen = Listen::on([SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]);
     let data = world.folder.path().join("bot");
     let options = Options { listen, folder: Some(data.join("netflow")), archive: None };

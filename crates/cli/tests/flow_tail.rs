@@ -138,7 +138,7 @@ fn sums(flows: &[Normal]) -> (u64, u64) {
     (flows.iter().filter_map(|flow| flow.bytes).sum(), flows.iter().filter_map(|flow| flow.packets).sum())
 }
 
-/// Says how what was shown differs from what is right.
+/// Returns how what was shown differs from what is right.
 fn judge(capture: &Capture, lines: &[Value]) -> Vec<String> {
     let sampled = capture.payloads().any(|payload| payload.starts_with(&[0, 0, 0, 5]));
     let ours: Vec<Normal> = lines.iter().filter_map(|line| normal(line, sampled)).collect();

@@ -1,7 +1,7 @@
 //! How many flows one core decodes: `cargo bench -p grafolean-bots --bench flow_decode [SECONDS]`.
 //!
 //! Each line is `name value unit`. Flows are those of [`Traffic`], 20 fields each in v9 and IPFIX; each goes through the whole
-//! intake (templates, sampling, ledger) to a sink that adds up. Time is this thread's on the processor, so that neighbours
+//! decoder (templates, sampling, ledger) to a sink that adds up. Time is this thread's on the processor, so that neighbours
 //! count less.
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
@@ -9,8 +9,8 @@ use std::{collections::VecDeque, hint::black_box, net::SocketAddr, time::Duratio
 
 use grafolean_collector::time::Timestamp;
 use grafolean_netflow::{
+    decoder::Decoder,
     generate::{Exporter, Families, Setup, Traffic},
-    intake::Intake,
     record::{Datagram, Flow, Origin, Protocol},
 };
 use nix::time::{ClockId, clock_gettime};
@@ -52,7 +52,7 @@ fn datagrams(protocol: Protocol, families: Families) -> Vec<Vec<u8>> {
 fn decode(datagrams: &[Vec<u8>], span: Duration) -> (u64, Duration) {
     let exporter = SocketAddr::from(([192, 0, 2, 1], 4_000));
     let (mut flows, mut bytes) = (0_u64, 0_u64);
-    let mut intake = Intake::default();
+    let mut decoder = Decoder::default();
     let start = processor_time();
     while processor_time() - start < span {
         for payload in datagrams {
@@ -61,7 +61,7 @@ fn decode(datagrams: &[Vec<u8>], span: Duration) -> (u64, Duration) {
                 flows += 1;
                 bytes = bytes.wrapping_add(black_box(flow).scaled_bytes());
             };
-            intake.take(&datagram, sink).unwrap();
+            decoder.take(&datagram, sink).unwrap();
         }
     }
     black_box(bytes);

@@ -26,13 +26,13 @@ use super::{
     aggregate::{Exporters, GRACE_SECONDS, Span},
     archive::{self, Archive, ArchiveError},
     declaration::{self, Entity},
-    keeper::Keeper,
+    flow_state::{FlowState, Named},
     metrics::NetflowMetrics,
     opening,
     receive::{Batch, Listen, ReceiveError, Receiver, Running},
     sampling::Override,
     settings,
-    station::{Named, Station},
+    state::CheckpointWriter,
 };
 
 /// How often exporters that nobody named are suggested.
@@ -43,11 +43,11 @@ const ADDRESSES: [&str; 2] = ["ipv4", "ipv6"];
 /// Receives flows and tells the bytes of each interval. Protocol `netflow`: an exporter is known by `details.ipv4` or
 /// `details.ipv6`.
 pub struct NetflowBot {
-    station: Arc<Station>,
+    flow_state: Arc<FlowState>,
     addresses: Vec<SocketAddr>,
     /// Receiving stops before the last state is kept.
     running: Option<Running>,
-    keeper: Option<Keeper>,
+    checkpoint_writer: Option<CheckpointWriter>,
     archive: Option<Archive>,
 }
 
@@ -85,7 +85,7 @@ pub enum OpenError {
 /// What a run does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NetflowTask {
-    /// Tells the bytes of an interval that ended, and with the shortest one how much of what was sent was seen.
+    /// Reports the bytes of an interval that ended, and with the shortest one how much of what was sent was seen.
     Values {
         /// Whose values they are.
         account: AccountId,
@@ -116,13 +116,13 @@ impl NetflowBot {
     /// Fails when an address cannot be bound, or the folder not be made.
     pub fn open(options: &Options, clock: &dyn Clock) -> Result<Self, OpenError> {
         let receiver = Receiver::bind(&options.listen)?;
-        let station = Arc::new(Station::new(receiver.sockets().len()));
-        let keeper = options.folder.as_ref().map(|folder| {
-            let started = Keeper::start(Arc::clone(&station), folder, clock.now());
+        let flow_state = Arc::new(FlowState::new(receiver.sockets().len()));
+        let checkpoint_writer = options.folder.as_ref().map(|folder| {
+            let started = CheckpointWriter::start(Arc::clone(&flow_state), folder, clock.now());
             started.map_err(|source| OpenError::Folder { folder: folder.clone(), source })
         });
-        let keeper = keeper.transpose()?;
-        let kept = |settings| Archive::open(settings, station.metrics.archive.clone(), clock.now());
+        let checkpoint_writer = checkpoint_writer.transpose()?;
+        let kept = |settings| Archive::open(settings, flow_state.metrics.archive.clone(), clock.now());
         let archive = options.archive.as_ref().map(kept).transpose()?;
         for bound in receiver.sockets() {
             info!(address = %bound.address, buffer_bytes = bound.granted_bytes, "listening for flows");
@@ -141,14 +141,14 @@ impl NetflowBot {
         // several threads share one
         addresses.dedup();
         let running = receiver.start(|place| {
-            let mut post = station.post(place);
+            let mut receiver_handle = flow_state.receiver_handle(place);
             let mut feed = archive.as_ref().map(Archive::feed);
-            move |batch: &Batch<'_>| post.receive(batch, feed.as_mut())
+            move |batch: &Batch<'_>| receiver_handle.receive(batch, feed.as_mut())
         })?;
-        Ok(Self { station, addresses, running: Some(running), keeper, archive })
+        Ok(Self { flow_state, addresses, running: Some(running), checkpoint_writer, archive })
     }
 
-    /// Gives the addresses that it listens on.
+    /// Returns the addresses that it listens on.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
@@ -156,15 +156,15 @@ impl NetflowBot {
     /// Has the health of its process fail while a thread of it is not at work: a bot that receives nothing is not well.
     pub fn watch(&self, health: &mut Health) {
         let threads = self.running.iter().flat_map(Running::heartbeats);
-        for heartbeat in threads.chain(self.keeper.as_ref().map(Keeper::heartbeat)) {
+        for heartbeat in threads.chain(self.checkpoint_writer.as_ref().map(CheckpointWriter::heartbeat)) {
             let heartbeat = heartbeat.clone();
             health.watch(move || heartbeat.check(SystemClock.now()));
         }
     }
 
-    /// Gives what it counts.
+    /// Returns what it counts.
     pub fn metrics(&self) -> &NetflowMetrics {
-        &self.station.metrics
+        &self.flow_state.metrics
     }
 }
 
@@ -173,7 +173,7 @@ impl Drop for NetflowBot {
         if let Some(running) = self.running.take() {
             running.stop();
         }
-        self.keeper.take();
+        self.checkpoint_writer.take();
         self.archive.take();
     }
 }
@@ -235,20 +235,20 @@ impl Protocol for NetflowBot {
                 *sampling = sampling.or(*own);
             }
         }
-        self.station.name(named);
+        self.flow_state.name(named);
     }
 
     async fn perform(&self, run: Run<NetflowTask>) -> Result<Vec<Report>, BotError> {
-        let (station, task, id) = (Arc::clone(&self.station), Arc::clone(&run.task), run.run_id());
+        let (flow_state, task, id) = (Arc::clone(&self.flow_state), Arc::clone(&run.task), run.run_id());
         let told = spawn_blocking(move || match &*task {
-            NetflowTask::Values { account, span, exporters } => station
+            NetflowTask::Values { account, span, exporters } => flow_state
                 .report(*account, *span, exporters, &id)
                 .into_iter()
                 .map(|(time, values)| Report::Values(Values { account: *account, time, values }))
                 .collect(),
             NetflowTask::Suggest { account, known } => {
                 let known = known.keys().copied().collect();
-                suggestions(*account, &station.unknown(*account, &known, &id))
+                suggestions(*account, &flow_state.unknown(*account, &known, &id))
             }
         });
         told.await.map_err(|error| BotError::caused_by("rollup", format!("adding up {}", run.id), error))
@@ -256,7 +256,7 @@ impl Protocol for NetflowBot {
 
     /// Bins and suggestions that are safe are not reported again. Until then each run reports them, at the same times.
     fn accepted(&self, run: &RunId) {
-        self.station.accepted(run);
+        self.flow_state.accepted(run);
     }
 }
 

@@ -36,7 +36,7 @@ pub struct ExporterMetrics {
 }
 
 impl ExporterMetrics {
-    /// Makes them visible.
+    /// Registers them.
     pub(super) fn register(&self, registry: &mut Registry) {
         let name = |name: &str| format!("grafolean_netflow_exporter_{name}");
         registry.register(name("flows"), "Flows decoded of an exporter", self.flows.clone());
@@ -62,7 +62,7 @@ impl ExporterMetrics {
         );
     }
 
-    /// Takes in the sums of all exporters, of which some are named by entities.
+    /// Updates the sums of all exporters, of which some are named by entities.
     pub(super) fn update(&self, sums: Vec<(IpAddr, ExporterSums)>, is_named: impl Fn(&IpAddr) -> bool) {
         let mut sums: Vec<_> =
             sums.into_iter().map(|(address, sums)| (!is_named(&address), address, sums)).collect();

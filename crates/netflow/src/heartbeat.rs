@@ -19,10 +19,10 @@ const NEVER: i64 = i64::MIN;
 
 /// The signs of life of one thread; a clone is of the same.
 #[derive(Clone, Debug)]
-pub struct ThreadHeartbeat(Arc<Signs>);
+pub struct ThreadHeartbeat(Arc<Shared>);
 
 #[derive(Debug)]
-struct Signs {
+struct Shared {
     name: String,
     beat: AtomicI64,
     panicked: AtomicI64,
@@ -33,7 +33,7 @@ impl ThreadHeartbeat {
     /// Creates the heartbeat of a thread that begins now.
     pub fn new(name: impl Into<String>, now: Timestamp) -> Self {
         let (beat, panicked) = (AtomicI64::new(now.micros()), AtomicI64::new(NEVER));
-        Self(Arc::new(Signs { name: name.into(), beat, panicked, panics: AtomicU64::new(0) }))
+        Self(Arc::new(Shared { name: name.into(), beat, panicked, panics: AtomicU64::new(0) }))
     }
 
     /// Returns the name of its thread.

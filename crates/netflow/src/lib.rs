@@ -1,12 +1,12 @@
 //! NetFlow: what exporters tell about traffic, in versions 5 and 9, IPFIX and sFlow 5.
 //!
-//! From the wire upwards: `receive` takes datagrams from sockets; an [`intake::Intake`] makes flows of them and hands each
+//! From the wire upwards: `receive` takes datagrams from sockets; a [`decoder::Decoder`] makes flows of them and hands each
 //! to a [`record::FlowSink`]. In it [`decode`] is the formats as bytes, [`template`], [`sampling`] and [`names`] what exporters
 //! said earlier, and the [`ledger`] what they sent and what arrived. A [`snapshot::Snapshot`] keeps their words over restarts.
 //! [`generate`] makes datagrams with known totals, for tests and for sizing a machine.
 //!
 //! Above them `aggregate` makes bytes by interval of flows, and the `bot::NetflowBot` is what ties all of it together: one
-//! thread receives, one keeps state on disk (`keep`), and the run loop's jobs ask for the values of bins that ended.
+//! thread receives, one writes checkpoints (`state`), and the run loop's jobs ask for the values of bins that ended.
 //!
 //! Without features the crate is what decodes and remembers, from [`decode`] to [`snapshot`], on three small crates; `archive`
 //! adds raw flows on disk and questions to them, `bot` all that Grafolean's flow bot needs besides.
@@ -22,16 +22,14 @@ pub mod bot;
 #[cfg(feature = "bot")]
 mod declaration;
 pub mod decode;
+pub mod decoder;
 #[cfg(feature = "bot")]
 pub mod exporter_metrics;
+#[cfg(feature = "bot")]
+mod flow_state;
 pub mod generate;
 #[cfg(feature = "bot")]
 pub mod heartbeat;
-pub mod intake;
-#[cfg(feature = "bot")]
-pub mod keep;
-#[cfg(feature = "bot")]
-mod keeper;
 pub mod ledger;
 #[cfg(feature = "bot")]
 pub mod metrics;
@@ -49,9 +47,7 @@ pub mod sampling;
 pub mod settings;
 pub mod snapshot;
 #[cfg(feature = "bot")]
-pub mod standing;
-#[cfg(feature = "bot")]
-mod station;
+pub mod state;
 pub mod template;
 pub mod totals;
 

@@ -32,7 +32,7 @@ pub struct NetflowMetrics {
 }
 
 impl NetflowMetrics {
-    /// Makes them visible.
+    /// Registers them.
     pub fn register(&self, registry: &mut Registry) {
         for (name, help, counter) in [
             ("datagrams", "Datagrams received", &self.datagrams),

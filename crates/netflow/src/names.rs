@@ -56,7 +56,7 @@ struct Entry {
 }
 
 impl NameStore {
-    /// Takes in one name.
+    /// Adds one name.
     pub fn note(&mut self, exporter: SocketAddr, domain: u32, named: Named<'_>, now: Timestamp) {
         if self.octets >= NAMES_OCTETS_MAX {
             return;

@@ -23,7 +23,7 @@ const NAMES: [&str; 147] = [
     "UDPLite", "MPLS-in-IP", "manet", "HIP", "Shim6", "WESP", "ROHC", "Ethernet", "AGGFRAG", "NSH", "Homa",
 ];
 
-/// Gives the name of an IP protocol as IANA has it, `proto<n>` where it has none.
+/// Returns the name of an IP protocol as IANA has it, `proto<n>` where it has none.
 pub fn protocol_name(number: u8) -> Cow<'static, str> {
     if number == 255 {
         return Cow::Borrowed("Reserved");

@@ -1,4 +1,4 @@
-//! What an intake knows of its exporters, kept over a restart.
+//! What an decoder knows of its exporters, kept over a restart.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     decode::{Declaration, Definition},
-    intake::Intake,
+    decoder::Decoder,
     record::Protocol,
     sampling::{DomainSampling, SessionDomain},
     template::{LIFETIME, Scope},
@@ -37,7 +37,7 @@ struct KeptSampling {
 }
 
 impl Snapshot {
-    /// Gives each template with its session, and when it was last declared or used.
+    /// Returns each template with its session, and when it was last declared or used.
     pub fn templates(&self) -> impl Iterator<Item = (Scope, &Definition, Timestamp)> {
         self.templates.iter().map(|kept| {
             let scope = Scope { exporter: kept.exporter, protocol: kept.protocol, domain: kept.domain };
@@ -45,14 +45,14 @@ impl Snapshot {
         })
     }
 
-    /// Gives what each domain said about its sampling, and when it last did.
+    /// Returns what each domain said about its sampling, and when it last did.
     pub fn samplings(&self) -> impl Iterator<Item = (SessionDomain, &DomainSampling, Timestamp)> {
         self.samplings.iter().map(|kept| (kept.domain, &kept.sampling, kept.told))
     }
 }
 
-impl Intake {
-    /// Gives what is to be kept over a restart.
+impl Decoder {
+    /// Returns what is to be kept over a restart.
     pub fn snapshot(&self) -> Snapshot {
         let mut templates: Vec<KeptTemplate> = self
             .templates()
@@ -76,7 +76,7 @@ impl Intake {
         Snapshot { templates, samplings }
     }
 
-    /// Takes in what was kept, under the same limits as what arrives. Templates that are too old by now are left out.
+    /// Restores what was kept, under the same limits as what arrives. Templates that are too old by now are left out.
     pub fn restore(&mut self, snapshot: Snapshot, now: Timestamp) {
         let mut templates = self.templates_mut();
         for kept in snapshot.templates {

@@ -6,11 +6,11 @@ mod archive;
 
 use std::{fs, time::Duration};
 
-use archive::{Kept, NOW, ask, ask_in, flows, list_in, origin, question};
+use archive::{Kept, NOW, ask, ask_in, flows, list_in, origin, query};
 use grafolean_collector::time::Timestamp;
 use grafolean_netflow::{
     archive::{Archive, ArchiveMetrics, BATCH_RECORDS, Catalog, Settings, WINDOW},
-    query::{By, Filter, FlowRow, Question},
+    query::{By, Filter, FlowRow, Query},
     record::{ApplicationId, Flow, FlowDetails, MacAddress},
 };
 use parquet::{
@@ -39,7 +39,7 @@ fn what_is_fed_is_found_again_to_the_byte() {
     assert_eq!(answer.total.bytes, scaled(Flow::scaled_bytes));
     assert_eq!(answer.total.packets, scaled(Flow::scaled_packets));
     assert_eq!((answer.total.flows, answer.scanned.flows), (10_000, 10_000));
-    let raw = ask_in(&kept.settings, &Question { unscaled: true, ..question("any", &[]) });
+    let raw = ask_in(&kept.settings, &Query { unscaled: true, ..query("any", &[]) });
     assert_eq!(raw.total.bytes, flows.iter().filter_map(|flow| flow.bytes).sum::<u64>());
     assert_eq!(kept.metrics.flows.get(), 10_000);
     assert_eq!(kept.metrics.dropped.get() + kept.metrics.unwritten.get() + kept.metrics.errors.get(), 0);
@@ -53,7 +53,7 @@ fn a_time_is_meant_to_the_microsecond() {
     for (from, to, count) in
         [(0, 1_000, 1_000), (100, 101, 50), (99, 100, 0), (250, 601, 400), (1_000, 2_000, 0), (50, 50, 0)]
     {
-        let asked = Question { from: at(from), to: at(to), ..question("any", &["src"]) };
+        let asked = Query { from: at(from), to: at(to), ..query("any", &["src"]) };
         assert_eq!(ask_in(&kept.settings, &asked).total.flows, count, "{from} to {to}");
     }
 }
@@ -242,7 +242,7 @@ fn what_few_exporters_tell_is_kept_listed_and_looked_for() {
     }
     drop(feed);
     drop(archive);
-    let listing = list_in(&kept.settings, &Question { top: 1_000, ..question("any", &[]) });
+    let listing = list_in(&kept.settings, &Query { top: 1_000, ..query("any", &[]) });
     assert_eq!(listing.flows.len(), flows.len());
     let key = |details: &FlowDetails<'static>| format!("{details:?}");
     let mut listed: Vec<_> = listing.flows.iter().map(|row| key(&row.details)).collect();
@@ -319,7 +319,7 @@ fn a_damaged_file_is_an_error_and_never_a_smaller_sum() {
         fs::write(path, &whole[..length]).unwrap();
         let asked = grafolean_netflow::query::ask(
             &kept.settings.folder,
-            &question("any", &["src"]),
+            &query("any", &["src"]),
             std::num::NonZeroUsize::MIN,
             &Default::default(),
         );
@@ -342,8 +342,7 @@ fn groups_are_the_greatest_first_by_what_is_asked() {
         assert!(answer.groups.is_sorted_by(|a, b| a.sums.bytes >= b.sums.bytes), "{by}");
         assert_eq!(answer.groups.len(), answer.groups_in_all, "{by}");
     }
-    let one =
-        ask_in(&kept.settings, &Question { top: 1, ..question("any", &["src", "dst", "proto", "dport"]) });
+    let one = ask_in(&kept.settings, &Query { top: 1, ..query("any", &["src", "dst", "proto", "dport"]) });
     let all = ask(&kept.settings, "any", &["src", "dst", "proto", "dport"]);
     assert_eq!((one.groups.len(), one.groups_in_all), (1, all.groups.len()));
     assert_eq!(one.groups[0], all.groups[0]);

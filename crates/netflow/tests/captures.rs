@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use captures::{Capture, Normal, captures, hostile_files};
 use grafolean_netflow::{
-    intake::Intake,
+    decoder::Decoder,
     record::{Factor, Flow, Origin},
 };
 use verdicts::{NOT_AS_NFDUMP, SAMPLED, VERDICTS, Verdict};
@@ -33,7 +33,7 @@ fn missing_and_surplus(ours: &[Normal], theirs: &[Normal]) -> (Vec<Normal>, Vec<
     (missing, surplus)
 }
 
-/// Tells how a capture's flows differ from each oracle's; an oracle that agrees is left out.
+/// Returns how a capture's flows differ from each oracle's; an oracle that agrees is left out.
 fn differences(capture: &Capture) -> Vec<String> {
     let ours = capture.decode();
     let mut found = Vec::new();
@@ -128,16 +128,16 @@ fn scaled_bytes_are_what_nfdump_scales_them_to() {
 fn hostile_datagrams_are_survived_and_the_next_good_one_is_decoded() {
     let (Some(captures), Some(hostile)) = (captures(), hostile_files()) else { return };
     let good = captures.iter().find(|capture| capture.id == "beats-netflow-9-valid-01").unwrap();
-    let mut intake = Intake::default();
+    let mut decoder = Decoder::default();
     let mut flows = 0;
     for payload in hostile.iter().chain(captures.iter().flat_map(|capture| capture.payloads())) {
         for length in 0..payload.len() {
-            let _ = intake.take(&captures::datagram(9, &payload[..length]), &mut |_: &Origin, _: &Flow| {});
+            let _ = decoder.take(&captures::datagram(9, &payload[..length]), &mut |_: &Origin, _: &Flow| {});
         }
-        let _ = intake.take(&captures::datagram(9, payload), &mut |_: &Origin, _: &Flow| {});
+        let _ = decoder.take(&captures::datagram(9, payload), &mut |_: &Origin, _: &Flow| {});
     }
     for payload in good.payloads() {
-        intake.take(&captures::datagram(0, payload), &mut |_: &Origin, _: &Flow| flows += 1).unwrap();
+        decoder.take(&captures::datagram(0, payload), &mut |_: &Origin, _: &Flow| flows += 1).unwrap();
     }
     assert_eq!(flows, 7);
 }

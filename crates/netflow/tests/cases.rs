@@ -16,7 +16,7 @@ use std::{
 
 use grafolean_netflow::{
     Timestamp,
-    intake::Intake,
+    decoder::Decoder,
     record::{Datagram, Flow, Origin},
 };
 
@@ -36,9 +36,9 @@ enum Exporters {
     Apart,
 }
 
-fn replayed(folder: &Path, name: &str, exporters: Exporters) -> (Intake, Vec<Flow>) {
+fn replayed(folder: &Path, name: &str, exporters: Exporters) -> (Decoder, Vec<Flow>) {
     let octets = fs::read(folder.join(name).join("packets.bin")).unwrap();
-    let (mut intake, mut flows) = (Intake::default(), Vec::new());
+    let (mut decoder, mut flows) = (Decoder::default(), Vec::new());
     let (mut rest, mut second) = (octets.as_slice(), 1_764_000_000);
     while let Some((head, after)) = rest.split_first_chunk::<8>() {
         let exporter = head[3];
@@ -51,10 +51,10 @@ fn replayed(folder: &Path, name: &str, exporters: Exporters) -> (Intake, Vec<Flo
         second += 1;
         let datagram =
             Datagram { exporter: from, received: Timestamp::from_seconds(second), payload: &after[..length] };
-        let _ = intake.take(&datagram, &mut |_: &Origin, flow: &Flow| flows.push(*flow));
+        let _ = decoder.take(&datagram, &mut |_: &Origin, flow: &Flow| flows.push(*flow));
         rest = &after[length..];
     }
-    (intake, flows)
+    (decoder, flows)
 }
 
 /// Source, bytes, packets and factor, in order.
@@ -75,18 +75,18 @@ fn factors(flows: &[Flow]) -> Vec<(String, f64)> {
     told(flows).into_iter().map(|(source, _, _, factor)| (source, factor)).collect()
 }
 
-fn sum(intake: &Intake, of: fn(&grafolean_netflow::ledger::Account) -> u64) -> u64 {
-    intake.ledger().accounts().map(|(_, account)| of(account)).sum()
+fn sum(decoder: &Decoder, of: fn(&grafolean_netflow::ledger::Account) -> u64) -> u64 {
+    decoder.ledger().accounts().map(|(_, account)| of(account)).sum()
 }
 
 #[test]
 fn sets_without_padding_before_templates() {
     let Some(folder) = folder() else { return };
-    let (intake, flows) = replayed(&folder, "01-v9-unpadded-set-before-templates", Exporters::Apart);
+    let (decoder, flows) = replayed(&folder, "01-v9-unpadded-set-before-templates", Exporters::Apart);
     let sources: Vec<_> = told(&flows).into_iter().map(|(source, bytes, _, _)| (source, bytes)).collect();
     let expected = ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(|source| (source.to_owned(), 1_000));
     assert_eq!(sources, expected);
-    assert_eq!(sum(&intake, |account| account.undecodable), 0);
+    assert_eq!(sum(&decoder, |account| account.undecodable), 0);
 }
 
 #[test]
@@ -141,21 +141,21 @@ fn totals_that_run_on() {
 fn flows_whose_sampling_is_not_known() {
     let Some(folder) = folder() else { return };
     for name in ["10-v9-sampler-table-flows-without-sampler", "33-sampler-table-after-flows"] {
-        let (intake, flows) = replayed(&folder, name, Exporters::Apart);
-        let unscaled = sum(&intake, |account| account.coverage.unscaled);
+        let (decoder, flows) = replayed(&folder, name, Exporters::Apart);
+        let unscaled = sum(&decoder, |account| account.coverage.unscaled);
         let ones = flows.iter().filter(|flow| flow.factor.is_none()).count() as u64;
         assert!(unscaled > 0 && unscaled == ones, "{name}: {unscaled} of {ones}");
     }
-    let (intake, flows) = replayed(&folder, "47-fortigate-senseless-sampling", Exporters::Apart);
+    let (decoder, flows) = replayed(&folder, "47-fortigate-senseless-sampling", Exporters::Apart);
     assert!(flows.len() >= 2 && flows.iter().all(|flow| flow.factor.is_none()));
-    assert!(sum(&intake, |account| account.disbelieved) > 0);
+    assert!(sum(&decoder, |account| account.disbelieved) > 0);
 }
 
 #[test]
 fn numbers_over_two_source_ids() {
     let Some(folder) = folder() else { return };
-    let (intake, flows) = replayed(&folder, "11-v9-one-sequence-for-two-source-ids", Exporters::Apart);
-    assert_eq!((flows.len(), sum(&intake, |account| account.coverage.lost)), (40, 0));
+    let (decoder, flows) = replayed(&folder, "11-v9-one-sequence-for-two-source-ids", Exporters::Apart);
+    assert_eq!((flows.len(), sum(&decoder, |account| account.coverage.lost)), (40, 0));
 }
 
 #[test]

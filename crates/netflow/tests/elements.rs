@@ -14,7 +14,7 @@ use std::net::IpAddr;
 
 use grafolean_collector::time::Timestamp;
 use grafolean_netflow::{
-    intake::Intake,
+    decoder::Decoder,
     record::{BiflowDirection, Counter, Direction, Factor, Flow},
 };
 use wire::{ipfix, set, take, template, v9, words};
@@ -33,7 +33,7 @@ fn decode(fields: Fields<'_>) -> Vec<Flow> {
         fields.iter().map(|(element, octets)| (*element, octets.len() as u16)).collect();
     let record: Vec<u8> = fields.iter().flat_map(|(_, octets)| octets.iter().copied()).collect();
     let sets = [set(2, &template(256, &lengths)), set(256, &record)];
-    take(&mut Intake::default(), 1, &ipfix(0, 1, &sets)).into_iter().map(|(_, flow)| flow).collect()
+    take(&mut Decoder::default(), 1, &ipfix(0, 1, &sets)).into_iter().map(|(_, flow)| flow).collect()
 }
 
 fn one(fields: Fields<'_>) -> Flow {
@@ -105,7 +105,7 @@ fn reverse_elements_of_rfc_5103_are_a_second_flow() {
     let fields = [words(&[256, 4, 8, 4, 1, 4]), enterprise(1, 4, 29_305), enterprise(2, 2, 29_305)].concat();
     let record = [[10, 0, 0, 1], 500_u32.to_be_bytes(), 900_u32.to_be_bytes()].concat();
     let record = [record, vec![0, 6]].concat();
-    let flows = take(&mut Intake::default(), 1, &ipfix(0, 1, &[set(2, &fields), set(256, &record)]));
+    let flows = take(&mut Decoder::default(), 1, &ipfix(0, 1, &[set(2, &fields), set(256, &record)]));
     let told: Vec<_> =
         flows.iter().map(|(_, flow)| (flow.source, flow.destination, flow.bytes, flow.packets)).collect();
     let end = Some(IpAddr::from([10, 0, 0, 1]));
@@ -128,15 +128,15 @@ fn records_of_variable_length_are_walked_and_padding_is_none() {
         records.extend(u64::from(source).to_be_bytes());
     }
     records.extend([0; 3]);
-    let mut intake = Intake::default();
-    let flows = take(&mut intake, 1, &ipfix(0, 1, &[set(2, &fields), set(256, &records)]));
+    let mut decoder = Decoder::default();
+    let flows = take(&mut decoder, 1, &ipfix(0, 1, &[set(2, &fields), set(256, &records)]));
     let told: Vec<_> = flows.iter().map(|(_, flow)| (flow.source.unwrap(), flow.bytes.unwrap())).collect();
     assert_eq!(told, [1, 2, 3].map(|source| (IpAddr::from([10, 0, 0, source]), u64::from(source))));
-    assert!(intake.ledger().accounts().all(|(_, account)| account.undecodable == 0));
+    assert!(decoder.ledger().accounts().all(|(_, account)| account.undecodable == 0));
     // a record cut short is told
     let cut = &records[..records.len() - 6];
-    take(&mut intake, 1, &ipfix(3, 1, &[set(256, cut)]));
-    assert!(intake.ledger().accounts().all(|(_, account)| account.undecodable == 1));
+    take(&mut decoder, 1, &ipfix(3, 1, &[set(256, cut)]));
+    assert!(decoder.ledger().accounts().all(|(_, account)| account.undecodable == 1));
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn a_sampling_in_the_record_itself_holds_for_it() {
 
 #[test]
 fn options_data_tells_samplings_by_sampler_by_interface_and_for_all() {
-    let mut intake = Intake::default();
+    let mut decoder = Decoder::default();
     let options = |id: u16, scope: (u16, u16), fields: &[(u16, u16)]| {
         let head = words(&[id, 4, fields.len() as u16 * 4, scope.0, scope.1]);
         let fields: Vec<u8> =
@@ -234,11 +234,11 @@ fn options_data_tells_samplings_by_sampler_by_interface_and_for_all() {
         set(256, &[0, 0, 0, 4, 0, 3, 1]),
         set(256, &[0, 8, 0, 9, 0, 3, 0]),
     ];
-    let flows = take(&mut intake, 1, &v9(0, 1, &sets));
+    let flows = take(&mut decoder, 1, &v9(0, 1, &sets));
     let factors: Vec<f64> = flows.iter().map(|(_, flow)| flow.factor.as_f64()).collect();
     assert_eq!(factors, [100.0, 10.0, 10.0, 2.0]);
     // another domain of the same exporter was told nothing
-    let elsewhere = take(&mut intake, 1, &v9(0, 2, &sets[6..8]));
+    let elsewhere = take(&mut decoder, 1, &v9(0, 2, &sets[6..8]));
     assert_eq!(elsewhere[0].1.factor, Factor::NONE);
 }
 
@@ -273,7 +273,7 @@ fn the_reverse_direction_of_a_biflow_has_its_own_times_flags_and_counts() {
     };
     let read = |forward| {
         let sets = [set(2, &fields), set(256, &record(forward))];
-        take(&mut Intake::default(), 1, &ipfix(0, 1, &sets))
+        take(&mut Decoder::default(), 1, &ipfix(0, 1, &sets))
     };
     let flows = read(1_000);
     let at = |moment: u64| Some(Timestamp::from_micros(i64::try_from(moment).unwrap() * 1_000));
@@ -294,13 +294,13 @@ fn a_total_that_is_repeated_while_a_flow_lives_counts_once() {
         let started = (1_700_000_000_000 + started).to_be_bytes();
         [&[10, 0, 0, 1, 10, 0, 0, 2][..], &started, &bytes.to_be_bytes(), &packets.to_be_bytes()].concat()
     };
-    let mut intake = Intake::default();
+    let mut decoder = Decoder::default();
     let mut counted = Vec::new();
     for (started, bytes, packets) in
         [(0, 6_076, 4), (0, 7_594, 5), (0, 9_112, 6), (0, 9_112, 6), (0, 12_148, 8), (60_000, 500, 1)]
     {
         let sets = [set(2, &template(256, &fields)), set(256, &record(started, bytes, packets))];
-        counted.extend(take(&mut intake, 1, &ipfix(0, 1, &sets)).into_iter().map(|(_, flow)| flow));
+        counted.extend(take(&mut decoder, 1, &ipfix(0, 1, &sets)).into_iter().map(|(_, flow)| flow));
     }
     let told: Vec<_> = counted.iter().map(|flow| (flow.bytes.unwrap(), flow.packets.unwrap())).collect();
     assert_eq!(told, [(6_076, 4), (1_518, 1), (1_518, 1), (3_036, 2), (500, 1)]);

@@ -6,7 +6,7 @@ mod short;
 #[path = "fixture/wire.rs"]
 mod wire;
 
-use grafolean_netflow::intake::Intake;
+use grafolean_netflow::decoder::Decoder;
 use short::short;
 use wire::{SMALL, ipfix, set, small, take, template, v9, words};
 
@@ -21,10 +21,10 @@ const V6_B: &[u8] = &[0xFF, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 const MAPPED: &[u8] = &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 10, 0, 0, 1];
 
 fn lines(datagrams: &[Vec<u8>]) -> Vec<String> {
-    let mut intake = Intake::default();
+    let mut decoder = Decoder::default();
     datagrams
         .iter()
-        .flat_map(|datagram| take(&mut intake, 1, datagram))
+        .flat_map(|datagram| take(&mut decoder, 1, datagram))
         .map(|(_, flow)| short(&flow))
         .collect()
 }

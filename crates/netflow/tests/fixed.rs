@@ -6,13 +6,13 @@ mod short;
 #[path = "fixture/wire.rs"]
 mod wire;
 
-use grafolean_netflow::intake::Intake;
+use grafolean_netflow::decoder::Decoder;
 use short::short;
 use wire::{take, words};
 
 fn lines(datagrams: &[Vec<u8>]) -> Vec<String> {
-    let mut intake = Intake::default();
-    let flows = datagrams.iter().flat_map(|datagram| take(&mut intake, 1, datagram));
+    let mut decoder = Decoder::default();
+    let flows = datagrams.iter().flat_map(|datagram| take(&mut decoder, 1, datagram));
     flows.map(|(_, flow)| short(&flow)).collect()
 }
 
@@ -61,7 +61,7 @@ fn records_of_netflow_1_and_7_tell_what_their_layouts_have() {
     let v1 = [words(&[1, 2]), clock.clone(), first.repeat(2)].concat();
     let v7 = [words(&[7, 2]), clock, vec![0; 8], seventh.repeat(2)].concat();
     for (datagram, system) in [(v1, None), (v7, Some(65_000))] {
-        let flows = take(&mut Intake::default(), 1, &datagram);
+        let flows = take(&mut Decoder::default(), 1, &datagram);
         assert_eq!(flows.len(), 2);
         for (_, flow) in flows {
             assert_eq!(short(&flow), "10.0.0.1:5000 > 10.0.0.9:53 6 99/2 3>4");

@@ -28,7 +28,7 @@ use grafolean_netflow::{
     archive::Settings,
     bot::{NetflowBot, Options},
     generate::{Exporter, Families, Setup, Traffic},
-    query::Question,
+    query::Query,
     receive::Listen,
     record::Protocol,
 };
@@ -105,7 +105,7 @@ impl Fed {
         self.sent.push((Instant::now(), self.exporter.totals().bytes));
     }
 
-    /// Gives when the first datagram was sent that is not among these bytes; `None` where they are not a beginning of what
+    /// Returns when the first datagram was sent that is not among these bytes; `None` where they are not a beginning of what
     /// was sent, whole to the datagram.
     fn first_lost(&self, kept: f64) -> Option<Instant> {
         let count = match self.sent.iter().position(|(_, bytes)| *bytes as f64 == kept) {
@@ -170,7 +170,7 @@ async fn a_kill_at_any_moment_costs_less_than_the_last_five_seconds() {
         let first_lost = fed.first_lost(kept);
         assert_eq!(went_on, kept > 0.0, "round {round}");
         drop(restarted);
-        let all = Question { to: SystemClock.now(), ..archive::question("any", &[]) };
+        let all = Query { to: SystemClock.now(), ..archive::query("any", &[]) };
         let raw = archive::ask_in(&raw_flows(fed.folder.path()), &all).total.bytes - added;
         for (what, first_lost) in [("bins", first_lost), ("raw flows", fed.first_lost(raw as f64))] {
             let first_lost =

@@ -7,7 +7,7 @@ mod captures;
 
 use captures::{Capture, captures, datagram};
 use grafolean_netflow::{
-    intake::Intake,
+    decoder::Decoder,
     record::{Factor, Flow, Origin},
 };
 
@@ -15,29 +15,29 @@ use grafolean_netflow::{
 const OCTETS_MAX: usize = 512;
 
 /// Keeps what a record itself tells: a garbled word about sampling or the system's start is as believable as a good one.
-fn feed(intake: &mut Intake, exporter: u32, payload: &[u8], flows: &mut Vec<Flow>) {
+fn feed(decoder: &mut Decoder, exporter: u32, payload: &[u8], flows: &mut Vec<Flow>) {
     let mut keep = |_: &Origin, flow: &Flow| {
         flows.push(Flow { factor: Factor::NONE, first: None, last: None, ..*flow });
     };
-    let _ = intake.take(&datagram(exporter, payload), &mut keep);
+    let _ = decoder.take(&datagram(exporter, payload), &mut keep);
 }
 
-/// Gives the flows of a whole capture to whom its templates are known.
-fn once_more(intake: &mut Intake, capture: &Capture) -> Vec<Flow> {
+/// Returns the flows of a whole capture to whom its templates are known.
+fn once_more(decoder: &mut Decoder, capture: &Capture) -> Vec<Flow> {
     let mut flows = Vec::new();
-    capture.datagrams().iter().for_each(|(exporter, payload)| feed(intake, *exporter, payload, &mut flows));
+    capture.datagrams().iter().for_each(|(exporter, payload)| feed(decoder, *exporter, payload, &mut flows));
     flows
 }
 
 /// Cuts a datagram at each octet, and sets each octet to values that make lengths and counts of it lie.
-fn garble(intake: &mut Intake, exporter: u32, payload: &[u8]) {
+fn garble(decoder: &mut Decoder, exporter: u32, payload: &[u8]) {
     let mut unwanted = Vec::new();
     let mut changed = payload.to_vec();
     for at in 0..payload.len().min(OCTETS_MAX) {
-        feed(intake, exporter, &payload[..at], &mut unwanted);
+        feed(decoder, exporter, &payload[..at], &mut unwanted);
         for value in [0, 0xFF, payload[at] ^ 0x01] {
             changed[at] = value;
-            feed(intake, exporter, &changed, &mut unwanted);
+            feed(decoder, exporter, &changed, &mut unwanted);
         }
         changed[at] = payload[at];
         unwanted.clear();
@@ -49,9 +49,9 @@ fn whatever_an_exporter_garbled_its_next_good_datagrams_are_read() {
     let Some(captures) = captures() else { return };
     let mut read = 0;
     for capture in &captures {
-        let mut intake = Intake::default();
-        once_more(&mut intake, capture);
-        let good = once_more(&mut intake, capture);
+        let mut decoder = Decoder::default();
+        once_more(&mut decoder, capture);
+        let good = once_more(&mut decoder, capture);
         read += good.len();
         let mut seen = Vec::new();
         for (exporter, payload) in capture.datagrams() {
@@ -59,11 +59,11 @@ fn whatever_an_exporter_garbled_its_next_good_datagrams_are_read() {
                 continue;
             }
             seen.push(payload.len());
-            garble(&mut intake, *exporter, payload);
+            garble(&mut decoder, *exporter, payload);
         }
         // the first time its templates are declared anew
-        once_more(&mut intake, capture);
-        assert_eq!(once_more(&mut intake, capture), good, "{}", capture.id);
+        once_more(&mut decoder, capture);
+        assert_eq!(once_more(&mut decoder, capture), good, "{}", capture.id);
     }
     assert!(read > 1_000, "{read}");
 }

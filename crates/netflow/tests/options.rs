@@ -6,7 +6,7 @@ mod wire;
 
 use grafolean_netflow::{
     decode::DecodeError,
-    intake::Intake,
+    decoder::Decoder,
     record::{Datagram, Flow, Origin},
 };
 use wire::{NOW, exporter, ipfix, set, take, template, v9, words};
@@ -41,14 +41,14 @@ fn flow_of(domain: u32, id: u16, extra: Fields<'_>) -> Vec<u8> {
     ipfix(0, domain, &[set(2, &template(id, &fields)), set(id, &record(&all))])
 }
 
-fn factor(intake: &mut Intake, datagram: &[u8]) -> f64 {
-    let flows = take(intake, 1, datagram);
+fn factor(decoder: &mut Decoder, datagram: &[u8]) -> f64 {
+    let flows = take(decoder, 1, datagram);
     assert_eq!(flows.len(), 1);
     flows[0].1.factor.as_f64()
 }
 
-fn unscaled(intake: &Intake) -> u64 {
-    intake.ledger().accounts().map(|(_, account)| account.coverage.unscaled).sum()
+fn unscaled(decoder: &Decoder) -> u64 {
+    decoder.ledger().accounts().map(|(_, account)| account.coverage.unscaled).sum()
 }
 
 const HUNDRED: (u16, &[u8]) = (34, &[0, 0, 0, 100]);
@@ -69,60 +69,60 @@ fn a_sampling_of_a_narrow_scope_scales_only_what_lies_in_it() {
             &[(10, &[0, 8]), card],
         ),
     ] {
-        let mut intake = Intake::default();
-        take(&mut intake, 1, &options(0, 5, 300, scopes, &[HUNDRED]));
-        assert_eq!(factor(&mut intake, &flow_of(5, 256, inside)), 100.0, "{name}: inside");
-        assert_eq!(factor(&mut intake, &flow_of(5, 256, outside)), 1.0, "{name}: outside");
-        assert_eq!(unscaled(&intake), 0, "{name}");
+        let mut decoder = Decoder::default();
+        take(&mut decoder, 1, &options(0, 5, 300, scopes, &[HUNDRED]));
+        assert_eq!(factor(&mut decoder, &flow_of(5, 256, inside)), 100.0, "{name}: inside");
+        assert_eq!(factor(&mut decoder, &flow_of(5, 256, outside)), 1.0, "{name}: outside");
+        assert_eq!(unscaled(&decoder), 0, "{name}");
     }
 }
 
 #[test]
 fn a_sampling_of_one_template_scales_its_records_alone() {
-    let mut intake = Intake::default();
-    take(&mut intake, 1, &options(0, 5, 300, &[(145, &[1, 2])], &[HUNDRED]));
-    assert_eq!(factor(&mut intake, &flow_of(5, 258, &[])), 100.0);
-    assert_eq!(factor(&mut intake, &flow_of(5, 259, &[])), 1.0);
+    let mut decoder = Decoder::default();
+    take(&mut decoder, 1, &options(0, 5, 300, &[(145, &[1, 2])], &[HUNDRED]));
+    assert_eq!(factor(&mut decoder, &flow_of(5, 258, &[])), 100.0);
+    assert_eq!(factor(&mut decoder, &flow_of(5, 259, &[])), 1.0);
     // as NetFlow v9 writes it: scope 5
-    let mut intake = Intake::default();
+    let mut decoder = Decoder::default();
     let told = [words(&[300, 4, 4, 5, 2, 34, 4]), vec![0; 2]].concat();
-    take(&mut intake, 1, &v9(0, 5, &[set(1, &told), set(300, &[1, 2, 0, 0, 0, 100])]));
+    take(&mut decoder, 1, &v9(0, 5, &[set(1, &told), set(300, &[1, 2, 0, 0, 0, 100])]));
     for (id, expected) in [(258, 100.0), (259, 1.0)] {
         let fields = template(id, &[(8, 4), (1, 4)]);
         let datagram = v9(1, 5, &[set(0, &fields), set(id, &[10, 0, 0, 1, 0, 0, 0, 70])]);
-        assert_eq!(factor(&mut intake, &datagram), expected);
+        assert_eq!(factor(&mut decoder, &datagram), expected);
     }
 }
 
 #[test]
 fn domain_0_speaks_for_the_whole_exporter_and_a_scope_may_name_another_domain() {
-    let mut intake = Intake::default();
-    take(&mut intake, 1, &options(0, 0, 300, &[(149, &[0, 0, 0, 5])], &[HUNDRED]));
-    take(&mut intake, 1, &options(1, 0, 301, &[(149, &[0, 0, 0, 6])], &[(34, &[50])]));
-    assert_eq!(factor(&mut intake, &flow_of(5, 256, &[])), 100.0);
-    assert_eq!(factor(&mut intake, &flow_of(6, 256, &[])), 50.0);
-    assert_eq!(factor(&mut intake, &flow_of(7, 256, &[])), 1.0);
-    take(&mut intake, 1, &options(2, 0, 302, &[(144, &[1])], &[(34, &[20])]));
-    assert_eq!(factor(&mut intake, &flow_of(7, 256, &[])), 20.0);
-    assert_eq!(factor(&mut intake, &flow_of(5, 256, &[])), 100.0, "its own word comes first");
+    let mut decoder = Decoder::default();
+    take(&mut decoder, 1, &options(0, 0, 300, &[(149, &[0, 0, 0, 5])], &[HUNDRED]));
+    take(&mut decoder, 1, &options(1, 0, 301, &[(149, &[0, 0, 0, 6])], &[(34, &[50])]));
+    assert_eq!(factor(&mut decoder, &flow_of(5, 256, &[])), 100.0);
+    assert_eq!(factor(&mut decoder, &flow_of(6, 256, &[])), 50.0);
+    assert_eq!(factor(&mut decoder, &flow_of(7, 256, &[])), 1.0);
+    take(&mut decoder, 1, &options(2, 0, 302, &[(144, &[1])], &[(34, &[20])]));
+    assert_eq!(factor(&mut decoder, &flow_of(7, 256, &[])), 20.0);
+    assert_eq!(factor(&mut decoder, &flow_of(5, 256, &[])), 100.0, "its own word comes first");
 }
 
 #[test]
 fn a_selection_sequence_scales_by_the_selectors_it_is_made_of() {
-    let mut intake = Intake::default();
+    let mut decoder = Decoder::default();
     let sequence: (u16, &[u8]) = (301, &[0, 0, 0, 9]);
-    take(&mut intake, 1, &options(0, 5, 300, &[sequence], &[(138, &[1]), (302, &[1]), (302, &[2])]));
+    take(&mut decoder, 1, &options(0, 5, 300, &[sequence], &[(138, &[1]), (302, &[1]), (302, &[2])]));
     let count_based: Fields<'_> = &[(304, &[1]), (305, &[1]), (306, &[9])];
-    take(&mut intake, 1, &options(1, 5, 301, &[(302, &[1])], count_based));
-    assert_eq!(factor(&mut intake, &flow_of(5, 256, &[sequence])), 1.0);
-    assert_eq!(unscaled(&intake), 1, "one of its selectors was not told yet");
+    take(&mut decoder, 1, &options(1, 5, 301, &[(302, &[1])], count_based));
+    assert_eq!(factor(&mut decoder, &flow_of(5, 256, &[sequence])), 1.0);
+    assert_eq!(unscaled(&decoder), 1, "one of its selectors was not told yet");
     let random: Fields<'_> = &[(304, &[3]), (309, &[1]), (310, &[20])];
-    take(&mut intake, 1, &options(2, 5, 302, &[(302, &[2])], random));
-    assert_eq!(factor(&mut intake, &flow_of(5, 256, &[sequence])), 200.0);
+    take(&mut decoder, 1, &options(2, 5, 302, &[(302, &[2])], random));
+    assert_eq!(factor(&mut decoder, &flow_of(5, 256, &[sequence])), 200.0);
     // a filter picks by what a packet holds: nothing is scaled by it
-    take(&mut intake, 1, &options(3, 5, 303, &[(302, &[2])], &[(304, &[5])]));
-    assert_eq!(factor(&mut intake, &flow_of(5, 256, &[sequence])), 10.0);
-    assert_eq!(unscaled(&intake), 1);
+    take(&mut decoder, 1, &options(3, 5, 303, &[(302, &[2])], &[(304, &[5])]));
+    assert_eq!(factor(&mut decoder, &flow_of(5, 256, &[sequence])), 10.0);
+    assert_eq!(unscaled(&decoder), 1);
 }
 
 #[test]
@@ -134,43 +134,43 @@ fn a_sampling_whose_algorithm_is_none_is_not_believed_and_that_is_said() {
         (&[(50, &[0, 69]), (49, &[250])], 250),
         (&[(305, &[1]), (306, &[99]), (304, &[0, 77])], 77),
     ] {
-        let mut intake = Intake::default();
+        let mut decoder = Decoder::default();
         let datagram = options(0, 5, 300, system, fields);
         let given = Datagram { exporter: exporter(1), received: NOW, payload: &datagram };
-        let said = intake.take(&given, &mut |_: &Origin, _: &Flow| {});
+        let said = decoder.take(&given, &mut |_: &Origin, _: &Flow| {});
         assert_eq!(said, Err(DecodeError::Sampling { algorithm }));
-        assert_eq!(factor(&mut intake, &flow_of(5, 256, &[])), 1.0);
+        assert_eq!(factor(&mut decoder, &flow_of(5, 256, &[])), 1.0);
         // also where each record says it
-        assert_eq!(factor(&mut intake, &flow_of(5, 257, fields)), 1.0);
-        let ledger = intake.ledger();
+        assert_eq!(factor(&mut decoder, &flow_of(5, 257, fields)), 1.0);
+        let ledger = decoder.ledger();
         let (_, account) = ledger.accounts().next().unwrap();
         assert_eq!((account.disbelieved, account.undecodable, account.coverage.unscaled), (2, 0, 0));
     }
     for known in [&[(34, &[0, 67][..]), (35, &[1][..])][..], &[(34, &[0, 67]), (35, &[2])]] {
-        let mut intake = Intake::default();
-        take(&mut intake, 1, &options(0, 5, 300, system, known));
-        assert_eq!(factor(&mut intake, &flow_of(5, 256, &[])), 67.0);
-        assert_eq!(factor(&mut intake, &flow_of(6, 256, known)), 67.0);
+        let mut decoder = Decoder::default();
+        take(&mut decoder, 1, &options(0, 5, 300, system, known));
+        assert_eq!(factor(&mut decoder, &flow_of(5, 256, &[])), 67.0);
+        assert_eq!(factor(&mut decoder, &flow_of(6, 256, known)), 67.0);
     }
 }
 
 #[test]
 fn flows_whose_sampling_nobody_told_are_counted_as_unscaled() {
-    let mut intake = Intake::default();
+    let mut decoder = Decoder::default();
     // a sampler that was not told yet
-    assert_eq!(factor(&mut intake, &flow_of(5, 256, &[(48, &[1])])), 1.0);
-    assert_eq!(unscaled(&intake), 1);
+    assert_eq!(factor(&mut decoder, &flow_of(5, 256, &[(48, &[1])])), 1.0);
+    assert_eq!(unscaled(&decoder), 1);
     // sampler 0 is none
-    factor(&mut intake, &flow_of(5, 256, &[(48, &[0])]));
-    factor(&mut intake, &flow_of(5, 257, &[]));
-    assert_eq!(unscaled(&intake), 1);
-    take(&mut intake, 1, &options(0, 5, 300, &[(144, &[1])], &[(48, &[1]), (49, &[2]), (50, &[100])]));
-    assert_eq!(factor(&mut intake, &flow_of(5, 256, &[(48, &[1])])), 100.0);
-    assert_eq!(unscaled(&intake), 1);
+    factor(&mut decoder, &flow_of(5, 256, &[(48, &[0])]));
+    factor(&mut decoder, &flow_of(5, 257, &[]));
+    assert_eq!(unscaled(&decoder), 1);
+    take(&mut decoder, 1, &options(0, 5, 300, &[(144, &[1])], &[(48, &[1]), (49, &[2]), (50, &[100])]));
+    assert_eq!(factor(&mut decoder, &flow_of(5, 256, &[(48, &[1])])), 100.0);
+    assert_eq!(unscaled(&decoder), 1);
     // a flow that names no sampler, though one was told
-    assert_eq!(factor(&mut intake, &flow_of(5, 257, &[])), 1.0);
-    assert_eq!(unscaled(&intake), 2);
-    let ledger_coverage = intake.ledger_mut().close_window();
+    assert_eq!(factor(&mut decoder, &flow_of(5, 257, &[])), 1.0);
+    assert_eq!(unscaled(&decoder), 2);
+    let ledger_coverage = decoder.ledger_mut().close_window();
     let ratio = ledger_coverage[0].1.ratio().unwrap();
     assert!(ratio < 1.0, "{ratio}");
 }

@@ -11,11 +11,11 @@ use std::{
     time::Duration,
 };
 
-use archive::{Kept, NOW, ask_in, flows, list_in, origin, question};
+use archive::{Kept, NOW, ask_in, flows, list_in, origin, query};
 use grafolean_collector::time::Timestamp;
 use grafolean_netflow::{
     protocol_name::protocol_name,
-    query::{By, FlowRow, FlowTime, LIST_MAX, Order, Progress, QueryError, Question, list},
+    query::{By, FlowRow, FlowTime, LIST_MAX, Order, Progress, Query, QueryError, list},
     record::{Flow, FlowDetails},
 };
 use proptest::prelude::*;
@@ -72,7 +72,7 @@ fn either<T: Copy>(source: Option<T>, destination: Option<T>) -> Vec<Option<T>> 
 }
 
 fn found(kept: &Kept, by: &[&str]) -> BTreeMap<Vec<Option<String>>, (u64, u64)> {
-    let answer = ask_in(&kept.settings, &question("any", by));
+    let answer = ask_in(&kept.settings, &query("any", by));
     answer.groups.into_iter().map(|group| (group.key, (group.sums.bytes, group.sums.flows))).collect()
 }
 
@@ -140,7 +140,7 @@ fn flags_classes_and_spans_of_time_are_keys() {
     };
     assert_eq!(found(&kept, &["dscp"]), naive(&flows, |flow| vec![vec![flow.tos.map(class)]]));
     for (name, seconds) in [("5m", 300), ("90s", 90), ("minute", 60), ("1h", 3_600)] {
-        let bins = ask_in(&kept.settings, &question("any", &[name])).groups;
+        let bins = ask_in(&kept.settings, &query("any", &[name])).groups;
         let mut expected = BTreeMap::<i64, u64>::new();
         for (place, _) in flows.iter().enumerate() {
             let time = received(place as u64).seconds();
@@ -164,7 +164,7 @@ fn flags_classes_and_spans_of_time_are_keys() {
 fn groups_tell_when_they_passed_and_how_much_a_second() {
     let flows = spread(6_000);
     let kept = kept(&flows);
-    let asked = Question { timed: true, order: Order::BitRate, ..question("any", &["src"]) };
+    let asked = Query { timed: true, order: Order::BitRate, ..query("any", &["src"]) };
     let answer = ask_in(&kept.settings, &asked);
     let mut naive = BTreeMap::<Option<IpAddr>, Vec<&Flow>>::new();
     flows.iter().for_each(|flow| naive.entry(flow.source).or_default().push(flow));
@@ -207,7 +207,7 @@ fn flows_are_looked_for_by_the_times_of_their_packets_too() {
     for (time, of) in times {
         let within = |flow: &&Flow| of(flow).is_some_and(|it| it >= from && it < to);
         let meant: Vec<_> = flows.iter().filter(within).collect();
-        let asked = Question { from, to, time, ..question("udp or tcp", &["minute"]) };
+        let asked = Query { from, to, time, ..query("udp or tcp", &["minute"]) };
         let answer = ask_in(&kept.settings, &asked);
         let chosen = |flow: &&&Flow| matches!(flow.protocol, Some(6 | 17));
         assert_eq!(answer.total.flows, meant.iter().filter(chosen).count() as u64, "{time:?}");
@@ -250,7 +250,7 @@ fn a_list_has_the_flows_that_come_first_as_they_were() {
         Order::Last,
     ] {
         for top in [1, 37, 2_000] {
-            let asked = Question { order, top, ..question("src net 10.0.0.0/8", &[]) };
+            let asked = Query { order, top, ..query("src net 10.0.0.0/8", &[]) };
             let listing = list_in(&kept.settings, &asked);
             let is_meant = |row: &&FlowRow| matches!(row.flow.source, Some(IpAddr::V4(address)) if address.octets()[0] == 10);
             let meant: Vec<_> = rows.iter().filter(is_meant).collect();
@@ -267,7 +267,7 @@ fn a_list_has_the_flows_that_come_first_as_they_were() {
             assert_eq!(again.flows, listing.flows, "the same each time");
         }
     }
-    let too_many = Question { top: LIST_MAX + 1, ..question("any", &[]) };
+    let too_many = Query { top: LIST_MAX + 1, ..query("any", &[]) };
     let refused = list(&kept.settings.folder, &too_many, std::num::NonZeroUsize::MIN, &Progress::default());
     assert!(matches!(refused, Err(QueryError::TooMany(_))));
 }
@@ -308,7 +308,7 @@ proptest! {
         ];
         let names: Vec<_> = chosen.iter().map(|at| keys[*at].0).collect();
         let from = NOW + Duration::from_secs(from);
-        let asked = Question { from, ..question("any", &names) };
+        let asked = Query { from, ..query("any", &names) };
         let meant: Vec<Flow> = flows
             .iter()
             .enumerate()

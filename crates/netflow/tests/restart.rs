@@ -32,7 +32,7 @@ use grafolean_netflow::{
     generate::{Exporter, Families, Setup, Traffic},
     receive::Listen,
     record::Protocol,
-    standing::Known,
+    state::StoredState,
 };
 use local::bytes_of;
 use serde_json::json;
@@ -98,7 +98,7 @@ fn crash(folder: &Path) -> tempfile::TempDir {
 }
 
 fn lost(folder: &Path) -> u64 {
-    Known::read(folder).unwrap().standing.streams.iter().map(|stream| stream.lost).sum()
+    StoredState::read(folder).unwrap().totals.streams.iter().map(|stream| stream.lost).sum()
 }
 
 #[tokio::test]
@@ -167,9 +167,9 @@ async fn a_kill_loses_the_flows_of_some_seconds_and_tells_that_it_did() {
 }
 
 fn lost_units(folder: &Path) -> (u64, u64) {
-    let Ok(known) = Known::read(folder) else { return (0, 0) };
-    let sum = |of: fn(&grafolean_netflow::standing::StreamStanding) -> u64| {
-        known.standing.streams.iter().map(of).sum::<u64>()
+    let Ok(known) = StoredState::read(folder) else { return (0, 0) };
+    let sum = |of: fn(&grafolean_netflow::state::StreamTotals) -> u64| {
+        known.totals.streams.iter().map(of).sum::<u64>()
     };
     (sum(|stream| stream.seen), sum(|stream| stream.lost))
 }

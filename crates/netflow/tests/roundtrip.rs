@@ -8,8 +8,8 @@ use std::{collections::VecDeque, net::IpAddr, time::Duration};
 
 use grafolean_collector::time::Timestamp;
 use grafolean_netflow::{
+    decoder::Decoder,
     generate::{Exporter, Families, Setup, Totals, Traffic},
-    intake::Intake,
     record::{Direction, Factor, Flow, Protocol},
     sampling::Override,
 };
@@ -37,8 +37,8 @@ fn send(setup: Setup, flows: &[Flow]) -> (Vec<Vec<u8>>, Totals) {
 }
 
 fn receive(datagrams: &[Vec<u8>]) -> Vec<Flow> {
-    let mut intake = Intake::default();
-    datagrams.iter().flat_map(|datagram| take(&mut intake, 1, datagram)).map(|(_, flow)| flow).collect()
+    let mut decoder = Decoder::default();
+    datagrams.iter().flat_map(|datagram| take(&mut decoder, 1, datagram)).map(|(_, flow)| flow).collect()
 }
 
 /// A flow with every field at any value that its protocol has room for.
@@ -204,11 +204,11 @@ proptest! {
 
     #[test]
     fn no_octets_break_the_intake(datagrams in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..200), 1..20), version in 0..4_usize) {
-        let mut intake = Intake::default();
+        let mut decoder = Decoder::default();
         for mut datagram in datagrams {
             let head: &[u8] = [&[0, 5][..], &[0, 9], &[0, 10], &[0, 0, 0, 5]][version];
             datagram.splice(0..0, head.iter().copied());
-            take(&mut intake, 1, &datagram);
+            take(&mut decoder, 1, &datagram);
         }
     }
 }
@@ -220,9 +220,9 @@ fn what_an_operator_set_wins_over_what_the_exporter_says() {
     for protocol in [Protocol::Netflow5, Protocol::Netflow9, Protocol::Ipfix, Protocol::Sflow5] {
         let (datagrams, _) = send(setup(protocol, 100), &[flow]);
         let told = |set: Option<Override>| {
-            let mut intake = Intake::default();
-            intake.set_sampling(set.map(|set| (exporter(1).ip(), set)).into_iter().collect());
-            take(&mut intake, 1, &datagrams[0])[0].1.factor
+            let mut decoder = Decoder::default();
+            decoder.set_sampling(set.map(|set| (exporter(1).ip(), set)).into_iter().collect());
+            take(&mut decoder, 1, &datagrams[0])[0].1.factor
         };
         assert_eq!(told(None), Factor::one_in(100), "{protocol:?}");
         assert_eq!(told(Some(Override::Off)), Factor::NONE, "{protocol:?}");

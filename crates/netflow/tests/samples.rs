@@ -7,7 +7,7 @@ mod short;
 mod wire;
 
 use grafolean_netflow::{
-    intake::Intake,
+    decoder::Decoder,
     record::{Factor, Flow},
 };
 use short::short;
@@ -74,7 +74,7 @@ fn datagram(samples: &[Vec<u8>]) -> Vec<u8> {
 }
 
 fn flows(samples: &[Vec<u8>]) -> Vec<Flow> {
-    take(&mut Intake::default(), 1, &datagram(samples)).into_iter().map(|(_, flow)| flow).collect()
+    take(&mut Decoder::default(), 1, &datagram(samples)).into_iter().map(|(_, flow)| flow).collect()
 }
 
 fn check(name: &str, samples: &[Vec<u8>], expected: &[&str]) {
@@ -188,23 +188,23 @@ fn a_rate_of_zero_scales_nothing() {
 
 #[test]
 fn samples_that_the_agent_dropped_itself_lower_the_coverage() {
-    let mut intake = Intake::default();
+    let mut decoder = Decoder::default();
     let numbered = |number: u32, drops| {
         let sample = sample_of(number, 400, drops, 3, 4, &[header(FRAME)]);
         [words(&[5, 1, 0xC000_0201, 9, number, 60_000, 1]), sample].concat()
     };
     for (number, drops) in [(1, 1_000), (2, 1_000), (3, 1_003), (4, 1_004)] {
-        assert_eq!(take(&mut intake, 1, &numbered(number, drops)).len(), 1);
+        assert_eq!(take(&mut decoder, 1, &numbered(number, drops)).len(), 1);
     }
-    let window = intake.ledger_mut().close_window();
+    let window = decoder.ledger_mut().close_window();
     assert_eq!((window[0].1.lost, window[0].1.dropped), (0, 4));
     assert_eq!(window[0].1.ratio(), Some(0.5), "four of eight");
 }
 
 #[test]
 fn samples_of_no_rate_are_counted_as_unscaled() {
-    let mut intake = Intake::default();
+    let mut decoder = Decoder::default();
     let sample = sample_of(1, 0, 0, 3, 4, &[header(FRAME)]);
-    assert_eq!(take(&mut intake, 1, &datagram(&[sample]))[0].1.factor, Factor::NONE);
-    assert_eq!(intake.ledger().accounts().next().unwrap().1.coverage.unscaled, 1);
+    assert_eq!(take(&mut decoder, 1, &datagram(&[sample]))[0].1.factor, Factor::NONE);
+    assert_eq!(decoder.ledger().accounts().next().unwrap().1.coverage.unscaled, 1);
 }

@@ -6,7 +6,7 @@ mod short;
 #[path = "fixture/wire.rs"]
 mod wire;
 
-use grafolean_netflow::intake::Intake;
+use grafolean_netflow::decoder::Decoder;
 use short::short;
 use wire::{ipfix, set, take, template};
 
@@ -21,7 +21,7 @@ fn lines(fields: Fields<'_>) -> Vec<String> {
     let lengths: Vec<_> = fields.iter().map(|(e, value)| (*e, u16::try_from(value.len()).unwrap())).collect();
     let record: Vec<u8> = fields.iter().flat_map(|(_, value)| value.to_vec()).collect();
     let datagram = ipfix(0, 5, &[set(2, &template(256, &lengths)), set(256, &record)]);
-    take(&mut Intake::default(), 1, &datagram).iter().map(|(_, flow)| short(flow)).collect()
+    take(&mut Decoder::default(), 1, &datagram).iter().map(|(_, flow)| short(flow)).collect()
 }
 
 #[test]

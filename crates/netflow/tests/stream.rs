@@ -11,7 +11,7 @@ use std::{
 };
 
 use grafolean_netflow::{
-    intake::Intake,
+    decoder::Decoder,
     receive::{Batch, CONNECTIONS_OF_ADDRESS_MAX, Listen, Receiver, Running},
     record::{Flow, Origin},
 };
@@ -24,13 +24,13 @@ fn listening() -> (Running, SocketAddr, Channel<(u16, u64)>) {
     let address = receiver.tcp_addresses()[0];
     let (sender, flows) = channel();
     let running = receiver.start(|_| {
-        let (mut intake, sender) = (Intake::default(), sender.clone());
+        let (mut decoder, sender) = (Decoder::default(), sender.clone());
         move |batch: &Batch<'_>| {
             for datagram in batch.datagrams {
                 let mut sink = |origin: &Origin, flow: &Flow| {
                     sender.send((origin.stream.exporter.port(), flow.bytes.unwrap())).unwrap();
                 };
-                intake.take(datagram, &mut sink).unwrap();
+                decoder.take(datagram, &mut sink).unwrap();
             }
         }
     });

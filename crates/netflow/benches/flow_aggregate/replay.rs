@@ -33,7 +33,7 @@ pub(crate) struct Sent {
 }
 
 impl Replay {
-    /// Makes flows between so many pairs.
+    /// Creates flows between so many pairs.
     pub(crate) fn new(pairs: u32, flows: u64) -> Self {
         let now = SystemClock.now();
         let boot = now - Duration::from_secs(3_600);

@@ -26,7 +26,7 @@ use grafolean_collector::time::Timestamp;
 use grafolean_netflow::{
     archive::{Archive, ArchiveMetrics, BATCHES, Catalog, Settings},
     generate::{Families, Traffic},
-    query::{Answer, By, Filter, FlowTime, Order, Progress, Question, ask},
+    query::{Answer, By, Filter, FlowTime, Order, Progress, Query, ask},
     record::{Flow, Origin, Protocol, Stream},
 };
 use nix::sys::{
@@ -41,7 +41,7 @@ const TOGETHER: usize = 20;
 /// Between two datagrams: a million flows a second.
 const PAUSE: Duration = Duration::from_micros(20);
 const PAIRS: u32 = 100_000;
-/// Each question is asked so many times, the quickest counts.
+/// Each query is asked so many times, the quickest counts.
 const TRIES: usize = 3;
 
 const QUESTIONS: [(&str, &str, &[&str]); 4] = [
@@ -80,7 +80,7 @@ fn main() {
 }
 
 fn answer(folder: &Path, filter: &str, by: &[&str], threads: NonZeroUsize) -> (Duration, Duration) {
-    let question = Question {
+    let query = Query {
         filter: Filter::parse(filter).unwrap(),
         from: START,
         to: START + Duration::from_secs(1_000_000),
@@ -92,7 +92,7 @@ fn answer(folder: &Path, filter: &str, by: &[&str], threads: NonZeroUsize) -> (D
         unscaled: false,
     };
     let (begun, before) = (Instant::now(), cpu());
-    let Answer { scanned, total, .. } = ask(folder, &question, threads, &Progress::default()).unwrap();
+    let Answer { scanned, total, .. } = ask(folder, &query, threads, &Progress::default()).unwrap();
     let took = (begun.elapsed(), cpu() - before);
     assert!(scanned.flows == FLOWS as u64 && total.flows > 0);
     took

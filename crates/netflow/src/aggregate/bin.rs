@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Counts, Way, narrow::NarrowCounts};
+use super::{Counts, TrafficDirection, narrow::NarrowCounts};
 
 /// Distinct keys in one bin of all exporters together, up to which everything is exact: addresses by interface, address
 /// pairs, ports, protocols. A hundred thousand pairs talking both ways are within it. At some 40 octets a key of IPv4 all
@@ -19,7 +19,7 @@ pub struct Bin {
     exporters: BTreeMap<IpAddr, [Sums; 2]>,
 }
 
-/// Sums of one exporter's traffic one way.
+/// Sums of one exporter's traffic one direction.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Sums {
     pub(super) total: u64,
@@ -31,16 +31,16 @@ pub(super) struct Sums {
 }
 
 impl Bin {
-    /// Gives an exporter's sums one way, to be added to.
-    pub(super) fn sums(&mut self, exporter: IpAddr, way: Way) -> &mut Sums {
-        way.of_pair_mut(self.exporters.entry(exporter).or_default())
+    /// Returns an exporter's sums one direction, to be added to.
+    pub(super) fn sums(&mut self, exporter: IpAddr, direction: TrafficDirection) -> &mut Sums {
+        direction.of_pair_mut(self.exporters.entry(exporter).or_default())
     }
 
     /// Adds all of another bin.
     pub(super) fn merge(&mut self, other: Self) {
         for (exporter, ways) in other.exporters {
             let own = self.exporters.entry(exporter).or_default();
-            own.iter_mut().zip(ways).for_each(|(own, way)| own.merge(way));
+            own.iter_mut().zip(ways).for_each(|(own, direction)| own.merge(direction));
         }
         self.bound(KEYS_MAX);
     }
@@ -61,7 +61,7 @@ impl Bin {
         }
     }
 
-    /// Gives the number of distinct keys.
+    /// Returns the number of distinct keys.
     pub fn keys(&self) -> usize {
         self.exporters.values().flatten().map(Sums::keys).sum()
     }
@@ -73,10 +73,16 @@ impl Bin {
 
 impl Sums {
     /// Adds what passed between two ends by an interface: all but its protocol and port.
-    pub(super) fn add_talk(&mut self, way: Way, interface: u32, ends: [Option<IpAddr>; 2], bytes: u64) {
+    pub(super) fn add_talk(
+        &mut self,
+        direction: TrafficDirection,
+        interface: u32,
+        ends: [Option<IpAddr>; 2],
+        bytes: u64,
+    ) {
         self.total = self.total.saturating_add(bytes);
         self.interfaces.add(interface, bytes);
-        if let Some(address) = *way.of_pair(&ends) {
+        if let Some(address) = *direction.of_pair(&ends) {
             self.addresses.add((interface, address), bytes);
         }
         if let [Some(source), Some(destination)] = ends {
@@ -121,7 +127,7 @@ impl Sums {
         }
     }
 
-    /// Gives the most bytes by which any entry of any list may be short.
+    /// Returns the most bytes by which any entry of any list may be short.
     pub(super) fn missed(&self) -> u64 {
         [
             self.interfaces.missed(),

@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::BTreeMap, hash::Hash, net::IpAddr};
 
-use super::{Bin, Counts, Way, bin::Sums};
+use super::{Bin, Counts, TrafficDirection, bin::Sums};
 
 /// How many of each kind are reported.
 pub const TOP: usize = 10;
@@ -13,7 +13,7 @@ pub struct Closed {
     exporters: BTreeMap<IpAddr, [Ranking; 2]>,
 }
 
-/// Totals and the largest of each kind, of one exporter's traffic one way; the largest first.
+/// Totals and the largest of each kind, of one exporter's traffic one direction; the largest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ranking {
     /// All bytes.
@@ -50,12 +50,12 @@ impl Closed {
         Self { exporters: ranked.collect() }
     }
 
-    /// Gives what an exporter sent one way, if it sent anything.
-    pub fn ranking(&self, exporter: IpAddr, way: Way) -> Option<&Ranking> {
-        self.exporters.get(&exporter).map(|ways| way.of_pair(ways))
+    /// Returns what an exporter sent one direction, if it sent anything.
+    pub fn ranking(&self, exporter: IpAddr, direction: TrafficDirection) -> Option<&Ranking> {
+        self.exporters.get(&exporter).map(|ways| direction.of_pair(ways))
     }
 
-    /// Gives the exporters whose lists are estimates, each with the most bytes by which an entry may be short.
+    /// Returns the exporters whose lists are estimates, each with the most bytes by which an entry may be short.
     pub fn estimated(&self) -> impl Iterator<Item = (IpAddr, u64)> {
         let missed = self
             .exporters
@@ -127,7 +127,7 @@ fn merge<K: Copy + Eq + Hash + Ord>(own: &mut Vec<(K, u64)>, others: &[(K, u64)]
     *own = top(sums.iter().collect());
 }
 
-/// Gives the largest, those of equal size in order of their keys; what has no bytes is left out.
+/// Returns the largest, those of equal size in order of their keys; what has no bytes is left out.
 fn top<K: Copy + Ord>(mut rows: Vec<(K, u64)>) -> Vec<(K, u64)> {
     let rank = |(key, bytes): &(K, u64)| (Reverse(*bytes), *key);
     rows.retain(|(_, bytes)| *bytes > 0);

@@ -23,13 +23,13 @@ pub struct Counts<K> {
 struct Count {
     bytes: u64,
     /// How much of `missed` came up while the key was there, and is therefore not missing here.
-    witnessed: u64,
+    missed_since: u64,
 }
 
 impl Count {
     /// The most that the key may have had.
     fn at_most(self, missed: u64) -> u64 {
-        self.bytes.saturating_add(missed.saturating_sub(self.witnessed))
+        self.bytes.saturating_add(missed.saturating_sub(self.missed_since))
     }
 }
 
@@ -54,7 +54,7 @@ impl<K: Copy + Eq + Hash> Counts<K> {
         for (key, its) in other.counts {
             let own = self.counts.entry(key).or_default();
             own.bytes = own.bytes.saturating_add(its.bytes);
-            own.witnessed = own.witnessed.saturating_add(its.witnessed);
+            own.missed_since = own.missed_since.saturating_add(its.missed_since);
         }
         self.missed = self.missed.saturating_add(other.missed);
     }
@@ -74,19 +74,19 @@ impl<K: Copy + Eq + Hash> Counts<K> {
             let size = count.at_most(missed);
             let goes = size < cut || (size == cut && surplus > 0);
             surplus -= usize::from(goes && size == cut);
-            count.witnessed = count.witnessed.saturating_add(cut - missed);
+            count.missed_since = count.missed_since.saturating_add(cut - missed);
             !goes
         });
         self.counts.shrink_to_fit();
         self.missed = cut;
     }
 
-    /// Gives the most bytes by which any count may be short of the truth; 0 as long as nothing was dropped.
+    /// Returns the most bytes by which any count may be short of the truth; 0 as long as nothing was dropped.
     pub fn missed(&self) -> u64 {
         self.missed
     }
 
-    /// Gives the number of keys.
+    /// Returns the number of keys.
     pub fn len(&self) -> usize {
         self.counts.len()
     }
@@ -96,7 +96,7 @@ impl<K: Copy + Eq + Hash> Counts<K> {
         self.counts.is_empty()
     }
 
-    /// Gives each key with its bytes, in no order.
+    /// Returns each key with its bytes, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (K, u64)> {
         self.counts.iter().map(|(key, count)| (*key, count.bytes))
     }

@@ -10,8 +10,8 @@ use foldhash::quality::RandomState;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bin, KEYS_MAX, Way,
-    lanes::{Lane, Lanes, Side},
+    Bin, KEYS_MAX, TrafficDirection,
+    interner::{ExporterDirection, InterfaceId, Interner},
 };
 use crate::record::Flow;
 
@@ -30,12 +30,12 @@ type Sums<K> = HashMap<K, u64, RandomState>;
 /// protocols stand apart, as together with them nearly every flow would have a key of its own.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Minute {
-    lanes: Lanes,
+    interner: Interner,
     staged: Vec<Staged>,
-    talks_v4: Sums<(Lane, u32, u32)>,
-    talks: Sums<(Lane, Option<IpAddr>, Option<IpAddr>)>,
-    protocols: Sums<(Lane, u8)>,
-    ports: Sums<(Side, u16)>,
+    talks_v4: Sums<(InterfaceId, u32, u32)>,
+    talks: Sums<(InterfaceId, Option<IpAddr>, Option<IpAddr>)>,
+    protocols: Sums<(InterfaceId, u8)>,
+    ports: Sums<(ExporterDirection, u16)>,
     rolled_up: Bin,
 }
 
@@ -43,10 +43,10 @@ pub struct Minute {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Staged {
     bytes: u64,
-    lane: Lane,
+    interface_id: InterfaceId,
     source: u32,
     destination: u32,
-    side: Side,
+    exporter_direction: ExporterDirection,
     port: Option<u16>,
     protocol: Option<u8>,
 }
@@ -54,20 +54,28 @@ struct Staged {
 impl Minute {
     /// Adds bytes of a flow.
     pub(super) fn add(&mut self, exporter: IpAddr, flow: &Flow, bytes: u64) {
-        let way = Way::of(flow);
-        let side = self.lanes.side(exporter, way);
-        let lane = self.lanes.lane(side, way.interface(flow));
+        let direction = TrafficDirection::of(flow);
+        let exporter_direction = self.interner.exporter_direction(exporter, direction);
+        let interface_id = self.interner.interface_id(exporter_direction, direction.interface(flow));
         let (port, protocol) = (flow.destination_port, flow.protocol);
         if let (Some(IpAddr::V4(source)), Some(IpAddr::V4(destination))) = (flow.source, flow.destination) {
             let (source, destination) = (source.to_bits(), destination.to_bits());
-            self.staged.push(Staged { bytes, lane, source, destination, side, port, protocol });
+            self.staged.push(Staged {
+                bytes,
+                interface_id,
+                source,
+                destination,
+                exporter_direction,
+                port,
+                protocol,
+            });
             if self.staged.len() < STAGED_MAX {
                 return;
             }
             self.add_staged();
         } else {
-            add(&mut self.talks, (lane, flow.source, flow.destination), bytes);
-            self.add_kind(lane, side, protocol, port, bytes);
+            add(&mut self.talks, (interface_id, flow.source, flow.destination), bytes);
+            self.add_kind(interface_id, exporter_direction, protocol, port, bytes);
         }
         if self.keys() >= OPEN_KEYS_MAX {
             self.fold();
@@ -80,7 +88,7 @@ impl Minute {
     }
 
     pub(super) fn keys(&self) -> usize {
-        let small = self.lanes.len() + self.protocols.len() + self.ports.len();
+        let small = self.interner.len() + self.protocols.len() + self.ports.len();
         small + self.talks_v4.len() + self.talks.len()
     }
 
@@ -93,49 +101,56 @@ impl Minute {
     fn add_staged(&mut self) {
         let mut staged = std::mem::take(&mut self.staged);
         for flow in &staged {
-            add(&mut self.talks_v4, (flow.lane, flow.source, flow.destination), flow.bytes);
+            add(&mut self.talks_v4, (flow.interface_id, flow.source, flow.destination), flow.bytes);
         }
         for flow in staged.drain(..) {
-            self.add_kind(flow.lane, flow.side, flow.protocol, flow.port, flow.bytes);
+            self.add_kind(flow.interface_id, flow.exporter_direction, flow.protocol, flow.port, flow.bytes);
         }
         self.staged = staged;
     }
 
-    fn add_kind(&mut self, lane: Lane, side: Side, protocol: Option<u8>, port: Option<u16>, bytes: u64) {
+    fn add_kind(
+        &mut self,
+        interface_id: InterfaceId,
+        exporter_direction: ExporterDirection,
+        protocol: Option<u8>,
+        port: Option<u16>,
+        bytes: u64,
+    ) {
         if let Some(protocol) = protocol {
-            add(&mut self.protocols, (lane, protocol), bytes);
+            add(&mut self.protocols, (interface_id, protocol), bytes);
         }
         if let Some(port) = port {
-            add(&mut self.ports, (side, port), bytes);
+            add(&mut self.ports, (exporter_direction, port), bytes);
         }
     }
 
     fn fold(&mut self) {
         self.add_staged();
-        let Self { lanes, talks_v4, talks, protocols, ports, rolled_up, .. } = self;
-        let mut add_talk = |lane, ends, bytes| {
-            if let Some((exporter, way, interface)) = lanes.lane_of(lane) {
-                rolled_up.sums(exporter, way).add_talk(way, interface, ends, bytes);
+        let Self { interner, talks_v4, talks, protocols, ports, rolled_up, .. } = self;
+        let mut add_talk = |interface_id, ends, bytes| {
+            if let Some((exporter, direction, interface)) = interner.interface_of(interface_id) {
+                rolled_up.sums(exporter, direction).add_talk(direction, interface, ends, bytes);
             }
         };
-        for ((lane, source, destination), bytes) in talks_v4.drain() {
+        for ((interface_id, source, destination), bytes) in talks_v4.drain() {
             let ends = [source, destination].map(|end| Some(IpAddr::V4(Ipv4Addr::from_bits(end))));
-            add_talk(lane, ends, bytes);
+            add_talk(interface_id, ends, bytes);
         }
-        for ((lane, source, destination), bytes) in talks.drain() {
-            add_talk(lane, [source, destination], bytes);
+        for ((interface_id, source, destination), bytes) in talks.drain() {
+            add_talk(interface_id, [source, destination], bytes);
         }
-        for ((lane, protocol), bytes) in protocols.drain() {
-            if let Some((exporter, way, interface)) = lanes.lane_of(lane) {
-                rolled_up.sums(exporter, way).protocols.add((interface, protocol), bytes);
+        for ((interface_id, protocol), bytes) in protocols.drain() {
+            if let Some((exporter, direction, interface)) = interner.interface_of(interface_id) {
+                rolled_up.sums(exporter, direction).protocols.add((interface, protocol), bytes);
             }
         }
-        for ((side, port), bytes) in ports.drain() {
-            if let Some((exporter, way)) = lanes.side_of(side) {
-                rolled_up.sums(exporter, way).ports.add(port, bytes);
+        for ((exporter_direction, port), bytes) in ports.drain() {
+            if let Some((exporter, direction)) = interner.exporter_direction_of(exporter_direction) {
+                rolled_up.sums(exporter, direction).ports.add(port, bytes);
             }
         }
-        lanes.clear();
+        interner.clear();
         rolled_up.bound(KEYS_MAX);
     }
 }

@@ -16,7 +16,7 @@ pub const WAITING_MAX: usize = 4;
 
 const MINUTE_MICROS: i64 = 60_000_000;
 
-/// Takes flows into the minutes that are open.
+/// Adds flows to the minutes that are open.
 ///
 /// A flow counts when it is received. One that lasted is spread evenly over the open minutes that it covers; what falls
 /// before them counts in the first. Its times are those of the exporter's clock, so its age is what is used:
@@ -58,7 +58,7 @@ impl Minutes {
         }
     }
 
-    /// Takes out the minutes that ended before a second; what comes for them from here on counts in the first open one.
+    /// Removes and returns the minutes that ended before a second; what comes for them from here on counts in the first open one.
     pub fn close(&mut self, until: i64) -> Vec<(i64, Minute)> {
         let until = Span::Minute.bin_of(until);
         if self.floor > until.saturating_add(SET_BACK_SECONDS) {
@@ -83,7 +83,7 @@ impl Minutes {
         self.floor = self.floor.max(other.floor);
     }
 
-    /// Gives the number of distinct keys in all open minutes.
+    /// Returns the number of distinct keys in all open minutes.
     pub fn keys(&self) -> usize {
         self.open.values().map(Minute::keys).sum()
     }
@@ -125,7 +125,7 @@ fn lasted(origin: &Origin, flow: &Flow) -> (i64, i64) {
     (ours(first).min(ours(last)), ours(last))
 }
 
-/// Gives the share of bytes before a boundary, if they are spread evenly from one moment to the other.
+/// Returns the share of bytes before a boundary, if they are spread evenly from one moment to the other.
 fn share(bytes: u64, began: i64, ended: i64, boundary: i64) -> u64 {
     if ended < boundary {
         return bytes;

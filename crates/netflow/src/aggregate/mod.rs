@@ -13,21 +13,21 @@
 mod bin;
 mod closed;
 mod counts;
-mod lanes;
+mod direction;
+mod interner;
 mod minute;
 mod minutes;
 mod narrow;
 mod paths;
 mod rollup;
 mod span;
-mod way;
 
 pub use bin::{Bin, KEYS_MAX};
 pub use closed::{Closed, Ranking, TOP};
 pub use counts::Counts;
+pub use direction::TrafficDirection;
 pub use minute::{Minute, OPEN_KEYS_MAX};
 pub use minutes::{GRACE_SECONDS, Minutes, WAITING_MAX};
 pub use paths::{Exporters, values};
 pub use rollup::{CLOSED_KEPT, INTERFACES_MAX, LevelCheckpoint, Rollup, SET_BACK_SECONDS};
 pub use span::Span;
-pub use way::Way;

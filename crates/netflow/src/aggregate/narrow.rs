@@ -14,10 +14,10 @@ pub(super) trait Narrow: Copy + Eq + Hash {
     /// The same, with addresses of IPv4 alone.
     type Narrow: Copy + Eq + Hash + Serialize + DeserializeOwned;
 
-    /// Gives the narrow key, if all addresses are of IPv4.
+    /// Returns the narrow key, if all addresses are of IPv4.
     fn narrow(self) -> Option<Self::Narrow>;
 
-    /// Gives the key back.
+    /// Returns the key back.
     fn widen(narrow: Self::Narrow) -> Self;
 }
 

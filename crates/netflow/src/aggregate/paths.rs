@@ -7,13 +7,13 @@ use std::{
 
 use grafolean_collector::model::{EntityId, escape_segment};
 
-use super::{Closed, Ranking, Rollup, Span, Way, closed::InterfaceRanking};
+use super::{Closed, Ranking, Rollup, Span, TrafficDirection, closed::InterfaceRanking};
 use crate::protocol_name::protocol_name;
 
 /// The exporters of one account: each entity with the addresses that it speaks from.
 pub type Exporters = BTreeMap<EntityId, Vec<IpAddr>>;
 
-/// Gives the values of one account and one bin: totals, also those that are 0, and the largest of each kind.
+/// Returns the values of one account and one bin: totals, also those that are 0, and the largest of each kind.
 ///
 /// Interfaces are those that had traffic within a day.
 pub fn values(
@@ -23,9 +23,9 @@ pub fn values(
     rollup: &Rollup,
 ) -> Vec<(String, f64)> {
     let mut values = Vec::new();
-    for way in Way::ALL {
-        let prefix = format!("netflow.{}.{}", span.label(), way.label());
-        let ranking = |address: &IpAddr| bin.and_then(|bin| bin.ranking(*address, way));
+    for direction in TrafficDirection::ALL {
+        let prefix = format!("netflow.{}.{}", span.label(), direction.label());
+        let ranking = |address: &IpAddr| bin.and_then(|bin| bin.ranking(*address, direction));
         let named: BTreeSet<IpAddr> = exporters.values().flatten().copied().collect();
         let all = named.iter().filter_map(ranking).fold(0_u64, |sum, its| sum.saturating_add(its.total));
         values.push((prefix.clone(), all as f64));
@@ -33,7 +33,7 @@ pub fn values(
             let addresses: BTreeSet<IpAddr> = addresses.iter().copied().collect();
             let mut sums = Ranking::default();
             addresses.iter().filter_map(ranking).for_each(|its| sums.merge(its));
-            for interface in addresses.iter().flat_map(|address| rollup.interfaces(*address, way)) {
+            for interface in addresses.iter().flat_map(|address| rollup.interfaces(*address, direction)) {
                 sums.interfaces.entry(interface).or_default();
             }
             push_exporter(&mut values, &format!("{prefix}.entity.{entity}"), &sums);

@@ -9,7 +9,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bin, Closed, Minute, Span, Way};
+use super::{Bin, Closed, Minute, Span, TrafficDirection};
 
 /// Bins of one interval that ended and may still be asked for. Every account asks in the second in which a bin ends; the
 /// others are for runs that are held up.
@@ -17,7 +17,7 @@ pub const CLOSED_KEPT: usize = 4;
 /// A clock that goes back by more than this is believed, and what it called the future is counted in the present. By less,
 /// flows count in the first open minute until it has caught up.
 pub const SET_BACK_SECONDS: i64 = 900;
-/// Interfaces remembered of one exporter one way, to report them with 0 when they are idle; a further one is reported when
+/// Interfaces remembered of one exporter one direction, to report them with 0 when they are idle; a further one is reported when
 /// it has traffic.
 pub const INTERFACES_MAX: usize = 4_096;
 
@@ -27,11 +27,11 @@ const DAY: i64 = Span::Day.seconds();
 #[derive(Debug, Default)]
 pub struct Rollup {
     levels: [Level; 5],
-    /// By exporter and way: interfaces, and the minute in which each last had traffic.
+    /// By exporter and direction: interfaces, and the minute in which each last had traffic.
     interfaces: Interfaces,
 }
 
-type Interfaces = BTreeMap<(IpAddr, Way), BTreeMap<u32, i64>>;
+type Interfaces = BTreeMap<(IpAddr, TrafficDirection), BTreeMap<u32, i64>>;
 
 /// One interval.
 #[derive(Debug, Default)]
@@ -55,7 +55,7 @@ pub struct LevelCheckpoint<'a> {
 }
 
 impl Rollup {
-    /// Takes in minutes that ended, and closes all bins that end at `until` or before, a full minute.
+    /// Adds minutes that ended, and closes all bins that end at `until` or before, a full minute.
     pub fn settle(&mut self, minutes: Vec<(i64, Minute)>, until: i64) {
         for (start, minute) in minutes {
             let bin = minute.roll_up();
@@ -76,32 +76,35 @@ impl Rollup {
         self.forget_interfaces(until);
     }
 
-    /// Gives a bin that ended, by its first second.
+    /// Returns a bin that ended, by its first second.
     pub fn closed(&self, span: Span, start: i64) -> Option<Arc<Closed>> {
         self.level(span).closed.get(&start).cloned()
     }
 
-    /// Gives the first seconds of bins that ended and were not empty, oldest first.
+    /// Returns the first seconds of bins that ended and were not empty, oldest first.
     pub fn closed_starts(&self, span: Span) -> Vec<i64> {
         self.level(span).closed.keys().copied().collect()
     }
 
-    /// Gives the second up to which minutes are rolled up.
+    /// Returns the second up to which minutes are rolled up.
     pub fn settled_until(&self) -> i64 {
         self.level(Span::Minute).floor
     }
 
-    /// Gives the interfaces of an exporter that had traffic within a day.
-    pub fn interfaces(&self, exporter: IpAddr, way: Way) -> BTreeSet<u32> {
-        self.interfaces.get(&(exporter, way)).map(|known| known.keys().copied().collect()).unwrap_or_default()
+    /// Returns the interfaces of an exporter that had traffic within a day.
+    pub fn interfaces(&self, exporter: IpAddr, direction: TrafficDirection) -> BTreeSet<u32> {
+        self.interfaces
+            .get(&(exporter, direction))
+            .map(|known| known.keys().copied().collect())
+            .unwrap_or_default()
     }
 
-    /// Gives the distinct keys in the open bins of an interval.
+    /// Returns the distinct keys in the open bins of an interval.
     pub fn keys(&self, span: Span) -> usize {
         self.level(span).open.values().map(Bin::keys).sum()
     }
 
-    /// Gives a level to be written down, if it changed since. Levels are to be written from the longest to the shortest
+    /// Returns a level to be written, if it changed since. Levels are to be written from the longest to the shortest
     /// and then the minutes: what is cut off in between is known by its floor, and counted once.
     pub fn checkpoint(&mut self, span: Span) -> Option<LevelCheckpoint<'_>> {
         let below = span.shorter().map_or(0, |below| self.level(below).floor);
@@ -116,12 +119,12 @@ impl Rollup {
         Some(LevelCheckpoint { open: Cow::Borrowed(&level.open), below, floor: level.floor, interfaces })
     }
 
-    /// Says that a level could not be written down: it is to be tried again.
+    /// Notes that a level could not be written: it is to be tried again.
     pub fn checkpoint_failed(&mut self, span: Span) {
         self.level_mut(span).changed = true;
     }
 
-    /// Takes in what was written down, from the longest to the shortest. Gives the second from which the minutes go on.
+    /// Restores what was written, from the longest to the shortest. Returns the second from which the minutes go on.
     pub fn restore(&mut self, span: Span, checkpoint: LevelCheckpoint<'_>) -> i64 {
         let level = self.level_mut(span);
         // what the level above has already taken is no longer open here
@@ -137,9 +140,9 @@ impl Rollup {
 
     fn note_interfaces(&mut self, minute: i64, bin: &Bin) {
         for (exporter, ways) in bin.exporters() {
-            for way in Way::ALL {
-                let sums = way.of_pair(ways);
-                let known = self.interfaces.entry((exporter, way)).or_default();
+            for direction in TrafficDirection::ALL {
+                let sums = direction.of_pair(ways);
+                let known = self.interfaces.entry((exporter, direction)).or_default();
                 for (interface, _) in sums.interfaces.iter() {
                     if known.len() < INTERFACES_MAX || known.contains_key(&interface) {
                         known.insert(interface, minute);
@@ -180,7 +183,7 @@ impl Rollup {
 }
 
 impl Level {
-    /// Takes out the bins that ended, and keeps their rankings.
+    /// Removes the bins that ended, and keeps their rankings.
     fn end(&mut self, span: Span, until: i64) -> BTreeMap<i64, Bin> {
         let present = span.bin_of(until);
         if self.floor > present.saturating_add(SET_BACK_SECONDS.max(span.seconds())) {

@@ -22,7 +22,7 @@ impl Span {
     /// All of them, the shortest first.
     pub const ALL: [Self; 5] = [Self::Minute, Self::Quarter, Self::Hour, Self::FourHours, Self::Day];
 
-    /// Gives the length in seconds.
+    /// Returns the length in seconds.
     pub const fn seconds(self) -> i64 {
         match self {
             Self::Minute => 60,
@@ -33,7 +33,7 @@ impl Span {
         }
     }
 
-    /// Gives the word in paths.
+    /// Returns the word in paths.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Minute => "1min",
@@ -44,22 +44,22 @@ impl Span {
         }
     }
 
-    /// Gives the interval whose bins make up one of this.
+    /// Returns the interval whose bins make up one of this.
     pub fn shorter(self) -> Option<Self> {
         Self::ALL.into_iter().rfind(|other| *other < self)
     }
 
-    /// Gives the interval that a bin of this is part of.
+    /// Returns the interval that a bin of this is part of.
     pub fn longer(self) -> Option<Self> {
         Self::ALL.into_iter().find(|other| *other > self)
     }
 
-    /// Gives the second at which the bin begins that `second` lies in.
+    /// Returns the second at which the bin begins that `second` lies in.
     pub const fn bin_of(self, second: i64) -> i64 {
         second - second.rem_euclid(self.seconds())
     }
 
-    /// Gives how often a job has to run that reports this interval; none is never the case.
+    /// Returns how often a job has to run that reports this interval; none is never the case.
     pub fn interval(self) -> Option<Interval> {
         Interval::from_seconds(self.seconds()).ok()
     }

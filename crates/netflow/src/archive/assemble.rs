@@ -1,4 +1,4 @@
-//! Pieces put together: their row groups are copied as they are, nothing is decoded.
+//! Parts put together: their row groups are copied as they are, nothing is decoded.
 
 use std::{
     fs::{self, File},
@@ -14,7 +14,7 @@ use tracing::warn;
 
 use super::{ArchiveError, file};
 
-/// Makes one file of several, in order. Those that are damaged, as after a power cut, are set aside and told. Gives the flows
+/// Joins several files into one, in order. Those that are damaged, as after a power cut, are set aside and logged. Returns the flows
 /// in it; none, and no file, where no piece could be read.
 pub(super) fn assemble(pieces: &[PathBuf], target: &Path) -> Result<u64, ArchiveError> {
     let mut whole = Vec::new();

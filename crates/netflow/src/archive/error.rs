@@ -36,13 +36,13 @@ pub enum ArchiveError {
 }
 
 impl ArchiveError {
-    /// Makes an error of the system's.
+    /// Wraps an error of the system.
     pub(crate) fn file(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::File { what, path, source }
     }
 
-    /// Makes an error of the format's.
+    /// Wraps an error of the format.
     pub(crate) fn parquet(what: &'static str, path: &Path) -> impl FnOnce(ParquetError) -> Self {
         let path = path.to_owned();
         move |source| Self::Parquet { what, path, source }

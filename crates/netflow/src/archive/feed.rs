@@ -21,7 +21,7 @@ const GATHER: Duration = Duration::from_secs(1);
 /// Flows, and when they were handed over; without any it says that time has passed.
 pub(super) type Batch = (Timestamp, Vec<Record>);
 
-/// Takes the flows of one receiving thread. A clone begins empty.
+/// Collects the flows of one receiving thread. A clone begins empty.
 #[derive(Debug)]
 pub struct Feed {
     records: Vec<Record>,
@@ -63,7 +63,7 @@ impl Feed {
         }
     }
 
-    /// Says that time passes: flows that have waited long enough are handed over. To be called after each batch of
+    /// Advances the time: flows that have waited long enough are handed over. To be called after each batch of
     /// datagrams, and a few times a second while none come.
     pub fn pass(&mut self, now: Timestamp) {
         // a clock that was set back hands over at once

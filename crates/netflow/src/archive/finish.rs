@@ -14,7 +14,7 @@ use super::{
     ArchiveError, ArchiveMetrics, Settings,
     assemble::assemble,
     layout,
-    layout::{Group, Pieces, Stem},
+    layout::{Group, Parts, Stem},
     retain::retain,
 };
 
@@ -29,7 +29,7 @@ pub(super) struct Closed {
     pub(super) now: Timestamp,
 }
 
-/// Makes files of what a crash left. What is already a file is not made again.
+/// Writes files of what a crash left. What is already a file is not written again.
 pub(super) fn recover(folder: &Path) -> Result<(), ArchiveError> {
     layout::remove_unfinished(folder)?;
     for (stem, pieces) in layout::pieces(folder)? {
@@ -43,7 +43,7 @@ pub(super) fn recover(folder: &Path) -> Result<(), ArchiveError> {
     Ok(())
 }
 
-/// Makes files until nobody closes windows any more.
+/// Writes files until nobody closes windows any more.
 pub(super) fn run(settings: &Settings, metrics: &ArchiveMetrics, closed: &Receiver<Closed>) {
     for Closed { stem, now } in closed {
         told(metrics, finish(&settings.folder, metrics, &stem));
@@ -70,12 +70,12 @@ fn finish(folder: &Path, metrics: &ArchiveMetrics, stem: &Stem) -> Result<(), Ar
     Ok(())
 }
 
-fn files(pieces: &Pieces) -> Vec<PathBuf> {
+fn files(pieces: &Parts) -> Vec<PathBuf> {
     pieces.values().flat_map(Group::files).collect()
 }
 
 /// What is in the whole file serves no more; what can't be deleted is by the next start.
-fn delete(pieces: &Pieces) {
+fn delete(pieces: &Parts) {
     for path in pieces.values().flat_map(Group::all) {
         let _ = fs::remove_file(path);
     }

@@ -18,7 +18,7 @@ pub(super) const UNFINISHED: &str = "part";
 /// Data that waited for its template is that much older than its file at most.
 const WAITED: Duration = crate::template::PARKED_AGE_MAX;
 
-/// Gives the folder of pieces.
+/// Returns the folder of pieces.
 pub(super) fn open_folder(folder: &Path) -> PathBuf {
     folder.join(OPEN)
 }
@@ -28,14 +28,14 @@ pub(super) fn open_folder(folder: &Path) -> PathBuf {
 pub(super) struct Stem(String);
 
 impl Stem {
-    /// Gives the stem of a window; a later file of the same window, after a restart, has a further number.
+    /// Returns the stem of a window; a later file of the same window, after a restart, has a further number.
     pub(super) fn new(start: Timestamp, further: u32) -> Self {
         let [year, month, day, hour, minute, second] = calendar(start);
         let name = format!("flows-{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z");
         Self(if further == 0 { name } else { format!("{name}-{further}") })
     }
 
-    /// Gives where the whole file stands, if its name is one of ours.
+    /// Returns where the whole file stands, if its name is one of ours.
     pub(super) fn path(&self, folder: &Path) -> Option<PathBuf> {
         let digits = self.0.strip_prefix("flows-")?;
         let (year, month, day) = (digits.get(..4)?, digits.get(4..6)?, digits.get(6..8)?);
@@ -44,7 +44,7 @@ impl Stem {
         Some(folder.join(format!("date={year}-{month}-{day}/hour={hour}")).join(name))
     }
 
-    /// Gives where a group of flows stands, or the so manieth part of one.
+    /// Returns the path of a group of flows, or of the n-th part of one.
     pub(super) fn piece(&self, folder: &Path, group: u32, part: Option<u32>) -> PathBuf {
         let name = match part {
             None => format!("{}.{group:04}{ENDING}", self.0),
@@ -55,7 +55,7 @@ impl Stem {
 }
 
 /// The pieces of one file: its groups in order, each whole or in parts.
-pub(super) type Pieces = BTreeMap<u32, Group>;
+pub(super) type Parts = BTreeMap<u32, Group>;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Group {
@@ -64,7 +64,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// Gives what holds its flows: the whole where it is there, else the parts, in order.
+    /// Returns what holds its flows: the whole where it is there, else the parts, in order.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         match &self.whole {
             Some(whole) => vec![whole.clone()],
@@ -72,15 +72,15 @@ impl Group {
         }
     }
 
-    /// Gives all its files.
+    /// Returns all its files.
     pub(super) fn all(&self) -> impl Iterator<Item = &PathBuf> {
         self.whole.iter().chain(self.parts.values())
     }
 }
 
 /// Lists what is under way, by file.
-pub(super) fn pieces(folder: &Path) -> Result<BTreeMap<Stem, Pieces>, ArchiveError> {
-    let mut found = BTreeMap::<Stem, Pieces>::new();
+pub(super) fn pieces(folder: &Path) -> Result<BTreeMap<Stem, Parts>, ArchiveError> {
+    let mut found = BTreeMap::<Stem, Parts>::new();
     for path in entries(&open_folder(folder))? {
         let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(ENDING));
         let Some((stem, places)) = name.and_then(|name| name.split_once('.')) else { continue };
@@ -129,7 +129,7 @@ pub struct Stored {
 pub struct Catalog {
     /// Whole files, oldest first.
     pub files: Vec<Stored>,
-    /// Pieces of the files that are under way, in order.
+    /// Parts of the files that are under way, in order.
     pub pieces: Vec<Stored>,
 }
 
@@ -153,7 +153,7 @@ impl Catalog {
         let open = pieces
             .into_iter()
             .filter(|(stem, _)| stem.path(folder).is_some_and(|path| !listed.contains(&path)));
-        let open: Vec<Pieces> = open.map(|(_, groups)| groups).collect();
+        let open: Vec<Parts> = open.map(|(_, groups)| groups).collect();
         for groups in open {
             catalog.pieces.extend(groups.values().flat_map(Group::files).filter_map(stored));
         }
@@ -173,7 +173,7 @@ fn named(path: &Path, prefix: &str) -> bool {
     path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(prefix))
 }
 
-/// Says what a file is, unless it is gone or none of ours.
+/// Returns what a file is, unless it is gone or none of ours.
 fn stored(path: PathBuf) -> Option<Stored> {
     let name = path.file_name()?.to_str()?.strip_suffix(ENDING)?;
     let start = start_of(name)?;

@@ -26,7 +26,7 @@ pub struct ArchiveMetrics {
 }
 
 impl ArchiveMetrics {
-    /// Makes them visible.
+    /// Registers them.
     pub fn register(&self, registry: &mut Registry) {
         for (name, help, counter) in [
             ("flows", "Raw flows kept", &self.flows),

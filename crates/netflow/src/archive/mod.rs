@@ -77,7 +77,7 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Makes files of what a crash left, drops what is too old, and begins.
+    /// Writes files of what a crash left, drops what is too old, and begins.
     ///
     /// # Errors
     /// Fails when the folder cannot be made or read.
@@ -99,12 +99,12 @@ impl Archive {
         Ok(Self { feed, metrics, threads })
     }
 
-    /// Gives a way in for one receiving thread.
+    /// Returns the feed of one receiving thread.
     pub fn feed(&self) -> Feed {
         self.feed.clone()
     }
 
-    /// Gives what it counts.
+    /// Returns what it counts.
     pub fn metrics(&self) -> &ArchiveMetrics {
         &self.metrics
     }

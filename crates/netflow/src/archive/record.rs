@@ -305,7 +305,7 @@ fn told(number: i64) -> Option<i64> {
     (number != NO_NUMBER).then_some(number)
 }
 
-/// Gives an address as a number of 128 bits; IPv4 as RFC 4291 (section 2.5.5.2) maps it.
+/// Returns an address as a number of 128 bits; IPv4 as RFC 4291 (section 2.5.5.2) maps it.
 #[inline]
 pub fn mapped(address: IpAddr) -> u128 {
     match address {

@@ -32,7 +32,7 @@ pub const FLUSH: Duration = Duration::from_secs(3);
 pub(super) struct Writer {
     settings: Settings,
     metrics: ArchiveMetrics,
-    /// Takes the windows that are over.
+    /// Removes and returns the windows that are over.
     closed: SyncSender<Closed>,
     /// When the latest batch was handed over; only those who hand over read a clock.
     now: Timestamp,

@@ -26,7 +26,7 @@ pub(crate) enum SetKind {
 }
 
 impl SetKind {
-    /// Tells what a set is. NetFlow v9's ids 0 and 1 are also understood in IPFIX, where some exporters use them.
+    /// Returns what a set is. NetFlow v9's ids 0 and 1 are also understood in IPFIX, where some exporters use them.
     pub(crate) const fn of(protocol: Protocol, id: u16) -> Self {
         match (protocol, id) {
             (Protocol::Netflow9 | Protocol::Ipfix, 0) | (Protocol::Ipfix, 2) => Self::Templates,
@@ -127,7 +127,7 @@ fn read_fields(
     Ok(fields)
 }
 
-/// Takes a template that can be meant; one that cannot is a sign that its set is not read where it should be.
+/// Accepts a template that is plausible; one that is not is a sign that its set is not read where it should be.
 fn possible(definition: Definition) -> Result<Declaration, DecodeError> {
     let id = definition.id;
     if id < FIRST_TEMPLATE {
@@ -139,7 +139,7 @@ fn possible(definition: Definition) -> Result<Declaration, DecodeError> {
     Ok(Declaration::Define(definition))
 }
 
-/// Takes a template whose records have any octets.
+/// Accepts a template whose records have any octets.
 fn useful(declaration: Declaration) -> Result<Declaration, DecodeError> {
     match declaration {
         Declaration::Define(definition) if definition.shortest() == 0 => {

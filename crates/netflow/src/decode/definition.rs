@@ -52,7 +52,7 @@ pub enum Declaration {
 }
 
 impl Definition {
-    /// Gives the octets of the shortest record there can be.
+    /// Returns the octets of the shortest record there can be.
     pub fn shortest(&self) -> usize {
         self.fields
             .iter()

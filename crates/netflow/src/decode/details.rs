@@ -175,7 +175,7 @@ fn set<'a>(details: &mut FlowDetails<'a>, target: Target, value: &'a [u8]) {
     }
 }
 
-/// Takes an address unless it is all zero and another is known.
+/// Stores an address unless it is all zero and another is known.
 fn address(known: &mut Option<IpAddr>, value: &[u8]) {
     let read = match value.len() {
         4 => <[u8; 4]>::try_from(value).ok().map(|octets| IpAddr::V4(Ipv4Addr::from_octets(octets))),

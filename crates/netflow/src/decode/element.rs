@@ -298,7 +298,7 @@ const fn row(choices: &'static [(Element, Target)]) -> Row {
     Row { choices }
 }
 
-/// Gives where the way back is told, given the counter that bytes is taken from.
+/// Returns where the reverse direction is exported, given the counter that bytes is taken from.
 pub(super) fn back_rows(counter: Counter) -> &'static [Row] {
     match counter {
         Counter::Initiator => RESPONDER_BACK,
@@ -345,7 +345,7 @@ pub(super) fn running(fields: &[Field]) -> Running {
     Running { bytes: total(first_of(Target::Bytes)), packets: total(first_of(Target::Packets)) }
 }
 
-/// Gives which counter the bytes of a template with these fields are.
+/// Returns which counter the bytes of a template with these fields are.
 pub(super) fn counter(fields: &[Field]) -> Counter {
     let tells = |(element, target): &&(Element, Target)| {
         fields.iter().any(|field| element.matches(field) && usable(*target, field))

@@ -30,7 +30,7 @@ pub struct Framing {
 }
 
 impl Framing {
-    /// Takes octets as they come, and hands on each message that is whole.
+    /// Adds octets as they arrive, and passes on each message that is complete.
     ///
     /// # Errors
     /// Fails where no message begins. What came before was handed on; what comes after is not to be read.

@@ -31,7 +31,7 @@ pub(super) fn systems(data: &[u8]) -> Option<Systems> {
     Some(Systems { source: Some(or_own(source)), destination })
 }
 
-/// Gives the path's last system, 0 where it has none; `None` if it is cut off.
+/// Returns the path's last system, 0 where it has none; `None` if it is cut off.
 fn last_of_path(reader: &mut Reader<'_>) -> Option<u32> {
     let mut last = 0;
     for _ in 0..reader.u32()? {

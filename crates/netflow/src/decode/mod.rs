@@ -33,5 +33,5 @@ pub use element::Running;
 pub use error::DecodeError;
 pub use framing::{Framing, FramingError};
 pub(super) use moment::Exported;
-pub use options::{SamplingScope, Statement, Told};
+pub use options::{SamplingScope, SamplingStatement, Statement};
 pub use record::ScopeKeys;

@@ -24,7 +24,7 @@ impl Exported {
         self.uptime_ms = u32::try_from(uptime_ms).ok();
     }
 
-    /// Takes the start that options data told, where the message itself tells no uptime.
+    /// Uses the start that options data named, where the message itself names no uptime.
     pub(crate) fn started_unless_known(&mut self, init: Timestamp) {
         if self.uptime_ms.is_none() {
             self.started(u64::try_from(init.micros() / 1_000).unwrap_or(0));

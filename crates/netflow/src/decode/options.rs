@@ -26,7 +26,7 @@ pub struct Statement {
     /// Observation domain that a scope names (149), where it is not that of the message.
     pub domain: Option<u32>,
     /// The sampling.
-    pub sampling: Option<Told>,
+    pub sampling: Option<SamplingStatement>,
     /// Selectors of which the scope's selection sequence is made, in their order (RFC 5476, section 6.5.1).
     pub selectors: Vec<u64>,
     /// systemInitTimeMilliseconds (160): from when the domain's uptimes count.
@@ -35,7 +35,7 @@ pub struct Statement {
 
 /// What an options record says of a sampling.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Told {
+pub enum SamplingStatement {
     /// One that can be meant.
     Factor(Factor),
     /// One whose algorithm IANA's registry does not know: it is not believed.
@@ -212,11 +212,11 @@ impl<'a> Draft<'a> {
         let algorithm = self.algorithm.map(|(registry, number)| (Algorithm::of(registry, number), number));
         self.statement.sampling = match (algorithm, factor) {
             (Some((Algorithm::Unknown, algorithm)), Some(factor)) if !factor.is_none() => {
-                Some(Told::Disbelieved { algorithm, factor })
+                Some(SamplingStatement::Disbelieved { algorithm, factor })
             }
             // what a filter picked is all there is of its kind, and it may name no factor
-            (Some((Algorithm::Filters, _)), _) => Some(Told::Factor(Factor::NONE)),
-            (_, factor) => factor.map(Told::Factor),
+            (Some((Algorithm::Filters, _)), _) => Some(SamplingStatement::Factor(Factor::NONE)),
+            (_, factor) => factor.map(SamplingStatement::Factor),
         };
         self.statement
     }

@@ -144,7 +144,7 @@ fn flow_sample(mut reader: Reader<'_>, form: Form, wanted: Wanted) -> Option<Flo
     Some(FlowSample { sequence, source, drops, flow: packet_of(&mut reader, records, &told), details })
 }
 
-/// Takes the packet from the records that tell one: its ends by its header, else by what the agent read from it; its
+/// Reads the packet from the records that describe one: its ends by its header, else by what the agent read from it; its
 /// length by the frame's, else the IP packet's, in whichever order they come.
 fn packet_of(reader: &mut Reader<'_>, records: u32, told: &Flow) -> Option<Flow> {
     let mut flow: Option<Flow> = None;

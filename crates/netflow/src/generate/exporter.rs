@@ -85,7 +85,7 @@ impl Exporter {
         self.totals.packets = self.totals.packets.saturating_add(sent.packets);
     }
 
-    /// Gives what was sent so far.
+    /// Returns what was sent so far.
     pub fn totals(&self) -> Totals {
         self.totals
     }

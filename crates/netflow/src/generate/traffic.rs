@@ -39,7 +39,7 @@ impl Traffic {
         Self { state: seed, pairs: pairs.clamp(1, 1 << 24), families }
     }
 
-    /// Gives the next flow, which ended just before `now`.
+    /// Returns the next flow, which ended just before `now`.
     pub fn flow(&mut self, now: Timestamp) -> Flow {
         let pair = self.below(self.pairs);
         let v6 = self.families == Families::Mixed && pair % 4 == 3;

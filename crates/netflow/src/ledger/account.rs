@@ -52,9 +52,9 @@ pub struct Account {
     /// Datagrams that could not be decoded, or not wholly.
     pub undecodable: u64,
     /// Data sets that had to wait for their template.
-    pub parked: u64,
+    pub deferred: u64,
     /// Data sets that were decoded after waiting.
-    pub unparked: u64,
+    pub resumed: u64,
     /// Data sets dropped while waiting: too old, or no room.
     pub expired: u64,
     /// When its latest datagram came.
@@ -88,8 +88,8 @@ pub(crate) struct Tally {
     pub(crate) options: u32,
     /// Templates declared.
     pub(crate) templates: u32,
-    /// Data sets parked.
-    pub(crate) parked: u32,
+    /// Data sets deferred.
+    pub(crate) deferred: u32,
     /// Counter samples.
     pub(crate) counter_samples: u32,
     /// Flows whose sampling is not known.
@@ -116,7 +116,7 @@ impl Tally {
 }
 
 impl Account {
-    /// Takes in what a datagram's number told. `seen` is how many units of it were decoded, and `missing` how many are in it
+    /// Records what a datagram's number showed. `seen` is how many units of it were decoded, and `missing` how many are in it
     /// that could not be.
     pub(super) fn enter(&mut self, step: Step, units: Units, seen: u32, missing: u32) {
         let (seen, missing) = match self.sequence.counted() {
@@ -141,7 +141,7 @@ impl Account {
         self.aside.1 += u64::from(lost);
     }
 
-    /// Gives back what was set aside: it was not lost.
+    /// Restores what was set aside: it was not lost.
     pub(super) fn give_back_aside(&mut self, epoch: u32) {
         if self.aside.0 == epoch {
             self.give_back(self.aside.1);
@@ -158,7 +158,7 @@ impl Account {
         self.factor = tally.factor.unwrap_or(self.factor);
         self.options += u64::from(tally.options);
         self.templates += u64::from(tally.templates);
-        self.parked += u64::from(tally.parked);
+        self.deferred += u64::from(tally.deferred);
         self.counter_samples += u64::from(tally.counter_samples);
         self.undecodable += u64::from(tally.undecodable);
     }
@@ -184,13 +184,13 @@ impl Account {
             (self.samples_lost + u64::from(step.lost)).saturating_sub(u64::from(step.recovered));
     }
 
-    /// Takes in records that were decoded after waiting for their template, some of which had been counted as lost.
+    /// Records what was decoded after waiting for their template, some of which had been counted as lost.
     pub(super) fn credit(&mut self, records: u32, recovered: u32) {
         self.coverage.seen += u64::from(records);
         self.give_back(u64::from(recovered));
     }
 
-    /// Takes in a datagram that had been counted as lost since it had to wait.
+    /// Records a datagram that had been counted as lost since it had to wait.
     pub(super) fn credit_datagram(&mut self) {
         self.coverage.seen += 1;
         self.give_back(1);

@@ -51,12 +51,12 @@ impl Inclusion {
         }
     }
 
-    /// Gives what was wrongly counted as lost until it turned out.
+    /// Returns what was wrongly counted as lost until it turned out.
     pub(super) fn take_lost(&mut self) -> u32 {
         std::mem::take(&mut self.lost)
     }
 
-    /// Gives the number that the datagram should have by the rule; `expected` tells whether options are counted.
+    /// Returns the number that the datagram should have by the rule; `expected` tells whether options are counted.
     pub(super) fn by_rule(&self, number: u32, units: Units, expected: impl Fn(u32) -> bool) -> u32 {
         if !self.is_included {
             return number;

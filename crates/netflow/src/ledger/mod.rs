@@ -9,16 +9,16 @@
 //! exporter's next datagram shows it; adding the sum as well would count them twice.
 
 mod account;
-mod book;
 mod coverage;
 mod inclusion;
 mod sequence;
 mod session;
+mod streams;
 
 pub(super) use account::Tally;
 pub use account::{Account, SAMPLE_SOURCES_MAX};
-pub(super) use book::Numbering;
-pub use book::{ACCOUNTS_MAX, ExporterSums, Ledger};
 pub use coverage::Coverage;
 pub use sequence::{Counted, HOLES_MAX, JUMP_MAX, Sequence, Step, Units};
 pub use session::NumberedOver;
+pub(super) use streams::Numbering;
+pub use streams::{ACCOUNTS_MAX, ExporterSums, Ledger};

@@ -13,7 +13,7 @@ const JUMP_WITHOUT_UPTIME_MAX: u32 = 1 << 24;
 /// Gaps remembered, for late datagrams to fill. Beyond it the oldest is forgotten: what fills it later counts as a
 /// repetition, and stays counted as lost.
 pub const HOLES_MAX: usize = 64;
-/// What may be missing between a doubted datagram and the one that confirms it.
+/// What may be missing between a outlier datagram and the one that confirms it.
 const DOUBT_GAP_MAX: u32 = 4_096;
 /// Uptimes that differ by less are told apart by delays on the way, not by a restart.
 const RESTART_MIN_MS: i64 = 5_000;
@@ -81,7 +81,7 @@ pub struct Step {
     /// The numbers began anew with it.
     pub restarted: bool,
     /// It lies too far ahead or behind to be believed yet.
-    pub doubted: bool,
+    pub outlier: bool,
 }
 
 /// Follows the 32-bit numbers of one stream, which wrap.
@@ -91,8 +91,8 @@ pub struct Sequence {
     next: Option<u32>,
     latest: u32,
     latest_units: Option<Units>,
-    holes: Vec<Hole>,
-    doubted: Option<Doubted>,
+    gaps: Vec<Gap>,
+    outlier: Option<Outlier>,
     boot: Option<Boot>,
     counted: Counted,
     candidate: Option<Candidate>,
@@ -100,14 +100,14 @@ pub struct Sequence {
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Hole {
+struct Gap {
     start: u32,
     length: u32,
 }
 
 /// A datagram that lay too far off to be believed alone.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Doubted {
+struct Outlier {
     number: u32,
     /// The number that would go on from it.
     next: u32,
@@ -128,7 +128,7 @@ struct Candidate {
 }
 
 impl Sequence {
-    /// Takes in one datagram's number. The uptime is the exporter's, where it tells it.
+    /// Records one datagram's number. The uptime is the exporter's, where it exports it.
     pub fn observe(
         &mut self,
         number: u32,
@@ -175,7 +175,7 @@ impl Sequence {
         self.doubt(number, units, tells_uptime)
     }
 
-    /// Takes in records that belong to numbers already passed: data that waited for its template. `position` is where
+    /// Records what belongs to numbers already passed: data that waited for its template. `position` is where
     /// they begin, at the least. Gives how many of them had been counted as lost.
     pub fn credit(&mut self, position: u32, count: u32) -> u32 {
         let filled = self.fill_from(position, count);
@@ -213,7 +213,7 @@ impl Sequence {
     }
 
     fn begin(&mut self, number: u32, units: Units) {
-        self.holes.clear();
+        self.gaps.clear();
         self.settle(number, units);
     }
 
@@ -226,13 +226,13 @@ impl Sequence {
         self.next = Some(number.wrapping_add(self.count(units)));
         self.latest = number;
         self.latest_units = Some(units);
-        self.doubted = None;
+        self.outlier = None;
     }
 
     fn gap(&mut self, number: u32, units: Units, lost: u32) -> Step {
         let before = self.candidate;
         let agreeing = self.agreeing(number, before.map(|candidate| candidate.counted));
-        self.remember(Hole { start: number.wrapping_sub(lost), length: lost });
+        self.remember(Gap { start: number.wrapping_sub(lost), length: lost });
         self.settle(number, units);
         let Some(counted) = agreeing else {
             self.candidate = None;
@@ -262,11 +262,11 @@ impl Sequence {
 
     /// Weighs a number that neither follows nor fills a gap. A second one that goes on from it confirms it.
     fn doubt(&mut self, number: u32, units: Units, tells_uptime: bool) -> Step {
-        let follows = |doubted: &Doubted| number.wrapping_sub(doubted.next) <= DOUBT_GAP_MAX;
-        let (Some(first), Some(next)) = (self.doubted.filter(follows), self.next) else {
-            self.doubted = Some(Doubted { number, next: number.wrapping_add(self.count(units)) });
+        let follows = |outlier: &Outlier| number.wrapping_sub(outlier.next) <= DOUBT_GAP_MAX;
+        let (Some(first), Some(next)) = (self.outlier.filter(follows), self.next) else {
+            self.outlier = Some(Outlier { number, next: number.wrapping_add(self.count(units)) });
             let near = self.next.is_some_and(|next| next.wrapping_sub(number) <= JUMP_MAX);
-            return Step { repeated: near, doubted: !near, ..Step::default() };
+            return Step { repeated: near, outlier: !near, ..Step::default() };
         };
         let ahead = first.number.wrapping_sub(next);
         let believable = if tells_uptime { u32::MAX / 2 } else { JUMP_WITHOUT_UPTIME_MAX };
@@ -279,58 +279,58 @@ impl Sequence {
         }
     }
 
-    fn remember(&mut self, hole: Hole) {
-        if self.holes.len() >= HOLES_MAX {
-            self.holes.remove(0);
+    fn remember(&mut self, gap: Gap) {
+        if self.gaps.len() >= HOLES_MAX {
+            self.gaps.remove(0);
         }
-        self.holes.push(hole);
+        self.gaps.push(gap);
     }
 
     /// Fills the gaps that the numbers from `start` on lie in. Gives how many units that were.
     fn fill(&mut self, start: u32, count: u32) -> u32 {
-        if self.holes.is_empty() {
+        if self.gaps.is_empty() {
             return 0;
         }
         let mut filled = 0;
-        let mut kept = Vec::with_capacity(self.holes.len() + 1);
-        for hole in &self.holes {
-            // seen from the hole's start, as numbers wrap
-            let from = start.wrapping_sub(hole.start).cast_signed();
+        let mut kept = Vec::with_capacity(self.gaps.len() + 1);
+        for gap in &self.gaps {
+            // seen from the gap's start, as numbers wrap
+            let from = start.wrapping_sub(gap.start).cast_signed();
             let until = i64::from(from) + i64::from(count);
-            let (low, high) = (i64::from(from.max(0)), until.min(i64::from(hole.length)));
+            let (low, high) = (i64::from(from.max(0)), until.min(i64::from(gap.length)));
             match (u32::try_from(low), u32::try_from(high)) {
                 (Ok(low), Ok(high)) if low < high => {
                     filled += high - low;
-                    kept.push(Hole { start: hole.start, length: low });
-                    kept.push(Hole { start: hole.start.wrapping_add(high), length: hole.length - high });
+                    kept.push(Gap { start: gap.start, length: low });
+                    kept.push(Gap { start: gap.start.wrapping_add(high), length: gap.length - high });
                 }
-                _ => kept.push(*hole),
+                _ => kept.push(*gap),
             }
         }
-        kept.retain(|hole| hole.length > 0);
+        kept.retain(|gap| gap.length > 0);
         kept.truncate(HOLES_MAX);
-        self.holes = kept;
+        self.gaps = kept;
         filled
     }
 
     /// Fills the first gaps at or after a position, wherever they begin.
     fn fill_from(&mut self, position: u32, count: u32) -> u32 {
         let mut left = count;
-        for hole in &mut self.holes {
-            let end = hole.start.wrapping_add(hole.length);
+        for gap in &mut self.gaps {
+            let end = gap.start.wrapping_add(gap.length);
             if left == 0 || end.wrapping_sub(position).cast_signed() <= 0 {
                 continue;
             }
-            let filled = left.min(hole.length);
-            hole.start = hole.start.wrapping_add(filled);
-            hole.length -= filled;
+            let filled = left.min(gap.length);
+            gap.start = gap.start.wrapping_add(filled);
+            gap.length -= filled;
             left -= filled;
         }
-        self.holes.retain(|hole| hole.length > 0);
+        self.gaps.retain(|gap| gap.length > 0);
         count - left
     }
 
-    /// Tells from its uptime whether the exporter started anew: the uptime is less than it was, and not since it wrapped.
+    /// Returns whether the exporter started anew, by its uptime: the uptime is less than it was, and not since it wrapped.
     fn rebooted(&mut self, uptime_ms: Option<u32>, received: Timestamp) -> bool {
         let Some(uptime_ms) = uptime_ms else { return false };
         let now = Boot { uptime_ms, received };

@@ -51,7 +51,7 @@ pub(super) struct Numbered {
 }
 
 impl Session {
-    /// Takes in a domain that was not heard before. Whether its numbers are weighed with those of others.
+    /// Adds a domain that was not heard before. Returns whether its numbers are weighed with those of others.
     pub(super) fn add(
         &mut self,
         domain: u32,
@@ -103,7 +103,7 @@ impl Shared {
         self.over
     }
 
-    /// Takes in the number of a datagram of one of the domains. Whether it turned out that the exporter counts the other way:
+    /// Records the number of a datagram of one of the domains. Returns whether it turned out that the exporter counts the other way:
     /// what accounts have [set aside](Account::set_aside) is then to be given back.
     pub(super) fn observe(&mut self, account: &mut Account, numbered: Numbered) -> (Step, bool) {
         let Numbered { number, units, uptime_ms, received } = numbered;
@@ -142,7 +142,7 @@ impl Shared {
         epoch
     }
 
-    /// Takes in records that belong to numbers already passed; see [`Sequence::credit`].
+    /// Records what belongs to numbers already passed; see [`Sequence::credit`].
     pub(super) fn credit(&mut self, position: u32, count: u32) -> u32 {
         self.sequence.credit(position, count)
     }

@@ -8,7 +8,7 @@ use crate::{
     record::{ApplicationId, BiflowDirection, Counter, MacAddress, Protocol},
 };
 
-/// A number that a question may need. Numbers are not negative; -1 stands for one that was not told, all ones for an address
+/// A number that a query may need. Numbers are not negative; -1 stands for one that was not told, all ones for an address
 /// that was not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Attribute {
@@ -51,7 +51,7 @@ pub enum Attribute {
     /// Which counter the bytes are, as a place in [`COUNTERS`].
     Counter,
     /// Direction of a biflow, as a place in [`WAYS`].
-    Way,
+    TrafficDirection,
     /// Source port after translation.
     NatSourcePort,
     /// Destination port after translation.
@@ -152,7 +152,7 @@ impl Attribute {
             Self::DestinationAs => "dst_as",
             Self::Sampling => "sampling",
             Self::Counter => "counter",
-            Self::Way => "way",
+            Self::TrafficDirection => "way",
             Self::NatSourcePort => "nat_src_port",
             Self::NatDestinationPort => "nat_dst_port",
             Self::InputVlan => "in_vlan",
@@ -231,7 +231,7 @@ impl Attribute {
         place(match self {
             Self::Format => FORMATS.iter().position(|format| is(format.name())),
             Self::Counter => COUNTERS.iter().position(|counter| is(counter.name())),
-            Self::Way => {
+            Self::TrafficDirection => {
                 let former = || FORMER_WAYS.iter().position(|way| is(way));
                 WAYS.iter().position(|way| is(way.name())).or_else(former)
             }
@@ -262,7 +262,7 @@ impl Attribute {
         match self {
             Self::Format => FORMATS.get(place).map(|format| format.name()),
             Self::Counter => COUNTERS.get(place).map(|counter| counter.name()),
-            Self::Way => WAYS.get(place).map(|way| way.name()),
+            Self::TrafficDirection => WAYS.get(place).map(|way| way.name()),
             _ => None,
         }
     }
@@ -295,7 +295,7 @@ impl Attribute {
             Self::DestinationAs => wide(flow.destination_as),
             Self::Sampling => row.sampling.to_bits().cast_signed(),
             Self::Counter => place(COUNTERS.iter().position(|counter| *counter == flow.counter)),
-            Self::Way => place(WAYS.iter().position(|way| *way == flow.biflow)),
+            Self::TrafficDirection => place(WAYS.iter().position(|way| *way == flow.biflow)),
             Self::NatSourcePort => port(details.nat_source_port),
             Self::NatDestinationPort => port(details.nat_destination_port),
             Self::InputVlan => port(details.input_vlan),

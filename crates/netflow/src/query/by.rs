@@ -154,7 +154,7 @@ impl By {
                     | Attribute::Dscp
                     | Attribute::Format
                     | Attribute::Counter
-                    | Attribute::Way
+                    | Attribute::TrafficDirection
                     | Attribute::SourceMac
                     | Attribute::DestinationMac
                     | Attribute::Application
@@ -184,7 +184,7 @@ impl By {
         }
     }
 
-    /// Makes keys of what was read, as many numbers as [`attributes`](Self::attributes) has.
+    /// Builds keys of what was read, as many numbers as [`attributes`](Self::attributes) has.
     pub(super) fn reduce(&self, read: &mut [Vec<i64>]) {
         match (self.key, read) {
             (Key::Time(span), [times]) => {
@@ -260,7 +260,7 @@ fn number_named(name: &str) -> Option<Ends<Attribute>> {
         "tos" => Ends::One(Attribute::Tos),
         "dscp" => Ends::One(Attribute::Dscp),
         "counter" => Ends::One(Attribute::Counter),
-        "way" => Ends::One(Attribute::Way),
+        "way" => Ends::One(Attribute::TrafficDirection),
         "natsport" => Ends::One(Attribute::NatSourcePort),
         "natdport" => Ends::One(Attribute::NatDestinationPort),
         "invlan" => Ends::One(Attribute::InputVlan),

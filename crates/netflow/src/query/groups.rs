@@ -74,7 +74,7 @@ pub(super) struct Groups<const WIDTH: usize> {
 }
 
 /// The groups of some keys, and flows that have yet to be added to them: key, bytes, packets. Times are apart, as few
-/// questions want them.
+/// queries want them.
 #[derive(Debug, Default)]
 struct Part<const WIDTH: usize> {
     sums: Map<WIDTH, Sums>,

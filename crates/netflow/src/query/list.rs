@@ -3,7 +3,7 @@
 use std::{collections::BinaryHeap, num::NonZeroUsize, path::Path};
 
 use super::{
-    FlowRow, Listing, Order, QueryError, Question, Sums,
+    FlowRow, Listing, Order, Query, QueryError, Sums,
     attribute::{Attribute, NOT_TOLD},
     reader::Chunks,
     scan::{Findings, Progress, Scan, counted, for_each_thread, sums},
@@ -34,7 +34,7 @@ const ATTRIBUTES: [Attribute; 53] = [
     Attribute::DestinationAs,
     Attribute::Sampling,
     Attribute::Counter,
-    Attribute::Way,
+    Attribute::TrafficDirection,
     Attribute::NatSourcePort,
     Attribute::NatDestinationPort,
     Attribute::InputVlan,
@@ -76,16 +76,16 @@ const ATTRIBUTES: [Attribute; 53] = [
 /// Fails where a file is damaged: a list that lacks it would be short in silence.
 pub fn list(
     folder: &Path,
-    question: &Question,
+    query: &Query,
     threads: NonZeroUsize,
     progress: &Progress,
 ) -> Result<Listing, QueryError> {
-    if question.top > LIST_MAX {
-        return Err(QueryError::TooMany(question.top));
+    if query.top > LIST_MAX {
+        return Err(QueryError::TooMany(query.top));
     }
-    let scan = Scan::new(question, ATTRIBUTES.to_vec(), progress);
+    let scan = Scan::new(query, ATTRIBUTES.to_vec(), progress);
     let mut found =
-        for_each_thread(threads, || First { question, total: Sums::default(), rows: BinaryHeap::new() });
+        for_each_thread(threads, || First { query, total: Sums::default(), rows: BinaryHeap::new() });
     let scanned = scan.read(folder, &mut found)?;
     let mut total = Sums::default();
     let mut rows = Vec::new();
@@ -94,7 +94,7 @@ pub fn list(
         rows.extend(found.rows);
     }
     rows.sort_unstable();
-    rows.truncate(question.top);
+    rows.truncate(query.top);
     let flows = rows.iter().map(|row| {
         let value = |wanted| {
             let place = ATTRIBUTES.iter().position(|attribute| *attribute == wanted);
@@ -107,7 +107,7 @@ pub fn list(
 
 /// What one thread found: the flows that come first, the last of them on top.
 struct First<'a> {
-    question: &'a Question,
+    query: &'a Query,
     total: Sums,
     rows: BinaryHeap<Row>,
 }
@@ -121,8 +121,8 @@ struct Row {
 
 impl Findings for First<'_> {
     fn add(&mut self, chunk: &Chunks, selected: &[bool]) -> Result<(), QueryError> {
-        let bytes = counted(chunk, self.question, Attribute::Bytes);
-        let packets = counted(chunk, self.question, Attribute::Packets);
+        let bytes = counted(chunk, self.query, Attribute::Bytes);
+        let packets = counted(chunk, self.query, Attribute::Packets);
         self.total.add(&sums(&bytes, &packets, selected));
         let [first, last, received] =
             [Attribute::First, Attribute::Last, Attribute::Received].map(|time| chunk.of(time));
@@ -130,7 +130,7 @@ impl Findings for First<'_> {
         for (row, _) in selected.iter().enumerate().filter(|(_, selected)| **selected) {
             let (first, last, received) = (at(first, row), at(last, row), at(received, row));
             let rate = |attribute: Attribute, count: i64| attribute.derived([first, last, count]);
-            let place = match self.question.order {
+            let place = match self.query.order {
                 Order::Bytes => descending(at(&bytes, row)),
                 Order::Packets => descending(at(&packets, row)),
                 Order::BitRate => descending(rate(Attribute::BitRate, at(&bytes, row))),
@@ -153,7 +153,7 @@ impl Findings for First<'_> {
 
 impl First<'_> {
     fn insert(&mut self, place: i64, values: impl FnOnce() -> Box<[i64]>) {
-        let full = self.rows.len() >= self.question.top;
+        let full = self.rows.len() >= self.query.top;
         if full && self.rows.peek().is_none_or(|last| place > last.place) {
             return;
         }

@@ -4,7 +4,7 @@
 //!   text --parse--> Filter --simplified by each row group's bounds--> chunks of attributes --> Groups, one a thread --> Answer
 //!                                                                                          --> First,  one a thread --> Listing
 //! ```
-//! An [`Attribute`] is a column as numbers, or what follows from some. Of each row group only those that the question needs are
+//! An [`Attribute`] is a column as numbers, or what follows from some. Of each row group only those that the query needs are
 //! read, 8,192 flows at a time; a row group in which no flow can be meant is passed over, and what all of its flows have in
 //! common is not read at all.
 
@@ -15,8 +15,8 @@ mod filter;
 mod groups;
 mod list;
 mod named;
-mod question;
 mod reader;
+mod request;
 mod row;
 mod scan;
 mod source;
@@ -28,7 +28,7 @@ pub use filter::{Filter, FilterError};
 pub use groups::{GROUPS_MAX, Sums};
 pub use list::{LIST_MAX, list};
 pub use named::{dscp_name, flag_letters, service_name};
-pub use question::{Answer, FlowTime, Group, GroupTimes, Listing, Order, QueryError, Question, Scanned};
+pub use request::{Answer, FlowTime, Group, GroupTimes, Listing, Order, Query, QueryError, Scanned};
 pub use row::FlowRow;
 pub use scan::{Progress, scale};
 pub use totals::ask;

@@ -12,10 +12,10 @@ use super::{
     bounds::Bounds,
 };
 
-/// Flows read at once: the attributes of a usual question then stay in a core's own cache.
+/// Flows read at once: the attributes of a usual query then stay in a core's own cache.
 pub(super) const CHUNK: usize = 8_192;
 
-/// The attributes of a row group that a question needs.
+/// The attributes of a row group that a query needs.
 pub(super) struct Chunks {
     attributes: Vec<(Attribute, Values)>,
     /// Those that follow from others; read after them.

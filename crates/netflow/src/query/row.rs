@@ -71,7 +71,10 @@ impl FlowRow {
             direction: narrow(Attribute::Direction).map(Direction::from_number),
             first: time(Attribute::First),
             last: time(Attribute::Last),
-            biflow: place(Attribute::Way).and_then(|at| WAYS.get(at)).copied().unwrap_or_default(),
+            biflow: place(Attribute::TrafficDirection)
+                .and_then(|at| WAYS.get(at))
+                .copied()
+                .unwrap_or_default(),
             ..Flow::default()
         };
         Self {

@@ -18,7 +18,7 @@ use parquet::{
 };
 
 use super::{
-    FlowTime, QueryError, Question, Scanned, Sums,
+    FlowTime, Query, QueryError, Scanned, Sums,
     attribute::{Attribute, NOT_TOLD},
     bounds::Bounds,
     filter::Predicate,
@@ -56,7 +56,7 @@ struct Opened {
 }
 
 pub(super) struct Scan<'a> {
-    question: &'a Question,
+    query: &'a Query,
     /// The filter and the time.
     predicate: Predicate,
     /// What selects flows that do not tell the time they are looked for by.
@@ -70,18 +70,18 @@ pub(super) struct Scan<'a> {
 
 impl<'a> Scan<'a> {
     /// Plans a scan whose findings need these attributes.
-    pub(super) fn new(question: &'a Question, attributes: Vec<Attribute>, progress: &'a Progress) -> Self {
-        let (from, to) = (question.from.micros(), question.to.micros());
-        let filter = &question.filter.predicate;
+    pub(super) fn new(query: &'a Query, attributes: Vec<Attribute>, progress: &'a Progress) -> Self {
+        let (from, to) = (query.from.micros(), query.to.micros());
+        let filter = &query.filter.predicate;
         let within = |attribute| Predicate::Number { attribute, least: from, greatest: to.saturating_sub(1) };
-        let time = question.time.attribute();
+        let time = query.time.attribute();
         let predicate = Predicate::All(vec![within(time), filter.clone()]);
         let told = Predicate::Number { attribute: time, least: 0, greatest: i64::MAX };
-        let untimed = (question.time != FlowTime::Received).then(|| {
+        let untimed = (query.time != FlowTime::Received).then(|| {
             let silent = Predicate::Not(Box::new(told));
             Predicate::All(vec![silent, within(Attribute::Received), filter.clone()])
         });
-        Self { question, predicate, untimed, progress, attributes, untimed_flows: AtomicU64::new(0) }
+        Self { query, predicate, untimed, progress, attributes, untimed_flows: AtomicU64::new(0) }
     }
 
     /// Reads all files of a folder that may hold selected flows, on a thread for each of the findings.
@@ -111,8 +111,8 @@ impl<'a> Scan<'a> {
     fn list(&self, folder: &Path) -> Result<(Catalog, Vec<Opened>), QueryError> {
         loop {
             let mut catalog = Catalog::read(folder)?;
-            if self.question.time == FlowTime::Received {
-                catalog.within(self.question.from, self.question.to);
+            if self.query.time == FlowTime::Received {
+                catalog.within(self.query.from, self.query.to);
             }
             let pieces = catalog.pieces.iter().map(open).collect::<Result<Option<Vec<_>>, _>>()?;
             if let Some(pieces) = pieces {
@@ -225,11 +225,11 @@ pub(super) fn selected_of(selected: &[bool]) -> u64 {
 }
 
 /// Returns a count of each flow, scaled by the sampling unless it is wanted as exported.
-pub(super) fn counted<'c>(chunk: &'c Chunks, question: &Question, attribute: Attribute) -> Cow<'c, [i64]> {
+pub(super) fn counted<'c>(chunk: &'c Chunks, query: &Query, attribute: Attribute) -> Cow<'c, [i64]> {
     let counts = chunk.of(attribute);
     let factors = chunk.of(Attribute::Sampling);
     let sampled = |factor: &i64| f64::from_bits(factor.cast_unsigned()) != 1.0;
-    if question.unscaled || !factors.iter().any(sampled) {
+    if query.unscaled || !factors.iter().any(sampled) {
         return counts.into();
     }
     let scaled = counts.iter().zip(factors);

@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, num::NonZeroUsize, path::Path};
 
 use super::{
-    Answer, By, Group, GroupTimes, Order, QueryError, Question, Sums,
+    Answer, By, Group, GroupTimes, Order, Query, QueryError, Sums,
     attribute::{Attribute, NOT_TOLD},
     by::Side,
     groups::{Added, GROUPS_MAX, Groups, Times},
@@ -14,32 +14,32 @@ use super::{
 /// Numbers that a key may have: three addresses, or an address pair with its ports, protocol and time.
 const WIDTH_MAX: usize = 8;
 
-/// Answers a question from a folder of flows, on so many threads, by sums.
+/// Answers a query from a folder of flows, on so many threads, by sums.
 ///
 /// # Errors
 /// Fails where a file is damaged: an answer that lacks it would be wrong in silence.
 pub fn ask(
     folder: &Path,
-    question: &Question,
+    query: &Query,
     threads: NonZeroUsize,
     progress: &Progress,
 ) -> Result<Answer, QueryError> {
-    match width(question) {
-        0..=1 => answer::<1>(folder, question, threads, progress),
-        2 => answer::<2>(folder, question, threads, progress),
-        3..=4 => answer::<4>(folder, question, threads, progress),
-        5..=WIDTH_MAX => answer::<WIDTH_MAX>(folder, question, threads, progress),
+    match width(query) {
+        0..=1 => answer::<1>(folder, query, threads, progress),
+        2 => answer::<2>(folder, query, threads, progress),
+        3..=4 => answer::<4>(folder, query, threads, progress),
+        5..=WIDTH_MAX => answer::<WIDTH_MAX>(folder, query, threads, progress),
         _ => Err(QueryError::TooWide),
     }
 }
 
-fn width(question: &Question) -> usize {
-    question.by.iter().map(|by| by.attributes(Side::Source, Attribute::Received).len()).sum()
+fn width(query: &Query) -> usize {
+    query.by.iter().map(|by| by.attributes(Side::Source, Attribute::Received).len()).sum()
 }
 
 /// What one thread found.
 struct Totals<'a, const WIDTH: usize> {
-    question: &'a Question,
+    query: &'a Query,
     timed: bool,
     groups: Groups<WIDTH>,
     total: Sums,
@@ -48,15 +48,15 @@ struct Totals<'a, const WIDTH: usize> {
 
 fn answer<const WIDTH: usize>(
     folder: &Path,
-    question: &Question,
+    query: &Query,
     threads: NonZeroUsize,
     progress: &Progress,
 ) -> Result<Answer, QueryError> {
-    let timed = question.timed || question.order.needs_times();
-    let attributes = attributes(question, timed);
-    let scan = Scan::new(question, attributes, progress);
+    let timed = query.timed || query.order.needs_times();
+    let attributes = attributes(query, timed);
+    let scan = Scan::new(query, attributes, progress);
     let mut found = for_each_thread(threads, || Totals::<WIDTH> {
-        question,
+        query,
         timed,
         groups: Groups::default(),
         total: Sums::default(),
@@ -74,10 +74,10 @@ fn answer<const WIDTH: usize>(
     }
     let times_of = |times: &Times, flows| timed.then(|| GroupTimes::of(times, flows));
     let groups_in_all = groups.len();
-    let first = groups.first_by(question.top, |sums, times| place(question.order, sums, times));
+    let first = groups.first_by(query.top, |sums, times| place(query.order, sums, times));
     let groups = first.into_iter().map(|(key, sums, times)| {
         let mut parts = key.into_iter();
-        let key = question.by.iter().map(|by| by.written(&mut parts)).collect();
+        let key = query.by.iter().map(|by| by.written(&mut parts)).collect();
         Group { key, sums, times: times.and_then(|times| times_of(&times, sums.flows)) }
     });
     let groups = groups.collect();
@@ -85,16 +85,13 @@ fn answer<const WIDTH: usize>(
 }
 
 /// Returns the attributes that the sums need: the key's, the counts', the times'.
-fn attributes(question: &Question, timed: bool) -> Vec<Attribute> {
-    let time = question.time.attribute();
+fn attributes(query: &Query, timed: bool) -> Vec<Attribute> {
+    let time = query.time.attribute();
     let sides = [Side::Source, Side::Destination];
-    let mut attributes: Vec<_> = question
-        .by
-        .iter()
-        .flat_map(|by| sides.into_iter().flat_map(|side| by.attributes(side, time)))
-        .collect();
+    let mut attributes: Vec<_> =
+        query.by.iter().flat_map(|by| sides.into_iter().flat_map(|side| by.attributes(side, time))).collect();
     attributes.extend([Attribute::Bytes, Attribute::Packets]);
-    if !question.unscaled {
+    if !query.unscaled {
         attributes.push(Attribute::Sampling);
     }
     if timed {
@@ -122,8 +119,8 @@ fn place(order: Order, sums: &Sums, times: Option<&Times>) -> (bool, Reverse<u64
 
 impl<const WIDTH: usize> Findings for Totals<'_, WIDTH> {
     fn add(&mut self, chunk: &Chunks, selected: &[bool]) -> Result<(), QueryError> {
-        let bytes = counted(chunk, self.question, Attribute::Bytes);
-        let packets = counted(chunk, self.question, Attribute::Packets);
+        let bytes = counted(chunk, self.query, Attribute::Bytes);
+        let packets = counted(chunk, self.query, Attribute::Packets);
         self.total.add(&sums(&bytes, &packets, selected));
         let times = self.timed.then(|| [chunk.of(Attribute::First), chunk.of(Attribute::Last)]);
         if let Some([first, last]) = times {
@@ -132,12 +129,12 @@ impl<const WIDTH: usize> Findings for Totals<'_, WIDTH> {
                 self.times.add(&Times::of(*first, *last));
             }
         }
-        if self.question.by.is_empty() {
+        if self.query.by.is_empty() {
             return Ok(());
         }
         let added = Added { bytes: &bytes, packets: &packets, times };
         let keys = self.keys(chunk, selected.len(), Side::Source);
-        if self.question.by.iter().any(By::is_either) {
+        if self.query.by.iter().any(By::is_either) {
             let others = self.keys(chunk, selected.len(), Side::Destination);
             let (one, other) = self.of_either(&keys, &others, selected);
             self.groups.add(&one, &slices(&keys), added);
@@ -152,20 +149,20 @@ impl<const WIDTH: usize> Findings for Totals<'_, WIDTH> {
 impl<const WIDTH: usize> Totals<'_, WIDTH> {
     /// Returns the keys of a chunk's flows, number by number.
     fn keys(&self, chunk: &Chunks, rows: usize, side: Side) -> Vec<Vec<i64>> {
-        let time = self.question.time.attribute();
+        let time = self.query.time.attribute();
         let of = |by: &By| {
             let read = |attribute| chunk.of(attribute).iter().take(rows).copied().collect();
             let mut own: Vec<Vec<i64>> = by.attributes(side, time).into_iter().map(read).collect();
             by.reduce(&mut own);
             own
         };
-        self.question.by.iter().flat_map(of).collect()
+        self.query.by.iter().flat_map(of).collect()
     }
 
     /// Returns the flows that count for their source's key, and those that count for their destination's: once where both
     /// are the same, and not for an end of which nothing was told while the other's is.
     fn of_either(&self, keys: &[Vec<i64>], others: &[Vec<i64>], selected: &[bool]) -> (Vec<bool>, Vec<bool>) {
-        let widths = self.question.by.iter().flat_map(|by| {
+        let widths = self.query.by.iter().flat_map(|by| {
             let width = by.attributes(Side::Source, Attribute::Received).len();
             std::iter::repeat_n(by.is_either(), width)
         });

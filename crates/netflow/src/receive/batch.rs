@@ -56,7 +56,7 @@ pub(super) enum Outcome {
 
 /// What the kernel says beside the octets.
 #[derive(Clone, Copy, Default)]
-struct Beside {
+struct Ancillary {
     received: Option<Timestamp>,
     drops: Option<u32>,
 }
@@ -88,11 +88,11 @@ impl Reading {
         let mut drops = self.drops;
         let mut datagrams = Vec::with_capacity(messages.len());
         for message in &messages {
-            let beside = Beside::read(message);
-            drops = beside.drops.unwrap_or(drops);
+            let ancillary = Ancillary::read(message);
+            drops = ancillary.drops.unwrap_or(drops);
             if let Some(exporter) = message.address.as_ref().and_then(exporter) {
                 let payload = message.iovs().next().unwrap_or_default();
-                datagrams.push(Datagram { exporter, received: beside.received.unwrap_or(now), payload });
+                datagrams.push(Datagram { exporter, received: ancillary.received.unwrap_or(now), payload });
             }
         }
         let kernel_drops = drops.wrapping_sub(self.drops);
@@ -102,25 +102,25 @@ impl Reading {
     }
 }
 
-impl Beside {
+impl Ancillary {
     fn read(message: &RecvMsg<'_, '_, SockaddrStorage>) -> Self {
-        let mut beside = Self::default();
+        let mut ancillary = Self::default();
         for control in message.cmsgs().into_iter().flatten() {
             match control {
                 ControlMessageOwned::ScmTimestampns(stamp) => {
                     let micros =
                         stamp.tv_sec().saturating_mul(1_000_000).saturating_add(stamp.tv_nsec() / 1_000);
-                    beside.received = Some(Timestamp::from_micros(micros));
+                    ancillary.received = Some(Timestamp::from_micros(micros));
                 }
-                ControlMessageOwned::RxqOvfl(drops) => beside.drops = Some(drops),
+                ControlMessageOwned::RxqOvfl(drops) => ancillary.drops = Some(drops),
                 _ => {}
             }
         }
-        beside
+        ancillary
     }
 }
 
-/// Gives the sender; one of IPv4 on a socket of both families is IPv4.
+/// Returns the sender; one of IPv4 on a socket of both families is IPv4.
 fn exporter(address: &SockaddrStorage) -> Option<SocketAddr> {
     let v4 = address.as_sockaddr_in().map(|v4| SocketAddr::new(v4.ip().into(), v4.port()));
     v4.or_else(|| {

@@ -76,7 +76,7 @@ impl Receiver {
         self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
     }
 
-    /// Gives the sockets.
+    /// Returns the sockets.
     pub fn sockets(&self) -> &[Bound] {
         &self.sockets
     }

@@ -104,7 +104,7 @@ impl Bound {
         Ok(Self { socket, address, asked_bytes: buffer_bytes, granted_bytes })
     }
 
-    /// Takes a socket that is bound already.
+    /// Wraps a socket that is bound already.
     pub(super) fn inherited(socket: &UdpSocket, buffer_bytes: usize) -> Result<Self, ReceiveError> {
         let unknown = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
         let option = |what| move |source| ReceiveError::Option { what, address: unknown, source };

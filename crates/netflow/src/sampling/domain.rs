@@ -6,7 +6,7 @@ use grafolean_time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    decode::{SamplingScope, ScopeKeys, Statement, Told},
+    decode::{SamplingScope, SamplingStatement, ScopeKeys, Statement},
     record::{Factor, Flow},
 };
 
@@ -77,7 +77,7 @@ pub enum Scaling {
 }
 
 impl DomainSampling {
-    /// Takes in what one options record said; the latest word about a thing holds.
+    /// Records what one options record said; the latest word about a thing holds.
     pub(crate) fn note(&mut self, statement: &Statement) {
         if statement.system_init.is_some() {
             self.system_init = statement.system_init;
@@ -87,8 +87,8 @@ impl DomainSampling {
             bounded_insert(&mut self.sequences, sequence, selectors, RULES_MAX);
         }
         let (scope, factor) = match statement.sampling {
-            Some(Told::Factor(factor)) => (statement.scope, factor),
-            Some(Told::Disbelieved { algorithm, factor }) => {
+            Some(SamplingStatement::Factor(factor)) => (statement.scope, factor),
+            Some(SamplingStatement::Disbelieved { algorithm, factor }) => {
                 self.disbelieved = Some(Disbelieved { algorithm, factor });
                 return;
             }
@@ -222,7 +222,11 @@ mod tests {
     use crate::record::Direction;
 
     fn told(scope: SamplingScope, interval: u32) -> Statement {
-        Statement { scope, sampling: Some(Told::Factor(Factor::one_in(interval))), ..Statement::default() }
+        Statement {
+            scope,
+            sampling: Some(SamplingStatement::Factor(Factor::one_in(interval))),
+            ..Statement::default()
+        }
     }
 
     fn domain(statements: &[Statement]) -> DomainSampling {
@@ -320,7 +324,7 @@ mod tests {
     fn a_sampling_that_is_not_believed_scales_nothing_and_is_remembered() {
         let factor = Factor::one_in(67);
         let statement = Statement {
-            sampling: Some(Told::Disbelieved { algorithm: 131, factor }),
+            sampling: Some(SamplingStatement::Disbelieved { algorithm: 131, factor }),
             ..Statement::default()
         };
         let domain = domain(&[statement]);

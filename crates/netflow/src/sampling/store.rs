@@ -81,7 +81,7 @@ impl SamplingStore {
         ports.into_iter().flatten().rev().copied().filter(move |port| *port != domain.exporter.port())
     }
 
-    /// Takes in what an options record of a domain said.
+    /// Records what an options record of a domain said.
     pub(crate) fn note(&mut self, domain: SessionDomain, statement: &Statement, now: Timestamp) {
         let tells_nothing =
             statement.sampling.is_none() && statement.selectors.is_empty() && statement.system_init.is_none();

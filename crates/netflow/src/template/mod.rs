@@ -6,7 +6,7 @@
 mod pending;
 mod store;
 
-pub use pending::{PARKED_AGE_MAX, PARKED_BYTES_MAX, PARKED_EXPORTER_BYTES_MAX};
+pub use pending::{PARKED_AGE_MAX, PENDING_BYTES_MAX, PENDING_EXPORTER_BYTES_MAX};
 pub(super) use pending::{PendingSet, PendingSets};
 pub(crate) use store::Succession;
 pub use store::{

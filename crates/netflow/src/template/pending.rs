@@ -11,10 +11,10 @@ use grafolean_time::Timestamp;
 use super::Scope;
 use crate::{decode::Exported, record::Origin};
 
-/// Octets parked in all. At 1,400 a datagram these are 11,000; beyond it the exporter that holds most loses its oldest.
-pub const PARKED_BYTES_MAX: usize = 16 << 20;
-/// Octets parked of one exporter, so that one cannot fill the lot; beyond it it loses its oldest.
-pub const PARKED_EXPORTER_BYTES_MAX: usize = 4 << 20;
+/// Octets pending in all. At 1,400 a datagram these are 11,000; beyond it the exporter that holds most loses its oldest.
+pub const PENDING_BYTES_MAX: usize = 16 << 20;
+/// Octets pending of one exporter, so that one cannot fill the lot; beyond it it loses its oldest.
+pub const PENDING_EXPORTER_BYTES_MAX: usize = 4 << 20;
 /// How long data waits: exporters declare their templates at least every half hour by default.
 pub const PARKED_AGE_MAX: Duration = Duration::from_secs(30 * 60);
 /// What keeping a set costs beyond its octets.
@@ -43,7 +43,7 @@ impl PendingSet {
 /// Data sets that wait, by exporter, each exporter's oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct PendingSets {
-    exporters: HashMap<IpAddr, Lane>,
+    exporters: HashMap<IpAddr, ExporterQueue>,
     /// The same exporters by the octets they hold.
     by_weight: BTreeSet<(usize, IpAddr)>,
     /// How many sets wait for each template.
@@ -52,65 +52,65 @@ pub(crate) struct PendingSets {
 }
 
 #[derive(Debug, Default)]
-struct Lane {
+struct ExporterQueue {
     waiting: VecDeque<PendingSet>,
     weight: usize,
 }
 
 impl PendingSets {
-    /// Parks a set. Gives the sets that had to go for it.
-    pub(crate) fn park(&mut self, parked: PendingSet) -> Vec<PendingSet> {
-        let exporter = parked.scope.exporter.ip();
-        let weight = parked.weight();
+    /// Adds a set. Returns the sets that had to go for it.
+    pub(crate) fn add(&mut self, pending: PendingSet) -> Vec<PendingSet> {
+        let exporter = pending.scope.exporter.ip();
+        let weight = pending.weight();
         let mut gone = Vec::new();
-        if weight > PARKED_EXPORTER_BYTES_MAX {
-            return vec![parked];
+        if weight > PENDING_EXPORTER_BYTES_MAX {
+            return vec![pending];
         }
-        *self.waiting.entry((parked.scope, parked.template)).or_default() += 1;
-        self.change(exporter, |lane| {
-            while lane.weight + weight > PARKED_EXPORTER_BYTES_MAX {
-                gone.extend(lane.pop());
+        *self.waiting.entry((pending.scope, pending.template)).or_default() += 1;
+        self.change(exporter, |queue| {
+            while queue.weight + weight > PENDING_EXPORTER_BYTES_MAX {
+                gone.extend(queue.pop());
             }
-            lane.weight += weight;
-            lane.waiting.push_back(parked);
+            queue.weight += weight;
+            queue.waiting.push_back(pending);
         });
-        while self.weight > PARKED_BYTES_MAX {
+        while self.weight > PENDING_BYTES_MAX {
             let Some(&(_, heaviest)) = self.by_weight.last() else { break };
-            self.change(heaviest, |lane| gone.extend(lane.pop()));
+            self.change(heaviest, |queue| gone.extend(queue.pop()));
         }
         self.count_out(&gone);
         gone
     }
 
-    /// Takes the sets out that wait for a template of this session.
+    /// Removes and returns the sets that wait for a template of this session.
     pub(crate) fn take(&mut self, scope: &Scope, template: u16) -> Vec<PendingSet> {
         let mut taken = Vec::new();
-        let fits = |parked: &PendingSet| (&parked.scope, parked.template) == (scope, template);
+        let fits = |pending: &PendingSet| (&pending.scope, pending.template) == (scope, template);
         // most templates have nothing waiting for them
         if !self.waiting.contains_key(&(*scope, template)) {
             return taken;
         }
-        self.change(scope.exporter.ip(), |lane| {
-            let (out, stay): (VecDeque<_>, VecDeque<_>) = lane.waiting.drain(..).partition(fits);
-            lane.weight = stay.iter().map(PendingSet::weight).sum();
-            lane.waiting = stay;
+        self.change(scope.exporter.ip(), |queue| {
+            let (out, stay): (VecDeque<_>, VecDeque<_>) = queue.waiting.drain(..).partition(fits);
+            queue.weight = stay.iter().map(PendingSet::weight).sum();
+            queue.waiting = stay;
             taken.extend(out);
         });
         self.count_out(&taken);
         taken
     }
 
-    /// Takes the sets out that have waited too long.
+    /// Removes and returns the sets that have waited too long.
     pub(crate) fn expire(&mut self, now: Timestamp) -> Vec<PendingSet> {
         let mut gone = Vec::new();
         for exporter in self.exporters.keys().copied().collect::<Vec<_>>() {
-            self.change(exporter, |lane| {
-                while lane
+            self.change(exporter, |queue| {
+                while queue
                     .waiting
                     .front()
-                    .is_some_and(|parked| now.since(parked.origin.received) >= PARKED_AGE_MAX)
+                    .is_some_and(|pending| now.since(pending.origin.received) >= PARKED_AGE_MAX)
                 {
-                    gone.extend(lane.pop());
+                    gone.extend(queue.pop());
                 }
             });
         }
@@ -123,14 +123,14 @@ impl PendingSets {
         if !self.waiting.contains_key(&(*scope, template)) {
             return None;
         }
-        let lane = self.exporters.get(&scope.exporter.ip())?;
-        let fits = |parked: &&PendingSet| (&parked.scope, parked.template) == (scope, template);
-        lane.waiting.iter().find(fits).map(|parked| parked.origin.received)
+        let queue = self.exporters.get(&scope.exporter.ip())?;
+        let fits = |pending: &&PendingSet| (&pending.scope, pending.template) == (scope, template);
+        queue.waiting.iter().find(fits).map(|pending| pending.origin.received)
     }
 
     fn count_out(&mut self, gone: &[PendingSet]) {
-        for parked in gone {
-            let key = (parked.scope, parked.template);
+        for pending in gone {
+            let key = (pending.scope, pending.template);
             if let Some(count) = self.waiting.get_mut(&key) {
                 *count -= 1;
                 if *count == 0 {
@@ -140,17 +140,17 @@ impl PendingSets {
         }
     }
 
-    /// Gives the octets held, overhead included.
+    /// Returns the octets held, overhead included.
     pub(crate) fn weight(&self) -> usize {
         self.weight
     }
 
-    /// Changes one lane and keeps the sums true.
-    fn change(&mut self, exporter: IpAddr, change: impl FnOnce(&mut Lane)) {
-        let lane = self.exporters.entry(exporter).or_default();
-        let before = lane.weight;
-        change(lane);
-        let after = lane.weight;
+    /// Changes one queue and keeps the sums true.
+    fn change(&mut self, exporter: IpAddr, change: impl FnOnce(&mut ExporterQueue)) {
+        let queue = self.exporters.entry(exporter).or_default();
+        let before = queue.weight;
+        change(queue);
+        let after = queue.weight;
         self.by_weight.remove(&(before, exporter));
         self.weight = self.weight - before + after;
         if after == 0 {
@@ -161,11 +161,11 @@ impl PendingSets {
     }
 }
 
-impl Lane {
+impl ExporterQueue {
     fn pop(&mut self) -> Option<PendingSet> {
         let oldest = self.waiting.pop_front();
-        // without one the lane is empty, whatever its sum says
-        self.weight = oldest.as_ref().map_or(0, |parked| self.weight - parked.weight());
+        // without one the queue is empty, whatever its sum says
+        self.weight = oldest.as_ref().map_or(0, |pending| self.weight - pending.weight());
         oldest
     }
 }

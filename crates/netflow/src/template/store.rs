@@ -102,7 +102,7 @@ struct Entry {
 }
 
 impl Store {
-    /// Takes in what a template set declared. Tells whether a template is now known that was not, or not so.
+    /// Records what a template set declared. Returns whether a template is now known that was not, or was another.
     pub fn declare(&mut self, scope: Scope, declaration: Declaration, now: Timestamp) -> bool {
         match declaration {
             Declaration::Define(definition) => return self.define(scope, definition, now),
@@ -165,14 +165,14 @@ impl Store {
         before - self.templates
     }
 
-    /// Gives all templates with their scope and when each was last declared or used.
+    /// Returns all templates with their scope and when each was last declared or used.
     pub fn templates(&self) -> impl Iterator<Item = (Scope, &Template, Timestamp)> {
         self.sessions.iter().flat_map(|(scope, session)| {
             session.templates.iter().map(|entry| (*scope, entry.template.as_ref(), entry.used))
         })
     }
 
-    /// Gives the number of templates.
+    /// Returns the number of templates.
     pub fn len(&self) -> usize {
         self.templates
     }
@@ -245,7 +245,7 @@ impl Store {
         }
     }
 
-    /// Makes the scope's port the latest of its exporter's.
+    /// Marks the scope's port as the latest of its exporter.
     fn note_port(&mut self, scope: &Scope) {
         let ports = self.ports.entry((scope.exporter.ip(), scope.protocol, scope.domain)).or_default();
         let port = scope.exporter.port();

@@ -24,7 +24,7 @@ use std::{
 
 use grafolean_collector::time::Timestamp;
 use grafolean_netflow::{
-    intake::Intake,
+    decoder::Decoder,
     record::{Datagram, Flow, Origin},
 };
 use nix::sys::socket::{setsockopt, sockopt};
@@ -37,11 +37,11 @@ const BUFFER_BYTES: usize = 8 << 20;
 type Sums = BTreeMap<u8, (u64, u64)>;
 
 /// A socket that keeps what an exporter sends until that has ended.
-struct Ear {
+struct Listener {
     socket: UdpSocket,
 }
 
-impl Ear {
+impl Listener {
     fn open() -> Self {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         setsockopt(&socket, sockopt::RcvBuf, &BUFFER_BYTES).unwrap();
@@ -52,7 +52,7 @@ impl Ear {
         self.socket.local_addr().unwrap()
     }
 
-    /// Gives what was sent since the last time; on loopback all has arrived when its sender has ended.
+    /// Returns what was sent since the last time; on loopback all has arrived when its sender has ended.
     fn heard(&self) -> Vec<Vec<u8>> {
         self.socket.set_nonblocking(true).unwrap();
         let mut room = [0; 65_536];
@@ -64,14 +64,14 @@ impl Ear {
 
 /// Decodes datagrams of one exporter, all of which must be whole. Gives also how many units the ledger has as lost.
 fn decoded(datagrams: &[Vec<u8>]) -> (Vec<Flow>, u64) {
-    let (mut intake, mut flows) = (Intake::default(), Vec::new());
+    let (mut decoder, mut flows) = (Decoder::default(), Vec::new());
     for payload in datagrams {
         let datagram =
             Datagram { exporter: SocketAddr::from((Ipv4Addr::LOCALHOST, 9)), received: NOW, payload };
-        intake.take(&datagram, &mut |_: &Origin, flow: &Flow| flows.push(*flow)).unwrap();
+        decoder.take(&datagram, &mut |_: &Origin, flow: &Flow| flows.push(*flow)).unwrap();
     }
     let lost =
-        intake.ledger().accounts().map(|(_, account)| account.coverage.lost + account.samples_lost).sum();
+        decoder.ledger().accounts().map(|(_, account)| account.coverage.lost + account.samples_lost).sum();
     (flows, lost)
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn generated(folder: &Path) -> (PathBuf, Sums) {
     (file, sums)
 }
 
-/// Gives files of packets in a folder: those of our generator, and recorded ones where there are any.
+/// Returns files of packets in a folder: those of our generator, and recorded ones where there are any.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files = vec![generated(folder).0];
     let Ok(recorded) = fs::read_dir(RECORDED) else {

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use grafolean_netflow::{protocol_name::protocol_name, record::Factor};
 
-use crate::{Ear, Sums, decoded, is_there, nfdump, packets, sums, tool};
+use crate::{Listener, Sums, decoded, is_there, nfdump, packets, sums, tool};
 
 /// What pmacctd exported of a file, and what it counted itself.
 struct Exported {
@@ -14,7 +14,7 @@ struct Exported {
 }
 
 fn export(file: &Path, folder: &Path, plugin: &str, settings: &str) -> Exported {
-    let (ear, own) = (Ear::open(), folder.join("own.csv"));
+    let (ear, own) = (Listener::open(), folder.join("own.csv"));
     let settings = format!(
         "daemonize: false\npcap_savefile: {}\nplugins: {plugin}[out], print[own]\n{plugin}_receiver[out]: {}\n{settings}\n\
          plugin_pipe_size: 33554432\nplugin_buffer_size: 32768\naggregate[own]: proto\nprint_output[own]: csv\n\

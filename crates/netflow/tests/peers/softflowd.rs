@@ -1,6 +1,6 @@
 //! softflowd: NetFlow v5, v9 and IPFIX.
 
-use crate::{Ear, Sums, decoded, is_there, nfdump, packets, sums, tool};
+use crate::{Listener, Sums, decoded, is_there, nfdump, packets, sums, tool};
 
 /// Reads "Per-protocol statistics" of its last words: `tcp (6):  58214  106 ...`, octets before packets.
 fn own_statistics(told: &str) -> Sums {
@@ -23,7 +23,7 @@ fn what_softflowd_counted_is_what_we_count_and_what_nfcapd_counts() {
     let folder = tempfile::tempdir().unwrap();
     for file in packets::files(folder.path()) {
         for version in ["5", "9", "10"] {
-            let ear = Ear::open();
+            let ear = Listener::open();
             let mut softflowd = tool("softflowd");
             softflowd.arg("-r").arg(&file).args(["-n", &ear.address().to_string(), "-v", version]);
             softflowd.args(["-d", "-m", "100000", "-c", "none", "-p"]).arg(folder.path().join("pid"));

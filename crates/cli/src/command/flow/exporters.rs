@@ -15,7 +15,7 @@ use grafolean_netflow::{
     ledger::Coverage,
     record::Factor,
     sampling::{DomainSampling, SessionDomain},
-    standing::{Known, Standing, StreamStanding},
+    state::{ExporterTotals, StoredState, StreamTotals},
     template::Scope,
 };
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ use crate::{
 /// What is known of one exporter.
 #[derive(Default)]
 struct Exporter<'a> {
-    streams: Vec<&'a StreamStanding>,
+    streams: Vec<&'a StreamTotals>,
     templates: Vec<(Scope, &'a Definition, Timestamp)>,
     samplings: Vec<(SessionDomain, &'a DomainSampling, Timestamp)>,
     set_by_hand: Option<Factor>,
@@ -43,7 +43,7 @@ pub(super) fn run(wanted: &FlowExporters, config: &Config) -> anyhow::Result<Out
         return Err(anyhow::anyhow!("no NetFlow bot has kept anything in {}", folder.display()))
             .hint("run `grafolean bot netflow` first, or name its folder by --data");
     }
-    let known = Known::read(&folder).context("what the bot keeps can't be read")?;
+    let known = StoredState::read(&folder).context("what the bot keeps can't be read")?;
     let mut exporters = by_exporter(&known);
     if let Some(one) = wanted.exporter {
         exporters.retain(|exporter, _| *exporter == one);
@@ -55,7 +55,7 @@ pub(super) fn run(wanted: &FlowExporters, config: &Config) -> anyhow::Result<Out
     let mut out = io::stdout().lock();
     if wanted.json {
         for (address, exporter) in &exporters {
-            writeln!(out, "{}", exporter.object(*address, &known.standing))?;
+            writeln!(out, "{}", exporter.object(*address, &known.totals))?;
         }
         return Ok(Outcome::Good);
     }
@@ -69,24 +69,24 @@ pub(super) fn run(wanted: &FlowExporters, config: &Config) -> anyhow::Result<Out
             exporter.details(&mut out)?;
         }
     }
-    let standing = &known.standing;
-    if standing.kernel_drops > 0 {
-        let drops = standing.kernel_drops;
+    let totals = &known.totals;
+    if totals.kernel_drops > 0 {
+        let drops = totals.kernel_drops;
         writeln!(
             out,
             "\nthe kernel dropped {drops} datagrams before they were read: coverage has them where an exporter's \
              numbers show the gap; raise net.core.rmem_max"
         )?;
     }
-    if standing.foreign_datagrams > 0 {
-        writeln!(out, "\n{} datagrams were of no known protocol", standing.foreign_datagrams)?;
+    if totals.foreign_datagrams > 0 {
+        writeln!(out, "\n{} datagrams were of no known protocol", totals.foreign_datagrams)?;
     }
     Ok(Outcome::Good)
 }
 
-fn by_exporter(known: &Known) -> BTreeMap<IpAddr, Exporter<'_>> {
+fn by_exporter(known: &StoredState) -> BTreeMap<IpAddr, Exporter<'_>> {
     let mut exporters = BTreeMap::<IpAddr, Exporter<'_>>::new();
-    for stream in &known.standing.streams {
+    for stream in &known.totals.streams {
         exporters.entry(stream.exporter.ip()).or_default().streams.push(stream);
     }
     for template in known.snapshot.templates() {
@@ -95,7 +95,7 @@ fn by_exporter(known: &Known) -> BTreeMap<IpAddr, Exporter<'_>> {
     for sampling in known.snapshot.samplings() {
         exporters.entry(sampling.0.exporter.ip()).or_default().samplings.push(sampling);
     }
-    for (address, factor) in &known.standing.set_by_hand {
+    for (address, factor) in &known.totals.set_by_hand {
         exporters.entry(*address).or_default().set_by_hand = Some(*factor);
     }
     exporters
@@ -123,10 +123,10 @@ fn table(exporters: &BTreeMap<IpAddr, Exporter<'_>>, now: Timestamp) -> Table {
     ]);
     for (address, exporter) in exporters {
         let sum =
-            |of: fn(&StreamStanding) -> u64| exporter.streams.iter().map(|stream| of(stream)).sum::<u64>();
+            |of: fn(&StreamTotals) -> u64| exporter.streams.iter().map(|stream| of(stream)).sum::<u64>();
         let formats: BTreeSet<_> = exporter.streams.iter().map(|stream| stream.protocol.name()).collect();
         let seen = exporter.streams.iter().map(|stream| stream.last_seen).max();
-        let waiting = sum(|stream| stream.parked.saturating_sub(stream.unparked + stream.expired));
+        let waiting = sum(|stream| stream.deferred.saturating_sub(stream.resumed + stream.expired));
         table.add_row([
             address.to_string(),
             formats.into_iter().collect::<Vec<_>>().join(" "),
@@ -157,7 +157,7 @@ impl Exporter<'_> {
         sum.ratio()
     }
 
-    /// Says what holds, in few words.
+    /// Describes what holds, in few words.
     fn sampling(&self) -> String {
         if let Some(factor) = self.set_by_hand {
             return format!("{} by hand", factor.as_f64());
@@ -173,7 +173,7 @@ impl Exporter<'_> {
             1..=3 => factors.into_iter().collect::<Vec<_>>().join(" "),
             many => format!("{many} factors"),
         };
-        let sum = |of: fn(&StreamStanding) -> u64| self.streams.iter().map(|stream| of(stream)).sum::<u64>();
+        let sum = |of: fn(&StreamTotals) -> u64| self.streams.iter().map(|stream| of(stream)).sum::<u64>();
         let (flows, unscaled) = (sum(|stream| stream.flows), sum(|stream| stream.unscaled));
         let mut words = match unscaled {
             0 => told,
@@ -226,9 +226,9 @@ impl Exporter<'_> {
         Ok(())
     }
 
-    /// Gives all that is known of it. What the collector's sockets lost can't be told apart by exporter: an exporter's gaps
+    /// Returns all that is known of it. What the collector's sockets lost cannot be divided by exporter: an exporter's gaps
     /// hold its part of it.
-    fn object(&self, address: IpAddr, standing: &Standing) -> Value {
+    fn object(&self, address: IpAddr, totals: &ExporterTotals) -> Value {
         let template = |(scope, definition, used): &(Scope, &Definition, Timestamp)| {
             json!({
                 "port": scope.exporter.port(), "format": scope.protocol.name(), "domain": scope.domain,
@@ -246,7 +246,7 @@ impl Exporter<'_> {
                 "told": self.samplings.iter().map(sampling_object).collect::<Vec<_>>(),
             },
             "collector": {
-                "kernel_drops": standing.kernel_drops, "foreign_datagrams": standing.foreign_datagrams,
+                "kernel_drops": totals.kernel_drops, "foreign_datagrams": totals.foreign_datagrams,
             },
         })
     }
@@ -272,7 +272,7 @@ fn sampling_object((of, sampling, told): &(SessionDomain, &DomainSampling, Times
     })
 }
 
-fn stream_object(stream: &StreamStanding) -> Value {
+fn stream_object(stream: &StreamTotals) -> Value {
     json!({
         "port": stream.exporter.port(), "format": stream.protocol.name(), "domain": stream.domain,
         "agent": stream.agent, "last_seen": stream.last_seen.as_seconds_f64(), "coverage": stream.coverage(),
@@ -282,8 +282,8 @@ fn stream_object(stream: &StreamStanding) -> Value {
         "samples_dropped": stream.samples_dropped, "unscaled": stream.unscaled,
         "samplings_not_believed": stream.disbelieved, "counting": stream.counting,
         "recovered": stream.recovered, "late": stream.late, "repeated": stream.repeated,
-        "restarts": stream.restarts, "undecodable": stream.undecodable, "parked": stream.parked,
-        "unparked": stream.unparked, "expired": stream.expired,
+        "restarts": stream.restarts, "undecodable": stream.undecodable, "parked": stream.deferred,
+        "unparked": stream.resumed, "expired": stream.expired,
     })
 }
 

@@ -38,7 +38,7 @@ pub(super) async fn run(send: &FlowSend) -> anyhow::Result<Outcome> {
         let setup = Setup { protocol: send.format.into(), domain, sampling: send.sampling, boot };
         exporters.push((socket, Exporter::new(setup)));
     }
-    let mut held_back = HeldBack { percent: send.drop, datagrams: 0, lost: Totals::default() };
+    let mut held_back = Withholding { percent: send.drop, datagrams: 0, lost: Totals::default() };
     let families = if send.mixed { Families::Mixed } else { Families::V4 };
     let mut traffic = Traffic::new(send.seed, send.pairs, families);
     let (mut invented, mut flows, mut datagram) = (0, VecDeque::new(), Vec::new());
@@ -80,14 +80,14 @@ pub(super) async fn run(send: &FlowSend) -> anyhow::Result<Outcome> {
 }
 
 /// Datagrams that are numbered and counted, and not sent.
-struct HeldBack {
+struct Withholding {
     percent: f64,
     datagrams: u64,
     lost: Totals,
 }
 
-impl HeldBack {
-    /// Tells whether the datagram between these totals is held back: evenly spread, the exact share of all.
+impl Withholding {
+    /// Returns whether the datagram between these totals is held back: evenly spread, the exact share of all.
     fn holds(&mut self, before: Totals, after: Totals) -> bool {
         let due = |datagrams: u64| (datagrams as f64 * self.percent / 100.0).floor();
         let holds = due(self.datagrams + 1) > due(self.datagrams);
@@ -111,7 +111,7 @@ fn plus(a: Totals, b: Totals) -> Totals {
     }
 }
 
-/// Gives how many flows should have been sent after this time.
+/// Returns how many flows should have been sent after this time.
 fn due(send: &FlowSend, elapsed: Duration) -> u64 {
     let elapsed = send.span.map_or(elapsed, |span| span.min(elapsed));
     let flows = elapsed.as_micros() * u128::from(send.rate) / 1_000_000;

@@ -9,7 +9,7 @@ use std::{
 
 use grafolean_collector::time::Timestamp;
 use grafolean_netflow::{
-    intake::Intake,
+    decoder::Decoder,
     protocol_name::protocol_name,
     query::{Filter, FlowRow},
     receive::{Batch, Listen, Receiver},
@@ -59,9 +59,9 @@ async fn live(tail: &FlowTail, printed: Printed, mut left: u64) -> anyhow::Resul
     }
     let (sender, mut batches) = mpsc::channel::<Vec<String>>(BATCHES);
     let running = receiver.start(|_| {
-        let (mut intake, sender, printed) = (Intake::default(), sender.clone(), printed.clone());
+        let (mut decoder, sender, printed) = (Decoder::default(), sender.clone(), printed.clone());
         move |batch: &Batch<'_>| {
-            let lines = printed.of_batch(&mut intake, batch);
+            let lines = printed.of_batch(&mut decoder, batch);
             if !lines.is_empty() {
                 // an error means that nobody prints any more: the end is near
                 drop(sender.blocking_send(lines));
@@ -87,11 +87,11 @@ async fn live(tail: &FlowTail, printed: Printed, mut left: u64) -> anyhow::Resul
 
 fn of_capture(path: &Path, ports: &[u16], printed: &Printed, mut left: u64) -> anyhow::Result<Outcome> {
     let mut capture = Capture::of(path, ports);
-    let (mut intake, mut written) = (Intake::default(), Ok(()));
+    let (mut decoder, mut written) = (Decoder::default(), Ok(()));
     capture.read(|datagram| {
         let mut lines = Vec::new();
-        printed.of_datagram(&mut intake, datagram, &mut lines);
-        intake.expire(datagram.received);
+        printed.of_datagram(&mut decoder, datagram, &mut lines);
+        decoder.expire(datagram.received);
         written = write_first(&lines, &mut left);
         written.is_ok() && left > 0
     })?;
@@ -135,10 +135,10 @@ impl FlowSink for Lines<'_> {
 
 impl Printed {
     /// Decodes a batch into lines, each with its end.
-    fn of_batch(&self, intake: &mut Intake, batch: &Batch<'_>) -> Vec<String> {
+    fn of_batch(&self, decoder: &mut Decoder, batch: &Batch<'_>) -> Vec<String> {
         let mut lines = Vec::new();
         for datagram in batch.datagrams {
-            self.of_datagram(intake, datagram, &mut lines);
+            self.of_datagram(decoder, datagram, &mut lines);
         }
         if batch.kernel_drops > 0 {
             warn!(
@@ -146,13 +146,13 @@ impl Printed {
                 "the kernel dropped datagrams: they come faster than they are read"
             );
         }
-        intake.expire(batch.now);
+        decoder.expire(batch.now);
         lines
     }
 
-    fn of_datagram(&self, intake: &mut Intake, datagram: &Datagram<'_>, lines: &mut Vec<String>) {
+    fn of_datagram(&self, decoder: &mut Decoder, datagram: &Datagram<'_>, lines: &mut Vec<String>) {
         let mut sink = Lines { printed: self, lines };
-        if let Err(error) = intake.take(datagram, &mut sink) {
+        if let Err(error) = decoder.take(datagram, &mut sink) {
             if error.loses_data() {
                 warn!(exporter = %datagram.exporter, %error, "a datagram could not be read wholly");
             } else {

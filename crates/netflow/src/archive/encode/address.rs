@@ -28,12 +28,12 @@ impl Addresses {
         self.high_places.extend(self.whole.places.iter().filter_map(place));
     }
 
-    /// Gives where each flow's address stands, of the texts and the low halves.
+    /// Returns where each flow's address stands, of the texts and the low halves.
     pub(super) fn places(&self) -> &[u32] {
         &self.whole.places
     }
 
-    /// Gives them as texts, of which each is written once.
+    /// Returns them as texts, of which each is written once.
     pub(super) fn texts(&self) -> Dictionary {
         let mut octets = Vec::with_capacity(self.whole.entries.len() * 20);
         for address in &self.whole.entries {
@@ -50,12 +50,12 @@ impl Addresses {
         Dictionary { octets, entries: self.whole.entries.len() }
     }
 
-    /// Gives the distinct high 64 bits, and where each flow's stand.
+    /// Returns the distinct high 64 bits, and where each flow's stand.
     pub(super) fn high(&self) -> (&[u64], &[u32]) {
         (&self.high.entries, &self.high_places)
     }
 
-    /// Gives the low 64 bits of each entry.
+    /// Returns the low 64 bits of each entry.
     pub(super) fn low(&self) -> Vec<u64> {
         self.whole.entries.iter().map(|address| halves(*address).1).collect()
     }

@@ -173,7 +173,7 @@ impl Pages<'_> {
     }
 }
 
-/// Says which flows told it: 1, or 0 for those that did not.
+/// Writes which flows have it: 1, or 0 for those that have not.
 fn append_levels(rows: usize, told: Option<&[bool]>, out: &mut Vec<u8>) {
     let mut levels = Vec::new();
     match told {

@@ -7,7 +7,7 @@ const BLOCK: usize = 512;
 
 /// What flows tell in one place, the untold left out.
 #[derive(Debug)]
-pub(super) struct Told<T> {
+pub(super) struct Present<T> {
     pub(super) values: Vec<T>,
     /// How many flows were asked.
     pub(super) rows: usize,
@@ -18,8 +18,8 @@ pub(super) struct Told<T> {
 /// What a column takes from flows.
 #[derive(Debug)]
 pub(super) enum Gathered {
-    Numbers(Told<u64>),
-    Words(Told<&'static str>),
+    Numbers(Present<u64>),
+    Words(Present<&'static str>),
     /// It is one of an end's three columns.
     Address,
 }
@@ -29,17 +29,17 @@ pub(super) enum Gathered {
 pub(super) struct Gathering {
     pub(super) columns: Vec<Gathered>,
     /// The addresses of each end, by its number.
-    pub(super) addresses: [Told<u128>; End::ALL.len()],
+    pub(super) addresses: [Present<u128>; End::ALL.len()],
 }
 
-impl<T> Default for Told<T> {
+impl<T> Default for Present<T> {
     fn default() -> Self {
         Self { values: Vec::new(), rows: 0, told: Vec::new() }
     }
 }
 
-impl<T> Told<T> {
-    /// Gives which flows tell it; `None` where all do.
+impl<T> Present<T> {
+    /// Returns which flows have it; `None` where all do.
     pub(super) fn which(&self) -> Option<&[bool]> {
         (self.values.len() < self.rows).then_some(&self.told)
     }
@@ -67,8 +67,8 @@ impl Default for Gathering {
     fn default() -> Self {
         let gathered = |kind| match kind {
             Kind::Address(_) | Kind::High(_) | Kind::Low(_) => Gathered::Address,
-            Kind::Word(_) | Kind::Name(_) => Gathered::Words(Told::default()),
-            _ => Gathered::Numbers(Told::default()),
+            Kind::Word(_) | Kind::Name(_) => Gathered::Words(Present::default()),
+            _ => Gathered::Numbers(Present::default()),
         };
         let columns = COLUMNS.iter().map(|column| gathered(column.kind)).collect();
         Self { columns, addresses: Default::default() }
@@ -76,7 +76,7 @@ impl Default for Gathering {
 }
 
 impl Gathering {
-    /// Takes flows, in place of those before.
+    /// Gathers flows, in place of those before.
     pub(super) fn gather(&mut self, records: &[Record]) {
         self.clear();
         for block in records.chunks(BLOCK) {
@@ -97,7 +97,7 @@ impl Gathering {
                 Gathered::Address => {}
             }
         }
-        self.addresses.iter_mut().for_each(Told::clear);
+        self.addresses.iter_mut().for_each(Present::clear);
     }
 }
 

@@ -3,7 +3,7 @@
 /// Numbers that are packed together.
 const GROUP: usize = 8;
 
-/// Gives how many bits the greatest number needs.
+/// Returns how many bits the greatest number needs.
 pub(super) fn width_of(greatest: u32) -> u32 {
     u32::BITS - greatest.leading_zeros()
 }

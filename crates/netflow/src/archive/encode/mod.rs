@@ -30,7 +30,7 @@ use self::{
     address::Addresses,
     chunk::{Cells, Chunk, Dictionary, append_plain},
     distinct::Distinct,
-    gather::{Gathered, Gathering, Told},
+    gather::{Gathered, Gathering, Present},
 };
 use super::{COLUMNS, End, Kind, Record, file::Out, halves};
 
@@ -38,7 +38,7 @@ use super::{COLUMNS, End, Kind, Record, file::Out, halves};
 /// save less than the dictionary takes.
 const DISTINCT_MAX: usize = 32_768;
 
-/// Makes row groups. Its memory serves for one after another.
+/// Encodes row groups. Its memory serves for one after another.
 #[derive(Default)]
 pub(super) struct Encoder {
     gathering: Gathering,
@@ -98,7 +98,7 @@ impl Encoder {
 }
 
 fn numbers(
-    told: &Told<u64>,
+    told: &Present<u64>,
     descriptor: ColumnDescPtr,
     distinct: &mut Distinct<u64>,
     snappy: &mut snap::raw::Encoder,
@@ -118,7 +118,7 @@ fn numbers(
 }
 
 fn words(
-    told: &Told<&'static str>,
+    told: &Present<&'static str>,
     descriptor: ColumnDescPtr,
     snappy: &mut snap::raw::Encoder,
 ) -> Result<Chunk> {
@@ -132,7 +132,7 @@ fn words(
 
 /// Numbers as the texts that people know them by.
 fn texts(
-    told: &Told<u64>,
+    told: &Present<u64>,
     written: fn(u64) -> String,
     descriptor: ColumnDescPtr,
     distinct: &mut Distinct<u64>,
@@ -161,7 +161,7 @@ fn dictionary(entries: &[u64], width: usize) -> Dictionary {
     Dictionary { octets, entries: entries.len() }
 }
 
-/// Gives the least and greatest number, in the order of the column's type, and how many flows did not tell theirs.
+/// Returns the least and greatest number, in the order of the column's type, and how many flows did not tell theirs.
 fn statistics(descriptor: &ColumnDescPtr, values: &[u64], gaps: usize) -> Result<Statistics> {
     let gaps = Some(u64::try_from(gaps)?);
     let ordered = values.iter().copied();

@@ -128,7 +128,7 @@ fn bare_word<'a>(parser: &mut Parser<'a>, first: Token<'a>, word: &str) -> Resul
         "any" => Ok(Predicate::Constant(true)),
         _ if address::is_address(first.text) => address::network(parser, first, EITHER),
         _ if WAYS.iter().any(|way| way.name() == word) => {
-            Ok(exactly(Attribute::Way, Attribute::Way.of_word(word.as_bytes())))
+            Ok(exactly(Attribute::TrafficDirection, Attribute::TrafficDirection.of_word(word.as_bytes())))
         }
         _ => named_protocol(word)
             .map(|found| exactly(Attribute::Protocol, found))

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, Table, presets};
 use grafolean_collector::time::Timestamp;
-use grafolean_netflow::query::{Listing, Question};
+use grafolean_netflow::query::{Listing, Query};
 use serde_json::{Value, json};
 
 use super::Format;
@@ -23,19 +23,14 @@ pub(super) fn columns(names: &[String], format: Format) -> anyhow::Result<Vec<Co
     }
 }
 
-pub(super) fn print(
-    format: Format,
-    columns: &[Column],
-    question: &Question,
-    listing: &Listing,
-) -> io::Result<()> {
-    let counts = if question.unscaled { Counts::Exported } else { Counts::Scaled };
+pub(super) fn print(format: Format, columns: &[Column], query: &Query, listing: &Listing) -> io::Result<()> {
+    let counts = if query.unscaled { Counts::Exported } else { Counts::Scaled };
     let mut out = io::stdout().lock();
     let rows = listing.flows.iter().map(|row| columns.iter().map(move |column| column.of(row, counts)));
     match format {
         Format::Json => {
             let flows: Vec<Value> = listing.flows.iter().map(|row| object(row, counts, columns)).collect();
-            writeln!(out, "{}", answer(question, listing, flows))
+            writeln!(out, "{}", answer(query, listing, flows))
         }
         Format::Csv => {
             writeln!(out, "{}", names(columns).join(","))?;
@@ -52,12 +47,12 @@ fn names(columns: &[Column]) -> Vec<&'static str> {
     columns.iter().map(|column| column.name).collect()
 }
 
-fn answer(question: &Question, listing: &Listing, flows: Vec<Value>) -> Value {
+fn answer(query: &Query, listing: &Listing, flows: Vec<Value>) -> Value {
     let total = &listing.total;
     json!({
-        "from": Timestamp::as_seconds_f64(question.from),
-        "to": Timestamp::as_seconds_f64(question.to),
-        "scaled": !question.unscaled,
+        "from": Timestamp::as_seconds_f64(query.from),
+        "to": Timestamp::as_seconds_f64(query.to),
+        "scaled": !query.unscaled,
         "total": {"bytes": total.bytes, "packets": total.packets, "flows": total.flows},
         "flows": flows,
         "scanned": {

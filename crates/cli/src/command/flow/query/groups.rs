@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, Table, presets};
 use grafolean_collector::time::Timestamp;
-use grafolean_netflow::query::{Answer, By, Group, GroupTimes, Question, Sums};
+use grafolean_netflow::query::{Answer, By, Group, GroupTimes, Query, Sums};
 use serde_json::{Map, Value, json};
 
 use super::Format;
@@ -82,26 +82,21 @@ impl Column {
     }
 }
 
-pub(super) fn print(
-    format: Format,
-    columns: &[Column],
-    question: &Question,
-    answer: &Answer,
-) -> io::Result<()> {
+pub(super) fn print(format: Format, columns: &[Column], query: &Query, answer: &Answer) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match format {
-        Format::Json => writeln!(out, "{}", object(columns, question, answer)),
-        Format::Csv => csv(&mut out, columns, question, answer),
-        Format::Table => table(&mut out, columns, question, answer),
+        Format::Json => writeln!(out, "{}", object(columns, query, answer)),
+        Format::Csv => csv(&mut out, columns, query, answer),
+        Format::Table => table(&mut out, columns, query, answer),
     }
 }
 
-fn object(columns: &[Column], question: &Question, answer: &Answer) -> Value {
-    let groups = answer.groups.iter().map(|group| group_object(columns, question, group));
+fn object(columns: &[Column], query: &Query, answer: &Answer) -> Value {
+    let groups = answer.groups.iter().map(|group| group_object(columns, query, group));
     json!({
-        "from": Timestamp::as_seconds_f64(question.from),
-        "to": Timestamp::as_seconds_f64(question.to),
-        "scaled": !question.unscaled,
+        "from": Timestamp::as_seconds_f64(query.from),
+        "to": Timestamp::as_seconds_f64(query.to),
+        "scaled": !query.unscaled,
         "total": counts(columns, &answer.total, answer.times.as_ref()),
         "groups": groups.collect::<Vec<_>>(),
         "groups_in_all": answer.groups_in_all,
@@ -111,8 +106,8 @@ fn object(columns: &[Column], question: &Question, answer: &Answer) -> Value {
     })
 }
 
-fn group_object(columns: &[Column], question: &Question, group: &Group) -> Value {
-    let key = question.by.iter().zip(&group.key).map(|(by, value)| {
+fn group_object(columns: &[Column], query: &Query, group: &Group) -> Value {
+    let key = query.by.iter().zip(&group.key).map(|(by, value)| {
         let value = match value {
             Some(text) if by.is_number() => {
                 text.parse::<i64>().map_or_else(|_| json!(text), |number| json!(number))
@@ -129,11 +124,11 @@ fn counts(columns: &[Column], sums: &Sums, times: Option<&GroupTimes>) -> Map<St
 }
 
 /// Without groups the total is the only line.
-fn csv(out: &mut impl Write, columns: &[Column], question: &Question, answer: &Answer) -> io::Result<()> {
-    let names = question.by.iter().map(By::name).chain(columns.iter().map(|column| column.name()));
+fn csv(out: &mut impl Write, columns: &[Column], query: &Query, answer: &Answer) -> io::Result<()> {
+    let names = query.by.iter().map(By::name).chain(columns.iter().map(|column| column.name()));
     writeln!(out, "{}", names.collect::<Vec<_>>().join(","))?;
     let total = [Group { key: Vec::new(), sums: answer.total, times: answer.times }];
-    let groups = if question.by.is_empty() { &total[..] } else { &answer.groups };
+    let groups = if query.by.is_empty() { &total[..] } else { &answer.groups };
     for group in groups {
         let key = group.key.iter().map(|value| value.clone().unwrap_or_default());
         let values = columns.iter().map(|column| column.of(&group.sums, group.times.as_ref()).plain());
@@ -142,11 +137,11 @@ fn csv(out: &mut impl Write, columns: &[Column], question: &Question, answer: &A
     Ok(())
 }
 
-fn table(out: &mut impl Write, columns: &[Column], question: &Question, answer: &Answer) -> io::Result<()> {
-    if !question.by.is_empty() {
+fn table(out: &mut impl Write, columns: &[Column], query: &Query, answer: &Answer) -> io::Result<()> {
+    if !query.by.is_empty() {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
-        let names = question.by.iter().map(By::name).chain(columns.iter().map(|column| column.name()));
+        let names = query.by.iter().map(By::name).chain(columns.iter().map(|column| column.name()));
         table.set_header(names.chain(["share"]));
         for group in &answer.groups {
             let key = group.key.iter().map(|value| value.clone().unwrap_or_else(|| "-".to_owned()));
@@ -155,7 +150,7 @@ fn table(out: &mut impl Write, columns: &[Column], question: &Question, answer: 
             let share = percent(group.sums.bytes, answer.total.bytes);
             table.add_row(key.chain(values).chain([share]));
         }
-        for column in table.column_iter_mut().skip(question.by.len()) {
+        for column in table.column_iter_mut().skip(query.by.len()) {
             column.set_cell_alignment(CellAlignment::Right);
         }
         if !answer.groups.is_empty() {
@@ -171,7 +166,7 @@ fn table(out: &mut impl Write, columns: &[Column], question: &Question, answer: 
     }
     let scanned = grouped(answer.scanned.flows);
     let files = answer.scanned.files;
-    if question.by.is_empty() {
+    if query.by.is_empty() {
         return writeln!(out, " of {scanned} looked at in {files} files");
     }
     writeln!(
@@ -179,7 +174,7 @@ fn table(out: &mut impl Write, columns: &[Column], question: &Question, answer: 
         " in {} groups, of {scanned} looked at in {files} files",
         grouped(answer.groups_in_all as u64)
     )?;
-    if question.by.iter().any(By::is_either) {
+    if query.by.iter().any(By::is_either) {
         writeln!(out, "a flow counts for each of its ends: groups add up to more than the total")?;
     }
     Ok(())

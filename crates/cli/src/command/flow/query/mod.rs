@@ -13,7 +13,7 @@ use std::{
 };
 
 use grafolean_collector::time::{Clock, SystemClock, Timestamp};
-use grafolean_netflow::query::{Order, Progress, QueryError, Question, Scanned, ask, list};
+use grafolean_netflow::query::{Order, Progress, Query, QueryError, Scanned, ask, list};
 use indicatif::{ProgressBar, ProgressStyle};
 use tracing::warn;
 
@@ -38,26 +38,26 @@ enum Format {
 }
 
 /// Asks, and prints the answer.
-pub(super) fn run(query: FlowQuery, config: &Config) -> anyhow::Result<Outcome> {
-    let folder = folder(&query, config)?;
-    let format = match (query.json, query.csv) {
+pub(super) fn run(arguments: FlowQuery, config: &Config) -> anyhow::Result<Outcome> {
+    let folder = folder(&arguments, config)?;
+    let format = match (arguments.json, arguments.csv) {
         (true, _) => Format::Json,
         (_, true) => Format::Csv,
         _ => Format::Table,
     };
-    if query.list {
-        let columns = flows::columns(&query.columns, format)?;
-        let question = question(&query, Order::First, false)?;
-        let listing = told(watched(|progress| list(&folder, &question, threads(), progress)))?;
-        warn_of(&listing.scanned, &question);
-        flows::print(format, &columns, &question, &listing)?;
+    if arguments.list {
+        let columns = flows::columns(&arguments.columns, format)?;
+        let query = query(&arguments, Order::First, false)?;
+        let listing = told(watched(|progress| list(&folder, &query, threads(), progress)))?;
+        warn_of(&listing.scanned, &query);
+        flows::print(format, &columns, &query, &listing)?;
     } else {
-        let columns = groups::columns(&query.columns, &query.by)?;
+        let columns = groups::columns(&arguments.columns, &arguments.by)?;
         let timed = columns.iter().any(|column| column.is_timed());
-        let question = question(&query, Order::Bytes, timed)?;
-        let answer = told(watched(|progress| ask(&folder, &question, threads(), progress)))?;
-        warn_of(&answer.scanned, &question);
-        groups::print(format, &columns, &question, &answer)?;
+        let query = query(&arguments, Order::Bytes, timed)?;
+        let answer = told(watched(|progress| ask(&folder, &query, threads(), progress)))?;
+        warn_of(&answer.scanned, &query);
+        groups::print(format, &columns, &query, &answer)?;
     }
     Ok(Outcome::Good)
 }
@@ -69,14 +69,14 @@ fn folder(query: &FlowQuery, config: &Config) -> anyhow::Result<PathBuf> {
     })
 }
 
-fn question(query: &FlowQuery, order: Order, timed: bool) -> anyhow::Result<Question> {
+fn query(query: &FlowQuery, order: Order, timed: bool) -> anyhow::Result<Query> {
     let now = SystemClock.now();
     let to = query.to.map_or(now, |to| to.resolve(now));
     let from = query.from.map_or_else(|| to - query.last.unwrap_or(USUAL_SPAN), |from| from.resolve(now));
     if from >= to {
         anyhow::bail!("--from has to be before --to, and is {} where that is {}", written(from), written(to));
     }
-    Ok(Question {
+    Ok(Query {
         filter: query.filter.clone(),
         from,
         to,
@@ -108,7 +108,7 @@ fn told<A>(answer: Result<A, QueryError>) -> anyhow::Result<A> {
 }
 
 /// Warns of what an answer lacks.
-fn warn_of(scanned: &Scanned, question: &Question) {
+fn warn_of(scanned: &Scanned, query: &Query) {
     if scanned.vanished > 0 {
         warn!(
             files = scanned.vanished,
@@ -118,7 +118,7 @@ fn warn_of(scanned: &Scanned, question: &Question) {
     if scanned.untimed > 0 {
         warn!(
             flows = scanned.untimed,
-            time = ?question.time,
+            time = ?query.time,
             "flows received in this time do not tell the time they were looked for by: they are missing"
         );
     }

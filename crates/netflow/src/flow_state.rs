@@ -1,7 +1,7 @@
 //! What the receiving threads and the bot's runs share.
 //!
-//! Each thread has a [`Post`], which adds flows to minutes of its own, behind a lock that is held for a batch of datagrams;
-//! bins that ended are in [`Cold`], whose work takes longer and keeps no datagram waiting.
+//! Each thread has a [`ReceiverHandle`], which adds flows to minutes of its own, behind a lock that is held for a batch of datagrams;
+//! bins that ended are in [`ClosedBins`], whose work takes longer and keeps no datagram waiting.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -23,7 +23,7 @@ use super::{
     },
     archive::Feed,
     decode::sflow,
-    intake::Intake,
+    decoder::Decoder,
     ledger::{Coverage, Ledger},
     metrics::NetflowMetrics,
     receive::Batch,
@@ -39,28 +39,28 @@ const HEARD_MAX: usize = 256;
 pub(super) type Named = BTreeMap<IpAddr, Option<Override>>;
 
 #[derive(Default)]
-pub(super) struct Station {
-    intake: Intake,
+pub(super) struct FlowState {
+    decoder: Decoder,
     /// Open minutes of each receiving thread.
     minutes: Vec<Mutex<Minutes>>,
     named: RwLock<Arc<Named>>,
     /// Exporters that sent flows, though no entity at all, or not one of every account, may name them.
     heard: Mutex<BTreeSet<IpAddr>>,
-    cold: Mutex<Cold>,
+    closed_bins: Mutex<ClosedBins>,
     pub(super) metrics: NetflowMetrics,
 }
 
 /// Where one thread receives.
-pub(super) struct Post {
-    station: Arc<Station>,
+pub(super) struct ReceiverHandle {
+    flow_state: Arc<FlowState>,
     place: usize,
-    intake: Intake,
+    decoder: Decoder,
     latest_heard: Option<IpAddr>,
 }
 
 /// What is made of bins that ended.
 #[derive(Default)]
-pub(super) struct Cold {
+pub(super) struct ClosedBins {
     pub(super) rollup: Rollup,
     /// What was seen and lost in minutes that ended, by their ends: as many as bins are kept, so that a report that got lost is
     /// made again whole.
@@ -95,37 +95,42 @@ enum Reported {
 /// Values of one account at one time.
 pub(super) type Bin = (Timestamp, Vec<(String, f64)>);
 
-impl Station {
-    /// Makes one for so many receiving threads.
+impl FlowState {
+    /// Creates the state of so many receiving threads.
     pub(super) fn new(threads: usize) -> Self {
         Self { minutes: (0..threads).map(|_| Mutex::default()).collect(), ..Self::default() }
     }
 
-    /// Gives what the thread of this place receives by.
-    pub(super) fn post(self: &Arc<Self>, place: usize) -> Post {
-        Post { station: Arc::clone(self), place, intake: self.intake.beside(), latest_heard: None }
+    /// Returns what the thread of this place receives by.
+    pub(super) fn receiver_handle(self: &Arc<Self>, place: usize) -> ReceiverHandle {
+        ReceiverHandle {
+            flow_state: Arc::clone(self),
+            place,
+            decoder: self.decoder.beside(),
+            latest_heard: None,
+        }
     }
 
-    /// Gives an intake that knows what all threads know.
-    pub(super) fn intake(&self) -> Intake {
-        self.intake.beside()
+    /// Returns an decoder that knows what all threads know.
+    pub(super) fn decoder(&self) -> Decoder {
+        self.decoder.beside()
     }
 
-    pub(super) fn cold(&self) -> MutexGuard<'_, Cold> {
-        lock(&self.cold)
+    pub(super) fn closed_bins(&self) -> MutexGuard<'_, ClosedBins> {
+        lock(&self.closed_bins)
     }
 
     /// Copies the open minutes of each thread, and hands the ledger to `keep`, as of one moment: each datagram is in both or in
     /// neither, so that what a crash costs is missing in the minutes and a gap in the ledger.
     pub(super) fn checkpoint<T>(&self, keep: impl FnOnce(&Ledger) -> T) -> (Vec<Minutes>, T) {
         let minutes: Vec<_> = self.minutes.iter().map(lock).collect();
-        let kept = keep(&self.intake.ledger());
+        let kept = keep(&self.decoder.ledger());
         (minutes.iter().map(|minutes| (**minutes).clone()).collect(), kept)
     }
 
     /// Puts back what exporters had sent before a restart: what they sent since then is a gap.
     pub(super) fn restore_ledger(&self, ledger: Ledger) {
-        *self.intake().ledger_mut() = ledger;
+        *self.decoder().ledger_mut() = ledger;
     }
 
     /// Puts back what was open before a restart, which may have had another number of threads.
@@ -137,10 +142,10 @@ impl Station {
         self.minutes.iter().for_each(|minutes| lock(minutes).go_on_from(floor));
     }
 
-    /// Says whose flows are counted, and how they are scaled.
+    /// Sets whose flows are counted, and how they are scaled.
     pub(super) fn name(&self, named: Named) {
         let overrides = named.iter().filter_map(|(exporter, set)| Some((*exporter, (*set)?))).collect();
-        self.intake().set_sampling(overrides);
+        self.decoder().set_sampling(overrides);
         *self.named.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(named);
     }
 
@@ -155,7 +160,7 @@ impl Station {
         }
     }
 
-    /// Gives the bins of an account that ended by `due` and were not given before, the last one also if it is empty.
+    /// Returns the bins of an account that ended by `due` and were not given before, the last one also if it is empty.
     pub(super) fn report(
         &self,
         account: AccountId,
@@ -165,60 +170,60 @@ impl Station {
     ) -> Vec<Bin> {
         let due = run.due;
         let until = Span::Minute.bin_of(due.seconds() - GRACE_SECONDS);
-        let mut cold = self.cold();
-        self.settle(&mut cold, until);
+        let mut closed_bins = self.closed_bins();
+        self.settle(&mut closed_bins, until);
         let end = span.bin_of(until);
-        let reported = cold.reported.get(&(account, span)).copied().unwrap_or(i64::MIN);
+        let reported = closed_bins.reported.get(&(account, span)).copied().unwrap_or(i64::MIN);
         // a clock that was set back by far is believed
         let reported = if reported > end.saturating_add(SET_BACK_SECONDS) { i64::MIN } else { reported };
         let mut ends: BTreeSet<i64> =
-            cold.rollup.closed_starts(span).iter().map(|start| start + span.seconds()).collect();
+            closed_bins.rollup.closed_starts(span).iter().map(|start| start + span.seconds()).collect();
         ends.insert(end);
         let mut bins = Vec::new();
         for end in ends.into_iter().filter(|other| *other > reported && *other <= end) {
-            let bin = cold.rollup.closed(span, end - span.seconds());
-            let mut of_bin = values(span, exporters, bin.as_deref(), &cold.rollup);
+            let bin = closed_bins.rollup.closed(span, end - span.seconds());
+            let mut of_bin = values(span, exporters, bin.as_deref(), &closed_bins.rollup);
             if span == Span::Minute {
-                of_bin.extend(cold.coverage_of(end, exporters));
+                of_bin.extend(closed_bins.coverage_of(end, exporters));
             }
             bins.push((Timestamp::from_seconds(end), of_bin));
         }
-        cold.reports(run, Reported::Bins(account, span, end.max(reported)));
+        closed_bins.reports(run, Reported::Bins(account, span, end.max(reported)));
         bins
     }
 
     /// Returns exporters that sent flows, that an account does not know, and that were not suggested to it.
     pub(super) fn unknown(&self, account: AccountId, known: &BTreeSet<IpAddr>, run: &RunId) -> Vec<IpAddr> {
         let heard: Vec<IpAddr> = lock(&self.heard).difference(known).copied().collect();
-        let mut cold = self.cold();
-        let suggested = &cold.suggested.exporters;
+        let mut closed_bins = self.closed_bins();
+        let suggested = &closed_bins.suggested.exporters;
         let is_new = |exporter: &IpAddr| !suggested.contains(&(account.number(), *exporter));
         let unknown: Vec<_> = heard.into_iter().filter(is_new).collect();
-        cold.reports(run, Reported::Suggestions(account, unknown.clone()));
+        closed_bins.reports(run, Reported::Suggestions(account, unknown.clone()));
         unknown
     }
 
     /// Notes that what a run reported is safe: it is not reported again.
     pub(super) fn accepted(&self, run: &RunId) {
-        let mut cold = self.cold();
-        if cold.pending.get(&run.job).is_none_or(|pending| pending.due != run.due) {
+        let mut closed_bins = self.closed_bins();
+        if closed_bins.pending.get(&run.job).is_none_or(|pending| pending.due != run.due) {
             return;
         }
-        match cold.pending.remove(&run.job).map(|pending| pending.what) {
+        match closed_bins.pending.remove(&run.job).map(|pending| pending.what) {
             Some(Reported::Bins(account, span, end)) => {
-                cold.reported.insert((account, span), end);
+                closed_bins.reported.insert((account, span), end);
             }
             Some(Reported::Suggestions(account, exporters)) => {
                 let suggested = exporters.into_iter().map(|exporter| (account.number(), exporter));
-                cold.suggested.exporters.extend(suggested);
+                closed_bins.suggested.exporters.extend(suggested);
             }
             None => {}
         }
     }
 
     /// Moves minutes that ended into their bins, once for all accounts.
-    fn settle(&self, cold: &mut Cold, until: i64) {
-        let settled = cold.rollup.settled_until();
+    fn settle(&self, closed_bins: &mut ClosedBins, until: i64) {
+        let settled = closed_bins.rollup.settled_until();
         if until <= settled && settled - until <= SET_BACK_SECONDS {
             return;
         }
@@ -229,21 +234,21 @@ impl Station {
             minutes.extend(open.close(until));
         }
         self.metrics.open_keys.set(i64::try_from(keys).unwrap_or(i64::MAX));
-        let mut intake = self.intake();
+        let mut decoder = self.decoder();
         let (window, sums) = {
-            let mut ledger = intake.ledger_mut();
+            let mut ledger = decoder.ledger_mut();
             (ledger.close_window(), ledger.sums_by_exporter())
         };
-        cold.coverage.insert(until, window.into_iter().collect());
-        while cold.coverage.len() > CLOSED_KEPT {
-            cold.coverage.pop_first();
+        closed_bins.coverage.insert(until, window.into_iter().collect());
+        while closed_bins.coverage.len() > CLOSED_KEPT {
+            closed_bins.coverage.pop_first();
         }
         let named = self.named();
         self.metrics.exporters.update(sums, |exporter| named.contains_key(exporter));
-        intake.expire(Timestamp::from_seconds(until));
-        cold.rollup.settle(minutes, until);
+        decoder.expire(Timestamp::from_seconds(until));
+        closed_bins.rollup.settle(minutes, until);
         for span in Span::ALL {
-            if let Some(bin) = cold.rollup.closed(span, span.bin_of(until) - span.seconds())
+            if let Some(bin) = closed_bins.rollup.closed(span, span.bin_of(until) - span.seconds())
                 && span.bin_of(until) > settled
             {
                 self.tell_estimates(span, &bin);
@@ -264,21 +269,21 @@ impl Station {
     }
 }
 
-impl Post {
-    /// Takes in what the thread's socket received.
+impl ReceiverHandle {
+    /// Decodes what the thread's socket received.
     pub(super) fn receive(&mut self, batch: &Batch<'_>, mut feed: Option<&mut Feed>) {
-        let Self { station, place, intake, latest_heard } = self;
-        let metrics = &station.metrics;
+        let Self { flow_state, place, decoder, latest_heard } = self;
+        let metrics = &flow_state.metrics;
         if let Some(error) = &batch.error {
             metrics.receive_errors.inc();
             debug!(%error, "could not read a socket");
         }
         if batch.kernel_drops > 0 {
             metrics.kernel_drops.inc_by(u64::from(batch.kernel_drops));
-            intake.ledger_mut().kernel_dropped(u64::from(batch.kernel_drops));
+            decoder.ledger_mut().kernel_dropped(u64::from(batch.kernel_drops));
         }
-        let Some(minutes) = station.minutes.get(*place) else { return };
-        let (named, mut minutes) = (station.named(), lock(minutes));
+        let Some(minutes) = flow_state.minutes.get(*place) else { return };
+        let (named, mut minutes) = (flow_state.named(), lock(minutes));
         for datagram in batch.datagrams {
             let exporter = known_by(datagram, &named);
             let counts = named.contains_key(&exporter);
@@ -288,7 +293,7 @@ impl Post {
                 minutes: &mut minutes,
                 exporter: counts.then_some(exporter),
             };
-            let taken = intake.take(datagram, &mut sink);
+            let taken = decoder.take(datagram, &mut sink);
             let flows = sink.flows;
             if let Err(error) = taken {
                 if error.loses_data() {
@@ -297,7 +302,7 @@ impl Post {
                 debug!(%exporter, %error, "a datagram could not be read wholly");
             }
             if flows > 0 && *latest_heard != Some(exporter) {
-                station.hear(exporter);
+                flow_state.hear(exporter);
                 *latest_heard = Some(exporter);
             }
             if counts { &metrics.flows } else { &metrics.flows_unnamed }.inc_by(flows);
@@ -346,7 +351,7 @@ fn known_by(datagram: &Datagram<'_>, named: &Named) -> IpAddr {
     agent.unwrap_or_else(|| datagram.exporter.ip())
 }
 
-impl Cold {
+impl ClosedBins {
     /// Notes what a run reports.
     fn reports(&mut self, run: &RunId, what: Reported) {
         self.pending.insert(run.job.clone(), Pending { due: run.due, what });

@@ -15,7 +15,7 @@ use crate::archive::ArchiveError;
 
 /// What is asked.
 #[derive(Clone, Debug)]
-pub struct Question {
+pub struct Query {
     /// Which flows.
     pub filter: Filter,
     /// Of this time on.

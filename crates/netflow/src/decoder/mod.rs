@@ -1,4 +1,4 @@
-//! The intake: datagrams in, flows out, and all that must be remembered between them.
+//! The decoder: datagrams in, flows out, and all that must be remembered between them.
 
 mod fixed;
 mod scaling;
@@ -16,7 +16,7 @@ use crate::{
     decode::message::{Message, Set},
     decode::options::read_options,
     decode::record::{Records, Wanted, read_flows},
-    decode::{Declaration, DecodeError, Definition, Exported, ScopeKeys, Told},
+    decode::{Declaration, DecodeError, Definition, Exported, SamplingStatement, ScopeKeys},
     ledger::{Ledger, Numbering, Tally},
     names::NameStore,
     record::{Datagram, FlowSink, Origin, Protocol, Stream},
@@ -27,10 +27,10 @@ use crate::{
 
 /// Decodes datagrams of all exporters and keeps their templates, samplings and accounts.
 ///
-/// Pure but for its memory: times come with the datagrams. One intake serves one thread. Further threads have one
+/// Pure but for its memory: times come with the datagrams. One decoder serves one thread. Further threads have one
 /// [beside](Self::beside) it: what an exporter said to one of them, all know, so that its data may come to another.
 #[derive(Debug, Default)]
-pub struct Intake {
+pub struct Decoder {
     memory: Arc<Memory>,
 }
 
@@ -59,8 +59,8 @@ struct Context {
     news: Vec<u16>,
 }
 
-impl Intake {
-    /// Gives an intake for a further thread.
+impl Decoder {
+    /// Returns an decoder for a further thread.
     pub fn beside(&self) -> Self {
         Self { memory: Arc::clone(&self.memory) }
     }
@@ -68,7 +68,7 @@ impl Intake {
     /// Decodes one datagram and hands its flows on, and those that waited for a template that it brought.
     ///
     /// # Errors
-    /// Tells the first thing that could not be read. What could be read was handed on, and the fault is counted.
+    /// Fails with the first thing that could not be read. What could be read was handed on, and the fault is counted.
     pub fn take(&mut self, datagram: &Datagram<'_>, sink: &mut impl FlowSink) -> Result<(), DecodeError> {
         let taken = match *datagram.payload {
             [0, 1, ..] => self.take_fixed(Protocol::Netflow1, datagram, sink),
@@ -96,8 +96,8 @@ impl Intake {
     /// Forgets what is too old: data that waits for a template, and templates. To be called every few seconds.
     pub fn expire(&mut self, now: Timestamp) {
         let expired = lock(&self.memory.pending).expire(now);
-        for parked in expired {
-            self.ledger_mut().expire(&parked.origin.stream);
+        for deferred in expired {
+            self.ledger_mut().expire(&deferred.origin.stream);
         }
         lock(&self.memory.templates).expire(now);
         lock(&self.memory.totals).expire(now);
@@ -108,28 +108,28 @@ impl Intake {
         lock(&self.memory.samplings).set_overrides(overrides);
     }
 
-    /// Gives the ledger. No thread decodes while it is held.
+    /// Returns the ledger. No thread decodes while it is held.
     pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
         lock(&self.memory.ledger)
     }
 
-    /// Gives the ledger, to close its window or to count what the kernel dropped.
+    /// Returns the ledger, to close its window or to count what the kernel dropped.
     pub fn ledger_mut(&mut self) -> MutexGuard<'_, Ledger> {
         lock(&self.memory.ledger)
     }
 
-    /// Gives the templates. No thread decodes while they are held.
+    /// Returns the templates. No thread decodes while they are held.
     pub fn templates(&self) -> MutexGuard<'_, Store> {
         lock(&self.memory.templates)
     }
 
-    /// Gives the samplings that exporters told. No thread decodes while they are held.
+    /// Returns the samplings that exporters told. No thread decodes while they are held.
     pub fn samplings(&self) -> MutexGuard<'_, SamplingStore> {
         lock(&self.memory.samplings)
     }
 
-    /// Gives the octets of data that waits for its template, with what keeping it costs.
-    pub fn parked_bytes(&self) -> usize {
+    /// Returns the octets of data that waits for its template, with what keeping it costs.
+    pub fn pending_bytes(&self) -> usize {
         lock(&self.memory.pending).weight()
     }
 
@@ -165,7 +165,7 @@ impl Intake {
             Numbering { number: Some(message.sequence), uptime_ms: message.exported.uptime_ms, announced: 0 };
         self.ledger_mut().enter(&stream, numbering, &context.tally);
         for template in std::mem::take(&mut context.news) {
-            self.take_parked(&context, template, sink);
+            self.take_pending(&context, template, sink);
         }
         context.fault.or(context.remark).map_or(Ok(()), Err)
     }
@@ -195,7 +195,7 @@ impl Intake {
                         context.note(DecodeError::Truncated { what: "a record", length: set.body.len() });
                     }
                 }
-                None => self.park(context, set),
+                None => self.set_aside(context, set),
             },
             SetKind::Reserved => {}
         }
@@ -213,12 +213,12 @@ impl Intake {
         }
     }
 
-    /// Gives the templates, to put back what was kept.
+    /// Returns the templates, to put back what was kept.
     pub(crate) fn templates_mut(&mut self) -> MutexGuard<'_, Store> {
         lock(&self.memory.templates)
     }
 
-    /// Gives the samplings, to put back what was kept.
+    /// Returns the samplings, to put back what was kept.
     pub(crate) fn samplings_mut(&mut self) -> MutexGuard<'_, SamplingStore> {
         lock(&self.memory.samplings)
     }
@@ -283,7 +283,7 @@ impl Intake {
         Tally { records: records.count, undecodable: records.cut, ..tally }
     }
 
-    /// Takes in what an exporter says of itself: its sampling, and names.
+    /// Records what an exporter says of itself: its sampling, and names.
     fn take_options(&mut self, definition: &Definition, origin: &Origin, body: &[u8]) -> Tally {
         let stream = &origin.stream;
         let mut disbelieved = None;
@@ -291,7 +291,7 @@ impl Intake {
             let domain = statement.domain.unwrap_or(stream.domain);
             let domain = SessionDomain { exporter: stream.exporter, domain };
             self.samplings().note(domain, statement, origin.received);
-            if let Some(Told::Disbelieved { algorithm, .. }) = statement.sampling {
+            if let Some(SamplingStatement::Disbelieved { algorithm, .. }) = statement.sampling {
                 disbelieved = Some(algorithm);
             }
             for named in names {
@@ -301,34 +301,34 @@ impl Intake {
         Tally { options: records.count, disbelieved, ..records.into() }
     }
 
-    fn park(&mut self, context: &mut Context, set: Set<'_>) {
-        let parked = PendingSet {
+    fn set_aside(&mut self, context: &mut Context, set: Set<'_>) {
+        let deferred = PendingSet {
             scope: context.scope,
             template: set.id,
             origin: context.origin,
             exported: context.exported,
             position: context.sequence.wrapping_add(context.tally.records),
-            first_of_datagram: context.tally.parked == 0,
+            first_of_datagram: context.tally.deferred == 0,
             body: set.body.into(),
         };
-        context.tally.parked += 1;
-        let gone = lock(&self.memory.pending).park(parked);
+        context.tally.deferred += 1;
+        let gone = lock(&self.memory.pending).add(deferred);
         for gone in gone {
             self.ledger_mut().expire(&gone.origin.stream);
         }
     }
 
     /// Decodes what waited for a template that has come.
-    fn take_parked(&mut self, context: &Context, template: u16, sink: &mut impl FlowSink) {
+    fn take_pending(&mut self, context: &Context, template: u16, sink: &mut impl FlowSink) {
         let Some((found, _)) = self.find(&context.scope, template, context.origin.received) else { return };
         let waiting = lock(&self.memory.pending).take(&context.scope, template);
-        for parked in waiting {
-            let tally = self.take_data(&found, &parked.origin, parked.exported, &parked.body, sink);
-            self.ledger_mut().unpark(
-                &parked.origin.stream,
-                parked.position,
+        for deferred in waiting {
+            let tally = self.take_data(&found, &deferred.origin, deferred.exported, &deferred.body, sink);
+            self.ledger_mut().resume(
+                &deferred.origin.stream,
+                deferred.position,
                 &tally,
-                parked.first_of_datagram,
+                deferred.first_of_datagram,
             );
         }
     }

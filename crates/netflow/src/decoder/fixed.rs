@@ -2,14 +2,14 @@
 
 use grafolean_time::Timestamp;
 
-use super::{Intake, stream, wanted};
+use super::{Decoder, stream, wanted};
 use crate::{
     decode::{DecodeError, fixed::Export, record::Wanted, sflow},
     ledger::{Numbering, Tally},
     record::{Datagram, Factor, FlowSink, Origin, Protocol, Stream},
 };
 
-impl Intake {
+impl Decoder {
     pub(super) fn take_fixed(
         &mut self,
         protocol: Protocol,

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use grafolean_time::Timestamp;
 
-use super::{Intake, lock};
+use super::{Decoder, lock};
 use crate::{
     decode::ScopeKeys,
     record::{Factor, Flow, Protocol, Stream},
@@ -21,7 +21,7 @@ pub(super) struct Scaler {
     is_pending: bool,
 }
 
-impl Intake {
+impl Decoder {
     /// Looks up what a stream's exporter told of its sampling: in this session, else in one of the same address that fell
     /// silent before this one began.
     pub(super) fn scaler(&self, stream: &Stream, now: Timestamp) -> Scaler {

@@ -74,7 +74,7 @@ pub(crate) struct Numbering {
 }
 
 impl Ledger {
-    /// Takes in a datagram: its number, and what it was found to hold.
+    /// Records a datagram: its number, and what it was found to hold.
     pub(crate) fn enter(&mut self, stream: &Stream, numbering: Numbering, tally: &Tally) {
         let Some(account) = self.accounts.get_mut(stream) else { return };
         account.tally(tally);
@@ -108,7 +108,7 @@ impl Ledger {
         shared.map_or(NumberedOver::Domain, Shared::over)
     }
 
-    /// Gives the account of a stream that a datagram has just come from.
+    /// Returns the account of a stream that a datagram has just come from.
     pub(crate) fn receive(&mut self, stream: &Stream, octets: usize, now: Timestamp) -> &mut Account {
         if !self.accounts.contains_key(stream) {
             if self.accounts.len() >= ACCOUNTS_MAX {
@@ -152,10 +152,10 @@ impl Ledger {
         }
     }
 
-    /// Takes in a set that was decoded after waiting: its records, its place, and whether its datagram counts with it.
-    pub(crate) fn unpark(&mut self, stream: &Stream, position: u32, tally: &Tally, with_datagram: bool) {
+    /// Records a set that was decoded after waiting: its records, its place, and whether its datagram counts with it.
+    pub(crate) fn resume(&mut self, stream: &Stream, position: u32, tally: &Tally, with_datagram: bool) {
         let Some(account) = self.accounts.get_mut(stream) else { return };
-        account.unparked += 1;
+        account.resumed += 1;
         account.tally(tally);
         match stream.protocol {
             Protocol::Ipfix => {
@@ -190,17 +190,17 @@ impl Ledger {
         self.kernel_drops += datagrams;
     }
 
-    /// Gives the datagrams of no known protocol.
+    /// Returns the datagrams of no known protocol.
     pub fn foreign_datagrams(&self) -> u64 {
         self.foreign
     }
 
-    /// Gives the datagrams that the kernel dropped.
+    /// Returns the datagrams that the kernel dropped.
     pub fn kernel_drops(&self) -> u64 {
         self.kernel_drops
     }
 
-    /// Gives all accounts.
+    /// Returns all accounts.
     pub fn accounts(&self) -> impl Iterator<Item = (&Stream, &Account)> {
         self.accounts.iter()
     }
@@ -288,7 +288,7 @@ fn count(protocol: Protocol, numbering: Numbering, tally: &Tally) -> (Units, u32
             (same(numbering.announced), tally.flows, numbering.announced.saturating_sub(tally.flows))
         }
         Protocol::Netflow9 => {
-            let unread = u32::from(tally.parked > 0 || tally.undecodable);
+            let unread = u32::from(tally.deferred > 0 || tally.undecodable);
             let units = Units { otherwise: tally.records, with_templates: records_and_templates, ..same(1) };
             (units, 1 - unread, unread)
         }
