@@ -53,7 +53,7 @@ impl Error for Hinted {
     }
 }
 
-/// Tells an error on stderr and gives the exit code. Somebody who stopped reading our output is told nothing.
+/// Prints an error on stderr and returns the exit code. Somebody who stopped reading our output is told nothing.
 pub(crate) fn tell(error: &anyhow::Error) -> ExitCode {
     let closed = |cause: &(dyn Error + 'static)| {
         let written = cause.downcast_ref::<io::Error>().map(io::Error::kind);
@@ -88,7 +88,7 @@ fn write(out: &mut impl io::Write, error: &anyhow::Error) -> io::Result<()> {
     Ok(())
 }
 
-/// Gives an error and its causes in one line.
+/// Returns an error and its causes in one line.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();

@@ -17,7 +17,7 @@ use std::{
 };
 
 use grafolean_bots::snmp::Value;
-use responder::{Responder, Way};
+use responder::{NetworkPath, Responder};
 use serde_json::json;
 use world::{Run, grafolean, json_lines, text};
 
@@ -283,7 +283,7 @@ fn a_walk_that_does_not_reach_its_end_says_why_and_fails() {
     let cell =
         |row| (format!("1.3.6.1.2.1.2.2.1.2.{row}").parse().unwrap(), Value::Octets((*b"port").into()));
     let objects: Vec<_> = (1..=500).map(cell).collect();
-    let agent = Responder::on(Way::Ends(3), &objects, 1_400);
+    let agent = Responder::on(NetworkPath::Ends(3), &objects, 1_400);
     let walk = ["walk", &agent.address.to_string(), "1.3.6.1.2.1.2.2.1.2", "--json", "-t", "0.3", "-r", "0"];
     let output = snmp(folder.path(), &walk);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
@@ -292,7 +292,7 @@ fn a_walk_that_does_not_reach_its_end_says_why_and_fails() {
     let said = text(&output.stderr);
     assert!(said.contains("did not reach its end") && said.contains("no answer"), "{said}");
     // Behind the last one the first one comes again.
-    let looping = Responder::on(Way::Round, &objects, 1_400);
+    let looping = Responder::on(NetworkPath::Round, &objects, 1_400);
     let walk = ["walk", &looping.address.to_string(), "1.3.6.1.2.1.2.2.1.2"];
     let output = snmp(folder.path(), &walk);
     assert_eq!(output.status.code(), Some(2), "{output:?}");

@@ -26,7 +26,7 @@ const REPORTS_EACH: usize = 1_000;
 const VALUES_A_REPORT: usize = 10;
 const VALUES: usize = PRODUCERS * REPORTS_EACH * VALUES_A_REPORT;
 
-/// Takes everything at once and counts it.
+/// Removes everything at once and counts it.
 #[derive(Default)]
 struct Counting(AtomicUsize);
 

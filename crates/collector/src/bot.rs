@@ -21,10 +21,10 @@ pub trait Bot: Send + Sync + 'static {
     /// The bot's version, shown by `--version` and `/metrics`; usually `env!("CARGO_PKG_VERSION")`.
     const VERSION: &'static str = "unknown";
 
-    /// Gives the protocol's name as the backend knows it, e.g. `ping`.
+    /// Returns the protocol's name as the backend knows it, e.g. `ping`.
     fn protocol(&self) -> &str;
 
-    /// Says what is to be done. Pure: equal devices give equal jobs.
+    /// Plans what is to be done. Pure: equal devices give equal jobs.
     fn jobs(&self, devices: &[Device]) -> Plan<Self::Task>;
 
     /// Measures once. Dropped at the run's deadline, so it must be safe to cancel.
@@ -36,7 +36,7 @@ pub trait Bot: Send + Sync + 'static {
 pub struct JobId(Arc<str>);
 
 impl JobId {
-    /// Gives the name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }

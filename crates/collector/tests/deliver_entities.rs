@@ -12,7 +12,7 @@ mod delivering;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use delivering::{Bench, Mood, START, pass};
+use delivering::{Behavior, DeliveryTest, START, pass};
 use grafolean_collector::{
     backend::{Backend, Confirmed},
     model::{AccountId, Attachment, Details, Entity, EntityId, NewEntity},
@@ -62,14 +62,14 @@ fn look(second: i64, children: &[(&str, &str)]) -> Report {
     })
 }
 
-async fn bench_with(entities: Vec<Entity>) -> Bench {
-    let mut bench = Bench::new().await;
+async fn bench_with(entities: Vec<Entity>) -> DeliveryTest {
+    let mut bench = DeliveryTest::new().await;
     bench.backend.world().accounts.insert(7, entities);
     bench.start();
     bench
 }
 
-fn changes(bench: &Bench) -> Vec<String> {
+fn changes(bench: &DeliveryTest) -> Vec<String> {
     std::mem::take(&mut bench.backend.world().changes)
 }
 
@@ -99,7 +99,7 @@ async fn an_update_keeps_the_protocols_that_a_list_did_not_show() {
 
 #[tokio::test(start_paused = true)]
 async fn an_entity_that_is_not_what_the_list_said_is_not_deleted() {
-    let mut bench = Bench::new().await;
+    let mut bench = DeliveryTest::new().await;
     bench.backend.world().accounts.insert(7, vec![device(1), interface(10, "eth0", "1")]);
     bench.start();
     bench.spool.accept(&[look(0, &[])]).await.unwrap();
@@ -151,13 +151,13 @@ async fn many_devices_share_one_inventory() {
 #[tokio::test(start_paused = true)]
 async fn children_wait_for_a_backend_that_is_away_and_are_made_once() {
     let bench = bench_with(vec![device(1)]).await;
-    bench.backend.world().mood = Mood::Away;
+    bench.backend.world().behavior = Behavior::Away;
     for minute in 0..10 {
         bench.spool.accept(&[look(60 * minute, &[("eth0", "1")])]).await.unwrap();
         pass(Duration::from_mins(1)).await;
     }
     assert_eq!(bench.spool.statistics().queue.reports, 1);
-    bench.backend.world().mood = Mood::Well;
+    bench.backend.world().behavior = Behavior::Well;
     pass(Duration::from_mins(2)).await;
     assert_eq!(changes(&bench), ["+eth0"]);
 }
@@ -224,9 +224,9 @@ async fn children_of_a_device_that_is_gone_are_nobody_s() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_refresh_confirmed_is_not_read_a_second_time() {
-    let mut bench = Bench::new().await;
+    let mut bench = DeliveryTest::new().await;
     bench.backend.world().accounts.insert(7, vec![device(1), interface(10, "eth0", "1")]);
-    let confirm = async |bench: &Bench| {
+    let confirm = async |bench: &DeliveryTest| {
         let read_from = tokio::time::Instant::now();
         let inventory = bench.backend.inventory().await.unwrap().into();
         bench.backend.world().inventories = 0;
@@ -255,22 +255,22 @@ async fn what_a_refresh_confirmed_is_not_read_a_second_time() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_backend_refuses_that_refuses_everything_is_not_passed_over() {
-    for mood in [Mood::Refuses(400), Mood::Refuses(404), Mood::Ill] {
-        let mut bench = Bench::new().await;
+    for behavior in [Behavior::Refuses(400), Behavior::Refuses(404), Behavior::Fails] {
+        let mut bench = DeliveryTest::new().await;
         bench.backend.world().accounts.insert(7, vec![device(1)]);
         // The inventory is known already, so that nothing but the change itself is asked.
         let inventory = bench.backend.inventory().await.unwrap().into();
         let read_from = tokio::time::Instant::now();
         let (_confirmed, receiver) = watch::channel(Some(Confirmed { inventory, read_from }));
         bench.inventory = Some(receiver);
-        bench.backend.world().mood = mood;
+        bench.backend.world().behavior = behavior;
         bench.start();
         bench.spool.accept(&[suggestions(&["192.0.2.2"])]).await.unwrap();
         pass(Duration::from_mins(10)).await;
-        assert_eq!(bench.spool.statistics().queue.reports, 1, "{mood:?}");
-        bench.backend.world().mood = Mood::Well;
+        assert_eq!(bench.spool.statistics().queue.reports, 1, "{behavior:?}");
+        bench.backend.world().behavior = Behavior::Well;
         pass(Duration::from_mins(2)).await;
-        assert_eq!(changes(&bench), ["+192.0.2.2 (NetFlow exporter)"], "{mood:?}");
-        assert_eq!(bench.spool.statistics().queue.reports, 0, "{mood:?}");
+        assert_eq!(changes(&bench), ["+192.0.2.2 (NetFlow exporter)"], "{behavior:?}");
+        assert_eq!(bench.spool.statistics().queue.reports, 0, "{behavior:?}");
     }
 }

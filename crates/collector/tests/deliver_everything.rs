@@ -12,14 +12,14 @@ mod delivering;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use delivering::{Bench, Mood, pass};
+use delivering::{Behavior, DeliveryTest, pass};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
 enum Event {
     /// A report of an account: for each value whether it is good, invalid, or refused with a status.
     Accept(i64, Vec<Value>),
-    Mood(Mood),
+    Behavior(Behavior),
     Crash,
     Stop,
     Pass(u64),
@@ -38,10 +38,16 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Value::Invalid),
         1 => prop::sample::select(vec![400_u16, 422, 404, 500, 503]).prop_map(Value::Refused),
     ];
-    let mood = prop::sample::select(vec![Mood::Well, Mood::Well, Mood::Away, Mood::Ill, Mood::Stranger]);
+    let behavior = prop::sample::select(vec![
+        Behavior::Well,
+        Behavior::Well,
+        Behavior::Away,
+        Behavior::Fails,
+        Behavior::Unauthorized,
+    ]);
     prop_oneof![
         8 => (1..4_i64, prop::collection::vec(value, 1..400)).prop_map(|(account, values)| Event::Accept(account, values)),
-        3 => mood.prop_map(Event::Mood),
+        3 => behavior.prop_map(Event::Behavior),
         1 => Just(Event::Crash),
         1 => Just(Event::Stop),
         4 => (1..120_000_u64).prop_map(Event::Pass),
@@ -61,7 +67,7 @@ proptest! {
 }
 
 async fn happens(events: Vec<Event>) {
-    let mut bench = Bench::new().await;
+    let mut bench = DeliveryTest::new().await;
     bench.start();
     let (mut good, mut bad) = (BTreeMap::new(), Vec::new());
     for (number, event) in events.into_iter().enumerate() {
@@ -69,7 +75,7 @@ async fn happens(events: Vec<Event>) {
             Event::Accept(account, values) => {
                 accept(&bench, number, account, &values, &mut good, &mut bad).await;
             }
-            Event::Mood(mood) => bench.backend.world().mood = mood,
+            Event::Behavior(behavior) => bench.backend.world().behavior = behavior,
             Event::Crash => bench.crash().await,
             Event::Stop => {
                 bench.stop().await;
@@ -78,7 +84,7 @@ async fn happens(events: Vec<Event>) {
             Event::Pass(millis) => pass(Duration::from_millis(millis)).await,
         }
     }
-    bench.backend.world().mood = Mood::Well;
+    bench.backend.world().behavior = Behavior::Well;
     // The slowest pause is ten minutes, the replay of all of it takes seconds.
     for _ in 0..60 {
         pass(Duration::from_mins(1)).await;
@@ -95,7 +101,7 @@ async fn happens(events: Vec<Event>) {
 }
 
 async fn accept(
-    bench: &Bench,
+    bench: &DeliveryTest,
     number: usize,
     account: i64,
     values: &[Value],

@@ -12,7 +12,7 @@ mod delivering;
 
 use std::time::Duration;
 
-use delivering::{Bench, Mood, START, pass};
+use delivering::{Behavior, DeliveryTest, START, pass};
 use grafolean_collector::{
     model::AccountId,
     report::{Report, Values},
@@ -22,7 +22,7 @@ use grafolean_collector::{
 
 #[tokio::test(start_paused = true)]
 async fn values_go_with_their_due_time_and_leave_the_spool() {
-    let mut bench = Bench::new().await;
+    let mut bench = DeliveryTest::new().await;
     bench.start();
     let time = bench.accept(1, &[("a.b", 1.5), ("a.c", 2.5), ("a.b", 3.5)]).await;
     pass(Duration::from_millis(100)).await;
@@ -35,7 +35,7 @@ async fn values_go_with_their_due_time_and_leave_the_spool() {
 
 #[tokio::test(start_paused = true)]
 async fn what_breaks_a_rule_is_never_sent() {
-    let mut bench = Bench::new().await;
+    let mut bench = DeliveryTest::new().await;
     bench.start();
     bench
         .accept(1, &[("good", 1.0), ("bad\n", 2.0), ("nan", f64::NAN), ("system.x", 1.0), ("also.good", 4.0)])
@@ -51,7 +51,7 @@ async fn what_breaks_a_rule_is_never_sent() {
 #[tokio::test(start_paused = true)]
 async fn a_poison_is_found_and_everything_else_is_delivered() {
     for status in [400, 422, 409, 500, 502] {
-        let mut bench = Bench::new().await;
+        let mut bench = DeliveryTest::new().await;
         bench.backend.world().poison.insert("p.617".to_owned(), status);
         bench.start();
         let paths: Vec<String> = (0..2_500).map(|number| format!("p.{number}")).collect();
@@ -72,7 +72,7 @@ async fn a_poison_is_found_and_everything_else_is_delivered() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_is_too_large_is_split_and_nobody_is_blamed() {
-    let mut bench = Bench::new().await;
+    let mut bench = DeliveryTest::new().await;
     bench.backend.world().max_body = 2_000;
     bench.start();
     let paths: Vec<String> = (0..900).map(|number| format!("p.{number}")).collect();
@@ -84,8 +84,8 @@ async fn a_body_that_is_too_large_is_split_and_nobody_is_blamed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_backend_that_stores_nothing_does_not_empty_the_spool_into_dead_letters() {
-    let mut bench = Bench::new().await;
-    bench.backend.world().mood = Mood::StoresNothing;
+    let mut bench = DeliveryTest::new().await;
+    bench.backend.world().behavior = Behavior::StoresNothing;
     bench.start();
     let paths: Vec<String> = (0..3_000).map(|number| format!("p.{number}")).collect();
     bench.accept(1, &paths.iter().map(|path| (path.as_str(), 1.0)).collect::<Vec<_>>()).await;
@@ -93,7 +93,7 @@ async fn a_backend_that_stores_nothing_does_not_empty_the_spool_into_dead_letter
     assert!(bench.dead_letters().is_empty());
     let requests = bench.backend.world().requests.len();
     assert!(requests < 3_000, "{requests} requests in two hours");
-    bench.backend.world().mood = Mood::Well;
+    bench.backend.world().behavior = Behavior::Well;
     pass(Duration::from_mins(11)).await;
     assert_eq!((bench.backend.world().values.len(), bench.waiting()), (3_000, 0));
     assert!(bench.dead_letters().is_empty());
@@ -101,7 +101,7 @@ async fn a_backend_that_stores_nothing_does_not_empty_the_spool_into_dead_letter
 
 #[tokio::test(start_paused = true)]
 async fn many_poisons_before_the_good_ones_do_not_block_them() {
-    let mut bench = Bench::new().await;
+    let mut bench = DeliveryTest::new().await;
     let paths: Vec<String> = (0..200).map(|number| format!("p.{number}")).collect();
     bench.backend.world().poison = paths[..150].iter().map(|path| (path.clone(), 500)).collect();
     bench.start();
@@ -114,7 +114,7 @@ async fn many_poisons_before_the_good_ones_do_not_block_them() {
 
 #[tokio::test(start_paused = true)]
 async fn an_account_that_is_refused_does_not_hold_up_another_and_is_asked_slowly() {
-    let mut bench = Bench::new().await;
+    let mut bench = DeliveryTest::new().await;
     bench.backend.world().forbidden_put.insert(1);
     bench.backend.world().forbidden_post.insert(1);
     bench.start();
@@ -134,8 +134,8 @@ async fn an_account_that_is_refused_does_not_hold_up_another_and_is_asked_slowly
 
 #[tokio::test(start_paused = true)]
 async fn a_token_that_is_refused_is_not_hammered_and_nothing_is_lost() {
-    let mut bench = Bench::new().await;
-    bench.backend.world().mood = Mood::Stranger;
+    let mut bench = DeliveryTest::new().await;
+    bench.backend.world().behavior = Behavior::Unauthorized;
     bench.start();
     for _ in 0..120 {
         bench.accept(1, &[("a", 1.0)]).await;
@@ -143,14 +143,14 @@ async fn a_token_that_is_refused_is_not_hammered_and_nothing_is_lost() {
     }
     let asked = bench.backend.world().requests.len();
     assert!((4..=14).contains(&asked), "{asked} requests in an hour");
-    bench.backend.world().mood = Mood::Well;
+    bench.backend.world().behavior = Behavior::Well;
     pass(Duration::from_mins(11)).await;
     assert_eq!((bench.backend.world().values.len(), bench.waiting()), (120, 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn where_put_is_forbidden_fresh_values_are_posted_and_old_ones_wait_for_the_permission() {
-    let mut bench = Bench::new().await;
+    let mut bench = DeliveryTest::new().await;
     bench.backend.world().forbidden_put.insert(1);
     bench.accept(1, &[("a", 1.0)]).await;
     pass(Duration::from_mins(5)).await;
@@ -173,8 +173,8 @@ async fn where_put_is_forbidden_fresh_values_are_posted_and_old_ones_wait_for_th
 
 #[tokio::test(start_paused = true)]
 async fn after_an_outage_the_fresh_come_first_and_the_replay_keeps_its_rate() {
-    let mut bench = Bench::new().await;
-    bench.backend.world().mood = Mood::Away;
+    let mut bench = DeliveryTest::new().await;
+    bench.backend.world().behavior = Behavior::Away;
     bench.start();
     // 60 minutes of 1,000 values each.
     for minute in 0..60 {
@@ -185,7 +185,7 @@ async fn after_an_outage_the_fresh_come_first_and_the_replay_keeps_its_rate() {
     }
     let during = bench.backend.world().requests.len();
     assert!(during <= 2 * 120, "{during} requests while the backend was away");
-    bench.backend.world().mood = Mood::Well;
+    bench.backend.world().behavior = Behavior::Well;
     let back = bench.backend.world().requests.len();
     pass(Duration::from_secs(62)).await;
     assert_eq!((bench.backend.world().values.len(), bench.waiting()), (60_000, 0));
@@ -205,13 +205,13 @@ async fn after_an_outage_the_fresh_come_first_and_the_replay_keeps_its_rate() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_flushes_what_can_be_delivered_and_ends_in_time() {
-    let mut bench = Bench::new().await;
+    let mut bench = DeliveryTest::new().await;
     bench.start();
     pass(Duration::from_secs(1)).await;
     bench.accept(1, &[("a", 1.0)]).await;
     bench.stop().await;
     assert_eq!((bench.backend.world().values.len(), bench.waiting()), (1, 0));
-    bench.backend.world().mood = Mood::Away;
+    bench.backend.world().behavior = Behavior::Away;
     bench.accept(1, &[("b", 1.0)]).await;
     bench.start();
     pass(Duration::from_secs(1)).await;
@@ -223,7 +223,7 @@ async fn a_stop_flushes_what_can_be_delivered_and_ends_in_time() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_letter_that_is_retried_is_delivered_within_seconds() {
-    let mut bench = Bench::new().await;
+    let mut bench = DeliveryTest::new().await;
     bench.backend.world().poison.insert("late".to_owned(), 400);
     bench.start();
     // Beside a value that is taken: alone it would only show that the backend takes nothing.
@@ -241,39 +241,39 @@ fn many(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("p.{number}")).collect()
 }
 
-async fn accept_many(bench: &Bench, paths: &[String]) {
+async fn accept_many(bench: &DeliveryTest, paths: &[String]) {
     bench.accept(1, &paths.iter().map(|path| (path.as_str(), 1.0)).collect::<Vec<_>>()).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_backend_that_refuses_everything_empties_no_spool_is_asked_seldom_and_is_unhealthy() {
-    let moods = [400, 404, 413].map(Mood::Refuses).into_iter();
-    for mood in moods.chain([400, 413].map(Mood::RefusesValues)) {
+    let moods = [400, 404, 413].map(Behavior::Refuses).into_iter();
+    for behavior in moods.chain([400, 413].map(Behavior::RefusesValues)) {
         for it_took_values_before in [true, false] {
-            let mut bench = Bench::new().await;
+            let mut bench = DeliveryTest::new().await;
             bench.start();
             if it_took_values_before {
                 bench.accept(1, &[("known", 1.0)]).await;
                 bench.accept(2, &[("other", 1.0)]).await;
                 pass(Duration::from_secs(1)).await;
             }
-            bench.backend.world().mood = mood;
+            bench.backend.world().behavior = behavior;
             bench.backend.world().requests.clear();
             accept_many(&bench, &many(1_200)).await;
             // A report of one value, too, is no proof of anything.
             bench.accept(2, &[("single", 1.0)]).await;
             pass(Duration::from_secs(1)).await;
             let reason = bench.metrics.check().unwrap_err();
-            assert!(reason.contains("account 1: the backend takes no value"), "{mood:?}: {reason}");
+            assert!(reason.contains("account 1: the backend takes no value"), "{behavior:?}: {reason}");
             pass(Duration::from_mins(10)).await;
-            assert!(bench.dead_letters().is_empty(), "{mood:?}: {:?}", bench.dead_letters());
-            assert_eq!(bench.waiting(), 1_201, "{mood:?}");
+            assert!(bench.dead_letters().is_empty(), "{behavior:?}: {:?}", bench.dead_letters());
+            assert_eq!(bench.waiting(), 1_201, "{behavior:?}");
             let asked = bench.backend.world().requests.len();
-            assert!(asked < 300, "{mood:?}: {asked} requests in ten minutes");
-            bench.backend.world().mood = Mood::Well;
+            assert!(asked < 300, "{behavior:?}: {asked} requests in ten minutes");
+            bench.backend.world().behavior = Behavior::Well;
             pass(Duration::from_secs(70)).await;
-            assert_eq!((bench.waiting(), bench.metrics.check()), (0, Ok(())), "{mood:?}");
-            assert!(bench.dead_letters().is_empty(), "{mood:?}");
+            assert_eq!((bench.waiting(), bench.metrics.check()), (0, Ok(())), "{behavior:?}");
+            assert!(bench.dead_letters().is_empty(), "{behavior:?}");
         }
     }
 }
@@ -281,14 +281,14 @@ async fn a_backend_that_refuses_everything_empties_no_spool_is_asked_seldom_and_
 #[tokio::test(start_paused = true)]
 async fn a_backend_that_begins_to_refuse_in_the_middle_of_a_batch_makes_no_dead_letters() {
     for after in [1, 2, 4, 7, 11] {
-        let mut bench = Bench::new().await;
+        let mut bench = DeliveryTest::new().await;
         bench.backend.world().poison.insert("p.3000".to_owned(), 400);
-        bench.backend.world().turns = Some((after, Mood::Refuses(400)));
+        bench.backend.world().turns = Some((after, Behavior::Refuses(400)));
         bench.start();
         accept_many(&bench, &many(9_000)).await;
         pass(Duration::from_mins(2)).await;
         assert!(bench.dead_letters().is_empty(), "after {after}: {:?}", bench.dead_letters().len());
-        bench.backend.world().mood = Mood::Well;
+        bench.backend.world().behavior = Behavior::Well;
         pass(Duration::from_mins(2)).await;
         assert_eq!((bench.backend.world().values.len(), bench.waiting()), (8_999, 0), "after {after}");
         assert_eq!(bench.dead_letters().len(), 1, "after {after}");
@@ -297,7 +297,7 @@ async fn a_backend_that_begins_to_refuse_in_the_middle_of_a_batch_makes_no_dead_
 
 #[tokio::test(start_paused = true)]
 async fn a_control_sample_that_is_refused_itself_does_not_hold_up_what_is_taken() {
-    let mut bench = Bench::new().await;
+    let mut bench = DeliveryTest::new().await;
     bench.start();
     bench.accept(1, &[("known", 1.0)]).await;
     pass(Duration::from_secs(1)).await;
@@ -310,7 +310,7 @@ async fn a_control_sample_that_is_refused_itself_does_not_hold_up_what_is_taken(
 
 #[tokio::test(start_paused = true)]
 async fn a_value_that_is_refused_once_and_then_taken_is_no_dead_letter() {
-    let mut bench = Bench::new().await;
+    let mut bench = DeliveryTest::new().await;
     bench.backend.world().poison.insert("p.7".to_owned(), 400);
     bench.start();
     accept_many(&bench, &many(10)).await;
@@ -328,14 +328,14 @@ async fn a_value_that_is_refused_once_and_then_taken_is_no_dead_letter() {
 #[tokio::test(start_paused = true)]
 async fn what_stops_a_probe_or_a_judgement_stops_all_and_rejects_nothing() {
     // The backend turns while the value at fault is looked for (500, which is probed) or judged (400): at each request of it.
-    for (status, turn) in [500, 400]
-        .into_iter()
-        .flat_map(|status| [Mood::Stranger, Mood::Away, Mood::Ill, Mood::Busy(30)].map(|turn| (status, turn)))
-    {
+    for (status, turn) in [500, 400].into_iter().flat_map(|status| {
+        [Behavior::Unauthorized, Behavior::Away, Behavior::Fails, Behavior::Busy(30)]
+            .map(|turn| (status, turn))
+    }) {
         // A token that is refused is asked with slowly.
-        let mended_within = if turn == Mood::Stranger { 11 } else { 2 };
+        let mended_within = if turn == Behavior::Unauthorized { 11 } else { 2 };
         for after in [1, 2, 3, 5, 8] {
-            let mut bench = Bench::new().await;
+            let mut bench = DeliveryTest::new().await;
             bench.start();
             bench.accept(1, &[("known", 1.0)]).await;
             pass(Duration::from_secs(1)).await;
@@ -343,10 +343,10 @@ async fn what_stops_a_probe_or_a_judgement_stops_all_and_rejects_nothing() {
             bench.backend.world().turns = Some((after, turn));
             accept_many(&bench, &many(8)).await;
             pass(Duration::from_secs(20)).await;
-            let has_turned = bench.backend.world().mood == turn;
+            let has_turned = bench.backend.world().behavior == turn;
             let dead = bench.dead_letters().len();
             assert!(dead == 0 || !has_turned || bench.waiting() == 0, "{status}, {turn:?} after {after}");
-            bench.backend.world().mood = Mood::Well;
+            bench.backend.world().behavior = Behavior::Well;
             pass(Duration::from_mins(mended_within)).await;
             assert_eq!(bench.waiting(), 0, "{status}, {turn:?} after {after}");
             assert_eq!(bench.backend.world().values.len(), 8, "{status}, {turn:?} after {after}");
@@ -358,7 +358,7 @@ async fn what_stops_a_probe_or_a_judgement_stops_all_and_rejects_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn requests_that_are_too_large_become_smaller_and_stay_so() {
-    let mut bench = Bench::new().await;
+    let mut bench = DeliveryTest::new().await;
     bench.backend.world().max_body = 5_000;
     bench.start();
     accept_many(&bench, &many(5_000)).await;
@@ -371,21 +371,21 @@ async fn requests_that_are_too_large_become_smaller_and_stay_so() {
 
 #[tokio::test(start_paused = true)]
 async fn retry_after_is_followed_by_all_accounts() {
-    let mut bench = Bench::new().await;
-    bench.backend.world().mood = Mood::Busy(120);
+    let mut bench = DeliveryTest::new().await;
+    bench.backend.world().behavior = Behavior::Busy(120);
     bench.start();
     bench.accept(1, &[("a", 1.0)]).await;
     bench.accept(2, &[("b", 1.0)]).await;
     pass(Duration::from_secs(119)).await;
     assert_eq!(bench.backend.world().requests.len(), 1, "no probe, no other account");
-    bench.backend.world().mood = Mood::Well;
+    bench.backend.world().behavior = Behavior::Well;
     pass(Duration::from_secs(2)).await;
     assert_eq!((bench.backend.world().values.len(), bench.waiting()), (2, 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn by_post_all_that_is_fresh_goes_however_many_requests_it_takes() {
-    let mut bench = Bench::new().await;
+    let mut bench = DeliveryTest::new().await;
     bench.backend.world().forbidden_put.insert(1);
     for part in 0..13 {
         let paths: Vec<String> = (0..1_000).map(|number| format!("p.{part}.{number}")).collect();
@@ -404,7 +404,7 @@ async fn by_post_all_that_is_fresh_goes_however_many_requests_it_takes() {
 
 #[tokio::test(start_paused = true)]
 async fn by_post_nothing_is_sent_twice_and_nothing_is_rejected_alone() {
-    let mut bench = Bench::new().await;
+    let mut bench = DeliveryTest::new().await;
     bench.backend.world().forbidden_put.insert(1);
     bench.backend.world().poison.insert("bad".to_owned(), 400);
     bench.start();
@@ -420,7 +420,7 @@ async fn by_post_nothing_is_sent_twice_and_nothing_is_rejected_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_spool_that_is_closed_ends_delivery_with_an_error() {
-    let mut bench = Bench::new().await;
+    let mut bench = DeliveryTest::new().await;
     bench.start();
     pass(Duration::from_secs(1)).await;
     bench.spool.clone().close().await.unwrap();
@@ -429,13 +429,13 @@ async fn a_spool_that_is_closed_ends_delivery_with_an_error() {
 
 #[tokio::test(start_paused = true)]
 async fn a_token_that_is_refused_is_unhealthy_until_it_is_taken() {
-    let mut bench = Bench::new().await;
-    bench.backend.world().mood = Mood::Stranger;
+    let mut bench = DeliveryTest::new().await;
+    bench.backend.world().behavior = Behavior::Unauthorized;
     bench.start();
     bench.accept(1, &[("a", 1.0)]).await;
     pass(Duration::from_secs(1)).await;
     assert!(bench.metrics.check().unwrap_err().contains("does not know this token"));
-    bench.backend.world().mood = Mood::Well;
+    bench.backend.world().behavior = Behavior::Well;
     bench.backend.world().has_new_token = true;
     pass(Duration::from_secs(11)).await;
     assert_eq!((bench.waiting(), bench.metrics.check()), (0, Ok(())), "a new token is not waited for");

@@ -87,13 +87,13 @@ impl Protocol for Actor {
 
 /// A sink that is slow, or broken, as it is told.
 #[derive(Default)]
-struct Sieve {
+struct SlowSink {
     kept: Mutex<Vec<Report>>,
     delay: Duration,
     broken: bool,
 }
 
-impl Sink for Sieve {
+impl Sink for SlowSink {
     async fn accept(&self, reports: Vec<Report>) -> Result<(), SinkError> {
         sleep(self.delay).await;
         if self.broken {
@@ -106,7 +106,7 @@ impl Sink for Sieve {
 
 struct World {
     bot: Arc<Actor>,
-    sink: Arc<Sieve>,
+    sink: Arc<SlowSink>,
     clock: SimClock,
     metrics: RunMetrics,
     heartbeat: Heartbeat,
@@ -116,7 +116,7 @@ struct World {
 }
 
 impl World {
-    fn begin(concurrency: usize, sink: Sieve) -> Self {
+    fn begin(concurrency: usize, sink: SlowSink) -> Self {
         let (bot, sink) = (Arc::new(Actor::default()), Arc::new(sink));
         let (clock, metrics) = (SimClock::at(NOON), RunMetrics::default());
         let (plans, receiver) = mpsc::channel(1);
@@ -156,7 +156,7 @@ fn every(seconds: i64, id: &str, act: Act) -> Job<Act> {
 
 #[tokio::test(start_paused = true)]
 async fn runs_begin_at_their_due_times() {
-    let world = World::begin(10, Sieve::default());
+    let world = World::begin(10, SlowSink::default());
     world.plan(vec![every(20, "a", Act::Nothing), every(30, "b", Act::Report)]).await;
     world.pass(60).await;
     let expected =
@@ -170,7 +170,7 @@ async fn runs_begin_at_their_due_times() {
 
 #[tokio::test(start_paused = true)]
 async fn a_run_that_fails_or_panics_hurts_nobody_and_comes_again() {
-    let world = World::begin(10, Sieve::default());
+    let world = World::begin(10, SlowSink::default());
     world
         .plan(vec![every(10, "f", Act::Fail), every(10, "p", Act::Panic), every(10, "n", Act::Nothing)])
         .await;
@@ -182,7 +182,7 @@ async fn a_run_that_fails_or_panics_hurts_nobody_and_comes_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_run_beyond_its_deadline_is_dropped_and_counted() {
-    let world = World::begin(10, Sieve::default());
+    let world = World::begin(10, SlowSink::default());
     let hanging = every(10, "a", Act::Take(Duration::from_secs(3_600)));
     world.plan(vec![Job { deadline: Some(Duration::from_secs(3)), ..hanging }]).await;
     world.pass(31).await;
@@ -194,7 +194,7 @@ async fn a_run_beyond_its_deadline_is_dropped_and_counted() {
 async fn a_job_does_not_overlap_itself_unless_it_says_so() {
     let allow = |runs| Overlap::Allow(NonZeroU16::new(runs).unwrap());
     for (overlap, begun, skipped) in [(Overlap::Skip, 1, 2), (allow(2), 2, 1), (allow(9), 3, 0)] {
-        let world = World::begin(10, Sieve::default());
+        let world = World::begin(10, SlowSink::default());
         let long = every(10, "a", Act::Take(Duration::from_secs(35)));
         world.plan(vec![Job { overlap, deadline: Some(Duration::from_secs(60)), ..long }]).await;
         world.pass(30).await;
@@ -204,7 +204,7 @@ async fn a_job_does_not_overlap_itself_unless_it_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn a_changed_job_does_not_overlap_the_run_of_what_it_was() {
-    let world = World::begin(10, Sieve::default());
+    let world = World::begin(10, SlowSink::default());
     let deadline = Some(Duration::from_secs(60));
     world.plan(vec![Job { deadline, ..every(10, "a", Act::Take(Duration::from_secs(25))) }]).await;
     world.pass(11).await;
@@ -215,7 +215,7 @@ async fn a_changed_job_does_not_overlap_the_run_of_what_it_was() {
 
 #[tokio::test(start_paused = true)]
 async fn without_room_a_job_waits_and_its_missed_firings_are_one_run() {
-    let world = World::begin(1, Sieve::default());
+    let world = World::begin(1, SlowSink::default());
     let deadline = Some(Duration::from_secs(100));
     let long = Job { deadline, ..every(100, "long", Act::Take(Duration::from_secs(55))) };
     world.plan(vec![long]).await;
@@ -230,12 +230,12 @@ async fn without_room_a_job_waits_and_its_missed_firings_are_one_run() {
 
 #[tokio::test(start_paused = true)]
 async fn a_sink_that_is_slow_holds_places_and_a_broken_one_is_counted() {
-    let slow = World::begin(1, Sieve { delay: Duration::from_secs(7), ..Sieve::default() });
+    let slow = World::begin(1, SlowSink { delay: Duration::from_secs(7), ..SlowSink::default() });
     slow.plan((0..10).map(|n| every(10, &format!("j{n}"), Act::Report)).collect()).await;
     slow.pass(30).await;
     assert_eq!(slow.began().len(), 3, "at 10, 17 and 24 seconds");
 
-    let broken = World::begin(1, Sieve { broken: true, ..Sieve::default() });
+    let broken = World::begin(1, SlowSink { broken: true, ..SlowSink::default() });
     broken.plan(vec![every(10, "a", Act::Report)]).await;
     broken.pass(30).await;
     assert_eq!((broken.began().len(), broken.metrics.failed("sink")), (3, 3), "it goes on measuring");
@@ -244,7 +244,7 @@ async fn a_sink_that_is_slow_holds_places_and_a_broken_one_is_counted() {
 
 #[tokio::test(start_paused = true)]
 async fn a_run_is_accepted_once_its_reports_are_safe_and_never_if_it_failed() {
-    let world = World::begin(10, Sieve { delay: Duration::from_secs(3), ..Sieve::default() });
+    let world = World::begin(10, SlowSink { delay: Duration::from_secs(3), ..SlowSink::default() });
     let hanging = Job { deadline: Some(Duration::from_secs(2)), ..every(10, "d", Act::Take(GRACE)) };
     world
         .plan(vec![
@@ -263,7 +263,7 @@ async fn a_run_is_accepted_once_its_reports_are_safe_and_never_if_it_failed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_lets_runs_end_within_the_grace_and_drops_the_others() {
-    let world = World::begin(10, Sieve::default());
+    let world = World::begin(10, SlowSink::default());
     let deadline = Some(Duration::from_secs(60));
     world
         .plan(vec![
@@ -283,7 +283,7 @@ async fn a_stop_lets_runs_end_within_the_grace_and_drops_the_others() {
 
 #[tokio::test(start_paused = true)]
 async fn an_end_of_the_plans_leaves_the_jobs_running() {
-    let mut world = World::begin(10, Sieve::default());
+    let mut world = World::begin(10, SlowSink::default());
     world.plan(vec![every(10, "a", Act::Nothing)]).await;
     world.pass(1).await;
     world.plans = mpsc::channel(1).0;
@@ -293,7 +293,7 @@ async fn an_end_of_the_plans_leaves_the_jobs_running() {
 
 #[tokio::test(start_paused = true)]
 async fn a_leap_of_the_clock_is_noticed_within_a_second_and_costs_no_rhythm() {
-    let world = World::begin(10, Sieve::default());
+    let world = World::begin(10, SlowSink::default());
     world.plan(vec![every(600, "a", Act::Nothing)]).await;
     world.pass(5).await;
     world.clock.leap(3_600);
@@ -307,7 +307,7 @@ async fn a_leap_of_the_clock_is_noticed_within_a_second_and_costs_no_rhythm() {
 
 /// Lets a hundred thousand runs fall due at once, and returns while most of them wait.
 async fn amid_a_burst() -> World {
-    let world = World::begin(10, Sieve::default());
+    let world = World::begin(10, SlowSink::default());
     world.plan((0..100_000).map(|n| every(10, &format!("j{n}"), Act::Signal)).collect()).await;
     world.bot.signal.notified().await;
     world
@@ -331,7 +331,7 @@ async fn a_burst_does_not_keep_the_stop_waiting() {
 
 #[tokio::test(start_paused = true)]
 async fn once_is_every_job_once_at_the_present_second() {
-    let (bot, sink) = (Arc::new(Actor::default()), Arc::new(Sieve::default()));
+    let (bot, sink) = (Arc::new(Actor::default()), Arc::new(SlowSink::default()));
     let clock = Arc::new(SimClock::at(NOON + Duration::from_millis(700)));
     assert_eq!(clock.now().seconds(), NOON.seconds());
     let performer = Performer::new(bot.clone(), sink.clone(), clock, RunMetrics::default());
@@ -345,7 +345,7 @@ async fn once_is_every_job_once_at_the_present_second() {
 
 #[tokio::test(start_paused = true)]
 async fn runs_that_hold_all_places_and_do_not_end_are_unhealthy_and_named() {
-    let world = World::begin(2, Sieve::default());
+    let world = World::begin(2, SlowSink::default());
     let stuck = |id: &str| {
         let hanging = every(10, id, Act::Take(Duration::from_secs(200)));
         Job { deadline: Some(Duration::from_secs(200)), ..hanging }

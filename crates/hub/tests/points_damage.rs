@@ -46,7 +46,7 @@ impl Place {
     }
 
     /// Does to the file what a disk may do while the hub is down.
-    fn harm(&mut self, harm: impl FnOnce(&Connection)) {
+    fn damage(&mut self, harm: impl FnOnce(&Connection)) {
         self.points = None;
         harm(&Connection::open(self.file()).unwrap());
         self.points = Some(open(self.folder.path()));
@@ -98,7 +98,7 @@ async fn a_damaged_block_costs_itself_and_is_set_aside_once_it_is_read() {
     place.put("a", 0..24).await;
     place.put("b", 0..3).await;
     place.settled().await;
-    place.harm(|file| {
+    place.damage(|file| {
         let cut =
             "UPDATE blocks SET points = CAST(substr(points, 1, 30) AS BLOB) WHERE series = 1 AND first = 8";
         assert_eq!(file.execute(cut, ()).unwrap(), 1);
@@ -121,7 +121,7 @@ async fn a_block_that_says_it_is_of_another_series_or_time_is_noticed() {
     place.put("a", 0..16).await;
     place.put("b", 100..103).await;
     place.settled().await;
-    place.harm(|file| {
+    place.damage(|file| {
         assert_eq!(
             file.execute("UPDATE blocks SET series = 2 WHERE series = 1 AND first = 0", ()).unwrap(),
             1
@@ -144,7 +144,7 @@ async fn each_flipped_bit_of_a_recent_value_costs_that_value_and_is_reported() {
     for bit in (0..28 * 8).step_by(5) {
         let mut place = Place::new();
         place.put("a", 0..5).await;
-        place.harm(|file| {
+        place.damage(|file| {
             let mut bytes: Vec<u8> =
                 file.query_row("SELECT points FROM journal", (), |row| row.get(0)).unwrap();
             bytes[2 * 28 + bit / 8] ^= 1 << (bit % 8);
@@ -152,7 +152,7 @@ async fn each_flipped_bit_of_a_recent_value_costs_that_value_and_is_reported() {
         });
         assert_eq!(place.times("a").await, [0, 1, 3, 4], "bit {bit}");
         assert_eq!(place.count("damaged"), 1, "bit {bit}");
-        place.harm(|_| {});
+        place.damage(|_| {});
         assert_eq!(place.times("a").await, [0, 1, 3, 4], "bit {bit}, a second start");
         assert_eq!(place.count("damaged"), 1, "bit {bit}, it is reported once");
     }
@@ -163,7 +163,7 @@ async fn a_damaged_journal_row_does_not_keep_the_store_from_opening() {
     let mut place = Place::new();
     place.put("a", 0..5).await;
     place.put("b", 0..5).await;
-    place.harm(|file| {
+    place.damage(|file| {
         file.execute("UPDATE journal SET points = CAST(substr(points, 1, 65) AS BLOB) WHERE seq = 1", ())
             .unwrap();
     });
@@ -181,7 +181,7 @@ async fn a_newest_value_that_is_damaged_is_read_from_its_block_and_put_right() {
         "UPDATE series SET latest = CAST(substr(latest, 1, 12) || x'FF' || substr(latest, 14) AS BLOB)",
         "UPDATE series SET last = 5",
     ] {
-        place.harm(|file| assert_eq!(file.execute(harm, ()).unwrap(), 1));
+        place.damage(|file| assert_eq!(file.execute(harm, ()).unwrap(), 1));
         assert_eq!(place.last_values().await, [("a".to_owned(), 19.0 / 7.0)], "{harm}");
         place.settled().await;
         assert_eq!(place.count("series WHERE first = 0 AND last = 19"), 1, "{harm}");
@@ -233,10 +233,10 @@ async fn values_for_a_file_that_was_removed_are_refused_until_it_is_back() {
     assert_eq!(place.times("a").await, [0, 1, 2]);
 }
 
-/// Noon of some day.
-struct Noon;
+/// FixedClock of some day.
+struct FixedClock;
 
-impl Clock for Noon {
+impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_seconds(1_800_000_000)
     }
@@ -246,17 +246,17 @@ impl Clock for Noon {
 async fn a_series_of_which_no_value_is_left_is_deleted_and_may_come_again() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("points.sqlite");
-    let now = Noon.now().micros();
+    let now = FixedClock.now().micros();
     let settings = Settings { retention: Some(Duration::from_secs(3_600)), ..SMALL };
     let hours_ago = |hours: i64| now - hours * 3_600_000_000;
     let sample = |name: &str, time: i64| Sample { time: Timestamp::from_micros(time), ..sample(name, 0) };
-    let points = Points::open(&file, SMALL, Arc::new(Noon)).unwrap();
+    let points = Points::open(&file, SMALL, Arc::new(FixedClock)).unwrap();
     let old = ["ended", "goes.on", "waits"].map(|name| sample(name, hours_ago(5)));
     points.put(ACCOUNT, old.to_vec()).await.unwrap();
     points.seal().await.unwrap();
     drop(points);
 
-    let points = Points::open(&file, settings, Arc::new(Noon)).unwrap();
+    let points = Points::open(&file, settings, Arc::new(FixedClock)).unwrap();
     points.put(ACCOUNT, vec![sample("goes.on", now)]).await.unwrap();
     points.seal().await.unwrap();
     let filter = "*".parse().unwrap();

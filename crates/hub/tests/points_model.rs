@@ -233,8 +233,8 @@ proptest! {
 #[tokio::test]
 async fn values_older_than_the_retention_go() {
     #[derive(Clone, Copy)]
-    struct Noon;
-    impl grafolean_collector::time::Clock for Noon {
+    struct FixedClock;
+    impl grafolean_collector::time::Clock for FixedClock {
         fn now(&self) -> Timestamp {
             Timestamp::from_seconds(1_800_000_000)
         }
@@ -247,12 +247,12 @@ async fn values_older_than_the_retention_go() {
         time: Timestamp::from_seconds(1_800_000_000 - seconds_ago),
         value: 1.0,
     };
-    let points = Points::open(&file, SMALL, Arc::new(Noon)).unwrap();
+    let points = Points::open(&file, SMALL, Arc::new(FixedClock)).unwrap();
     points.put(ACCOUNT, (0..100).map(|i| sample(i * 120)).collect()).await.unwrap();
     points.seal().await.unwrap();
     drop(points);
 
-    let points = Points::open(&file, settings, Arc::new(Noon)).unwrap();
+    let points = Points::open(&file, settings, Arc::new(FixedClock)).unwrap();
     points.put(ACCOUNT, vec![sample(0)]).await.unwrap();
     points.seal().await.unwrap();
     let kept = points

@@ -6,7 +6,7 @@ use grafolean_collector::{
 };
 use serde_json::{Map, Value, json};
 
-/// Gives all of the entity as the backend wrote it but `id` and `protocols`; then its account and id, the details of its
+/// Returns all of the entity as the backend wrote it but `id` and `protocols`; then its account and id, the details of its
 /// credential, and its sensors.
 pub(crate) fn of(device: &Device, backend: &HttpBackend) -> Value {
     let Device { account, entity, credential, sensors } = device;

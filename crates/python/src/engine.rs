@@ -247,17 +247,17 @@ impl Engine {
         Ok(())
     }
 
-    /// Gives all metrics as OpenMetrics text.
+    /// Returns all metrics as OpenMetrics text.
     fn metrics(&self, py: Python<'_>) -> String {
         py.detach(|| locked(&self.health).render())
     }
 
-    /// Tells what is wrong, a sentence each; nothing if all is well.
+    /// Returns what is wrong, a sentence each; nothing if all is well.
     fn faults(&self, py: Python<'_>) -> Vec<String> {
         py.detach(|| locked(&self.health).healthy().err().unwrap_or_default())
     }
 
-    /// Tells how many values wait for delivery.
+    /// Returns how many values wait for delivery.
     fn waiting(&self, py: Python<'_>) -> PyResult<u64> {
         self.wait(py, async {
             self.spools.lock().await.as_ref().map_or(0, |spools| spools.own.statistics().queue.values)

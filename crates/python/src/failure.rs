@@ -12,7 +12,7 @@ create_exception!(
     "A request that the backend did not answer as it should: (status or None, path or None, what was wrong)."
 );
 
-/// Tells which request failed, with which status if there was an answer. The token is in none of it.
+/// Describes which request failed, with which status if there was an answer. The token is in none of it.
 pub(crate) fn of_backend(error: &backend::BackendError) -> PyErr {
     use backend::BackendError as From;
     let (status, request) = match error {

@@ -97,13 +97,13 @@ impl RunEnd {
 
 #[pymethods]
 impl RunQueue {
-    /// Takes the next run as `(call, intervals, due, ended)`, and waits for one if there is none; None once the queue
+    /// Removes and returns the next run as `(call, intervals, due, ended)`, and waits for one if there is none; None once the queue
     /// has been closed.
     fn take<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
         self.next_run(py).map(|run| tuple(py, run)).transpose()
     }
 
-    /// Takes what is there, up to a number of runs, and does not wait. Where there is none, the next arrival makes
+    /// Removes and returns what is there, up to a number of runs, and does not wait. Where there is none, the next arrival makes
     /// [`RunQueue::fileno`] readable.
     fn take_ready<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Vec<Bound<'py, PyTuple>>> {
         let runs: Vec<DueRun> = {

@@ -11,7 +11,7 @@ use grafolean_collector::{
 /// Values of one account as Python gives them: path, number, and seconds since 1970 where they have a time of their own.
 pub(crate) type Sent = (i64, Vec<(String, f64, Option<f64>)>);
 
-/// Makes reports: one for each account and time. What has no time of its own has `due`.
+/// Creates reports: one for each account and time. What has no time of its own has `due`.
 pub(crate) fn of(sent: Vec<Sent>, due: Timestamp) -> Vec<Report> {
     let mut values = BTreeMap::<(AccountId, Timestamp), Vec<(String, f64)>>::new();
     for (account, of_account) in sent {

@@ -42,7 +42,7 @@ struct Deliverer {
 }
 
 impl Spools {
-    /// Takes the first place below `folder` that no other process has, and looks after what waits in those that nobody
+    /// Claims the first place below `folder` that no other process has, and delivers what waits in those that nobody
     /// has any more.
     pub(crate) async fn open(
         folder: &Path,
@@ -154,7 +154,7 @@ impl Adoption {
         }
     }
 
-    /// Gives places back in which nothing waits any more, so that another process may take them.
+    /// Releases places in which nothing waits any more, so that another process may take them.
     async fn release_empty(&mut self) {
         let is_empty = |_: &u32, deliverer: &mut Deliverer| deliverer.spool.statistics().queue.reports == 0;
         let empty: Vec<_> = self.adopted.extract_if(is_empty).collect();

@@ -5,4 +5,4 @@
 
 mod resolver;
 
-pub use resolver::{AddressFamily, Found, Resolver, ResolverMetrics, Unresolved};
+pub use resolver::{AddressFamily, Resolution, Resolver, ResolverMetrics, Unresolved};

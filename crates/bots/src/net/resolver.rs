@@ -72,7 +72,7 @@ type Name = (String, Option<AddressFamily>);
 
 /// An address of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct Resolution {
     /// The address, with port 0.
     pub address: SocketAddr,
     /// Why this is the last good one, and not what a lookup gave within the last minute.
@@ -173,11 +173,11 @@ impl Resolver {
         name: &str,
         family: Option<AddressFamily>,
         limit: Duration,
-    ) -> Result<Found, Unresolved> {
+    ) -> Result<Resolution, Unresolved> {
         let name = (name.to_owned(), family);
         let (good, mut lookup) = match self.look(&name) {
-            Look::Known(found) => return Ok(self.count(found)),
-            Look::Asked { good, lookup } => (good, lookup),
+            Cached::Known(found) => return Ok(self.count(found)),
+            Cached::Asked { good, lookup } => (good, lookup),
         };
         let limit = if good.is_some() { limit.min(STALE_TIMEOUT) } else { limit };
         let answer = match timeout(limit, lookup.wait_for(Option::is_some)).await {
@@ -186,22 +186,22 @@ impl Resolver {
             Err(_) => Err(Unresolved::TooSlow),
         };
         match (answer, good) {
-            (Ok(address), _) => Ok(Found { address, stale: None }),
+            (Ok(address), _) => Ok(Resolution { address, stale: None }),
             (Err(reason), Some(address)) if !reason.is_answer() => {
-                Ok(self.count(Found { address, stale: Some(reason) }))
+                Ok(self.count(Resolution { address, stale: Some(reason) }))
             }
             (Err(reason), _) => Err(reason),
         }
     }
 
-    fn count(&self, found: Found) -> Found {
+    fn count(&self, found: Resolution) -> Resolution {
         if found.stale.is_some() {
             self.0.metrics.stale_addresses_used.inc();
         }
         found
     }
 
-    fn look(&self, name: &Name) -> Look {
+    fn look(&self, name: &Name) -> Cached {
         let now = Instant::now();
         let mut names = self.0.names();
         make_room(&mut names, name);
@@ -210,10 +210,10 @@ impl Resolver {
         if let (Some((address, _)), Some(ask_after)) = (good, entry.ask_after)
             && now < ask_after
         {
-            return Look::Known(Found { address, stale: entry.failed });
+            return Cached::Known(Resolution { address, stale: entry.failed });
         }
         let lookup = entry.lookup.get_or_insert_with(|| self.begin(name.clone())).clone();
-        Look::Asked { good: good.map(|(address, _)| address), lookup }
+        Cached::Asked { good: good.map(|(address, _)| address), lookup }
     }
 
     /// Begins a lookup, which ends whether or not anybody waits for it.
@@ -237,8 +237,8 @@ impl Resolver {
 }
 
 /// What is known of a name.
-enum Look {
-    Known(Found),
+enum Cached {
+    Known(Resolution),
     Asked { good: Option<SocketAddr>, lookup: watch::Receiver<Option<Result<SocketAddr, Unresolved>>> },
 }
 
@@ -382,11 +382,11 @@ mod tests {
         SocketAddr::from(([192, 0, 2, last], 0))
     }
 
-    fn fresh(address: SocketAddr) -> Result<Found, Unresolved> {
-        Ok(Found { address, stale: None })
+    fn fresh(address: SocketAddr) -> Result<Resolution, Unresolved> {
+        Ok(Resolution { address, stale: None })
     }
 
-    async fn resolve(resolver: &Resolver) -> Result<Found, Unresolved> {
+    async fn resolve(resolver: &Resolver) -> Result<Resolution, Unresolved> {
         resolver.resolve(NAME, None, PATIENCE).await
     }
 
@@ -397,7 +397,7 @@ mod tests {
         *answer.lock().unwrap() = Err(Unresolved::NoAnswer);
         assert_eq!(resolve(&resolver).await, fresh(address(1)), "not asked within a minute");
         tokio::time::advance(FRESH).await;
-        let stale = Ok(Found { address: address(1), stale: Some(Unresolved::NoAnswer) });
+        let stale = Ok(Resolution { address: address(1), stale: Some(Unresolved::NoAnswer) });
         assert_eq!(resolve(&resolver).await, stale);
         assert_eq!(resolve(&resolver).await, stale, "nor within ten seconds of a failure");
         *answer.lock().unwrap() = Ok(address(2));
@@ -463,7 +463,7 @@ mod tests {
         }
         assert_eq!(*asked.lock().unwrap(), 1);
         resolver.0.names().values_mut().for_each(|entry| entry.ask_after = None);
-        let stale = Ok(Found { address: address(1), stale: Some(Unresolved::TooSlow) });
+        let stale = Ok(Resolution { address: address(1), stale: Some(Unresolved::TooSlow) });
         assert_eq!(resolver.resolve(NAME, None, Duration::from_millis(10)).await, stale);
         go.send(()).unwrap();
     }

@@ -26,7 +26,7 @@ mod value;
 mod vendor;
 
 pub use self::{
-    bot::{DueSensor, Memory, SnmpBot, SnmpTask, Withheld, drive},
+    bot::{DueSensor, Memory, RejectedValue, SnmpBot, SnmpTask, drive},
     exchange::{AskError, Request, Status},
     expression::{Expression, ExpressionError, Fault},
     interfaces::{Column, Counted, CounterKind, Interfaces, counted},

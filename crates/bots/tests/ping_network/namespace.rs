@@ -15,7 +15,7 @@ pub(crate) enum Rights {
 
 const INSIDE: &str = "GRAFOLEAN_TEST_NAMESPACE";
 
-/// Tells whether the caller runs inside. If not, the test named `test` is run again in a new namespace, where it will
+/// Returns whether the caller runs inside. If not, the test named `test` is run again in a new namespace, where it will
 /// be, and its failure is a failure here; without the right to make a namespace it is skipped.
 pub(crate) fn inside_namespace(test: &str, rights: Rights) -> bool {
     if env::var_os(INSIDE).is_some() {

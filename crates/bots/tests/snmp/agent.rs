@@ -26,9 +26,9 @@ pub(crate) struct Faults {
     pub(crate) cut_above: Option<usize>,
     /// Requests for more objects are lost.
     pub(crate) lost_above: Option<usize>,
-    /// Every so manieth request is lost.
+    /// Every n-th request is lost.
     pub(crate) lose_every: Option<u32>,
-    /// Nothing is answered from the so manieth request on.
+    /// Nothing is answered from the n-th request on.
     pub(crate) silent_from: Option<u32>,
     /// After the last object the first one comes again.
     pub(crate) loops: bool,
@@ -45,12 +45,12 @@ pub(crate) struct Faults {
     /// A GET for an object that it does not have is answered without that object.
     pub(crate) leaves_out_unknown: bool,
     /// How it stumbles over objects.
-    pub(crate) stumbles: Stumbles,
+    pub(crate) stumbles: AgentFault,
 }
 
 /// How an agent stumbles over an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Stumbles {
+pub(crate) enum AgentFault {
     #[default]
     GenErr,
     TooBig,
@@ -136,9 +136,9 @@ impl Agent {
         if let Some(place) = varbinds.iter().position(|varbind| self.broken.contains(&varbind.oid)) {
             let index = if faults.hides_culprit { 0 } else { place + 1 };
             match faults.stumbles {
-                Stumbles::GenErr => {}
-                Stumbles::TooBig => return Err(AskError::Status { status: Status::TooBig, index: 0 }),
-                Stumbles::Silent => return Err(AskError::Timeout),
+                AgentFault::GenErr => {}
+                AgentFault::TooBig => return Err(AskError::Status { status: Status::TooBig, index: 0 }),
+                AgentFault::Silent => return Err(AskError::Timeout),
             }
             return Err(AskError::Status { status: Status::GenErr, index });
         }

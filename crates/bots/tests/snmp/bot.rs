@@ -15,10 +15,10 @@ use grafolean_bots::snmp::{
 };
 use grafolean_collector::{
     bot::{Job, Run},
-    keep::Keep,
     model::{AccountId, Device, DeviceSensor, EntityId, Interval},
     protocol::Protocol,
     report::{Children, Report},
+    state_store::StateStore,
     time::Timestamp,
 };
 use serde_json::{Value, json};
@@ -204,7 +204,7 @@ async fn a_restart_of_the_bot_costs_no_rate_and_one_of_the_agent_is_a_gap() {
     drop(first);
 
     // The thread of the first one writes when it gets to it.
-    while Keep::open(&file).unwrap().1.is_empty() {
+    while StateStore::open(&file).unwrap().1.is_empty() {
         std::thread::yield_now();
     }
     let second = fresh(&file);

@@ -147,18 +147,18 @@ async fn whatever_else_comes_only_the_right_answer_counts_and_the_rest_is_counte
 #[tokio::test]
 async fn a_request_that_is_lost_is_sent_again_and_silence_is_told() {
     let mut seen = Vec::new();
-    let deaf_once = move |request: &Pdu| {
+    let silent_once = move |request: &Pdu| {
         let is_known = seen.contains(&request.request_id());
         seen.push(request.request_id());
         if is_known { vec![(From::Here, seven(request))] } else { Vec::new() }
     };
-    let agent = Agent::start(local(), deaf_once);
+    let agent = Agent::start(local(), silent_once);
     let (engine, metrics) = engine();
     let patient = session(&engine, agent.address, Duration::from_millis(50), 400).await;
     assert!(is_seven(&patient.ask(&get()).await));
     assert!(metrics.requests_repeated.get() >= 1);
-    let deaf = Agent::start(local(), |_| Vec::new());
-    let impatient = session(&engine, deaf.address, Duration::from_millis(10), 2).await;
+    let silent = Agent::start(local(), |_| Vec::new());
+    let impatient = session(&engine, silent.address, Duration::from_millis(10), 2).await;
     assert_eq!(impatient.ask(&get()).await, Err(AskError::Timeout));
 }
 
@@ -223,11 +223,11 @@ async fn a_request_without_a_way_out_fails_at_once_and_one_too_long_is_too_big()
 #[tokio::test]
 async fn whoever_waits_when_the_engine_ends_is_told() {
     let (asked, wait): (Sender<()>, _) = channel();
-    let deaf = move |_: &Pdu| {
+    let silent = move |_: &Pdu| {
         let _ = asked.send(());
         Vec::new()
     };
-    let agent = Agent::start(local(), deaf);
+    let agent = Agent::start(local(), silent);
     let (engine, _) = engine();
     let session = session(&engine, agent.address, PATIENCE, 0).await;
     let asking = session.clone();

@@ -1,7 +1,7 @@
 //! The poll planner against an agent that exists only as data: what came is whole or said not to be, whatever the
 //! agent does, and few packets are needed.
 
-use crate::agent::{Agent, Bulk, Faults, Stumbles, UPTIME, oid, poll};
+use crate::agent::{Agent, AgentFault, Bulk, Faults, UPTIME, oid, poll};
 use grafolean_bots::snmp::{
     AskError, Exception, Oid, Request, Value,
     plan::{Limits, Missing, PollResult, Wanted},
@@ -204,7 +204,7 @@ fn a_row_over_which_the_agent_stumbles_costs_itself_alone_and_is_said() {
 
 #[test]
 fn a_row_that_is_too_big_or_met_by_silence_costs_itself_and_no_packet_gets_smaller() {
-    for stumbles in [Stumbles::TooBig, Stumbles::Silent] {
+    for stumbles in [AgentFault::TooBig, AgentFault::Silent] {
         for width in [1, 3] {
             let mut agent = Agent::with_table(TABLE, 3, 30);
             agent.faults.stumbles = stumbles;

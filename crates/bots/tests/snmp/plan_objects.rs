@@ -7,7 +7,7 @@ use grafolean_bots::snmp::{
 };
 
 use crate::{
-    agent::{Agent, Stumbles, UPTIME, oid, poll},
+    agent::{Agent, AgentFault, UPTIME, oid, poll},
     plan::{TABLE, columns, rows, run},
 };
 
@@ -125,7 +125,7 @@ fn a_first_loss_of_one_object_costs_one_run_at_most() {
     let mut agent = Agent::with_table(TABLE, 1, 1);
     let wanted = objects(&mut agent, 1);
     let object = oid("1.3.6.1.4.1.99999.1.0");
-    agent.faults.stumbles = Stumbles::Silent;
+    agent.faults.stumbles = AgentFault::Silent;
     agent.broken.push(object.clone());
     let lost = run(&mut agent, &wanted);
     assert!(lost.value(&object).is_err());

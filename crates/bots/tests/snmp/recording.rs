@@ -16,7 +16,7 @@ pub(crate) struct Recording {
     pub(crate) is_in_order: bool,
 }
 
-/// Gives the files of all recordings; None, said aloud, where there are none.
+/// Returns the files of all recordings; `None`, with a word on stderr, where there are none.
 #[allow(clippy::print_stderr, reason = "a test that finds no recordings says so")]
 pub(crate) fn files() -> Option<Vec<String>> {
     let mut files = Vec::new();

@@ -1,4 +1,4 @@
-//! An agent on a loopback port that says what it was told to, in messages of limited size, over a way that may be bad.
+//! An agent on a loopback port that says what it was told to, in messages of limited size, over a network that may lose them.
 
 use std::{
     net::{SocketAddr, UdpSocket},
@@ -18,11 +18,11 @@ const COMMUNITY: &[u8] = b"public";
 /// What happens to answers on their way.
 #[allow(dead_code, reason = "each test takes what it needs")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum NetworkPath {
     /// They arrive.
     Clear,
     /// Some are lost, doubled, late, cut, changed, or come from elsewhere, as the seed wills.
-    Stormy(u64),
+    Lossy(u64),
     /// So many arrive, then none.
     Ends(usize),
     /// They arrive, from an agent that gives the first object behind the last one.
@@ -47,13 +47,13 @@ struct Objects {
 impl Responder {
     #[allow(dead_code, reason = "each test takes what it needs")]
     pub(crate) fn start(objects: &[(Oid, Value)], most: usize) -> Self {
-        Self::on(Way::Clear, objects, most)
+        Self::on(NetworkPath::Clear, objects, most)
     }
 
-    pub(crate) fn on(mut way: Way, objects: &[(Oid, Value)], most: usize) -> Self {
+    pub(crate) fn on(mut path: NetworkPath, objects: &[(Oid, Value)], most: usize) -> Self {
         let known =
             objects.iter().map(|(oid, value)| (oid.clone(), message::varbind(oid, Ok(value)))).collect();
-        let objects = Objects { known, most, goes_round: way == Way::Round };
+        let objects = Objects { known, most, goes_round: path == NetworkPath::Round };
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
         let received = Arc::new(AtomicUsize::new(0));
@@ -73,16 +73,16 @@ impl Responder {
                     socket.send_to(octets, from).unwrap();
                 };
                 late.drain(..).for_each(|octets: Vec<u8>| send(&octets));
-                match way.next() {
-                    Fate::Arrives => send(&answer),
-                    Fate::Lost => {}
-                    Fate::Doubled => (0..2).for_each(|_| send(&answer)),
-                    Fate::Late => late.push(answer),
-                    Fate::Cut => send(&answer[..answer.len() / 2]),
-                    Fate::Elsewhere => {
+                match path.next() {
+                    Outcome::Arrives => send(&answer),
+                    Outcome::Lost => {}
+                    Outcome::Doubled => (0..2).for_each(|_| send(&answer)),
+                    Outcome::Late => late.push(answer),
+                    Outcome::Cut => send(&answer[..answer.len() / 2]),
+                    Outcome::Elsewhere => {
                         elsewhere.send_to(&answer, from).unwrap();
                     }
-                    Fate::Another => send(&objects.answer(&Asked { id: vec![0x01, 0x02], ..asked })),
+                    Outcome::Another => send(&objects.answer(&Asked { id: vec![0x01, 0x02], ..asked })),
                 }
             }
         };
@@ -97,7 +97,7 @@ impl Responder {
 }
 
 /// What becomes of one answer.
-enum Fate {
+enum Outcome {
     Arrives,
     Lost,
     Doubled,
@@ -108,27 +108,27 @@ enum Fate {
     Elsewhere,
 }
 
-impl Way {
-    fn next(&mut self) -> Fate {
+impl NetworkPath {
+    fn next(&mut self) -> Outcome {
         match self {
-            Self::Clear | Self::Round => Fate::Arrives,
-            Self::Ends(0) => Fate::Lost,
+            Self::Clear | Self::Round => Outcome::Arrives,
+            Self::Ends(0) => Outcome::Lost,
             Self::Ends(left) => {
                 *left -= 1;
-                Fate::Arrives
+                Outcome::Arrives
             }
-            Self::Stormy(state) => {
+            Self::Lossy(state) => {
                 // Knuth's MMIX generator; its upper bits are the good ones.
                 *state =
                     state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 match *state >> 59 {
-                    0..=2 => Fate::Lost,
-                    3..=5 => Fate::Doubled,
-                    6..=8 => Fate::Late,
-                    9..=10 => Fate::Cut,
-                    11 => Fate::Another,
-                    12 => Fate::Elsewhere,
-                    _ => Fate::Arrives,
+                    0..=2 => Outcome::Lost,
+                    3..=5 => Outcome::Doubled,
+                    6..=8 => Outcome::Late,
+                    9..=10 => Outcome::Cut,
+                    11 => Outcome::Another,
+                    12 => Outcome::Elsewhere,
+                    _ => Outcome::Arrives,
                 }
             }
         }

@@ -11,7 +11,7 @@ use crate::config::value;
 /// What is asked over SNMP.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SnmpCommand {
-    /// Says whether a device can be measured, and if not, why not
+    /// Shows whether a device can be measured, and if not, why not
     Test {
         #[command(flatten)]
         agent: Agent,

@@ -109,7 +109,7 @@ pub(super) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     if in_use { opened.hint("choose another address with --listen") } else { opened }
 }
 
-/// Gives the address at which a server is reached from this machine: one that listens on all of them, on loopback.
+/// Returns the address at which a server is reached from this machine: one that listens on all of them, on loopback.
 pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

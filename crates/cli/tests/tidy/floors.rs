@@ -126,7 +126,7 @@ fn inside_netflow_nothing_below_knows_what_is_above() {
         ("sampling", &["decode", "record"]),
         ("totals", &["decode", "record"]),
         ("ledger", &["decode", "record"]),
-        ("intake", &["decode", "ledger", "names", "record", "sampling", "template", "totals"]),
+        ("decoder", &["decode", "ledger", "names", "record", "sampling", "template", "totals"]),
         ("aggregate", &["protocol_name", "record"]),
         ("heartbeat", &[]),
         ("receive", &["decode", "heartbeat", "record"]),

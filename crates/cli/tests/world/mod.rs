@@ -52,7 +52,7 @@ static STARTING: RwLock<()> = RwLock::new(());
 
 /// Runs a command to its end.
 pub trait Run {
-    /// Gives what it printed and how it ended.
+    /// Returns what it printed and how it ended.
     fn finished(&mut self) -> Output;
 }
 
@@ -76,7 +76,7 @@ impl Process {
         Self(command.spawn().unwrap())
     }
 
-    /// Takes charge of one that was started.
+    /// Guards one that was started.
     pub fn of(child: Child) -> Self {
         Self(child)
     }

@@ -47,7 +47,7 @@ impl<K: Backend> Outbox<K> {
         Ok(Self { spool, delivery, spool_metrics })
     }
 
-    /// Takes the inventory from a refresh rather than reading it a second time.
+    /// Uses the inventory of a refresh rather than reading it a second time.
     #[must_use]
     pub fn with_inventory(self, inventory: watch::Receiver<Option<Confirmed>>) -> Self {
         Self { delivery: Delivery { inventory: Some(inventory), ..self.delivery }, ..self }

@@ -42,7 +42,7 @@ pub(super) struct EntityLoop<'a, K> {
 }
 
 /// What became of a report.
-enum Dealt {
+enum Handled {
     Done,
     /// It waits for a permission until it is tried again.
     Later(Instant),
@@ -139,8 +139,8 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
         for entry in batch.entries {
             let id = entry.id;
             match self.bring_in_step(account, entry).await {
-                Ok(Dealt::Later(until)) => closed_until = Some(until),
-                Ok(Dealt::Done) => {
+                Ok(Handled::Later(until)) => closed_until = Some(until),
+                Ok(Handled::Done) => {
                     self.failures.remove(&id);
                     let settlement = Settlement { retired: vec![id], rejected: Vec::new() };
                     self.delivery.spool.settle(settlement).await?;
@@ -159,12 +159,12 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
     }
 
     /// Deals with a report; an error means that it is to be tried again.
-    async fn bring_in_step(&mut self, account: AccountId, entry: Entry) -> Result<Dealt, BackendError> {
+    async fn bring_in_step(&mut self, account: AccountId, entry: Entry) -> Result<Handled, BackendError> {
         let now = Instant::now();
         // a device is looked at again and again, but what is suggested is suggested once
         let forbidden = match entry.report {
-            Report::Suggestions(_) => Dealt::Later,
-            Report::Children(_) | Report::Values(_) => |_| Dealt::Done,
+            Report::Suggestions(_) => Handled::Later,
+            Report::Children(_) | Report::Values(_) => |_| Handled::Done,
         };
         let known = self.accounts.entry(account).or_default();
         if let Some(until) = known.forbidden_until.filter(|until| now < *until) {
@@ -179,7 +179,7 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
         match outcome {
             Ok(()) => {
                 known.backoff = Backoff::short();
-                Ok(Dealt::Done)
+                Ok(Handled::Done)
             }
             Err(error @ BackendError::Forbidden { .. }) => {
                 let until = now + known.slow_backoff.next(None, &mut self.jitter);

@@ -31,7 +31,7 @@ pub(super) struct InFlight {
     runs: usize,
     runs_of: HashMap<JobId, u16>,
     beginning: Beginning,
-    endings: Arc<Endings>,
+    completions: Arc<Completions>,
     /// Room for what has ended, kept from one look to the next.
     room: Vec<Ended>,
     last_start: Option<Instant>,
@@ -43,7 +43,7 @@ struct Beginning(Vec<Work>);
 
 /// What runs and those who wait for their ends share.
 #[derive(Debug, Default)]
-struct Endings {
+struct Completions {
     /// Runs that are over, until somebody looks.
     ended: Mutex<Vec<Ended>>,
     arrival: Notify,
@@ -100,7 +100,7 @@ impl InFlight {
         self.runs += 1;
         self.last_start = Some(Instant::now());
         *self.runs_of.entry(job.clone()).or_default() += 1;
-        let endings = self.endings.clone();
+        let completions = self.completions.clone();
         self.beginning.0.push(Box::pin(async move {
             let end = tokio::select! {
                 // First, so that a run which need not wait costs no more than itself.
@@ -108,9 +108,9 @@ impl InFlight {
                 end = AssertUnwindSafe(run).catch_unwind() => {
                     end.map_or_else(|payload| End::Panic(words_of(&*payload)), End::Outcome)
                 }
-                () = endings.drop.cancelled() => End::Dropped,
+                () = completions.drop.cancelled() => End::Dropped,
             };
-            endings.push(Ended { job, end });
+            completions.push(Ended { job, end });
         }));
         if self.beginning.0.len() >= BEGUN_TOGETHER {
             self.begin();
@@ -128,13 +128,13 @@ impl InFlight {
 
     /// Waits until some run is over. Safe to cancel.
     pub(super) async fn some_ended(&mut self) {
-        self.endings.arrival.notified().await;
+        self.completions.arrival.notified().await;
     }
 
-    /// Takes the runs that are over.
+    /// Removes and returns the runs that are over.
     pub(super) fn settle(&mut self, mut each: impl FnMut(Ended)) {
         let mut ended = mem::take(&mut self.room);
-        self.endings.exchange(&mut ended);
+        self.completions.exchange(&mut ended);
         self.runs -= ended.len();
         for run in ended.drain(..) {
             if let Some(runs) = self.runs_of.get_mut(&run.job) {
@@ -150,7 +150,7 @@ impl InFlight {
 
     /// Drops all runs where they stand; their ends still have to be waited for.
     pub(super) fn drop_runs(&self) {
-        self.endings.drop.cancel();
+        self.completions.drop.cancel();
     }
 }
 
@@ -160,7 +160,7 @@ impl Drop for InFlight {
     }
 }
 
-impl Endings {
+impl Completions {
     fn push(&self, run: Ended) {
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         ended.push(run);
@@ -182,7 +182,7 @@ impl fmt::Debug for Beginning {
     }
 }
 
-/// Takes each run to where it first has to wait; from there it goes on as a task of its own.
+/// Polls each run to where it first has to wait; from there it goes on as a task of its own.
 async fn begin_together(runs: Vec<Work>) {
     for mut run in runs {
         let reached = future::poll_fn(|context| Poll::Ready(run.as_mut().poll(context))).await;

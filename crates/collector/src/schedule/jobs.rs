@@ -165,7 +165,7 @@ impl<T> Schedule<T> {
         next.map(Timestamp::from_seconds)
     }
 
-    /// Takes a run that is due, those that have waited longest first.
+    /// Removes and returns a run that is due, those that have waited longest first.
     pub fn take_due(&mut self, now: Timestamp) -> Option<Firing<T>> {
         self.observe(now);
         if self.fetched.is_empty() {

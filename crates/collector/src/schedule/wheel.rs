@@ -42,7 +42,7 @@ impl Wheel {
         within_reach.map(|(second, _)| second).or_else(|| self.ahead.keys().next().copied())
     }
 
-    /// Takes one of the earliest entries out if it is due.
+    /// Removes and returns one of the earliest entries if it is due.
     pub(super) fn pop(&mut self, now: i64) -> Option<u32> {
         while self.cursor <= now {
             if let Some(entry) = self.buckets.front_mut().and_then(Vec::pop) {

@@ -96,7 +96,7 @@ impl SimBackend {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the time a request takes; tells whether its answer will be lost.
+    /// Waits as long as a request takes; returns whether its answer will be lost.
     async fn arrive(&self, request: &str) -> Result<Answer, BackendError> {
         let fault = self.fault_plan.at(self.origin.elapsed());
         let (latency, dice) = {
@@ -106,16 +106,17 @@ impl SimBackend {
             (state.chance.random_range(0.002..slowest), state.chance.random_range(0..4))
         };
         let fate = match (fault, dice) {
-            (Some(Fault::Away), _) | (Some(Fault::Flaky), 0) => Fate::NoAnswer,
-            (Some(Fault::Failing), _) => Fate::Failure,
-            (Some(Fault::Flaky), 1) => Fate::Done(Answer::Lost),
-            _ => Fate::Done(Answer::Given),
+            (Some(Fault::Away), _) | (Some(Fault::Flaky), 0) => Outcome::NoAnswer,
+            (Some(Fault::Failing), _) => Outcome::Failure,
+            (Some(Fault::Flaky), 1) => Outcome::Done(Answer::Lost),
+            _ => Outcome::Done(Answer::Given),
         };
-        sleep(if fate == Fate::NoAnswer { GIVEN_UP_AFTER } else { Duration::from_secs_f64(latency) }).await;
+        sleep(if fate == Outcome::NoAnswer { GIVEN_UP_AFTER } else { Duration::from_secs_f64(latency) })
+            .await;
         match fate {
-            Fate::Done(answer) => Ok(answer),
-            Fate::NoAnswer => Err(no_answer(request)),
-            Fate::Failure => Err(BackendError::Failed {
+            Outcome::Done(answer) => Ok(answer),
+            Outcome::NoAnswer => Err(no_answer(request)),
+            Outcome::Failure => Err(BackendError::Failed {
                 request: request.to_owned(),
                 status: 500,
                 answer: "Could not validate access".to_owned(),
@@ -153,7 +154,7 @@ impl Drop for Storing<'_> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
+enum Outcome {
     Done(Answer),
     NoAnswer,
     Failure,

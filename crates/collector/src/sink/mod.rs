@@ -10,7 +10,7 @@ use crate::report::Report;
 
 pub use json_lines::JsonLines;
 
-/// Takes reports for good: the durable spool, or the lines a dry run prints.
+/// Where reports end: the durable spool, or the lines a dry run prints.
 pub trait Sink: Send + Sync + 'static {
     /// Returns once the reports are safe; an error means that none of them is.
     fn accept(&self, reports: Vec<Report>) -> impl Future<Output = Result<(), SinkError>> + Send;

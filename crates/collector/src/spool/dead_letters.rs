@@ -188,7 +188,7 @@ impl DeadLetterQueue {
     }
 }
 
-/// Takes the readable ones that are marked for another try, at most `limit`, oldest first.
+/// Removes and returns the readable ones that are marked for another try, at most `limit`, oldest first.
 pub(super) fn take_marked(connection: &Connection, limit: u32) -> Result<Vec<DeadLetter>> {
     connection
         .prepare_cached(

@@ -209,7 +209,7 @@ impl Shared {
         }
     }
 
-    /// Takes what waits; None if nothing does, and then the writer ends.
+    /// Removes and returns what waits; `None` if nothing does, and then the writer ends.
     fn take_commands(&self) -> Option<Vec<Command>> {
         let now = Instant::now();
         let mut waiting = locked(&self.waiting);

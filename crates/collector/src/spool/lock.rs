@@ -50,7 +50,7 @@ impl Lock {
     }
 }
 
-/// Takes the lock, or sees that a look from outside has it for a moment.
+/// Acquires the lock, or finds that a reader from outside holds it for a moment.
 fn locked(file: &File) -> Result<(), TryLockError> {
     for _ in 0..3 {
         match file.try_lock() {

@@ -55,7 +55,7 @@ impl SpoolTime {
         Some(Leap { seconds: leapt / 1_000_000 })
     }
 
-    /// Takes the wall clock's time again: nothing waits whose age could change by it.
+    /// Adopts the wall clock's time again: nothing waits whose age could change by it.
     pub(super) fn follow(&mut self, wall: Timestamp, now: Instant) {
         *self = Self { start: wall, origin: now, wall_ahead: 0 };
     }

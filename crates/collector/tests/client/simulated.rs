@@ -77,7 +77,7 @@ impl Backend for Simulated {
     }
 }
 
-/// Makes one job of each device, and refuses those without an interval.
+/// Plans one job for each device, and refuses those without an interval.
 pub(crate) struct PingLike;
 
 impl Bot for PingLike {

@@ -144,7 +144,7 @@ impl World {
         HttpBackend::new(settings).unwrap()
     }
 
-    /// Takes the `METHOD path` of all requests since the last look.
+    /// Removes and returns the `METHOD path` of all requests since the last call.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.grafolean().asked.drain(..).map(|asked| asked.what).collect()
     }

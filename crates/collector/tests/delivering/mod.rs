@@ -31,16 +31,16 @@ impl Clock for VirtualClock {
 
 /// What the backend does to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mood {
+pub enum Behavior {
     Well,
     /// No connection.
     Away,
     /// 500 to everything.
-    Ill,
+    Fails,
     /// 500 to every value; an empty PUT is fine.
     StoresNothing,
     /// 401.
-    Stranger,
+    Unauthorized,
     /// This status to everything, as a proxy in front of it may answer.
     Refuses(u16),
     /// This status to every value; an empty request is fine.
@@ -51,11 +51,11 @@ pub enum Mood {
 
 /// What is stored and how it behaves.
 pub struct World {
-    pub mood: Mood,
+    pub behavior: Behavior,
     /// Whether a new token lies where the token is read from.
     pub has_new_token: bool,
-    /// After so many requests with values it changes its mood.
-    pub turns: Option<(usize, Mood)>,
+    /// After so many requests with values it changes its behavior.
+    pub turns: Option<(usize, Behavior)>,
     /// Status by path.
     pub poison: HashMap<String, u16>,
     pub forbidden_put: HashSet<i64>,
@@ -86,7 +86,7 @@ pub struct ScriptedBackend {
 impl ScriptedBackend {
     pub fn new(clock: VirtualClock) -> Self {
         let world = World {
-            mood: Mood::Well,
+            behavior: Behavior::Well,
             turns: None,
             has_new_token: false,
             poison: HashMap::new(),
@@ -113,22 +113,22 @@ impl ScriptedBackend {
 
     fn answer(&self, request: &str) -> Result<(), BackendError> {
         let request = request.to_owned();
-        match self.world().mood {
-            Mood::Well | Mood::StoresNothing | Mood::RefusesValues(_) => Ok(()),
-            Mood::Refuses(status) => Err(refused(request, status)),
-            Mood::Busy(seconds) => Err(BackendError::Failed {
+        match self.world().behavior {
+            Behavior::Well | Behavior::StoresNothing | Behavior::RefusesValues(_) => Ok(()),
+            Behavior::Refuses(status) => Err(refused(request, status)),
+            Behavior::Busy(seconds) => Err(BackendError::Failed {
                 request,
                 status: 503,
                 answer: "busy".to_owned(),
                 retry_after: Some(Duration::from_secs(seconds)),
             }),
-            Mood::Away => Err(BackendError::Unreachable {
+            Behavior::Away => Err(BackendError::Unreachable {
                 url: "http://test".to_owned(),
                 request,
                 source: "refused".into(),
             }),
-            Mood::Ill => Err(failed(request, 500)),
-            Mood::Stranger => Err(BackendError::Unauthorized { request }),
+            Behavior::Fails => Err(failed(request, 500)),
+            Behavior::Unauthorized => Err(BackendError::Unauthorized { request }),
         }
     }
 
@@ -148,23 +148,23 @@ impl ScriptedBackend {
                 needs: format!("{stamp:?} on accounts/{number}/values"),
             });
         }
-        if let (Mood::RefusesValues(status), false) = (world.mood, samples.is_empty()) {
+        if let (Behavior::RefusesValues(status), false) = (world.behavior, samples.is_empty()) {
             return Err(refused(request, status));
         }
-        if let Some((left, mood)) = &mut world.turns
+        if let Some((left, behavior)) = &mut world.turns
             && !samples.is_empty()
         {
             *left = left.saturating_sub(1);
             if *left == 0 {
-                let mood = *mood;
+                let behavior = *behavior;
                 world.turns = None;
-                world.mood = mood;
+                world.behavior = behavior;
             }
         }
         if serde_json::to_vec(samples).unwrap().len() > world.max_body {
             return Err(BackendError::Refused { request, status: 413, answer: "too large".to_owned() });
         }
-        if world.mood == Mood::StoresNothing && !samples.is_empty() {
+        if world.behavior == Behavior::StoresNothing && !samples.is_empty() {
             return Err(failed(request, 500));
         }
         let poison = samples.iter().find_map(|sample| world.poison.get(sample.path.as_str()).copied());
@@ -297,7 +297,7 @@ impl Backend for ScriptedBackend {
 }
 
 /// A spool, a backend and a delivery in virtual time.
-pub struct Bench {
+pub struct DeliveryTest {
     pub folder: tempfile::TempDir,
     pub clock: VirtualClock,
     pub backend: ScriptedBackend,
@@ -308,7 +308,7 @@ pub struct Bench {
     running: Option<(CancellationToken, JoinHandle<Result<(), SpoolError>>)>,
 }
 
-impl Bench {
+impl DeliveryTest {
     pub async fn new() -> Self {
         // Memory if the machine has a folder there: what is tested is not the disk.
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();

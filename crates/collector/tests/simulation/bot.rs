@@ -48,7 +48,7 @@ impl Bot for SimBot {
         devices.iter().map(job).collect()
     }
 
-    /// Takes up to 4 s; seldom fails, panics, or hangs until its deadline.
+    /// Runs for up to 4 s; seldom fails, panics, or hangs until its deadline.
     async fn perform(&self, run: Run<Self::Task>) -> Result<Vec<Report>, BotError> {
         let _running = Running::begin(self);
         let seconds = run.intervals.iter().map(|interval| interval.seconds()).collect();

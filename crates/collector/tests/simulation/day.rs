@@ -75,7 +75,7 @@ pub struct Day {
     backend: Arc<SimBackend>,
     bot: Arc<SimBot>,
     folder: TempDir,
-    life: Option<Life>,
+    life: Option<RunningCollector>,
     even_since: i64,
     record: Record,
     present: Vec<i64>,
@@ -83,7 +83,7 @@ pub struct Day {
 }
 
 /// A collector from its start to its end.
-struct Life {
+struct RunningCollector {
     task: JoinHandle<Result<(), CollectorError>>,
     spool: Spool,
     stop: CancellationToken,
@@ -110,7 +110,7 @@ impl Day {
         let backend = Arc::new(SimBackend::new(seed, town(DEVICES), fault_plan));
         let bot = Arc::new(SimBot::default());
         let folder = folder();
-        let life = Some(Life::begin(&bot, &backend, &clock, &folder).await);
+        let life = Some(RunningCollector::begin(&bot, &backend, &clock, &folder).await);
         let present: Vec<i64> = (1_000..1_000 + DEVICES).collect();
         let record = Record {
             bot: bot.clone(),
@@ -176,7 +176,7 @@ impl Day {
     /// A new collector takes up what the last one left on disk.
     async fn rise_again(&mut self) {
         sleep(Duration::from_secs(self.chance.random_range(1..300))).await;
-        self.life = Some(Life::begin(&self.bot, &self.backend, &self.clock, &self.folder).await);
+        self.life = Some(RunningCollector::begin(&self.bot, &self.backend, &self.clock, &self.folder).await);
         self.even_since = settled(&self.clock);
     }
 
@@ -199,7 +199,7 @@ impl Day {
     }
 }
 
-impl Life {
+impl RunningCollector {
     async fn begin(bot: &Arc<SimBot>, backend: &Arc<SimBackend>, clock: &SimClock, folder: &TempDir) -> Self {
         let settings = CollectorSettings {
             concurrency: NonZeroUsize::new(CONCURRENCY).unwrap(),

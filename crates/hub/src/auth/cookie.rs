@@ -36,7 +36,7 @@ pub(crate) fn set(token: &str, transport: Transport) -> Result<(HeaderName, Head
     with(token.trim_start_matches("Bearer "), LIFETIME.as_secs(), transport)
 }
 
-/// Takes the cookie away.
+/// Removes the cookie.
 pub(crate) fn clear(transport: Transport) -> Result<(HeaderName, HeaderValue), ApiError> {
     with("", 0, transport)
 }

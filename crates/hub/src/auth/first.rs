@@ -73,7 +73,7 @@ impl SetupSecret {
     }
 }
 
-/// Takes as long whatever differs.
+/// Compares in the same time whatever differs.
 fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
 }

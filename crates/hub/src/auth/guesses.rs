@@ -83,7 +83,7 @@ impl Guesses {
         }
     }
 
-    /// Takes back that the last one was wrong, and forgets those of the name before it.
+    /// Withdraws the last wrong guess, and forgets those of the name before it.
     pub(crate) fn right(&self, address: IpAddr, name: &str, now: Timestamp) {
         let mut guesses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if guesses.len() >= REMEMBERED {

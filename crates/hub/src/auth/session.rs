@@ -86,7 +86,7 @@ impl From<&SigningSecret> for Key {
 }
 
 impl SigningKeys {
-    /// Takes the keys, the newest first.
+    /// Creates the keys, the newest first.
     pub(crate) fn new(secrets: &[SigningSecret]) -> Self {
         Self(RwLock::new(secrets.iter().map(Key::from).collect()))
     }

@@ -194,7 +194,7 @@ impl Subscription {
         true
     }
 
-    /// Takes a topic away.
+    /// Removes a topic.
     pub(super) fn remove(&self, filter: &str) {
         if let Some(subscriber) = self.announcer.lock().all.get_mut(&self.number) {
             subscriber.filters.retain(|known| known != filter);

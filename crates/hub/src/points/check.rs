@@ -8,7 +8,7 @@ use super::{
     SeriesId, block,
     damage::{self, Damage},
     database,
-    error::{Doing, PointsError},
+    error::{Context, PointsError},
     journal, latest,
 };
 

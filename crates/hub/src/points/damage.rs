@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::{
     SeriesId, block,
-    error::{Doing, PointsError},
+    error::{Context, PointsError},
     latest,
 };
 
@@ -21,7 +21,7 @@ pub(super) enum Damage {
 
 /// What was done about it, for the log.
 #[derive(Debug)]
-pub(super) struct Mended {
+pub(super) struct Repair {
     pub(super) series: SeriesId,
     pub(super) what: String,
 }
@@ -44,7 +44,7 @@ pub(super) fn set_aside(
 }
 
 /// Mends what was found, in one transaction; `None` if it is good, or was mended already.
-pub(super) fn mend(connection: &mut Connection, damage: Damage) -> Result<Option<Mended>, PointsError> {
+pub(super) fn mend(connection: &mut Connection, damage: Damage) -> Result<Option<Repair>, PointsError> {
     const DOING: &str = "mending damage";
     let transaction = connection.transaction().doing(DOING)?;
     let mended = match damage {
@@ -62,7 +62,7 @@ struct Row {
     bytes: Vec<u8>,
 }
 
-fn mend_block(connection: &Connection, id: i64) -> Result<Option<Mended>, PointsError> {
+fn mend_block(connection: &Connection, id: i64) -> Result<Option<Repair>, PointsError> {
     const DOING: &str = "reading a damaged block";
     let row = connection
         .query_row("SELECT series, first, last, points FROM blocks WHERE id = ?1", [id], |row| {
@@ -92,7 +92,7 @@ fn mend_block(connection: &Connection, id: i64) -> Result<Option<Mended>, Points
         }
         Err(reason) => put_away(connection, id, &row, &reason)?,
     };
-    Ok(Some(Mended { series: row.series, what }))
+    Ok(Some(Repair { series: row.series, what }))
 }
 
 fn put_away(connection: &Connection, id: i64, row: &Row, reason: &str) -> Result<String, PointsError> {
@@ -104,8 +104,8 @@ fn put_away(connection: &Connection, id: i64, row: &Row, reason: &str) -> Result
     Ok(format!("the block from {first} to {last} was set aside in the table damaged: {reason}"))
 }
 
-/// Takes the newest point from the blocks again.
-fn mend_latest(connection: &Connection, series: SeriesId) -> Result<Option<Mended>, PointsError> {
+/// Reads the newest point from the blocks again.
+fn mend_latest(connection: &Connection, series: SeriesId) -> Result<Option<Repair>, PointsError> {
     const DOING: &str = "mending the newest value of a series";
     let row: Option<(Option<i64>, Option<Vec<u8>>)> = connection
         .query_row("SELECT last, latest FROM series WHERE id = ?1", [series.number()], |row| {
@@ -136,5 +136,5 @@ fn mend_latest(connection: &Connection, series: SeriesId) -> Result<Option<Mende
     connection
         .execute("UPDATE series SET first = ?2 WHERE id = ?1", (series.number(), first))
         .doing(DOING)?;
-    Ok(Some(Mended { series, what: "its newest value was read from its blocks again".to_owned() }))
+    Ok(Some(Repair { series, what: "its newest value was read from its blocks again".to_owned() }))
 }

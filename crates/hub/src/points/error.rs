@@ -131,11 +131,11 @@ impl From<PointsError> for ApiError {
 }
 
 /// Adds what was being done when the database refused.
-pub(super) trait Doing<T> {
+pub(super) trait Context<T> {
     fn doing(self, doing: &'static str) -> Result<T, PointsError>;
 }
 
-impl<T> Doing<T> for Result<T, rusqlite::Error> {
+impl<T> Context<T> for Result<T, rusqlite::Error> {
     fn doing(self, doing: &'static str) -> Result<T, PointsError> {
         self.map_err(|source| PointsError::Database { doing, source: Arc::new(source) })
     }

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use super::{
     Point, SeriesId, damage,
-    error::{Doing, PointsError},
+    error::{Context, PointsError},
 };
 
 /// Bytes of a point: series, time, value, and their checksum.

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use super::{
     Point, SeriesId,
-    error::{Doing, PointsError},
+    error::{Context, PointsError},
 };
 
 /// Writes the bytes of a series' newest point.

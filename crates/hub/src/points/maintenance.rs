@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::{
     PointsMetrics, SeriesId, Span, database,
-    error::{Doing, PointsError},
+    error::{Context, PointsError},
     journal,
     recent::SharedRecent,
     seal::Blocks,

@@ -13,7 +13,7 @@ use super::{
     Order, PathFilter, Point, SeriesId, Span, block,
     damage::Damage,
     database,
-    error::{Doing, PointsError},
+    error::{Context, PointsError},
     latest,
     point::overlay,
     recent::SharedRecent,

@@ -109,7 +109,7 @@ impl Layer {
 /// The two layers in memory: the one that takes values, and the one that is being sealed into blocks.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
-    /// Takes what is accepted.
+    /// Adds what is accepted.
     pub(super) active: Layer,
     /// Older than all of `active`; empty when nothing is being sealed.
     pub(super) sealing: Layer,

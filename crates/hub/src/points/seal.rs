@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{
     Point, PointsMetrics, SeriesId, block, damage,
-    error::{Doing, PointsError},
+    error::{Context, PointsError},
     latest,
     point::overlay,
 };
@@ -91,7 +91,7 @@ impl Blocks<'_> {
         Ok((!rest.is_empty()).then(|| Tail { series: self.series, points: rest.to_vec() }))
     }
 
-    /// Takes a block's points out of the table. One that is damaged is set aside, and the series goes on without it.
+    /// Removes a block's points from the table. One that is damaged is set aside, and the series goes on without it.
     fn take(&self, place: &Place) -> Result<Vec<Point>, PointsError> {
         const DOING: &str = "taking a block up again";
         let bytes: Vec<u8> = self

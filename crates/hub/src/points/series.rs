@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::{
     SeriesId,
-    error::{Doing, PointsError},
+    error::{Context, PointsError},
 };
 
 /// How many series one generation of the cache holds, about 20 MB. Beyond it the older generation is dropped; a

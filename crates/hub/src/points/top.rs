@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use grafolean_collector::{model::AccountId, time::Timestamp};
 
-use super::{PathFilter, Point, PointsError, Reader, SeriesId, error::Doing};
+use super::{PathFilter, Point, PointsError, Reader, SeriesId, error::Context};
 
 /// Series below a filter's prefix up to which each is looked at, a few milliseconds. Of more than that the newest are
 /// looked at first, until older ones cannot matter.
@@ -34,7 +34,7 @@ impl Newest {
         self.time.is_none_or(|newest| time >= newest)
     }
 
-    /// Takes a value; of two of one series at one time the one that is offered first stands.
+    /// Offers a value; of two of one series at one time the one that is offered first stands.
     fn offer(&mut self, id: SeriesId, path: String, point: Point) {
         if !self.wants(point.time) {
             return;

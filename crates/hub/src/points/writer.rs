@@ -13,7 +13,7 @@ use super::{
     Point, PointsMetrics, SeriesId, SeriesRow, Settings,
     damage::{self, Damage},
     database,
-    error::{Doing, PointsError},
+    error::{Context, PointsError},
     journal,
     maintenance::Maintenance,
     recent::SharedRecent,

@@ -62,7 +62,7 @@ async fn first(
     Ok((StatusCode::CREATED, Json(json!({"id": id}))))
 }
 
-/// Takes the secret out of the header, or out of the body, which may have it beside what every new person has.
+/// Removes and returns the secret of the header, or of the body, which may have it beside what every new person has.
 fn setup_secret(headers: &HeaderMap, body: &[u8]) -> Result<(Option<String>, Value), ApiError> {
     let mut body = input::json(body)?;
     let in_body = body.as_object_mut().and_then(|fields| fields.remove("setup_secret"));

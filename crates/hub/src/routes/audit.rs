@@ -1,4 +1,4 @@
-//! The audit log: `GET /api/hub/audit`, for callers whose rights cover `hub/audit`. Ours, Grafolean has none such.
+//! The audit log: `GET /api/hub/audit`, for callers whose rights cover `hub/audit`. an addition to Grafolean's API.
 
 use std::sync::Arc;
 

@@ -22,7 +22,7 @@ impl Fields {
         Self::of(json(body)?, required, optional)
     }
 
-    /// Takes a value that has to be an object with these fields, and may have those.
+    /// Parses a value that has to be an object with these fields, and may have those.
     pub(crate) fn of(value: Value, required: &[&str], optional: &[&str]) -> Result<Self, ApiError> {
         let Value::Object(fields) = value else { return Err(not_of_type(&value, "'object'")) };
         let unknown: Vec<&str> = fields
@@ -44,7 +44,7 @@ impl Fields {
         self.0.contains_key(name)
     }
 
-    /// Takes a field out; null if it was not given.
+    /// Removes and returns a field; null if it was not given.
     pub(crate) fn take(&mut self, name: &str) -> Value {
         self.0.get_mut(name).map(Value::take).unwrap_or_default()
     }

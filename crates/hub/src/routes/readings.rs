@@ -197,7 +197,7 @@ struct LastQuery {
     since: Option<String>,
 }
 
-/// The newest value of each path, of those that are not older than `since`: ours, Grafolean has none such.
+/// The newest value of each path, of those that are not older than `since`: an addition to Grafolean's API.
 async fn last(
     State(hub): State<Arc<Hub>>,
     Ids([account]): Ids<1>,

@@ -66,7 +66,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long to wait when the machine has no more sockets to give.
 const OUT_OF_SOCKETS: Duration = Duration::from_millis(100);
 
-/// How long a client may take to come to terms on TLS.
+/// How long a client may take to complete the TLS handshake.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// For a year (RFC 6797).
@@ -163,7 +163,7 @@ impl Server {
             return;
         };
         let (tls, stop) = (self.tls.clone(), self.stop.clone());
-        let speaker = Speaker {
+        let server = ConnectionServer {
             router: self.router.clone(),
             http1: self.http1.clone(),
             http2: self.http2.clone(),
@@ -181,12 +181,12 @@ impl Server {
             match opened {
                 None => debug!(%address, "a client said nothing in time"),
                 Some(Opened::Plain(stream, protocol)) => {
-                    speaker.speak(stream, protocol, Transport::Plain).await;
+                    server.serve(stream, protocol, Transport::Plain).await;
                 }
-                Some(Opened::Tls(stream, protocol)) => speaker.speak(*stream, protocol, Transport::Tls).await,
+                Some(Opened::Tls(stream, protocol)) => server.serve(*stream, protocol, Transport::Tls).await,
                 Some(Opened::WithoutTls(stream)) => {
-                    let speaker = Speaker { router: redirect, ..speaker };
-                    speaker.speak(stream, Protocol::Http1, Transport::Plain).await;
+                    let server = ConnectionServer { router: redirect, ..server };
+                    server.serve(stream, Protocol::Http1, Transport::Plain).await;
                 }
             }
         };
@@ -212,14 +212,15 @@ async fn open(stream: TcpStream, tls: Option<&Tls>) -> Option<Opened> {
         return Some(Opened::WithoutTls(stream));
     }
     let stream = timeout(HANDSHAKE_DEADLINE, tls.acceptor().accept(stream)).await.ok()?;
-    let stream = stream.inspect_err(|error| debug!(%error, "a client did not come to terms on TLS")).ok()?;
+    let stream =
+        stream.inspect_err(|error| debug!(%error, "a client did not complete the TLS handshake")).ok()?;
     let agreed = stream.get_ref().1.alpn_protocol();
     let protocol = if agreed == Some(tls::HTTP2) { Protocol::Http2 } else { Protocol::Http1 };
     Some(Opened::Tls(Box::new(stream), protocol))
 }
 
 /// Answers the requests of one connection.
-struct Speaker {
+struct ConnectionServer {
     router: Router,
     http1: auto::Builder<TokioExecutor>,
     http2: auto::Builder<TokioExecutor>,
@@ -228,8 +229,8 @@ struct Speaker {
     peer: Peer,
 }
 
-impl Speaker {
-    async fn speak<I>(self, stream: I, protocol: Protocol, transport: Transport)
+impl ConnectionServer {
+    async fn serve<I>(self, stream: I, protocol: Protocol, transport: Transport)
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {

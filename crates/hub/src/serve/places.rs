@@ -71,7 +71,7 @@ struct Held {
 pub(crate) struct Busy(Place);
 
 impl Places {
-    /// Takes a place, for which an idle connection may have to go; `None` if all are busy. An address that is `shared` by
+    /// Reserves a place, for which an idle connection may have to go; `None` if all are busy. An address that is `shared` by
     /// many people may take all of them.
     pub(super) fn take(self: &Arc<Self>, address: IpAddr, shared: Shared) -> Option<Place> {
         let address = network(address);

@@ -38,7 +38,7 @@ pub(crate) fn exists(connection: &Connection, account: AccountId) -> Result<bool
         .exists(params![account.number()])?)
 }
 
-/// Makes an account with the credentials and sensors that every new account has.
+/// Creates an account with the credentials and sensors that every new account has.
 pub(crate) fn insert(
     connection: &Connection,
     name: &str,

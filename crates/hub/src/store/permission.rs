@@ -58,7 +58,7 @@ pub(crate) fn grant(
     insert(connection, user, grant)
 }
 
-/// Takes a right from a user on behalf of another, who must have it.
+/// Revokes a right of a user on behalf of another, who must have it.
 pub(crate) fn revoke(
     connection: &Connection,
     revoker: UserId,

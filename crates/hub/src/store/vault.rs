@@ -164,7 +164,7 @@ fn ignore_unsupported(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::InvalidInput { Ok(()) } else { Err(error) }
 }
 
-/// Takes the traces of what stood in a database in the clear out of its free pages.
+/// Erases the traces of what stood in a database in the clear from its free pages.
 pub(super) fn scrub(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
     connection.execute_batch("VACUUM")?;
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))?;

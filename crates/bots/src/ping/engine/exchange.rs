@@ -11,7 +11,7 @@ use super::{
     metrics::PingMetrics,
     pending_probe::{Expiry, PendingProbe, Verdict, Waiting},
     probe::{Probe, Reason},
-    table::{Table, Ticket},
+    table::{RequestId, Table},
     timer_queue::{Event, TimerQueue},
 };
 use crate::ping::codec::{EchoRequest, Message};
@@ -33,7 +33,7 @@ pub(super) struct Exchange {
 /// A request on its way out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outgoing {
-    pub(super) ticket: Ticket,
+    pub(super) id_of_request: RequestId,
     due: Instant,
     tries: u8,
 }
@@ -66,7 +66,7 @@ impl Exchange {
         while let Some((due, event)) = self.timer_queue.take_due(now) {
             match event {
                 Event::Next { slot, generation } => self.next_packet(slot, generation, due),
-                Event::Expiry(ticket) => self.expire(ticket, now),
+                Event::Expiry(id_of_request) => self.expire(id_of_request, now),
             }
         }
         self.table.forget(now);
@@ -75,12 +75,12 @@ impl Exchange {
     /// Returns the next request to send, and the probe it is of.
     pub(super) fn outgoing(&mut self, now: Instant) -> Option<(Outgoing, Probe, EchoRequest)> {
         while let Some(outgoing) = self.send_queue.pop_front() {
-            let Ticket { slot, generation, .. } = outgoing.ticket;
+            let RequestId { slot, generation, .. } = outgoing.id_of_request;
             let Some(pending) = self.table.under_way(slot, generation) else { continue };
             let probe = pending.probe;
             if pending.is_abandoned() {
                 self.end(slot, now);
-            } else if let Some(message) = self.table.message(outgoing.ticket) {
+            } else if let Some(message) = self.table.message(outgoing.id_of_request) {
                 return Some((outgoing, probe, message));
             }
         }
@@ -90,7 +90,7 @@ impl Exchange {
     /// Notes that a request left at `now`.
     pub(super) fn sent(&mut self, outgoing: Outgoing, now: Instant) {
         if let Some(pending) = self.done_with(outgoing, now) {
-            pending.sent(outgoing.ticket.request, now);
+            pending.sent(outgoing.id_of_request.request, now);
             self.metrics.requests_sent.inc();
         }
     }
@@ -98,7 +98,7 @@ impl Exchange {
     /// Notes why a request cannot leave; its packet waits its time all the same, so that repetitions keep apart.
     pub(super) fn unsendable(&mut self, outgoing: Outgoing, reason: Reason, now: Instant) {
         if let Some(pending) = self.done_with(outgoing, now) {
-            pending.note(outgoing.ticket.request, reason);
+            pending.note(outgoing.id_of_request.request, reason);
         }
     }
 
@@ -114,9 +114,9 @@ impl Exchange {
 
     /// Queues what follows a request: the end of its time, and its probe's next packet.
     fn done_with(&mut self, outgoing: Outgoing, now: Instant) -> Option<&mut PendingProbe> {
-        let Ticket { slot, generation, request } = outgoing.ticket;
+        let RequestId { slot, generation, request } = outgoing.id_of_request;
         let pending = self.table.under_way(slot, generation)?;
-        self.timer_queue.add(now + pending.probe.timeout, Event::Expiry(outgoing.ticket));
+        self.timer_queue.add(now + pending.probe.timeout, Event::Expiry(outgoing.id_of_request));
         if request.attempt == 0 && pending.has_more() {
             // Counted from when this one was due, so that a late turn does not put off all that follow; but whatever
             // was late, no target is flooded to make up for it.
@@ -132,15 +132,15 @@ impl Exchange {
         match message {
             Message::Reply(echo) => {
                 let id = arrival.own_ids.then_some(echo.id);
-                let Some((ticket, pending)) = self.table.answered(arrival.from, id, echo) else {
+                let Some((id_of_request, pending)) = self.table.answered(arrival.from, id, echo) else {
                     self.metrics.replies_foreign.inc();
                     return;
                 };
-                let verdict = pending.answer(ticket.request, arrival.at, arrival.ttl);
+                let verdict = pending.answer(id_of_request.request, arrival.at, arrival.ttl);
                 let complete = pending.is_complete() && pending.is_under_way();
                 self.count(verdict);
                 if complete {
-                    self.end(ticket.slot, arrival.at);
+                    self.end(id_of_request.slot, arrival.at);
                 }
             }
             Message::Error(error, quoted) => {
@@ -165,22 +165,24 @@ impl Exchange {
         let request = self.table.under_way(slot, generation).and_then(PendingProbe::next_packet);
         if let Some(request) = request {
             self.send_queue.push_back(Outgoing {
-                ticket: Ticket { slot, generation, request },
+                id_of_request: RequestId { slot, generation, request },
                 due,
                 tries: 0,
             });
         }
     }
 
-    fn expire(&mut self, ticket: Ticket, now: Instant) {
-        let Some(pending) = self.table.under_way(ticket.slot, ticket.generation) else { return };
-        let expiry = pending.expire(ticket.request);
+    fn expire(&mut self, id_of_request: RequestId, now: Instant) {
+        let Some(pending) = self.table.under_way(id_of_request.slot, id_of_request.generation) else {
+            return;
+        };
+        let expiry = pending.expire(id_of_request.request);
         let done = pending.is_complete() || pending.is_abandoned();
         match expiry {
             Expiry::Settled => {}
             Expiry::Repeat(request) => {
                 self.send_queue.push_back(Outgoing {
-                    ticket: Ticket { request, ..ticket },
+                    id_of_request: RequestId { request, ..id_of_request },
                     due: now,
                     tries: 0,
                 });
@@ -188,7 +190,7 @@ impl Exchange {
             Expiry::Failed(reason) => self.metrics.count_unanswered(reason),
         }
         if done {
-            self.end(ticket.slot, now);
+            self.end(id_of_request.slot, now);
         }
     }
 

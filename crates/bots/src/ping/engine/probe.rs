@@ -75,7 +75,7 @@ impl Probe {
     /// The largest class of service, which has six bits.
     pub const MAX_DSCP: u8 = 63;
 
-    /// Three packets, a second apart, two seconds of patience, no repetition, 56 bytes.
+    /// Three packets, a second apart, a timeout of two seconds, no repetition, 56 bytes.
     pub fn to(address: IpAddr) -> Self {
         Self {
             address,
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_lasts_at_most_its_gaps_and_the_patience_for_its_last_packet() {
+    fn a_probe_lasts_at_most_its_gaps_and_the_timeout_of_its_last_packet() {
         let probe = Probe { packets: 5, retry: 2, ..probe() };
         assert_eq!(probe.longest(), Duration::from_secs(4 + 3 * 2));
     }

@@ -41,7 +41,7 @@ struct Slot {
 
 /// One request of one probe, as all of the engine names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Ticket {
+pub(super) struct RequestId {
     pub(super) slot: u16,
     pub(super) generation: u32,
     pub(super) request: Request,
@@ -79,7 +79,7 @@ impl Table {
         Some((slot, place.generation))
     }
 
-    /// The probe of a ticket while it is under way.
+    /// The probe of a id_of_request while it is under way.
     pub(super) fn under_way(&mut self, slot: u16, generation: u32) -> Option<&mut PendingProbe> {
         let place = self.slots.get_mut(usize::from(slot)).filter(|place| place.generation == generation)?;
         place.pending.as_mut().filter(|pending| pending.is_under_way())
@@ -109,16 +109,16 @@ impl Table {
     }
 
     /// The message by which a request goes out.
-    pub(super) fn message(&self, ticket: Ticket) -> Option<EchoRequest> {
-        let pending = self.slots.get(usize::from(ticket.slot))?.pending.as_ref()?;
-        let sequence = pending.sequence(ticket.request);
-        let slot = u32::from(ticket.slot);
-        let cookie = self.cookie(slot, ticket.generation, sequence);
+    pub(super) fn message(&self, id_of_request: RequestId) -> Option<EchoRequest> {
+        let pending = self.slots.get(usize::from(id_of_request.slot))?.pending.as_ref()?;
+        let sequence = pending.sequence(id_of_request.request);
+        let slot = u32::from(id_of_request.slot);
+        let cookie = self.cookie(slot, id_of_request.generation, sequence);
         Some(EchoRequest {
             family: Family::of(&pending.probe.address),
-            id: self.id(ticket.slot),
+            id: self.id(id_of_request.slot),
             sequence,
-            tag: Tag { slot, generation: ticket.generation, cookie },
+            tag: Tag { slot, generation: id_of_request.generation, cookie },
             payload: pending.probe.payload_bytes,
         })
     }
@@ -130,7 +130,7 @@ impl Table {
         from: IpAddr,
         id: Option<u16>,
         echo: Echo<'_>,
-    ) -> Option<(Ticket, &mut PendingProbe)> {
+    ) -> Option<(RequestId, &mut PendingProbe)> {
         let tag = Tag::read(echo.payload)?;
         let slot = u16::try_from(tag.slot).ok()?;
         let proven = self.cookie(tag.slot, tag.generation, echo.sequence) == tag.cookie;
@@ -144,7 +144,7 @@ impl Table {
                 && Tag::is_followed_by_filler(echo.payload, pending.probe.payload_bytes)
         })?;
         let request = pending.request(echo.sequence)?;
-        Some((Ticket { slot, generation: tag.generation, request }, pending))
+        Some((RequestId { slot, generation: tag.generation, request }, pending))
     }
 
     /// The request that an error quotes, as far as the quote goes: by its tag, else by its identifier (raw sockets),

@@ -6,13 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::table::Ticket;
+use super::table::RequestId;
 
 /// Events by the time they are due.
 #[derive(Default)]
 pub(super) struct TimerQueue {
     packets: Queue<(u16, u32)>,
-    expiries: Queue<Ticket>,
+    expiries: Queue<RequestId>,
 }
 
 /// Something that becomes due.
@@ -21,14 +21,14 @@ pub(super) enum Event {
     /// The next packet of a probe.
     Next { slot: u16, generation: u32 },
     /// The end of the time-out of a request.
-    Expiry(Ticket),
+    Expiry(RequestId),
 }
 
 impl TimerQueue {
     pub(super) fn add(&mut self, due: Instant, event: Event) {
         match event {
             Event::Next { slot, generation } => self.packets.add(due, (slot, generation)),
-            Event::Expiry(ticket) => self.expiries.add(due, ticket),
+            Event::Expiry(id_of_request) => self.expiries.add(due, id_of_request),
         }
     }
 
@@ -37,7 +37,7 @@ impl TimerQueue {
         let packet = self.packets.take_due(now);
         packet.map(|(due, (slot, generation))| (due, Event::Next { slot, generation })).or_else(|| {
             let expiry = self.expiries.take_due(now);
-            expiry.map(|(due, ticket)| (due, Event::Expiry(ticket)))
+            expiry.map(|(due, id_of_request)| (due, Event::Expiry(id_of_request)))
         })
     }
 

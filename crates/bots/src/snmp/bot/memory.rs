@@ -30,12 +30,12 @@ pub struct Memory {
     pub(super) sensors: HashMap<i64, SensorMemory>,
     /// Values that came but were not stored, the last ones.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
-    withheld: VecDeque<Withheld>,
+    withheld: VecDeque<RejectedValue>,
 }
 
 /// A value that came but was not stored, since it is none that can be true.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Withheld {
+pub struct RejectedValue {
     /// When its run was due, in seconds since 1970.
     pub due: i64,
     /// Whose it was.
@@ -96,11 +96,11 @@ impl Memory {
     }
 
     /// Returns the last values that came but were not stored, the oldest first.
-    pub fn withheld(&self) -> impl Iterator<Item = &Withheld> {
+    pub fn withheld(&self) -> impl Iterator<Item = &RejectedValue> {
         self.withheld.iter()
     }
 
-    pub(super) fn note_withheld(&mut self, withheld: Withheld) {
+    pub(super) fn note_withheld(&mut self, withheld: RejectedValue) {
         if self.withheld.len() >= MOST_WITHHELD {
             self.withheld.pop_front();
         }

@@ -15,7 +15,7 @@ mod troubles;
 
 pub use self::{
     drive::drive,
-    memory::{Memory, Withheld},
+    memory::{Memory, RejectedValue},
     perform::SnmpBot,
     plan::{DueSensor, SnmpTask},
 };

@@ -9,21 +9,21 @@ use std::{
 
 use grafolean_collector::{
     bot::{BotError, Plan, Run},
-    keep::{Keep, KeepError},
     model::{AccountId, Device as SetUp, EntityId, SensorId},
     protocol::{Defaults, OpenError, Opening, Output, Protocol},
     report::{Report, Values},
+    state_store::{StateStore, StateStoreError},
     time::Timestamp,
 };
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::{
-    Memory, SnmpTask, Withheld,
+    Memory, RejectedValue, SnmpTask,
     device::Device,
     drive::drive,
     plan::{self, DueSensor, Sync},
-    results::{self, Circumstances, MissingReason, Outcome},
+    results::{self, MissingReason, Outcome, RunContext},
     troubles::{Ended, Subject},
 };
 use crate::snmp::{
@@ -53,22 +53,22 @@ type Shared = Arc<tokio::sync::Mutex<Device>>;
 /// Measures devices over SNMP. Protocol `snmp`.
 pub struct SnmpBot {
     engine: Engine,
-    keep: Option<Keep>,
+    store: Option<StateStore>,
     devices: Mutex<HashMap<Key, Shared>>,
 }
 
 impl SnmpBot {
     /// A bot that asks by an engine, and keeps nothing over a restart.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, keep: None, devices: Mutex::default() }
+        Self { engine, store: None, devices: Mutex::default() }
     }
 
     /// A bot that keeps what a restart is to survive in a file, and goes on with what the last process kept there.
     ///
     /// # Errors
     /// If the file cannot be opened.
-    pub fn remembering(engine: Engine, file: &Path) -> Result<Self, KeepError> {
-        let (keep, known) = Keep::open(file)?;
+    pub fn remembering(engine: Engine, file: &Path) -> Result<Self, StateStoreError> {
+        let (store, known) = StateStore::open(file)?;
         let device = |(key, text): (String, String)| {
             let (account, entity) = key.split_once('.')?;
             // What another version wrote and this one does not understand costs a rate, no more.
@@ -77,7 +77,7 @@ impl SnmpBot {
             Some(((account.parse().ok()?, entity.parse().ok()?), device))
         };
         let devices = known.into_iter().filter_map(device).collect();
-        Ok(Self { engine, keep: Some(keep), devices: Mutex::new(devices) })
+        Ok(Self { engine, store: Some(store), devices: Mutex::new(devices) })
     }
 
     /// Returns what is kept of a device; makes room of those that are long gone when a new one comes.
@@ -212,10 +212,10 @@ impl Protocol for SnmpBot {
         let is_set_up = |id| run.task.sensors.iter().any(|sensor| sensor.id == id);
         device.memory.keep_only(is_set_up);
         device.troubles.keep_only(is_set_up);
-        if let Some(keep) = &self.keep
+        if let Some(store) = &self.store
             && let Ok(text) = serde_json::to_string(&device.memory)
         {
-            keep.keep(format!("{account}.{entity}"), text);
+            store.save(format!("{account}.{entity}"), text);
         }
         debug!(job = %run.id, %host, requests = result.requests, varbinds = result.varbinds, "polled");
         Ok(reports)
@@ -237,14 +237,14 @@ impl SnmpBot {
             _ => None,
         });
         let speeds = std::mem::take(&mut device.memory.speeds);
-        let circumstances = Circumstances { uptime, speeds: &speeds, dialect: run.task.dialect() };
-        let mut told = Told::default();
+        let circumstances = RunContext { uptime, speeds: &speeds, dialect: run.task.dialect() };
+        let mut told = DeviceLine::default();
         let mut values = Vec::new();
         let mut paths = HashSet::new();
         let mut is_well_again = false;
         for DueSensor { id, sensor, .. } in &context.due {
             let mut outcome = results::measure(sensor, result, device.memory.of(*id, sensor), &circumstances);
-            let mut troubles = Lacking::default();
+            let mut troubles = SensorFaults::default();
             for (path, value) in outcome.values.drain(..) {
                 if paths.insert(path.clone()) {
                     values.push((format!("entity.{}.snmp.{path}", run.task.entity), value));
@@ -321,7 +321,7 @@ impl SnmpBot {
 fn note(memory: &mut Memory, id: SensorId, due: Timestamp, outcome: &Outcome, sensor: &Sensor) {
     for absent in outcome.absent.iter().filter(|absent| absent.is_withheld()) {
         let what = absent.to_string();
-        memory.note_withheld(Withheld { due: due.seconds(), sensor: id.number(), what });
+        memory.note_withheld(RejectedValue { due: due.seconds(), sensor: id.number(), what });
     }
     let missing = outcome.absent.iter().filter(|absent| !absent.is_expected()).map(ToString::to_string);
     memory.of(id, sensor).note_run((outcome.complete, outcome.wanted), missing);
@@ -329,13 +329,13 @@ fn note(memory: &mut Memory, id: SensorId, due: Timestamp, outcome: &Outcome, se
 
 /// What is wrong with a sensor: a few lines, and of what kind they are, whatever numbers stand in them.
 #[derive(Default)]
-struct Lacking {
+struct SensorFaults {
     lines: Vec<String>,
     identity: String,
     more: usize,
 }
 
-impl Lacking {
+impl SensorFaults {
     fn add(&mut self, identity: &str, line: impl FnOnce() -> String) {
         if self.lines.len() < NAMED {
             self.lines.push(line());
@@ -349,13 +349,13 @@ impl Lacking {
 
 /// What is told of a device in one line, of all its sensors.
 #[derive(Default)]
-struct Told {
+struct DeviceLine {
     lines: Vec<String>,
     more: usize,
 }
 
-impl Told {
-    fn add(&mut self, troubles: Lacking) {
+impl DeviceLine {
+    fn add(&mut self, troubles: SensorFaults) {
         let room = NAMED.saturating_sub(self.lines.len());
         self.more += troubles.more + troubles.lines.len().saturating_sub(room);
         self.lines.extend(troubles.lines.into_iter().take(room));

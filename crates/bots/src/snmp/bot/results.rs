@@ -120,7 +120,7 @@ impl MissingReason {
 }
 
 /// What is known of the device beside the result of the poll.
-pub(super) struct Circumstances<'a> {
+pub(super) struct RunContext<'a> {
     pub(super) uptime: Option<Uptime>,
     /// Bits a second that interfaces can carry, by their index.
     pub(super) speeds: &'a HashMap<u32, u64>,
@@ -133,7 +133,7 @@ pub(super) fn measure(
     sensor: &Sensor,
     result: &PollResult,
     memory: &mut SensorMemory,
-    circumstances: &Circumstances<'_>,
+    circumstances: &RunContext<'_>,
 ) -> Outcome {
     let uptime = circumstances.uptime;
     let continuity = match (uptime, memory.uptime) {
@@ -263,7 +263,7 @@ impl Evaluation<'_> {
         }
     }
 
-    fn value(&self, place: usize, index: &[u32]) -> Result<Came<'_>, MissingReason> {
+    fn value(&self, place: usize, index: &[u32]) -> Result<Received<'_>, MissingReason> {
         self.came(place, index).map_err(|why| {
             let is_untold = self.dialect == Dialect::Next
                 && has_64_bits(self.oid(place))
@@ -272,11 +272,11 @@ impl Evaluation<'_> {
         })
     }
 
-    fn came(&self, place: usize, index: &[u32]) -> Result<Came<'_>, MissingReason> {
+    fn came(&self, place: usize, index: &[u32]) -> Result<Received<'_>, MissingReason> {
         match self.sensor.fetches.get(place) {
             Some(Fetch::Get(oid)) => {
                 let (value, at) = self.result.value(oid)?;
-                Ok(Came { value, at: *at, is_walked: false })
+                Ok(Received { value, at: *at, is_walked: false })
             }
             Some(Fetch::Walk(root)) => {
                 let column = self.result.column(root);
@@ -285,7 +285,7 @@ impl Evaluation<'_> {
                     let hole = column.and_then(|column| column.hole(index));
                     hole.map_or_else(|| MissingReason::NoRow(index.into()), |why| why.clone().into())
                 })?;
-                Ok(Came { value, at: *at, is_walked: true })
+                Ok(Received { value, at: *at, is_walked: true })
             }
             None => Err(Missing::LeftOut.into()),
         }
@@ -293,7 +293,7 @@ impl Evaluation<'_> {
 
     /// The number that an object stands for: a counter's is its rate.
     fn operand(&self, place: usize, index: &[u32]) -> Result<f64, MissingReason> {
-        let Came { value, at, is_walked } = self.value(place, index)?;
+        let Received { value, at, is_walked } = self.value(place, index)?;
         match Reading::of(value, at) {
             Some(reading) => {
                 let row = if is_walked { index } else { &[] };
@@ -414,7 +414,7 @@ impl Evaluation<'_> {
     }
 }
 
-struct Came<'a> {
+struct Received<'a> {
     value: &'a Value,
     at: Moment,
     is_walked: bool,

@@ -36,10 +36,10 @@ pub(super) enum Ended {
 
 /// The troubles of a device.
 #[derive(Debug, Default)]
-pub(super) struct Troubles(HashMap<Subject, Told>);
+pub(super) struct Troubles(HashMap<Subject, Logged>);
 
 #[derive(Debug)]
-struct Told {
+struct Logged {
     texts: Vec<String>,
     since: Instant,
 }
@@ -47,9 +47,9 @@ struct Told {
 impl Troubles {
     /// Whether a trouble is news: another one than those that were told of the subject, or told long ago.
     pub(super) fn is_news(&mut self, subject: Subject, trouble: &str, now: Instant) -> bool {
-        let told = self.0.entry(subject).or_insert_with(|| Told { texts: Vec::new(), since: now });
+        let told = self.0.entry(subject).or_insert_with(|| Logged { texts: Vec::new(), since: now });
         if now.saturating_duration_since(told.since) >= TOLD_AGAIN {
-            *told = Told { texts: Vec::new(), since: now };
+            *told = Logged { texts: Vec::new(), since: now };
         }
         let is_news = told.texts.len() < MOST_TOLD && !told.texts.iter().any(|text| text == trouble);
         if is_news {

@@ -7,7 +7,7 @@ use tokio::{net::UdpSocket, time::timeout};
 use crate::snmp::codec::secured;
 
 /// The longest wait for an explanation.
-const PATIENCE: Duration = Duration::from_secs(1);
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// An agent's word on who it is takes some hundred octets.
 const MOST_OCTETS: usize = 1_472;
@@ -24,8 +24,8 @@ pub(super) enum Silence {
 }
 
 /// Asks an agent of SNMPv3 who it is, from a socket of its own: only a connected one is told of a closed port.
-pub(super) async fn explain(address: SocketAddr, patience: Duration) -> Silence {
-    match timeout(patience.min(PATIENCE), exchange(address)).await {
+pub(super) async fn explain(address: SocketAddr, deadline: Duration) -> Silence {
+    match timeout(deadline.min(MAX_WAIT), exchange(address)).await {
         Ok(Ok(())) => Silence::Answers,
         Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Silence::Closed,
         _ => Silence::Complete,

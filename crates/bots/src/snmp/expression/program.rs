@@ -13,7 +13,7 @@ pub(super) enum Step {
     Value(usize),
     One(fn(f64) -> f64),
     Two(fn(f64, f64) -> f64),
-    /// Takes condition, one and other; gives the one if the condition is not 0.
+    /// Pops condition, one and other; pushes the one if the condition is not 0.
     Choose,
 }
 
@@ -22,7 +22,7 @@ pub(super) enum Step {
 pub(super) struct Program(Box<[Step]>);
 
 impl Program {
-    /// Takes steps if they need no more than [`STACK`] places.
+    /// Creates a program of steps if they need no more than [`STACK`] places.
     pub(super) fn new(steps: Vec<Step>) -> Result<Self, Fault> {
         let mut height = 0_usize;
         for step in &steps {

@@ -46,7 +46,7 @@ pub(super) enum Order {
 
 /// What an answer to a walk showed.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Taken {
+pub(super) struct WalkStep {
     /// One of the columns saw the end of all objects.
     pub(super) saw_end_of_all: bool,
     /// One of them came in another order than ascending.
@@ -123,8 +123,8 @@ impl Columns {
         at: Moment,
         most_rows: u32,
         order: Order,
-    ) -> Taken {
-        let mut taken = Taken::default();
+    ) -> WalkStep {
+        let mut taken = WalkStep::default();
         for (varbind, place) in varbinds.into_iter().zip(places.iter().cycle()) {
             if let Some(column) = self.0.get_mut(*place).filter(|column| column.end.is_none()) {
                 taken.saw_end_of_all |= varbind.value == Err(Exception::EndOfMibView);

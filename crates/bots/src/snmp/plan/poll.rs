@@ -39,7 +39,7 @@ pub struct Poll {
     /// Whether the device was silent to its uptime alone.
     was_silent_to_uptime: bool,
     /// How a table is walked whose agent answered as none may.
-    pace: Pace,
+    step_size: StepSize,
     /// Objects and columns of one request, until a culprit that an error does not name is alone.
     most: usize,
     /// What the device could take before it last did not answer, until it is known whether that was too much for it.
@@ -60,7 +60,7 @@ enum Asked {
 
 /// How much of a table is asked for at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Pace {
+enum StepSize {
     /// As much as the device takes.
     Full,
     /// Row by row, since an answer to more was an error, or not in the order in which it has to come.
@@ -95,7 +95,7 @@ impl Poll {
             asked: None,
             probes: None,
             was_silent_to_uptime: false,
-            pace: Pace::Full,
+            step_size: StepSize::Full,
             most: usize::MAX,
             before_trouble: None,
             has_answered_since: false,
@@ -132,19 +132,19 @@ impl Poll {
     fn choose_rows(&mut self) -> Option<(Asked, Request)> {
         loop {
             let table = self.tables.front()?;
-            let is_alone = self.pace == Pace::Objects || self.order() == Order::Any;
+            let is_alone = self.step_size == StepSize::Objects || self.order() == Order::Any;
             let most = if is_alone { 1 } else { self.result.limits.columns(&self.policy).min(self.most) };
             let places = table.open(most);
             if places.is_empty() {
                 let table = self.tables.pop_front()?;
-                self.pace = Pace::Full;
+                self.step_size = StepSize::Full;
                 self.most = usize::MAX;
                 self.result.columns.extend(table.into_columns());
                 continue;
             }
             let oids = table.cursors(&places);
             let repetitions = match self.dialect {
-                Dialect::Bulk if self.pace == Pace::Full => {
+                Dialect::Bulk if self.step_size == StepSize::Full => {
                     self.result.limits.repetitions(places.len(), &self.policy)
                 }
                 _ => 1,
@@ -166,7 +166,7 @@ impl Poll {
         }
     }
 
-    /// Takes the answer to the last request, and when it came.
+    /// Handles the answer to the last request, and when it came.
     pub fn take(&mut self, answer: Result<Vec<Varbind>, AskError>, at: Moment) {
         let Some(asked) = self.asked.take() else { return };
         if let Ok(varbinds) = &answer {
@@ -322,7 +322,7 @@ impl Poll {
         let may_be_misaligned = places.len() > 1 || repetitions > 1;
         if order != Order::Any && may_be_misaligned && !table.is_aligned(places, &varbinds, repetitions) {
             // Nothing of it is believed; what is asked for in smaller steps can be meant in one way only.
-            self.pace = if repetitions > 1 { Pace::Rows } else { Pace::Objects };
+            self.step_size = if repetitions > 1 { StepSize::Rows } else { StepSize::Objects };
             return;
         }
         let taken = table.take(places, varbinds, at, self.policy.max_rows, order);
@@ -331,7 +331,9 @@ impl Poll {
         }
         let asked = places.len().saturating_mul(usize::try_from(repetitions).unwrap_or(usize::MAX));
         // At the end of all objects an agent may stop early: that says nothing about what fits.
-        if self.dialect == Dialect::Bulk && self.pace == Pace::Full && !(taken.saw_end_of_all && came < asked)
+        if self.dialect == Dialect::Bulk
+            && self.step_size == StepSize::Full
+            && !(taken.saw_end_of_all && came < asked)
         {
             self.result.limits.fit(asked, came, &self.policy);
         }
@@ -347,7 +349,7 @@ impl Poll {
         }
         if repetitions > 1 {
             // The rows before the one it stumbles over are still to be had.
-            self.pace = Pace::Rows;
+            self.step_size = StepSize::Rows;
             return;
         }
         let place = match (index.checked_sub(1).and_then(|place| places.get(place)), places) {
@@ -373,7 +375,7 @@ impl Poll {
         {
             table.end(*place, Err(why));
         }
-        self.pace = Pace::Full;
+        self.step_size = StepSize::Full;
         self.most = usize::MAX;
     }
 

@@ -77,7 +77,7 @@ impl Ensemble {
     }
 }
 
-/// Gives the settings of a bot that keeps its data below `data`.
+/// Returns the settings of a bot that keeps its data below `data`.
 pub(in crate::command) fn settings(
     backend: &HttpBackend,
     data: PathBuf,

@@ -161,7 +161,7 @@ fn object(value: Value) -> Details {
     value.as_object().cloned().unwrap_or_default()
 }
 
-/// Takes the ping protocol off the devices that an earlier start was told of and this one was not: nothing beyond this
+/// Removes the ping protocol from the devices that an earlier start was told of and this one was not: nothing beyond this
 /// machine is pinged unless somebody names it now. Devices that were set up at the page are left as they are.
 pub(super) async fn leave_out_others(
     hub: &Hub,

@@ -20,7 +20,7 @@ pub(super) const THIS_MACHINE: &str = "127.0.0.1";
 /// packet that leaves it (unlike 240.0.0.1 or 192.0.2.1, which go to the default route).
 const UNREACHABLE: &str = "127.255.255.255";
 
-/// Gives the devices that exist on every machine.
+/// Returns the devices that exist on every machine.
 pub(super) fn usual() -> Vec<DemoDevice> {
     let device = |name: &str, target: &str| DemoDevice { name: name.to_owned(), target: target.to_owned() };
     let mut devices = vec![device("this machine", THIS_MACHINE)];
@@ -34,13 +34,13 @@ pub(super) fn usual() -> Vec<DemoDevice> {
     devices
 }
 
-/// Makes devices of the addresses and host names that somebody gave.
+/// Creates devices of the addresses and host names that somebody gave.
 pub(super) fn named(hosts: &[String]) -> Vec<DemoDevice> {
     hosts.iter().map(|host| DemoDevice { name: host.clone(), target: host.clone() }).collect()
 }
 
 impl DemoDevice {
-    /// Gives the entity's `details`: the target under the key that fits it.
+    /// Returns the entity's `details`: the target under the key that fits it.
     pub(super) fn details(&self) -> Details {
         let key = match self.target.parse() {
             Ok(IpAddr::V4(_)) => "ipv4",

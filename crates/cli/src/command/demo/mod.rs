@@ -160,7 +160,7 @@ impl Stage<'_> {
     }
 }
 
-/// Takes the port that somebody asked for, else the usual one or the next that is free.
+/// Returns the port that somebody asked for, else the usual one or the next that is free.
 async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
     let usual = config.listen;
     if config.settings.is_explicit(&LISTEN) {

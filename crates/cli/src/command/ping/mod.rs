@@ -32,17 +32,17 @@ use tally::Tally;
 /// How long a name is waited for: as long as a machine's resolver usually tries.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Happenings that are printed by one write: what comes within a moment.
+/// Events that are printed by one write: what comes within a moment.
 const MAX_AT_ONCE: usize = 1_024;
 
 /// What happened to one of the hosts.
 struct Event {
     /// Which, by its place on the command line.
     host: usize,
-    happening: Happening,
+    kind: EventKind,
 }
 
-enum Happening {
+enum EventKind {
     /// Its name is known by address.
     Resolved(IpAddr),
     /// One packet was answered or given up.
@@ -72,7 +72,7 @@ pub(crate) async fn run(ping: Ping) -> anyhow::Result<Outcome> {
     }
     let printer = Printer { as_json: ping.json, several: ping.hosts.len() > 1 };
     let mut tallies: Vec<Tally> = ping.hosts.iter().map(|host| Tally::of(host)).collect();
-    let (events, mut happenings) = mpsc::unbounded_channel();
+    let (events, mut received) = mpsc::unbounded_channel();
     let mut hosts = JoinSet::new();
     let shared = Arc::new(Shared { ping, pinger, source, resolver: Resolver::default() });
     for host in 0..tallies.len() {
@@ -85,12 +85,12 @@ pub(crate) async fn run(ping: Ping) -> anyhow::Result<Outcome> {
         tokio::select! {
             biased;
             interrupted = &mut interrupted => { interrupted?; break }
-            count = happenings.recv_many(&mut arrived, MAX_AT_ONCE) => if count == 0 { break },
+            count = received.recv_many(&mut arrived, MAX_AT_ONCE) => if count == 0 { break },
         }
-        for Event { host, happening } in arrived.drain(..) {
+        for Event { host, kind } in arrived.drain(..) {
             let Some(tally) = tallies.get_mut(host) else { continue };
-            printer.happening(&mut out, tally, &happening)?;
-            tally.note(happening);
+            printer.event(&mut out, tally, &kind)?;
+            tally.note(kind);
         }
         out.flush()?;
     }
@@ -105,24 +105,24 @@ pub(crate) async fn run(ping: Ping) -> anyhow::Result<Outcome> {
 
 async fn ping_host(shared: Arc<Shared>, host: usize, events: mpsc::UnboundedSender<Event>) {
     // An error means that nobody listens any more: the command was interrupted.
-    let tell = move |happening| events.send(Event { host, happening }).is_ok();
+    let tell = move |kind| events.send(Event { host, kind }).is_ok();
     let name = shared.ping.hosts.get(host).map_or("", String::as_str);
     let target = match resolve(name, &shared).await {
         Ok(target) => target,
         Err(reason) => {
-            tell(Happening::Failed(reason));
+            tell(EventKind::Failed(reason));
             return;
         }
     };
-    tell(Happening::Resolved(target.ip()));
+    tell(EventKind::Resolved(target.ip()));
     let told = tell.clone();
     let watcher = move |sequence, packet| {
-        told(Happening::Packet(sequence, packet));
+        told(EventKind::Packet(sequence, packet));
     };
     let outcome = shared.pinger.ping_watched(shared.probe(target), watcher).await;
     tell(match outcome {
-        Ok(outcome) => Happening::Done(outcome.packets),
-        Err(error) => Happening::Failed(error.to_string()),
+        Ok(outcome) => EventKind::Done(outcome.packets),
+        Err(error) => EventKind::Failed(error.to_string()),
     });
 }
 

@@ -9,7 +9,7 @@ use grafolean_bots::ping::engine::Packet;
 use serde::Serialize;
 
 use super::{
-    Happening,
+    EventKind,
     tally::{Summary, Tally},
 };
 
@@ -34,18 +34,13 @@ struct PacketLine<'a> {
 
 impl Printer {
     /// Prints what happens, as it happens; `tally` is the state before it.
-    pub(super) fn happening(
-        &self,
-        out: &mut impl Write,
-        tally: &Tally,
-        happening: &Happening,
-    ) -> io::Result<()> {
-        match happening {
-            Happening::Packet(sequence, packet) if self.as_json => packet_json(out, tally, *sequence, packet),
-            Happening::Packet(sequence, packet) => self.packet(out, tally, *sequence, packet),
-            Happening::Resolved(address) if !self.as_json => writeln!(out, "PING {} ({address})", tally.host),
-            Happening::Failed(reason) if !self.as_json => writeln!(out, "{}: {reason}", tally.host),
-            Happening::Resolved(_) | Happening::Done(_) | Happening::Failed(_) => Ok(()),
+    pub(super) fn event(&self, out: &mut impl Write, tally: &Tally, event: &EventKind) -> io::Result<()> {
+        match event {
+            EventKind::Packet(sequence, packet) if self.as_json => packet_json(out, tally, *sequence, packet),
+            EventKind::Packet(sequence, packet) => self.packet(out, tally, *sequence, packet),
+            EventKind::Resolved(address) if !self.as_json => writeln!(out, "PING {} ({address})", tally.host),
+            EventKind::Failed(reason) if !self.as_json => writeln!(out, "{}: {reason}", tally.host),
+            EventKind::Resolved(_) | EventKind::Done(_) | EventKind::Failed(_) => Ok(()),
         }
     }
 

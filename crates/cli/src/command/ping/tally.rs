@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use grafolean_bots::ping::{Percentiles, RttStatistics, Statistics, engine::Packet};
 use serde::Serialize;
 
-use super::Happening;
+use super::EventKind;
 
 /// One host and its packets so far.
 pub(super) struct Tally {
@@ -46,18 +46,18 @@ impl Tally {
     }
 
     /// Keeps what happened.
-    pub(super) fn note(&mut self, happening: Happening) {
-        match happening {
-            Happening::Resolved(address) => self.address = Some(address),
-            Happening::Packet(sequence, packet) => {
+    pub(super) fn note(&mut self, event: EventKind) {
+        match event {
+            EventKind::Resolved(address) => self.address = Some(address),
+            EventKind::Packet(sequence, packet) => {
                 let place = usize::from(sequence);
                 self.packets.resize(self.packets.len().max(place + 1), None);
                 if let Some(known) = self.packets.get_mut(place) {
                     *known = Some(packet);
                 }
             }
-            Happening::Done(packets) => self.packets = packets.into_iter().map(Some).collect(),
-            Happening::Failed(reason) => self.error = Some(reason),
+            EventKind::Done(packets) => self.packets = packets.into_iter().map(Some).collect(),
+            EventKind::Failed(reason) => self.error = Some(reason),
         }
     }
 
@@ -116,7 +116,7 @@ mod tests {
         for (sequence, rtt) in (0..).zip(millis) {
             let rtt = rtt.map(Duration::from_millis);
             let packet = Packet { sent: 1, rtt, duplicates: 1, ..Packet::default() };
-            tally.note(Happening::Packet(sequence, packet));
+            tally.note(EventKind::Packet(sequence, packet));
         }
         let Summary { sent, received, loss, rtt_min, rtt_max, jitter, duplicates, .. } = tally.summary();
         assert_eq!((sent, received, loss, duplicates), (4, 3, Some(0.25), 4));
@@ -127,9 +127,9 @@ mod tests {
     fn a_host_without_answers_has_no_times() {
         let mut tally = Tally::of("h");
         assert_eq!(tally.summary().loss, None);
-        tally.note(Happening::Packet(0, Packet::default()));
+        tally.note(EventKind::Packet(0, Packet::default()));
         assert_eq!((tally.summary().sent, tally.summary().loss), (0, None), "what never left is no loss");
-        tally.note(Happening::Packet(0, Packet { sent: 1, ..Packet::default() }));
+        tally.note(EventKind::Packet(0, Packet { sent: 1, ..Packet::default() }));
         let summary = tally.summary();
         assert_eq!((summary.loss, summary.rtt_avg, summary.jitter), (Some(1.0), None, None));
     }

@@ -7,15 +7,15 @@ use std::{
 
 use anyhow::{Context, anyhow, bail};
 use grafolean_bots::snmp::{
-    Memory, Oid, Request, SnmpBot, SnmpTask, Withheld,
+    Memory, Oid, RejectedValue, Request, SnmpBot, SnmpTask,
     engine::{Engine, SnmpMetrics},
     plan::{Limits, dry_run},
 };
 use grafolean_collector::{
     backend::http::HttpBackend,
-    keep::Keep,
     model::{Device, Interval},
     refresh::{Planned, plan_once},
+    state_store::StateStore,
 };
 use serde::Serialize;
 
@@ -39,13 +39,13 @@ struct Explanation<'a> {
     /// Whether what the bot has learnt of the device is heeded.
     limits_learnt: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    learnt: Option<Learnt>,
+    learnt: Option<LearntLimits>,
     runs: Vec<Run<'a>>,
 }
 
 /// What the bot has learnt of the device.
 #[derive(Serialize)]
-struct Learnt {
+struct LearntLimits {
     /// Objects that one GET asks for at most, and one GETBULK.
     get_objects: usize,
     bulk_objects: u32,
@@ -54,13 +54,13 @@ struct Learnt {
     /// Objects to which it is silent.
     not_answered: Vec<Oid>,
     /// What each sensor lacked in its last run, and why.
-    missing: Vec<Lacking>,
+    missing: Vec<MissingObjects>,
     /// The last values that came but were not stored, since they can be none that are true.
-    withheld: Vec<Withheld>,
+    withheld: Vec<RejectedValue>,
 }
 
 #[derive(Serialize)]
-struct Lacking {
+struct MissingObjects {
     sensor: i64,
     what: String,
 }
@@ -141,7 +141,7 @@ fn find<'a, T>(planned: &'a Planned<T>, wanted: &str) -> anyhow::Result<&'a Devi
 /// What a bot with its data here has learnt of the device.
 fn learnt(task: &SnmpTask, config: &Config) -> Option<Memory> {
     let file = folders::of_bot(&folders::data(config).ok()?, "snmp").join("readings.sqlite");
-    let (_, known) = file.exists().then(|| Keep::open(&file).ok())??;
+    let (_, known) = file.exists().then(|| StateStore::open(&file).ok())??;
     serde_json::from_str(known.get(&format!("{}.{}", task.account, task.entity))?).ok()
 }
 
@@ -190,9 +190,9 @@ fn explain<'a>(
     })
 }
 
-fn of_memory(memory: &Memory, task: &SnmpTask) -> Learnt {
-    let lacking = |(sensor, what): (i64, &str)| Lacking { sensor, what: what.to_owned() };
-    Learnt {
+fn of_memory(memory: &Memory, task: &SnmpTask) -> LearntLimits {
+    let lacking = |(sensor, what): (i64, &str)| MissingObjects { sensor, what: what.to_owned() };
+    LearntLimits {
         get_objects: memory.limits.oids(&task.policy),
         bulk_objects: memory.limits.repetitions(1, &task.policy),
         walks_unordered: memory.limits.is_unordered(),
@@ -254,7 +254,7 @@ fn print(out: &mut impl Write, it: &Explanation<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn print_learnt(out: &mut impl Write, it: &Learnt) -> io::Result<()> {
+fn print_learnt(out: &mut impl Write, it: &LearntLimits) -> io::Result<()> {
     writeln!(out, "  a GET of {} objects at most, a GETBULK of {}", it.get_objects, it.bulk_objects)?;
     if it.walks_unordered {
         writeln!(out, "  its walks are not in ascending order")?;
@@ -262,10 +262,10 @@ fn print_learnt(out: &mut impl Write, it: &Learnt) -> io::Result<()> {
     for oid in &it.not_answered {
         writeln!(out, "  it does not answer when it is asked for {oid}")?;
     }
-    for Lacking { sensor, what } in &it.missing {
+    for MissingObjects { sensor, what } in &it.missing {
         writeln!(out, "  missing in the last run: sensor {sensor}: {what}")?;
     }
-    for Withheld { due, sensor, what } in &it.withheld {
+    for RejectedValue { due, sensor, what } in &it.withheld {
         let due = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(due.unsigned_abs()));
         writeln!(out, "  withheld at {due}: sensor {sensor}: {what}")?;
     }

@@ -26,7 +26,7 @@ pub(crate) struct Mapping {
 }
 
 impl Mapping {
-    /// Takes that two ids mean the same; false if one of them already means another.
+    /// Assumes that two ids mean the same; returns false if one of them already means another.
     pub(crate) fn bind(&mut self, theirs: i64, ours: i64) -> bool {
         if theirs < DRAWN_FROM {
             return theirs == ours;

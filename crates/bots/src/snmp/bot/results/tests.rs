@@ -85,7 +85,7 @@ impl Device {
             &self.sensor,
             &result,
             memory,
-            &Circumstances { uptime, speeds: &self.speeds, dialect: self.dialect },
+            &RunContext { uptime, speeds: &self.speeds, dialect: self.dialect },
         )
     }
 }
@@ -407,7 +407,7 @@ fn a_row_without_a_value_costs_itself_alone() {
     let result = poll.into_result();
     let memory = device.memory.of(SensorId::new(1), &device.sensor);
     let speeds = HashMap::new();
-    let circumstances = Circumstances { uptime: None, speeds: &speeds, dialect: Dialect::Bulk };
+    let circumstances = RunContext { uptime: None, speeds: &speeds, dialect: Dialect::Bulk };
     let outcome = measure(&device.sensor, &result, memory, &circumstances);
     let paths: Vec<_> = outcome.values.iter().map(|(path, _)| path.as_str()).collect();
     assert_eq!(paths, ["alias.1.p", "alias.3.p", "alias.4.p"]);

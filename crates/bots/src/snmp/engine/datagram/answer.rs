@@ -7,18 +7,18 @@ use std::{
 
 use super::{
     SharedSocket,
-    exchange::{Outcome, Ticket},
+    exchange::{Outcome, PendingId},
 };
 
 /// What a request will come to. Dropped before, it is given up: an answer is then none that was asked for.
 pub(super) struct Answer<'a> {
     shared: &'a SharedSocket,
-    ticket: Option<Ticket>,
+    pending_id: Option<PendingId>,
 }
 
 impl<'a> Answer<'a> {
-    pub(super) const fn new(shared: &'a SharedSocket, ticket: Ticket) -> Self {
-        Self { shared, ticket: Some(ticket) }
+    pub(super) const fn new(shared: &'a SharedSocket, pending_id: PendingId) -> Self {
+        Self { shared, pending_id: Some(pending_id) }
     }
 }
 
@@ -26,10 +26,10 @@ impl Future for Answer<'_> {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
-        let Some(ticket) = self.ticket else { return Poll::Pending };
-        let outcome = self.shared.exchange().poll_outcome(ticket, context);
+        let Some(pending_id) = self.pending_id else { return Poll::Pending };
+        let outcome = self.shared.exchange().poll_outcome(pending_id, context);
         if outcome.is_ready() {
-            self.ticket = None;
+            self.pending_id = None;
         }
         outcome
     }
@@ -37,8 +37,8 @@ impl Future for Answer<'_> {
 
 impl Drop for Answer<'_> {
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket {
-            self.shared.exchange().end(ticket);
+        if let Some(pending_id) = self.pending_id {
+            self.shared.exchange().end(pending_id);
         }
     }
 }

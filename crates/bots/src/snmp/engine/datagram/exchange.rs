@@ -29,8 +29,8 @@ pub(super) struct Exchange {
     free: Vec<u32>,
     /// Those that wait for a reply, by their number.
     by_number: HashMap<i32, u32, foldhash::fast::RandomState>,
-    deadlines: TimerWheel<Ticket>,
-    outbox: VecDeque<Ticket>,
+    deadlines: TimerWheel<PendingId>,
+    outbox: VecDeque<PendingId>,
     numbers: RequestNumbers,
     traffic: Traffic,
     /// Whoever sends, once there is nothing to send.
@@ -40,7 +40,7 @@ pub(super) struct Exchange {
 
 /// One request of one place, as all of this names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ticket {
+pub(super) struct PendingId {
     place: u32,
     generation: u32,
 }
@@ -98,7 +98,7 @@ impl Exchange {
         message: Message<'_>,
         policy: RetryPolicy,
         room: Option<OwnedSemaphorePermit>,
-    ) -> Result<Ticket, AskError> {
+    ) -> Result<PendingId, AskError> {
         if self.closed {
             return Err(stopped());
         }
@@ -125,13 +125,13 @@ impl Exchange {
         pending.room = room;
         pending.state = State::Waiting(None);
         self.by_number.insert(number, place);
-        let ticket = Ticket { place, generation: pending.generation };
-        self.post(ticket);
-        Ok(ticket)
+        let pending_id = PendingId { place, generation: pending.generation };
+        self.post(pending_id);
+        Ok(pending_id)
     }
 
-    fn post(&mut self, ticket: Ticket) {
-        self.outbox.push_back(ticket);
+    fn post(&mut self, pending_id: PendingId) {
+        self.outbox.push_back(pending_id);
         if let Some(sender) = self.sender.take() {
             sender.wake();
         }
@@ -147,24 +147,24 @@ impl Exchange {
     }
 
     /// Returns the next message to send, and to whom; its time begins.
-    pub(super) fn next_outgoing(&mut self, now: Instant) -> Option<(Ticket, SocketAddr, &[u8])> {
-        let ticket = loop {
-            let ticket = self.outbox.pop_front()?;
-            if self.waiting(ticket).is_some() {
-                break ticket;
+    pub(super) fn next_outgoing(&mut self, now: Instant) -> Option<(PendingId, SocketAddr, &[u8])> {
+        let pending_id = loop {
+            let pending_id = self.outbox.pop_front()?;
+            if self.waiting(pending_id).is_some() {
+                break pending_id;
             }
         };
-        let pending = self.pending.get_mut(index(ticket.place))?;
+        let pending = self.pending.get_mut(index(pending_id.place))?;
         let deadline = now + pending.policy.timeout;
         pending.deadline = Some(deadline);
-        self.deadlines.add(deadline, now, ticket);
-        Some((ticket, pending.peer.as_ref()?.address, &pending.message))
+        self.deadlines.add(deadline, now, pending_id);
+        Some((pending_id, pending.peer.as_ref()?.address, &pending.message))
     }
 
     /// Notes that a message cannot be sent.
-    pub(super) fn unsendable(&mut self, ticket: Ticket, why: AskError) {
-        if self.waiting(ticket).is_some() {
-            self.settle(ticket.place, Err(why));
+    pub(super) fn unsendable(&mut self, pending_id: PendingId, why: AskError) {
+        if self.waiting(pending_id).is_some() {
+            self.settle(pending_id.place, Err(why));
         }
     }
 
@@ -199,28 +199,28 @@ impl Exchange {
     /// Ends what was not answered in time, or has it sent again.
     pub(super) fn expire(&mut self, now: Instant) {
         while let Some(due) = self.deadlines.take_due(now) {
-            for ticket in due {
-                self.expire_one(ticket, now);
+            for pending_id in due {
+                self.expire_one(pending_id, now);
             }
         }
     }
 
-    fn expire_one(&mut self, ticket: Ticket, now: Instant) {
-        let Some(pending) = self.waiting(ticket) else { return };
+    fn expire_one(&mut self, pending_id: PendingId, now: Instant) {
+        let Some(pending) = self.waiting(pending_id) else { return };
         let Some(deadline) = pending.deadline else { return };
         if deadline > now {
-            self.deadlines.add(deadline, now, ticket);
+            self.deadlines.add(deadline, now, pending_id);
             return;
         }
         pending.deadline = None;
         pending.room = None;
         if pending.policy.retries == 0 {
             let silence = pending.other_source.map_or(AskError::Timeout, AskError::OtherSource);
-            self.settle(ticket.place, Err(silence));
+            self.settle(pending_id.place, Err(silence));
         } else {
             pending.policy.retries -= 1;
             self.traffic.repeat();
-            self.post(ticket);
+            self.post(pending_id);
         }
     }
 
@@ -230,8 +230,8 @@ impl Exchange {
     }
 
     /// Returns what became of a request, once; until then the one who asks is woken when it is known.
-    pub(super) fn poll_outcome(&mut self, ticket: Ticket, context: &Context<'_>) -> Poll<Outcome> {
-        let Some(pending) = self.pending(ticket) else { return Poll::Ready(Err(AskError::Timeout)) };
+    pub(super) fn poll_outcome(&mut self, pending_id: PendingId, context: &Context<'_>) -> Poll<Outcome> {
+        let Some(pending) = self.pending(pending_id) else { return Poll::Ready(Err(AskError::Timeout)) };
         match &mut pending.state {
             State::Waiting(waker) => {
                 match waker {
@@ -241,14 +241,14 @@ impl Exchange {
                 Poll::Pending
             }
             State::Settled(_) | State::Over => {
-                Poll::Ready(self.end(ticket).unwrap_or(Err(AskError::Timeout)))
+                Poll::Ready(self.end(pending_id).unwrap_or(Err(AskError::Timeout)))
             }
         }
     }
 
     /// Ends a request, whatever became of it: nobody waits for it any more.
-    pub(super) fn end(&mut self, ticket: Ticket) -> Option<Outcome> {
-        let pending = self.pending(ticket)?;
+    pub(super) fn end(&mut self, pending_id: PendingId) -> Option<Outcome> {
+        let pending = self.pending(pending_id)?;
         let (number, state) = (pending.number, std::mem::replace(&mut pending.state, State::Over));
         pending.peer = None;
         pending.room = None;
@@ -257,7 +257,7 @@ impl Exchange {
             State::Waiting(_) => _ = self.by_number.remove(&number),
             State::Settled(_) => {}
         }
-        self.free.push(ticket.place);
+        self.free.push(pending_id.place);
         match state {
             State::Settled(outcome) => Some(outcome),
             _ => None,
@@ -283,12 +283,14 @@ impl Exchange {
         }
     }
 
-    fn pending(&mut self, ticket: Ticket) -> Option<&mut PendingRequest> {
-        self.pending.get_mut(index(ticket.place)).filter(|pending| pending.generation == ticket.generation)
+    fn pending(&mut self, pending_id: PendingId) -> Option<&mut PendingRequest> {
+        self.pending
+            .get_mut(index(pending_id.place))
+            .filter(|pending| pending.generation == pending_id.generation)
     }
 
-    fn waiting(&mut self, ticket: Ticket) -> Option<&mut PendingRequest> {
-        self.pending(ticket).filter(|pending| matches!(pending.state, State::Waiting(_)))
+    fn waiting(&mut self, pending_id: PendingId) -> Option<&mut PendingRequest> {
+        self.pending(pending_id).filter(|pending| matches!(pending.state, State::Waiting(_)))
     }
 }
 

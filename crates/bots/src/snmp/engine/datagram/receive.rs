@@ -21,7 +21,7 @@ const ROOM: usize = 65_536 + 4_416;
 
 /// Whether more may wait at the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Left {
+pub(super) enum Remaining {
     Nothing,
     Perhaps,
 }
@@ -39,7 +39,7 @@ impl Receiver {
     }
 
     /// Hands on what has arrived, one batch of it.
-    pub(super) fn receive(&mut self, socket: &UdpSocket, shared: &SharedSocket) -> Left {
+    pub(super) fn receive(&mut self, socket: &UdpSocket, shared: &SharedSocket) -> Remaining {
         // The headers are made anew each time: the kernel writes into them how much room it used.
         let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(BATCH, Some(cmsg_space!(u32)));
         let mut slices: Vec<_> =
@@ -47,9 +47,9 @@ impl Receiver {
         let flags = MsgFlags::MSG_DONTWAIT;
         let messages = match recvmmsg(socket.as_raw_fd(), &mut headers, slices.iter_mut(), flags, None) {
             Ok(messages) => messages,
-            Err(Errno::EAGAIN) => return Left::Nothing,
+            Err(Errno::EAGAIN) => return Remaining::Nothing,
             // Interrupted, or told of something that was sent before.
-            Err(_) => return Left::Perhaps,
+            Err(_) => return Remaining::Perhaps,
         };
         let at = clock::now();
         let mut exchange = shared.exchange();
@@ -67,7 +67,7 @@ impl Receiver {
                 exchange.receive(datagram, from, at);
             }
         }
-        if received < BATCH { Left::Nothing } else { Left::Perhaps }
+        if received < BATCH { Remaining::Nothing } else { Remaining::Perhaps }
     }
 }
 

@@ -19,9 +19,9 @@ use tokio::{io::Interest, net::UdpSocket, sync::Semaphore, task::yield_now, time
 use super::{
     Peer, Traffic,
     answer::Answer,
-    exchange::{Exchange, Outcome, RetryPolicy, Ticket, stopped},
+    exchange::{Exchange, Outcome, PendingId, RetryPolicy, stopped},
     peer::Message,
-    receive::{Left, Receiver},
+    receive::{Receiver, Remaining},
     socket,
 };
 use crate::snmp::{AskError, Status, codec::MOST_OCTETS, settings::PollPolicy};
@@ -75,8 +75,8 @@ impl SharedSocket {
         let room = Arc::clone(&self.room).acquire_many_owned(self.share(message)).await;
         let room = room.map_err(|_| stopped())?;
         let policy = RetryPolicy { timeout: policy.timeout, retries: policy.retries };
-        let ticket = self.exchange().begin(peer, message, policy, Some(room))?;
-        Answer::new(self, ticket).await
+        let pending_id = self.exchange().begin(peer, message, policy, Some(room))?;
+        Answer::new(self, pending_id).await
     }
 
     /// What the reply to a message takes of the kernel's buffer.
@@ -136,8 +136,8 @@ async fn io_loop(shared: Arc<SharedSocket>, socket: UdpSocket) {
                     return;
                 }
                 let read = || match receiver.receive(&socket, shared) {
-                    Left::Nothing => Err(ErrorKind::WouldBlock.into()),
-                    Left::Perhaps => Ok(()),
+                    Remaining::Nothing => Err(ErrorKind::WouldBlock.into()),
+                    Remaining::Perhaps => Ok(()),
                 };
                 // That nothing is left is no error; it is how the runtime is told to look out for more.
                 let _ = socket.try_io(Interest::READABLE, read);
@@ -179,7 +179,7 @@ pub(super) enum Sent {
 #[derive(Default)]
 pub(super) struct Sender {
     octets: Vec<u8>,
-    batch: Vec<(Ticket, SocketAddr, usize)>,
+    batch: Vec<(PendingId, SocketAddr, usize)>,
     /// How many of the batch are done with.
     done: usize,
     tries: u32,
@@ -215,10 +215,10 @@ impl Sender {
         let now = Instant::now();
         let mut exchange = shared.exchange();
         while self.batch.len() < BATCH
-            && let Some((ticket, address, message)) = exchange.next_outgoing(now)
+            && let Some((pending_id, address, message)) = exchange.next_outgoing(now)
         {
             self.octets.extend_from_slice(message);
-            self.batch.push((ticket, address, message.len()));
+            self.batch.push((pending_id, address, message.len()));
         }
     }
 
@@ -240,8 +240,8 @@ impl Sender {
     }
 
     fn give_up_first(&mut self, shared: &SharedSocket, errno: Errno) {
-        if let Some((ticket, ..)) = self.batch.get(self.done) {
-            shared.exchange().unsendable(*ticket, refused(errno));
+        if let Some((pending_id, ..)) = self.batch.get(self.done) {
+            shared.exchange().unsendable(*pending_id, refused(errno));
         }
         (self.done, self.tries) = (self.done + 1, 0);
     }

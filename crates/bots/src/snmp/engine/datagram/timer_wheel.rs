@@ -36,7 +36,7 @@ impl<T> TimerWheel<T> {
         }
     }
 
-    /// Takes what is due, span by span; None when nothing is.
+    /// Removes and returns what is due, span by span; `None` when nothing is.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<Vec<T>> {
         let passed = self.passed(now);
         while self.length > 0 && self.hand <= passed {

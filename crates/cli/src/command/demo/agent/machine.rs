@@ -57,7 +57,7 @@ impl Machine {
         Self { proc: "/proc".into(), sys: "/sys".into(), began }
     }
 
-    /// Gives all objects as they are. What the kernel does not tell is left out.
+    /// Returns all objects as they are. What the kernel does not tell is left out.
     pub(super) fn objects(&self, now: Instant) -> OidTable<Value> {
         let mut objects = Vec::new();
         self.system(now, &mut objects);

@@ -27,7 +27,7 @@ impl Flows {
         Self { entity, metrics, minute: None }
     }
 
-    /// Takes the newest values; gives a line if a minute has ended.
+    /// Adds the newest values; returns a line if a minute has ended.
     pub(super) fn update(&mut self, stored: &[Stored<'_>]) -> Option<String> {
         let entity = self.entity;
         let newest = |path: String| stored.iter().find(|(known, ..)| *known == path);

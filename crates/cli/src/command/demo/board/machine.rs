@@ -28,7 +28,7 @@ impl Machine {
         Self { prefix, newest: None, uptime_days: None, load: None, interfaces: BTreeMap::new() }
     }
 
-    /// Takes the newest values; gives a line if there is a new run.
+    /// Adds the newest values; returns a line if there is a new run.
     pub(super) fn update(&mut self, stored: &[Stored<'_>]) -> Option<String> {
         let own = stored.iter().filter_map(|(path, time, value)| {
             Some((path.strip_prefix(self.prefix.as_str())?, *time, *value))

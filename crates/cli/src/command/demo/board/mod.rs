@@ -33,7 +33,7 @@ impl Board {
         }
     }
 
-    /// Takes the newest stored value of each series; gives a line for each device that has a new run.
+    /// Adds the newest stored value of each series; returns a line for each device that has a new run.
     pub(super) fn update(&mut self, stored: &[Stored<'_>]) -> Vec<String> {
         let mut lines = self.pings.update(stored);
         lines.extend(self.machine.update(stored));

@@ -38,7 +38,7 @@ impl Pings {
         Self { rows: devices.iter().map(row).collect() }
     }
 
-    /// Takes the newest stored value of each series; gives a line for each device that has a new run.
+    /// Adds the newest stored value of each series; returns a line for each device that has a new run.
     pub(super) fn update(&mut self, stored: &[Stored<'_>]) -> Vec<String> {
         let mut by_entity: BTreeMap<EntityId, Vec<Stored<'_>>> = BTreeMap::new();
         for (path, time, value) in stored {
@@ -129,7 +129,7 @@ impl Row {
     }
 }
 
-/// Takes `entity.<id>.ping.<metric>` apart.
+/// Parses `entity.<id>.ping.<metric>`.
 fn split(path: &str) -> Option<(EntityId, &str)> {
     let (entity, metric) = path.strip_prefix("entity.")?.split_once(".ping.")?;
     Some((entity.parse().ok()?, metric))

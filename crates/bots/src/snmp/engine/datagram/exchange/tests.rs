@@ -31,7 +31,7 @@ impl World {
         Self { exchange: Exchange::new(traffic.clone(), now), traffic, now }
     }
 
-    fn ask(&mut self, peer: &Arc<Peer>, retries: u32) -> Ticket {
+    fn ask(&mut self, peer: &Arc<Peer>, retries: u32) -> PendingId {
         let request = Request::Get(vec![uptime()]);
         let policy = RetryPolicy { timeout: TIMEOUT, retries };
         self.exchange.begin(peer, Message::Request(&request), policy, None).unwrap()
@@ -55,9 +55,9 @@ impl World {
         self.exchange.receive(datagram, from, Moment::new(1, 7));
     }
 
-    fn outcome(&mut self, ticket: Ticket) -> Option<Outcome> {
+    fn outcome(&mut self, pending_id: PendingId) -> Option<Outcome> {
         let waker = Waker::from(Arc::new(Woken(false.into())));
-        match self.exchange.poll_outcome(ticket, &Context::from_waker(&waker)) {
+        match self.exchange.poll_outcome(pending_id, &Context::from_waker(&waker)) {
             Poll::Ready(outcome) => Some(outcome),
             Poll::Pending => None,
         }
@@ -112,7 +112,7 @@ fn an_answer_settles_its_request_and_no_other() {
 #[test]
 fn an_answer_counts_only_from_its_device_in_its_version_and_community_by_its_number() {
     let mut world = World::new();
-    let ticket = world.ask(&peer(1), 0);
+    let pending_id = world.ask(&peer(1), 0);
     let answer = reply(&world.sent()[0].1);
     let changed = |place: usize, octet: u8| {
         let mut answer = answer.clone();
@@ -134,15 +134,15 @@ fn an_answer_counts_only_from_its_device_in_its_version_and_community_by_its_num
     world.receive(&answer[..answer.len() - 1], address(1));
     world.receive(&[], address(1));
     assert_eq!(world.rejected(), (8, 3));
-    assert_eq!(world.outcome(ticket), None, "none of them was an answer");
+    assert_eq!(world.outcome(pending_id), None, "none of them was an answer");
     world.receive(&answer, address(1));
-    assert!(world.outcome(ticket).unwrap().is_ok());
+    assert!(world.outcome(pending_id).unwrap().is_ok());
 }
 
 #[test]
 fn a_lost_answer_is_asked_for_again_under_the_same_number() {
     let mut world = World::new();
-    let ticket = world.ask(&peer(1), 2);
+    let pending_id = world.ask(&peer(1), 2);
     let first = world.sent();
     world.pass(TIMEOUT - Duration::from_millis(1));
     assert!(world.sent().is_empty(), "the time is not over");
@@ -151,7 +151,7 @@ fn a_lost_answer_is_asked_for_again_under_the_same_number() {
     world.pass(TIMEOUT + Duration::from_millis(20));
     assert_eq!(world.sent(), first);
     world.receive(&reply(&first[0].1), address(1));
-    assert!(world.outcome(ticket).unwrap().is_ok());
+    assert!(world.outcome(pending_id).unwrap().is_ok());
     world.pass(Duration::from_secs(60));
     assert!(world.sent().is_empty());
 }
@@ -159,12 +159,12 @@ fn a_lost_answer_is_asked_for_again_under_the_same_number() {
 #[test]
 fn silence_is_told_after_all_attempts_and_an_answer_after_that_is_none() {
     let mut world = World::new();
-    let ticket = world.ask(&peer(1), 1);
+    let pending_id = world.ask(&peer(1), 1);
     let sent = world.sent();
     world.pass(TIMEOUT + Duration::from_millis(20));
-    assert_eq!((world.sent().len(), world.outcome(ticket)), (1, None));
+    assert_eq!((world.sent().len(), world.outcome(pending_id)), (1, None));
     world.pass(TIMEOUT + Duration::from_millis(20));
-    assert_eq!((world.sent().len(), world.outcome(ticket)), (0, Some(Err(AskError::Timeout))));
+    assert_eq!((world.sent().len(), world.outcome(pending_id)), (0, Some(Err(AskError::Timeout))));
     world.receive(&reply(&sent[0].1), address(1));
     assert_eq!(world.rejected(), (1, 0), "late");
     assert_eq!(world.exchange.next_due(), None);
@@ -188,24 +188,24 @@ fn copies_of_an_answer_are_discarded_also_when_the_place_is_used_again() {
 #[test]
 fn an_answer_that_makes_no_sense_is_told_at_once() {
     let mut world = World::new();
-    let ticket = world.ask(&peer(1), 5);
+    let pending_id = world.ask(&peer(1), 5);
     let mut answer = reply(&world.sent()[0].1);
     // Its objects lie about their length.
     let name = answer.len() - 3 - 10 + 1;
     answer[name] = 0x7f;
     world.receive(&answer, address(1));
-    assert!(matches!(world.outcome(ticket), Some(Err(AskError::Malformed(_)))));
+    assert!(matches!(world.outcome(pending_id), Some(Err(AskError::Malformed(_)))));
 }
 
 #[test]
 fn an_error_status_is_an_answer() {
     let mut world = World::new();
-    let ticket = world.ask(&peer(1), 5);
+    let pending_id = world.ask(&peer(1), 5);
     let mut answer = reply(&world.sent()[0].1);
     let status = 2 + 3 + 2 + "public".len() + 2 + usize::from(answer[16]) + 2 + 2;
     answer[status] = 1;
     world.receive(&answer, address(1));
-    assert_eq!(world.outcome(ticket), Some(Err(AskError::Status { status: Status::TooBig, index: 0 })));
+    assert_eq!(world.outcome(pending_id), Some(Err(AskError::Status { status: Status::TooBig, index: 0 })));
 }
 
 #[test]
@@ -247,10 +247,10 @@ fn whoever_sends_and_whoever_asks_are_woken_when_there_is_something_for_them() {
     let context = Context::from_waker(&waker);
     let is_woken = || woken.0.swap(false, std::sync::atomic::Ordering::Relaxed);
     assert!(world.exchange.poll_outbox(&context).is_pending());
-    let ticket = world.ask(&peer(1), 0);
+    let pending_id = world.ask(&peer(1), 0);
     assert!(is_woken() && world.exchange.poll_outbox(&context).is_ready());
     let sent = world.sent();
-    assert!(world.exchange.poll_outcome(ticket, &context).is_pending() && !is_woken());
+    assert!(world.exchange.poll_outcome(pending_id, &context).is_pending() && !is_woken());
     world.receive(&reply(&sent[0].1), address(1));
     assert!(is_woken());
 }
@@ -271,33 +271,33 @@ fn both_versions_are_kept_apart() {
     let mut world = World::new();
     let community = Community::V1("public".into());
     let peer = Arc::new(Peer::of_community(address(1), ReplySource::Asked, &community));
-    let ticket = world.ask(&peer, 0);
+    let pending_id = world.ask(&peer, 0);
     let mut answer = reply(&world.sent()[0].1);
     answer[4] = 1;
     world.receive(&answer, address(1));
-    assert_eq!(world.outcome(ticket), None);
+    assert_eq!(world.outcome(pending_id), None);
     answer[4] = 0;
     world.receive(&answer, address(1));
-    assert!(world.outcome(ticket).unwrap().is_ok());
+    assert!(world.outcome(pending_id).unwrap().is_ok());
 }
 
 #[test]
 fn an_answer_from_elsewhere_is_told_when_none_came_from_where_it_was_asked() {
     let mut world = World::new();
-    let ticket = world.ask(&peer(1), 0);
+    let pending_id = world.ask(&peer(1), 0);
     let answer = reply(&world.sent()[0].1);
     let mut of_other_community = answer.clone();
     of_other_community[7] = b'P';
     world.receive(&of_other_community, address(3));
     world.receive(&answer, address(2));
-    assert_eq!((world.outcome(ticket), world.rejected()), (None, (2, 0)));
+    assert_eq!((world.outcome(pending_id), world.rejected()), (None, (2, 0)));
     world.pass(TIMEOUT + Duration::from_millis(20));
-    assert_eq!(world.outcome(ticket), Some(Err(AskError::OtherSource(address(2)))));
+    assert_eq!(world.outcome(pending_id), Some(Err(AskError::OtherSource(address(2)))));
     // And next time, which has nothing of that any more.
-    let ticket = world.ask(&peer(1), 0);
+    let pending_id = world.ask(&peer(1), 0);
     world.sent();
     world.pass(TIMEOUT + Duration::from_millis(20));
-    assert_eq!(world.outcome(ticket), Some(Err(AskError::Timeout)));
+    assert_eq!(world.outcome(pending_id), Some(Err(AskError::Timeout)));
 }
 
 #[test]
@@ -305,12 +305,12 @@ fn an_answer_from_elsewhere_counts_where_the_credential_says_so() {
     let mut world = World::new();
     let community = Community::V2c("public".into());
     let peer = Arc::new(Peer::of_community(address(1), ReplySource::Any, &community));
-    let ticket = world.ask(&peer, 0);
+    let pending_id = world.ask(&peer, 0);
     let answer = reply(&world.sent()[0].1);
     let mut of_other_community = answer.clone();
     of_other_community[7] = b'P';
     world.receive(&of_other_community, address(2));
-    assert_eq!(world.outcome(ticket), None);
+    assert_eq!(world.outcome(pending_id), None);
     world.receive(&answer, address(2));
-    assert!(world.outcome(ticket).unwrap().is_ok());
+    assert!(world.outcome(pending_id).unwrap().is_ok());
 }

@@ -1,4 +1,4 @@
-//! Real datagrams to and from an agent of ours: how many it takes, and what a bad way does to them.
+//! Real datagrams to and from an agent of ours: how many it takes, and what a lossy network does to them.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::{
     bot::{device_at, job, run, sensor},
-    responder::{Responder, Way},
+    responder::{NetworkPath, Responder},
 };
 
 const TABLE: &str = "1.3.6.1.2.1.2.2.1";
@@ -92,12 +92,12 @@ async fn a_table_of_48_ports_and_10_columns_takes_a_tenth_of_the_datagrams() {
 }
 
 #[tokio::test]
-async fn a_stormy_way_loses_time_and_no_value() {
+async fn a_lossy_path_loses_time_and_no_value() {
     let engine = Engine::start(SnmpMetrics::default()).unwrap();
-    let storms = stream::iter(1..=12_u64).map(|seed| {
+    let runs = stream::iter(1..=12_u64).map(|seed| {
         let engine = &engine;
         async move {
-            let agent = Responder::on(Way::Stormy(seed), &objects(4, 100), 1_400);
+            let agent = Responder::on(NetworkPath::Lossy(seed), &objects(4, 100), 1_400);
             let result = walk(engine, &agent, 4, patient(150, 10)).await;
             hold(&result, 4, 100);
             assert_eq!(
@@ -109,7 +109,7 @@ async fn a_stormy_way_loses_time_and_no_value() {
             assert!(agent.received() < 400, "seed {seed}: {} datagrams", agent.received());
         }
     });
-    storms.buffer_unordered(12).collect::<Vec<_>>().await;
+    runs.buffer_unordered(12).collect::<Vec<_>>().await;
     let metrics = engine.metrics();
     assert!(
         metrics.datagrams_discarded.get() + metrics.datagrams_malformed.get() > 0,
@@ -118,12 +118,12 @@ async fn a_stormy_way_loses_time_and_no_value() {
 }
 
 #[tokio::test]
-async fn a_way_that_ends_cuts_a_walk_and_never_ends_it() {
+async fn a_path_that_breaks_cuts_a_walk_and_never_ends_it() {
     let engine = Engine::start(SnmpMetrics::default()).unwrap();
     let cuts = stream::iter(1..=8).map(|answers| {
         let engine = &engine;
         async move {
-            let agent = Responder::on(Way::Ends(answers), &objects(2, 2_000), 1_400);
+            let agent = Responder::on(NetworkPath::Ends(answers), &objects(2, 2_000), 1_400);
             let policy = PollPolicy { max_timeouts: 2, ..patient(200, 0) };
             let result = walk(engine, &agent, 2, policy).await;
             hold(&result, 2, 2_000);
@@ -138,7 +138,7 @@ async fn a_way_that_ends_cuts_a_walk_and_never_ends_it() {
 #[tokio::test]
 async fn what_a_device_can_take_is_known_after_a_restart_of_the_bot() {
     use grafolean_bots::snmp::SnmpBot;
-    use grafolean_collector::keep::Keep;
+    use grafolean_collector::state_store::StateStore;
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("snmp.sqlite");
@@ -154,7 +154,7 @@ async fn what_a_device_can_take_is_known_after_a_restart_of_the_bot() {
         run(&bot, &job(&bot, &device), minute * 60, &[60]).await;
         datagrams.push(agent.received() - before);
         drop(bot);
-        while Keep::open(&file).unwrap().1.is_empty() {
+        while StateStore::open(&file).unwrap().1.is_empty() {
             std::thread::yield_now();
         }
     }

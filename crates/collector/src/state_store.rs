@@ -22,17 +22,17 @@ const OLDEST_S: i64 = 7 * 86_400;
 /// Texts written in one transaction.
 const GROUP: usize = 1_000;
 
-/// Keeps texts by their keys. Clones write to the same file.
+/// Stores texts by their keys. Clones write to the same file.
 #[derive(Clone, Debug)]
-pub struct Keep {
+pub struct StateStore {
     writer: SyncSender<(String, String)>,
 }
 
 /// Why nothing can be kept.
 #[derive(Debug, Error)]
-pub enum KeepError {
+pub enum StateStoreError {
     /// The file is none of ours, or the disk does not take it.
-    #[error("opening {path}, in which is kept what survives a restart")]
+    #[error("could not open {path}, the store of what survives a restart")]
     File {
         /// Which file.
         path: PathBuf,
@@ -41,31 +41,31 @@ pub enum KeepError {
         source: rusqlite::Error,
     },
     /// No thread.
-    #[error("starting the thread that keeps what survives a restart")]
+    #[error("could not start the thread that writes what survives a restart")]
     Thread(#[source] std::io::Error),
 }
 
-impl Keep {
-    /// Opens a file, made if there is none; gives what it holds, by key.
+impl StateStore {
+    /// Opens a file, created if there is none; returns what it holds, by key.
     ///
     /// # Errors
-    /// Says which file, and why.
-    pub fn open(path: &Path) -> Result<(Self, HashMap<String, String>), KeepError> {
-        let failed = |source| KeepError::File { path: path.to_owned(), source };
+    /// Fails when the file cannot be opened or is no database; the error names it.
+    pub fn open(path: &Path) -> Result<(Self, HashMap<String, String>), StateStoreError> {
+        let failed = |source| StateStoreError::File { path: path.to_owned(), source };
         let connection = prepare(path).map_err(failed)?;
         let known = load(&connection).map_err(failed)?;
         let (writer, waiting) = sync_channel(MOST_WAITING);
-        let thread = thread::Builder::new().name("keep".to_owned());
-        thread.spawn(move || write_all(connection, &waiting)).map_err(KeepError::Thread)?;
+        let thread = thread::Builder::new().name("state-store".to_owned());
+        thread.spawn(move || write_all(connection, &waiting)).map_err(StateStoreError::Thread)?;
         Ok((Self { writer }, known))
     }
 
-    /// Keeps a key's text in place of its last one. Does not wait for the disk.
-    pub fn keep(&self, key: String, text: String) {
+    /// Saves a key's text in place of its last one. Does not wait for the disk.
+    pub fn save(&self, key: String, text: String) {
         match self.writer.try_send((key, text)) {
             Ok(()) | Err(TrySendError::Full(_)) => {}
             Err(TrySendError::Disconnected(_)) => {
-                warn!("what should survive a restart is not kept: its thread has ended");
+                warn!("state is not stored: the thread that writes it has ended");
             }
         }
     }
@@ -93,7 +93,7 @@ fn write_all(mut connection: Connection, waiting: &Receiver<(String, String)>) {
     while let Ok(first) = waiting.recv() {
         let group = std::iter::once(first).chain(waiting.try_iter().take(GROUP - 1));
         if let Err(error) = write(&mut connection, group) {
-            warn!(%error, "what should survive a restart is not kept this time");
+            warn!(%error, "state is not stored this time");
         }
     }
 }
@@ -123,7 +123,7 @@ mod tests {
         write(&mut connection, [text("a", "1"), text("b", "2"), text("a", "3")].into_iter()).unwrap();
         connection.execute("UPDATE kept SET kept_at = 0 WHERE key = 'b'", []).unwrap();
         drop(connection);
-        let (_, known) = Keep::open(&file).unwrap();
+        let (_, known) = StateStore::open(&file).unwrap();
         assert_eq!(known, HashMap::from([text("a", "3")]), "what is a week old is gone");
     }
 
@@ -132,6 +132,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("kept.sqlite");
         std::fs::write(&file, "no database, but long enough to be looked at as one".repeat(20)).unwrap();
-        assert!(Keep::open(&file).unwrap_err().to_string().contains("kept.sqlite"));
+        assert!(StateStore::open(&file).unwrap_err().to_string().contains("kept.sqlite"));
     }
 }
