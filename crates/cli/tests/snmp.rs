@@ -79,7 +79,8 @@ fn snmp(folder: &Path, arguments: &[&str]) -> std::process::Output {
 fn objects_are_json_lines_and_a_walk_of_one_object_gives_it() {
     let folder = tempfile::tempdir().unwrap();
     let Some(agent) = snmpd(folder.path()) else { return };
-    let expected = [json!({"oid": NAME, "type": "OCTET STRING", "value": "peer"})];
+    let expected =
+        [json!({"oid": NAME, "name": "SNMPv2-MIB::sysName.0", "type": "OCTET STRING", "value": "peer"})];
     for arguments in [["get", &agent.host, NAME, "--json"], ["walk", &agent.host, NAME, "--json"]] {
         let output = snmp(folder.path(), &arguments);
         assert!(output.status.success(), "{output:?}");
@@ -137,9 +138,9 @@ fn a_port_where_nothing_listens_is_said_and_a_walk_of_nothing_fails() {
     let walk = snmp(folder.path(), &["walk", &nobody, "1.3", "-t", "0.2", "-r", "0"]);
     assert_eq!(walk.status.code(), Some(2), "{walk:?}");
     assert!(text(&walk.stderr).contains("nothing listens on the port"), "{walk:?}");
-    let wrong = snmp(folder.path(), &["walk", &nobody, "sysName"]);
+    let wrong = snmp(folder.path(), &["walk", &nobody, "sysNames"]);
     assert_eq!(wrong.status.code(), Some(2));
-    assert!(text(&wrong.stderr).contains("as 1.3.6.1.2.1.1.3.0"), "{wrong:?}");
+    assert!(text(&wrong.stderr).contains("did you mean sysName?"), "{wrong:?}");
 }
 
 #[test]
@@ -261,7 +262,7 @@ fn what_other_objects_are_is_printed_beside_one_that_is_missing() {
     let output = snmp(folder.path(), &[&["get", agent.host.as_str()], &oids[..], &["--json"]].concat());
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert_eq!(json_lines(&output).len(), 2);
-    assert!(text(&output.stderr).contains("1.3.6.1.4.1.9.2.0: the answer leaves it out"), "{output:?}");
+    assert!(text(&output.stderr).contains("enterprises.9.2.0: the answer leaves it out"), "{output:?}");
 }
 
 #[test]
@@ -297,4 +298,48 @@ fn a_walk_that_does_not_reach_its_end_says_why_and_fails() {
     let output = snmp(folder.path(), &walk);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(text(&output.stderr).contains("walk loop"), "{output:?}");
+}
+
+#[test]
+fn objects_are_asked_for_and_shown_by_name_and_by_number_where_that_is_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(agent) = snmpd(folder.path()) else { return };
+    let get = |flags: &[&str]| {
+        let asked = ["get", agent.host.as_str(), "sysName.0", "IF-MIB::ifOperStatus.1", "ifSpeed.1"];
+        let output = snmp(folder.path(), &[&asked[..], flags].concat());
+        assert!(output.status.success(), "{output:?}");
+        text(&output.stdout)
+    };
+    let named = get(&[]);
+    assert!(named.contains("SNMPv2-MIB::sysName.0 = OCTET STRING: \"peer\"\n"), "{named}");
+    assert!(named.contains("IF-MIB::ifOperStatus.1 = INTEGER: up(1)\n"), "{named}");
+    for flag in ["-On", "--numeric"] {
+        let numbers = get(&[flag]);
+        assert!(numbers.contains("1.3.6.1.2.1.1.5.0 = OCTET STRING: \"peer\"\n"), "{numbers}");
+        assert!(numbers.contains("1.3.6.1.2.1.2.2.1.8.1 = INTEGER: 1\n"), "{numbers}");
+    }
+    let walked = snmp(folder.path(), &["walk", &agent.host, "ifPhysAddress"]);
+    assert!(text(&walked.stdout).contains("IF-MIB::ifPhysAddress.1 = "), "{walked:?}");
+}
+
+#[test]
+fn a_name_of_a_mib_file_is_one_and_a_bad_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let mib = "ACME-MIB DEFINITIONS ::= BEGIN IMPORTS OBJECT-TYPE, Integer32, enterprises FROM SNMPv2-SMI;
+        acme OBJECT IDENTIFIER ::= { enterprises 424242 }
+        acmeDoor OBJECT-TYPE SYNTAX INTEGER { open(1), closed(2) } MAX-ACCESS read-only STATUS current
+          DESCRIPTION \"A\" ::= { acme 2 } END";
+    std::fs::write(folder.path().join("ACME-MIB.txt"), mib).unwrap();
+    std::fs::write(folder.path().join("noise.txt"), [0, 159, 146, 150]).unwrap();
+    let folders = folder.path().to_str().unwrap();
+    let output = snmp(folder.path(), &["translate", "acmeDoor.0", "--json", "--snmp-mib-folders", folders]);
+    assert!(output.status.success(), "{output:?}");
+    let said = &json_lines(&output)[0];
+    assert_eq!((&said["oid"], &said["words"]["closed"]), (&json!("1.3.6.1.4.1.424242.2.0"), &json!(2)));
+    assert!(text(&output.stderr).contains("noise.txt"), "{output:?}");
+    let builtin = snmp(folder.path(), &["translate", "ifOperStatus.3", "--snmp-mib-folders", folders]);
+    assert!(text(&builtin.stdout).contains("words   up(1) down(2)"), "{builtin:?}");
+    assert!(builtin.stderr.is_empty(), "what is built in needs no file: {builtin:?}");
+    let number = snmp(folder.path(), &["translate", "ifOperStatus.3", "-On"]);
+    assert_eq!(text(&number.stdout), "1.3.6.1.2.1.2.2.1.8.3\n");
 }

@@ -6,38 +6,44 @@ use grafolean_collector::{
 };
 use serde_json::{Value, json};
 
+use super::profile::series;
+
 /// The description of each interface, by its index.
 const IF_DESCR: &str = "1.3.6.1.2.1.2.2.1.2";
 
-pub(super) const OUTPUTS: &[Output] = &[
-    Output::new(
-        "entity.{entity}.snmp.completeness",
-        "1",
-        "Completeness",
-        "Share of what was due in a run that was read, from 0 to 1; 0 where the device did not answer",
-    )
-    .playing(Role::Completeness),
-    Output::new(
-        "entity.{entity}.snmp.if.in-octets.{index}.{interface}",
-        "By/s",
-        "Traffic in",
-        "Rate of octets that entered an interface, by its index and description; a sensor that every account starts with",
-    )
-    .playing(Role::TrafficIn),
-    Output::new(
-        "entity.{entity}.snmp.if.out-octets.{index}.{interface}",
-        "By/s",
-        "Traffic out",
-        "Rate of octets that left an interface, by its index and description; a sensor that every account starts with",
-    )
-    .playing(Role::TrafficOut),
-    Output::new(
-        "entity.{entity}.snmp.{output_path}",
-        "",
-        "As the sensor says",
-        "What the sensor's expression makes of its objects; none where an object is missing or a counter began anew",
-    ),
-];
+const COMPLETENESS: Output = Output::new(
+    "entity.{entity}.snmp.completeness",
+    "1",
+    "Completeness",
+    "Share of what was due in a run that was read, from 0 to 1; 0 where the device did not answer",
+)
+.playing(Role::Completeness);
+
+const ANY: Output = Output::new(
+    "entity.{entity}.snmp.{output_path}",
+    "",
+    "As the sensor says",
+    "What the sensor's expression makes of its objects; none where an object is missing or a counter began anew",
+);
+
+/// What is always measured, then the vocabulary of profiles, then whatever else a sensor measures.
+pub(super) const OUTPUTS: &[Output] = &{
+    let mut outputs = [const { ANY }; series::ALL.len() + 2];
+    put(&mut outputs, 0, COMPLETENESS);
+    let mut place = 0;
+    while place < series::ALL.len() {
+        #[expect(clippy::indexing_slicing, reason = "in constants, where it cannot fail at run time")]
+        put(&mut outputs, place + 1, series::ALL[place].output());
+        place += 1;
+    }
+    outputs
+};
+
+/// Puts one in; nothing is dropped, as nothing can be in constants.
+const fn put(outputs: &mut [Output], place: usize, output: Output) {
+    #[expect(clippy::indexing_slicing, reason = "in constants, where it cannot fail at run time")]
+    std::mem::forget(std::mem::replace(&mut outputs[place], output));
+}
 
 pub(super) fn defaults() -> Defaults {
     let by_interface = |oid: &str, path: &str| walks([IF_DESCR, oid], "$2", path);

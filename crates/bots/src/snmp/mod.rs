@@ -2,14 +2,17 @@
 //!
 //! From the ground: [`Oid`], [`Value`] and [`Varbind`] are what agents speak of, [`Request`] and [`AskError`] how they
 //! are asked. [`Expression`] is what a sensor makes of the values it reads, [`OutputPath`] where the result belongs;
-//! [`counter`] makes rates of counters, [`Interfaces`] a device's interfaces of its tables. [`settings`] checks what
-//! people type, [`plan`] decides what to ask in which packets, [`codec`] is messages as octets. All of that is
+//! [`counter`] makes rates of counters, [`Interfaces`] a device's interfaces of its tables. [`mib`] knows objects by their
+//! names. [`settings`] checks what people type, [`profile`] knows what to poll on
+//! a kind of device, [`plan`] decides what to ask in which packets, [`codec`] is messages as octets. All of that is
 //! arithmetic: no socket, no clock. [`engine`] has both, and [`SnmpBot`] puts all of it to work.
 
 pub mod codec;
 pub mod counter;
 pub mod engine;
+pub mod mib;
 pub mod plan;
+pub mod profile;
 pub mod settings;
 
 mod bot;

@@ -234,8 +234,9 @@ Examples:
   grafolean ping -6 --json localhost";
 
 pub(super) const SNMP: &str = "\
-With --json, one object a line; octets that are no UTF-8 are {\"hex\":\"..\"}:
-  {\"oid\":\"1.3.6.1.2.1.1.5.0\",\"type\":\"OCTET STRING\",\"value\":\"switch\"}
+Objects are written as numbers or names: 1.3.6.1.2.1.1.3.0, sysUpTime.0, IF-MIB::ifHCInOctets.3, ifTable.
+With --json, one object a line; octets that are no UTF-8 are {\"hex\":\"..\"}; text is what the value means, where it says more:
+  {\"oid\":\"1.3.6.1.2.1.2.2.1.8.1\",\"name\":\"IF-MIB::ifOperStatus.1\",\"type\":\"INTEGER\",\"value\":1,\"text\":\"up\"}
 
 Exit codes: 0 all came; 1 the device cannot be measured, or has no such object; 2 it could not be asked, or a walk did \
 not reach its end (stderr says why).
@@ -243,8 +244,10 @@ not reach its end (stderr says why).
 Examples:
   grafolean snmp test 192.0.2.1
   grafolean snmp test switch.example.org -v3 -u ann -A authpass12 -X privpass12
-  grafolean snmp get 192.0.2.1:1161 1.3.6.1.2.1.1.3.0
-  grafolean snmp walk 192.0.2.1 1.3.6.1.2.1.2.2.1.2 --json
+  grafolean snmp get 192.0.2.1:1161 sysUpTime.0
+  grafolean snmp walk 192.0.2.1 IF-MIB::ifDescr --json
+  grafolean snmp walk 192.0.2.1 1.3.6.1.2.1.2.2.1.2 -On
+  grafolean snmp translate ifOperStatus.3 1.3.6.1.2.1.31.1.1.1.6
   grafolean snmp explain switch-1 --rows 24";
 
 pub(super) const SPOOL: &str = "\

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Arg, Args};
+use grafolean_bots::snmp::settings::PROCESS;
 use grafolean_collector::{
     collector::Registered,
     settings::{bot, flags, own_token},
@@ -52,6 +53,11 @@ pub(super) fn of(protocol: &Registered) -> Vec<Arg> {
 /// Returns the settings of all protocols' processes.
 pub(super) fn of_protocols() -> Vec<Arg> {
     protocols::ALL.iter().flat_map(of).collect()
+}
+
+/// Returns where names of objects come from.
+pub(super) fn names() -> Vec<Arg> {
+    flags(&PROCESS, "Names").into_iter().map(|flag| flag.global(true)).collect()
 }
 
 /// Returns where data lies.

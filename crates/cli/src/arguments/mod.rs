@@ -23,7 +23,7 @@ use crate::config::value;
 pub(crate) use bot::{BotCommand, RunAll, RunBot};
 pub(crate) use flags::CommonFlags;
 pub(crate) use flow::{FlowCommand, FlowExporters, FlowQuery, FlowSend, FlowTail};
-pub(crate) use snmp::{Agent, Explain, SnmpCommand, Version};
+pub(crate) use snmp::{Agent, Explain, Numbers, SnmpCommand, Version};
 
 /// Collects data from networks for Grafolean: bots, a backend of its own, and tools for the hand.
 #[derive(Debug, Parser)]
@@ -70,7 +70,7 @@ pub(crate) enum Command {
         flow: FlowCommand,
     },
     /// Asks devices over SNMP by hand, with the planner and the engine of the SNMP bot
-    #[command(after_help = examples::SNMP, arg_required_else_help = true)]
+    #[command(after_help = examples::SNMP, arg_required_else_help = true, args = flags::names())]
     Snmp {
         #[command(subcommand)]
         command: SnmpCommand,

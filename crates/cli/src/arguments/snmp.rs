@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use grafolean_bots::snmp::{Oid, OidError};
 
 use super::flags;
 use crate::config::value;
@@ -15,17 +14,21 @@ pub(crate) enum SnmpCommand {
     Test {
         #[command(flatten)]
         agent: Agent,
-        /// Objects to ask for beside its name and uptime
+        /// Objects to ask for beside its name and uptime, by number or name
         #[arg(value_name = "OID")]
-        oids: Vec<Oid>,
+        oids: Vec<String>,
+        #[command(flatten)]
+        numbers: Numbers,
     },
     /// Asks for objects
     Get {
         #[command(flatten)]
         agent: Agent,
-        /// Which objects, as numbers
+        /// Which objects, by number or name: 1.3.6.1.2.1.1.3.0, sysUpTime.0, IF-MIB::ifHCInOctets.3
         #[arg(value_name = "OID", required = true)]
-        oids: Vec<Oid>,
+        oids: Vec<String>,
+        #[command(flatten)]
+        numbers: Numbers,
         /// Print JSON lines: one object a line
         #[arg(long)]
         json: bool,
@@ -34,15 +37,28 @@ pub(crate) enum SnmpCommand {
     Walk {
         #[command(flatten)]
         agent: Agent,
-        /// Below which object, as numbers; below 1, which is nearly all there is, if left out
-        #[arg(value_name = "OID", default_value = "1", value_parser = root)]
-        oid: Oid,
+        /// Below which object, by number or name; below 1, which is nearly all there is, if left out
+        #[arg(value_name = "OID", default_value = "1")]
+        oid: String,
+        #[command(flatten)]
+        numbers: Numbers,
         /// Go on over objects that are not in ascending order, while they are new to this walk; -Cc means the same
         #[arg(long)]
         unordered: bool,
         /// As net-snmp's tools have it: -Cc is --unordered
         #[arg(short = 'C', value_name = "c", value_parser = ["c"], hide = true)]
         check: Option<String>,
+        /// Print JSON lines: one object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows what objects are: number, name, type, words, unit; asks nobody
+    Translate {
+        /// Which objects, by number or name
+        #[arg(value_name = "OID", required = true)]
+        oids: Vec<String>,
+        #[command(flatten)]
+        numbers: Numbers,
         /// Print JSON lines: one object a line
         #[arg(long)]
         json: bool,
@@ -61,16 +77,35 @@ pub(crate) struct Explain {
     /// Rows that each table is taken to have; as the bot met them if left out, else 48
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(0..=100_000))]
     pub(crate) rows: Option<u32>,
+    #[command(flatten)]
+    pub(crate) numbers: Numbers,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// Below which objects: a single number will do.
-fn root(text: &str) -> Result<Oid, OidError> {
-    match text.trim().trim_start_matches('.').parse() {
-        Ok(arc) => Oid::root([arc]),
-        Err(_) => text.parse(),
+/// Whether objects and values are shown as the numbers they are.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Numbers {
+    /// Show objects and values as numbers, without names, words and units; -On means the same
+    #[arg(long)]
+    numeric: bool,
+    /// As net-snmp's tools have it: -On is --numeric
+    #[arg(short = 'O', value_name = "n", value_enum, hide = true)]
+    output: Option<OutputOption>,
+}
+
+/// An option of -O.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum OutputOption {
+    #[value(name = "n")]
+    Numeric,
+}
+
+impl Numbers {
+    /// Whether only numbers are wanted.
+    pub(crate) const fn are_wanted(self) -> bool {
+        self.numeric || self.output.is_some()
     }
 }
 

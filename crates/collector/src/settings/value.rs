@@ -108,6 +108,11 @@ pub fn path(text: &str) -> Result<PathBuf, String> {
     Ok(PathBuf::from(text))
 }
 
+/// Reads paths with `:` between them.
+pub fn paths(text: &str) -> Result<Vec<PathBuf>, String> {
+    Ok(std::env::split_paths(text).filter(|path| !path.as_os_str().is_empty()).collect())
+}
+
 /// Reads the path of a file that exists.
 pub fn existing_file(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);

@@ -12,6 +12,7 @@ use grafolean_collector::{
     model::{AccountId, Device as SetUp, EntityId, SensorId},
     protocol::{Defaults, OpenError, Opening, Output, Protocol},
     report::{Report, Values},
+    settings::Setting,
     state_store::{StateStore, StateStoreError},
     time::Timestamp,
 };
@@ -31,6 +32,7 @@ use crate::snmp::{
     counter::Uptime,
     declaration,
     engine::{Engine, SnmpMetrics},
+    mib::Names,
     plan::{Missing, Poll, PollResult},
     settings::{self, Sensor},
 };
@@ -53,6 +55,9 @@ type Shared = Arc<tokio::sync::Mutex<Device>>;
 /// Measures devices over SNMP. Protocol `snmp`.
 pub struct SnmpBot {
     engine: Engine,
+    names: Arc<Names>,
+    /// How many bad MIB files were logged.
+    bad_files_told: Mutex<usize>,
     store: Option<StateStore>,
     devices: Mutex<HashMap<Key, Shared>>,
 }
@@ -60,7 +65,13 @@ pub struct SnmpBot {
 impl SnmpBot {
     /// A bot that asks by an engine, and keeps nothing over a restart.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, store: None, devices: Mutex::default() }
+        Self {
+            engine,
+            names: Arc::default(),
+            bad_files_told: Mutex::default(),
+            store: None,
+            devices: Mutex::default(),
+        }
     }
 
     /// A bot that keeps what a restart is to survive in a file, and goes on with what the last process kept there.
@@ -77,7 +88,19 @@ impl SnmpBot {
             Some(((account.parse().ok()?, entity.parse().ok()?), device))
         };
         let devices = known.into_iter().filter_map(device).collect();
-        Ok(Self { engine, store: Some(store), devices: Mutex::new(devices) })
+        Ok(Self {
+            engine,
+            names: Arc::default(),
+            bad_files_told: Mutex::default(),
+            store: Some(store),
+            devices: Mutex::new(devices),
+        })
+    }
+
+    /// Reads names of objects by these instead of the built-in ones alone.
+    #[must_use]
+    pub fn naming(self, names: Names) -> Self {
+        Self { names: Arc::new(names), ..self }
     }
 
     /// Returns what is kept of a device; makes room of those that are long gone when a new one comes.
@@ -154,6 +177,7 @@ impl Protocol for SnmpBot {
     const NAME: &'static str = "snmp";
     const ABOUT: &'static str = "Measures devices over SNMP, and keeps their interfaces in step";
     const OUTPUTS: &'static [Output] = declaration::OUTPUTS;
+    const SETTINGS: &'static [Setting] = &settings::PROCESS;
     type Credential = settings::Credential;
     type Sensor = settings::SensorFields;
     type Entity = settings::Entity;
@@ -167,15 +191,24 @@ impl Protocol for SnmpBot {
         let metrics = SnmpMetrics::default();
         metrics.register(opening.health.registry_of(Self::NAME));
         let engine = Engine::start(metrics)?;
-        let Some(folder) = opening.folder else { return Ok(Self::new(engine)) };
+        let names = settings::names(opening.settings)?;
+        let Some(folder) = opening.folder else { return Ok(Self::new(engine).naming(names)) };
         let failed = |error| format!("cannot create the folder {}: {error}", folder.display());
         std::fs::create_dir_all(folder).map_err(failed)?;
-        Ok(Self::remembering(engine, &folder.join("readings.sqlite"))?)
+        Ok(Self::remembering(engine, &folder.join("readings.sqlite"))?.naming(names))
     }
 
     fn plan(&self, _: &[AccountId], devices: &[SetUp]) -> Plan<SnmpTask> {
-        let mut known = plan::Sensors::default();
+        let mut known = plan::Sensors::named_by(&self.names);
         devices.iter().flat_map(|device| plan::plan(device, &mut known)).collect()
+    }
+
+    fn in_force(&self, _: &Plan<SnmpTask>) {
+        let mut told = self.bad_files_told.lock().unwrap_or_else(PoisonError::into_inner);
+        for bad in self.names.bad_files_so_far().iter().skip(*told) {
+            warn!(file = %bad.path.display(), why = bad.why, "a MIB file is not used, or only in part");
+            *told += 1;
+        }
     }
 
     async fn perform(&self, run: Run<SnmpTask>) -> Result<Vec<Report>, BotError> {
@@ -312,7 +345,8 @@ impl SnmpBot {
         }
         let known: HashSet<&Oid> = device.memory.limits.unanswered().collect();
         for oid in result.limits.unanswered().filter(|oid| !known.contains(oid)) {
-            warn!(%entity, name, %host, %oid, "the device does not answer when it is asked for this object");
+            let object = self.names.name_of(oid);
+            warn!(%entity, name, %host, %oid, object, "the device does not answer when it is asked for this object");
         }
     }
 }

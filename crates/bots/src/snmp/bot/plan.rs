@@ -13,6 +13,7 @@ use grafolean_collector::{
 use crate::snmp::{
     Column, Oid, counted,
     interfaces::DISCONTINUITY,
+    mib::Names,
     plan::{Dialect, Wanted},
     settings::{Access, Community, Fetch, Host, PollPolicy, Sensor, SensorError},
 };
@@ -51,18 +52,22 @@ pub struct DueSensor {
 }
 
 /// Sensors that were read, each once: a thousand switches mostly have the same few.
-#[derive(Default)]
 pub(super) struct Sensors<'d> {
+    names: &'d Names,
     read: HashMap<(AccountId, SensorId), (&'d Details, Arc<Sensor>)>,
 }
 
 impl<'d> Sensors<'d> {
+    pub(super) fn named_by(names: &'d Names) -> Self {
+        Self { names, read: HashMap::new() }
+    }
+
     fn read(&mut self, account: AccountId, sensor: &'d model::Sensor) -> Result<Arc<Sensor>, SensorError> {
         let known = self.read.get(&(account, sensor.id));
         if let Some((_, read)) = known.filter(|(details, _)| **details == sensor.details) {
             return Ok(Arc::clone(read));
         }
-        let read = Arc::new(Sensor::read(&sensor.details)?);
+        let read = Arc::new(Sensor::named(&sensor.details, self.names)?);
         self.read.insert((account, sensor.id), (&sensor.details, Arc::clone(&read)));
         Ok(read)
     }
@@ -217,7 +222,9 @@ mod tests {
     fn a_device_is_one_job_with_all_intervals_and_that_of_its_interfaces() {
         let device =
             device(json!({"ipv4": "192.0.2.1"}), public(), &[(uptime(), Some(60)), (uptime(), Some(3600))]);
-        let [Ok(job)] = &plan(&device, &mut Sensors::default())[..] else { panic!("no job") };
+        let [Ok(job)] = &plan(&device, &mut Sensors::named_by(Names::builtin()))[..] else {
+            panic!("no job")
+        };
         assert_eq!(job.id.as_str(), "snmp.1.7");
         let seconds: Vec<_> = job.intervals.as_slice().iter().map(|interval| interval.seconds()).collect();
         assert_eq!(seconds, [60, 300, 3600]);
@@ -232,7 +239,7 @@ mod tests {
             public(),
             &[(uptime(), Some(60)), (bad, Some(60)), (uptime(), None)],
         );
-        let outcomes = plan(&device, &mut Sensors::default());
+        let outcomes = plan(&device, &mut Sensors::named_by(Names::builtin()));
         assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
         let said = refusals(&outcomes);
         assert!(
@@ -245,7 +252,7 @@ mod tests {
     #[test]
     fn everything_that_is_wrong_with_a_device_is_said_at_once() {
         let device = device(json!({}), json!({"snmp_retries": "many"}), &[(uptime(), Some(60))]);
-        let said = refusals(&plan(&device, &mut Sensors::default()));
+        let said = refusals(&plan(&device, &mut Sensors::named_by(Names::builtin())));
         assert_eq!(said.len(), 3, "{said:?}");
     }
 
@@ -260,7 +267,7 @@ mod tests {
         });
         let mut three = two.clone();
         three.sensors[0].sensor.details.insert("output_path".to_owned(), json!("other"));
-        let mut known = Sensors::default();
+        let mut known = Sensors::named_by(Names::builtin());
         let [one, two, three] = [&one, &two, &three].map(|device| {
             let Some(Ok(job)) = plan(device, &mut known).pop() else { panic!("no job") };
             job.task.sensors

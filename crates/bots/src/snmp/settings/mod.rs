@@ -1,13 +1,14 @@
 //! What people type into a credential, a sensor and an entity, checked once into what cannot be wrong.
 //!
 //! [`Access`] is how to get in and [`PollPolicy`] how a device is to be treated, both of a credential; [`Sensor`] is what
-//! is measured; [`Host`] where the device is. Grafolean's forms store strings, so a number may be one or the other.
+//! is measured; [`Host`] where the device is; [`PROCESS`] is what the process may be told. Grafolean's forms store strings, so a number may be one or the other.
 
 mod access;
 mod credential;
 mod field;
 mod host;
 mod poll_policy;
+mod process;
 mod sensor;
 
 pub use self::{
@@ -16,5 +17,6 @@ pub use self::{
     field::SettingsError,
     host::Host,
     poll_policy::{PollPolicy, ReplySource, WalkOrder},
+    process::{PROCESS, SNMP_MIB_FOLDERS, names},
     sensor::{Fetch, Sensor, SensorError, SensorFields},
 };

@@ -6,7 +6,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::snmp::{Expression, ExpressionError, Oid, OidError, OutputPath, OutputPathError, Rows};
+use crate::snmp::{
+    Expression, ExpressionError, Oid, OutputPath, OutputPathError, Rows,
+    mib::{NameError, Names},
+};
 
 /// A sensor's details, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +57,7 @@ pub enum SensorError {
         /// Which one, from 1.
         number: usize,
         /// What is wrong with it.
-        error: OidError,
+        error: NameError,
     },
     /// The expression makes no sense.
     #[error(transparent)]
@@ -84,8 +87,13 @@ pub struct SensorFields {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[schemars(inline)]
 pub struct ObjectFields {
-    /// Its object identifier, as numbers: `1.3.6.1.2.1.1.3.0`.
-    #[schemars(title = "OID", regex(pattern = r"^\.?[0-9]+(\.[0-9]+)+$"))]
+    /// Its object identifier, as numbers, `1.3.6.1.2.1.1.3.0`, or as a name, `SNMPv2-MIB::sysUpTime.0`.
+    #[schemars(
+        title = "OID",
+        regex(
+            pattern = r#"^\s*(\.?[0-9]+(\.[0-9]+)+|([A-Za-z][A-Za-z0-9-]*::)?[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+|\."[^"]*"|\.'[^']*')*)\s*$"#
+        )
+    )]
     pub oid: String,
     /// Whether it is one object, or all below it are read.
     #[schemars(title = "Method")]
@@ -107,11 +115,19 @@ impl Sensor {
     /// The most objects one result is made of.
     pub const MAX_FETCHES: usize = 100;
 
-    /// Reads a sensor's details.
+    /// Reads a sensor's details, whose objects may have the names that are built in.
     ///
     /// # Errors
     /// What is wrong, where, and what would be right.
     pub fn read(details: &Details) -> Result<Self, SensorError> {
+        Self::named(details, Names::builtin())
+    }
+
+    /// Reads a sensor's details, whose objects may have names.
+    ///
+    /// # Errors
+    /// As [`Sensor::read`].
+    pub fn named(details: &Details, names: &Names) -> Result<Self, SensorError> {
         let written = SensorFields::deserialize(Value::Object(details.clone()))
             .map_err(|error| SensorError::Shape(error.to_string()))?;
         if !(1..=Self::MAX_FETCHES).contains(&written.oids.len()) {
@@ -119,7 +135,7 @@ impl Sensor {
         }
         let mut fetches = Vec::with_capacity(written.oids.len());
         for (place, ObjectFields { oid, fetch_method }) in written.oids.iter().enumerate() {
-            let oid = oid.parse().map_err(|error| SensorError::Oid { number: place + 1, error })?;
+            let oid = names.parse(oid).map_err(|error| SensorError::Oid { number: place + 1, error })?;
             fetches.push(match fetch_method {
                 Method::Get => Fetch::Get(oid),
                 Method::Walk => Fetch::Walk(oid),
@@ -160,6 +176,17 @@ mod tests {
     }
 
     #[test]
+    fn objects_may_have_names() {
+        let sensor = read(json!({
+            "oids": [{"oid": "IF-MIB::ifName", "fetch_method": "walk"}, {"oid": "sysUpTime.0", "fetch_method": "get"}],
+            "expression": "$2", "output_path": "up.{$1}",
+        }))
+        .unwrap();
+        assert_eq!(sensor.fetches[0], Fetch::Walk("1.3.6.1.2.1.31.1.1.1.1".parse().unwrap()));
+        assert_eq!(sensor.fetches[1], Fetch::Get("1.3.6.1.2.1.1.3.0".parse().unwrap()));
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         let sensor = |oid: &str, method: &str, expression: &str, path: &str| {
             read(json!({"oids": [{"oid": oid, "fetch_method": method}], "expression": expression, "output_path": path}))
@@ -168,7 +195,10 @@ mod tests {
         for (error, said) in [
             (read(json!({})).unwrap_err(), "missing field `oids`"),
             (read(json!({"oids": [], "output_path": "a"})).unwrap_err(), "it reads 0 objects"),
-            (sensor("ifDescr", "get", "$1", "a"), "its OID $1: \"ifDescr\" is no object identifier"),
+            (
+                sensor("ifDescrs", "get", "$1", "a"),
+                "its OID $1: no object is called \"ifDescrs\": did you mean ifDescr?",
+            ),
             (sensor("1.3.6", "set", "$1", "a"), "unknown variant `set`, expected `get` or `walk`"),
             (sensor("1.3.6", "get", "$2", "a"), "character 1: $2 is not among"),
             (sensor("1.3.6", "get", "$1", "a.{$index}"), "character 3: {$index} is the row"),

@@ -10,6 +10,7 @@ use grafolean_bots::snmp::{
     Memory, Oid, RejectedValue, Request, SnmpBot, SnmpTask,
     engine::{Engine, SnmpMetrics},
     plan::{Limits, dry_run},
+    settings,
 };
 use grafolean_collector::{
     backend::http::HttpBackend,
@@ -19,7 +20,7 @@ use grafolean_collector::{
 };
 use serde::Serialize;
 
-use super::agent::UPTIME;
+use super::{agent::UPTIME, print::Printer};
 use crate::{arguments::Explain, command::folders, config::Config, failure::Outcome};
 
 /// Rows of a table of which nothing is known: a switch of 48 ports.
@@ -91,9 +92,13 @@ struct PlannedRequest {
 }
 
 /// Prints what the bot would ask.
-pub(super) async fn run(arguments: &Explain, config: &Config) -> anyhow::Result<Outcome> {
+pub(super) async fn run(
+    arguments: &Explain,
+    config: &Config,
+    printer: Printer<'_>,
+) -> anyhow::Result<Outcome> {
     let backend = HttpBackend::new(config.backend(Some("snmp"))?)?;
-    let bot = SnmpBot::new(Engine::start(SnmpMetrics::default())?);
+    let bot = SnmpBot::new(Engine::start(SnmpMetrics::default())?).naming(settings::names(&config.settings)?);
     let planned = plan_once(&backend, &bot).await.context("cannot read what is to be measured")?;
     let device = find(&planned, &arguments.entity)?;
     let task = planned.plan.jobs.iter().map(|job| &job.task);
@@ -109,7 +114,7 @@ pub(super) async fn run(arguments: &Explain, config: &Config) -> anyhow::Result<
         serde_json::to_writer_pretty(&mut out, &explanation)?;
         writeln!(out)?;
     } else {
-        print(&mut out, &explanation)?;
+        print(&mut out, &explanation, printer)?;
     }
     Ok(Outcome::Good)
 }
@@ -212,7 +217,7 @@ fn planned_request(request: Request) -> PlannedRequest {
     }
 }
 
-fn print(out: &mut impl Write, it: &Explanation<'_>) -> io::Result<()> {
+fn print(out: &mut impl Write, it: &Explanation<'_>, printer: Printer<'_>) -> io::Result<()> {
     writeln!(
         out,
         "entity {} {:?} of account {}, {} over {}",
@@ -223,7 +228,7 @@ fn print(out: &mut impl Write, it: &Explanation<'_>) -> io::Result<()> {
         writeln!(out, "packets as big as the bot has learnt that the device takes them")?;
     }
     if let Some(learnt) = &it.learnt {
-        print_learnt(out, learnt)?;
+        print_learnt(out, learnt, printer)?;
     }
     for run in &it.runs {
         let names: Vec<_> = run.sensors.iter().map(|it| format!("{} {:?}", it.sensor, it.name)).collect();
@@ -248,19 +253,19 @@ fn print(out: &mut impl Write, it: &Explanation<'_>) -> io::Result<()> {
                 first.pdu,
                 first.oids.len()
             )?;
-            first.oids.iter().try_for_each(|oid| writeln!(out, "        {oid}"))?;
+            first.oids.iter().try_for_each(|oid| writeln!(out, "        {}", printer.name(oid)))?;
         }
     }
     Ok(())
 }
 
-fn print_learnt(out: &mut impl Write, it: &LearntLimits) -> io::Result<()> {
+fn print_learnt(out: &mut impl Write, it: &LearntLimits, printer: Printer<'_>) -> io::Result<()> {
     writeln!(out, "  a GET of {} objects at most, a GETBULK of {}", it.get_objects, it.bulk_objects)?;
     if it.walks_unordered {
         writeln!(out, "  its walks are not in ascending order")?;
     }
     for oid in &it.not_answered {
-        writeln!(out, "  it does not answer when it is asked for {oid}")?;
+        writeln!(out, "  it does not answer when it is asked for {}", printer.name(oid))?;
     }
     for MissingObjects { sensor, what } in &it.missing {
         writeln!(out, "  missing in the last run: sensor {sensor}: {what}")?;

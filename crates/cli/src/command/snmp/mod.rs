@@ -1,12 +1,13 @@
 //! `grafolean snmp`: the SNMP bot's planner and engine by hand.
 //!
 //! `agent` makes a session of the flags, `print` shows objects as text or JSON, `test` tells why a device can or cannot
-//! be measured, `explain` what the bot asks a device of the backend.
+//! be measured, `explain` what the bot asks a device of the backend, `translate` what objects are.
 
 mod agent;
 mod explain;
 mod print;
 mod test;
+mod translate;
 
 use std::io::{self, Write};
 
@@ -14,26 +15,52 @@ use anyhow::bail;
 use grafolean_bots::snmp::{
     Oid, Value, Varbind,
     engine::{Engine, SnmpMetrics},
+    mib::{NameError, Names},
     plan::{Missing, Wanted},
-    settings::WalkOrder,
+    settings::{self, WalkOrder},
 };
 
-use crate::{arguments::SnmpCommand, config::Config, failure::Outcome};
+use crate::{
+    arguments::{Numbers, SnmpCommand},
+    config::Config,
+    failure::Outcome,
+};
 use agent::Asked;
+use print::Printer;
 
 /// Asks an agent.
 pub(crate) async fn run(command: SnmpCommand, config: &Config) -> anyhow::Result<Outcome> {
+    let names = settings::names(&config.settings)?;
+    let outcome = answer(command, config, &names).await;
+    for bad in names.bad_files_so_far() {
+        tracing::warn!(file = %bad.path.display(), why = bad.why, "a MIB file is not used, or only in part");
+    }
+    outcome
+}
+
+async fn answer(command: SnmpCommand, config: &Config, names: &Names) -> anyhow::Result<Outcome> {
     let engine = Engine::start(SnmpMetrics::default())?;
+    let printer =
+        |numbers: Numbers, as_json| Printer { names: (!numbers.are_wanted()).then_some(names), as_json };
     match command {
-        SnmpCommand::Explain(arguments) => explain::run(&arguments, config).await,
-        SnmpCommand::Test { agent, oids } => test::run(&engine, &agent, oids).await,
-        SnmpCommand::Get { agent, oids, json } => {
+        SnmpCommand::Explain(arguments) => {
+            explain::run(&arguments, config, printer(arguments.numbers, arguments.json)).await
+        }
+        SnmpCommand::Translate { oids, numbers, json } => {
+            translate::run(names, &oids, printer(numbers, json))
+        }
+        SnmpCommand::Test { agent, oids, numbers } => {
+            test::run(&engine, &agent, parse(names, &oids)?, printer(numbers, false)).await
+        }
+        SnmpCommand::Get { agent, oids, numbers, json } => {
+            let oids = parse(names, &oids)?;
             let mut wanted = Wanted::default();
             oids.iter().for_each(|oid| wanted.get(oid.clone()));
             let asked = agent::ask(&engine, &agent, &wanted, WalkOrder::Learnt).await?;
-            get(&asked, &oids, print::Printer { as_json: json })
+            get(&asked, &oids, printer(numbers, json))
         }
-        SnmpCommand::Walk { agent, oid, unordered, check, json } => {
+        SnmpCommand::Walk { agent, oid, numbers, unordered, check, json } => {
+            let oid = names.parse_root(&oid)?;
             let mut wanted = Wanted::default();
             wanted.walk(oid.clone());
             // Below a single object is nothing: then the object itself is meant.
@@ -42,12 +69,16 @@ pub(crate) async fn run(command: SnmpCommand, config: &Config) -> anyhow::Result
             }
             let order = if unordered || check.is_some() { WalkOrder::Any } else { WalkOrder::Learnt };
             let asked = agent::ask(&engine, &agent, &wanted, order).await?;
-            walk(&asked, &oid, print::Printer { as_json: json })
+            walk(&asked, &oid, printer(numbers, json))
         }
     }
 }
 
-fn get(asked: &Asked, oids: &[Oid], printer: print::Printer) -> anyhow::Result<Outcome> {
+fn parse(names: &Names, oids: &[String]) -> Result<Vec<Oid>, NameError> {
+    oids.iter().map(|oid| names.parse(oid)).collect()
+}
+
+fn get(asked: &Asked, oids: &[Oid], printer: Printer<'_>) -> anyhow::Result<Outcome> {
     let mut out = io::stdout().lock();
     let mut outcome = Outcome::Good;
     let mut missing = Vec::new();
@@ -65,7 +96,7 @@ fn get(asked: &Asked, oids: &[Oid], printer: print::Printer) -> anyhow::Result<O
             }
             // The others are printed all the same.
             Err(why) => {
-                missing.push(format!("{oid}: {why}"));
+                missing.push(format!("{}: {why}", printer.name(oid)));
                 continue;
             }
         };
@@ -77,7 +108,7 @@ fn get(asked: &Asked, oids: &[Oid], printer: print::Printer) -> anyhow::Result<O
     Ok(outcome)
 }
 
-fn walk(asked: &Asked, root: &Oid, printer: print::Printer) -> anyhow::Result<Outcome> {
+fn walk(asked: &Asked, root: &Oid, printer: Printer<'_>) -> anyhow::Result<Outcome> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let Some(column) = asked.result.column(root) else { bail!("{}: nothing came of the walk", asked.host) };
     for row in &column.rows {
@@ -97,17 +128,18 @@ fn walk(asked: &Asked, root: &Oid, printer: print::Printer) -> anyhow::Result<Ou
         );
     }
     if let (None, Err(missing)) = (&column.cut, &column.end) {
-        let rows: Vec<_> = column.holes.iter().map(|(index, _)| format!("{root}{}", suffix(index))).collect();
+        let name = |index: &[u32]| Oid::new([root.arcs(), index].concat()).map(|oid| printer.name(&oid));
+        let rows: Vec<_> = column.holes.iter().flat_map(|(index, _)| name(index)).collect();
         let came = column.rows.len();
         bail!("{}: {came} objects came, but not about {}: {missing}", asked.host, rows.join(", "));
     }
     if let Err(missing) = &column.end {
         let came = column.rows.len();
-        bail!("{}: the walk of {root} did not reach its end, {came} objects came: {missing}", asked.host);
+        bail!(
+            "{}: the walk of {} did not reach its end, {came} objects came: {missing}",
+            asked.host,
+            printer.name(root)
+        );
     }
     Ok(Outcome::Good)
-}
-
-fn suffix(index: &[u32]) -> String {
-    index.iter().map(|arc| format!(".{arc}")).collect()
 }

@@ -26,7 +26,12 @@ use crate::{
 const SYSTEM: [u32; 4] = [1, 2, 3, 5];
 
 /// Asks a device who it is, and tells what came of it.
-pub(super) async fn run(engine: &Engine, agent: &Agent, oids: Vec<Oid>) -> anyhow::Result<Outcome> {
+pub(super) async fn run(
+    engine: &Engine,
+    agent: &Agent,
+    oids: Vec<Oid>,
+    printer: Printer<'_>,
+) -> anyhow::Result<Outcome> {
     let mut wanted = Wanted::default();
     let mut objects = Vec::new();
     for number in SYSTEM {
@@ -44,11 +49,17 @@ pub(super) async fn run(engine: &Engine, agent: &Agent, oids: Vec<Oid>) -> anyho
             return refused(&agent.host, &why, answers_v1);
         }
     };
-    answered(agent, &asked, &objects, began.elapsed())
+    answered(agent, &asked, &objects, began.elapsed(), printer)
 }
 
 /// Prints what came of an agent that answers: no good, if it may not be read.
-fn answered(agent: &Agent, asked: &Asked, objects: &[Oid], took: Duration) -> anyhow::Result<Outcome> {
+fn answered(
+    agent: &Agent,
+    asked: &Asked,
+    objects: &[Oid],
+    took: Duration,
+    printer: Printer<'_>,
+) -> anyhow::Result<Outcome> {
     let mut out = io::stdout();
     let (mut varbinds, mut denied) = (Vec::new(), None);
     for oid in objects {
@@ -58,7 +69,7 @@ fn answered(agent: &Agent, asked: &Asked, objects: &[Oid], took: Duration) -> an
                 varbinds.push(Varbind { oid: oid.clone(), value: Err(exception) });
             }
             Err(why) => {
-                writeln!(out, "asked for {oid}: {why}")?;
+                writeln!(out, "asked for {}: {why}", printer.name(oid))?;
                 if let Missing::Failed(AskError::Status { status, .. }) = why
                     && matches!(status, Status::Authorization | Status::NoAccess)
                 {
@@ -70,7 +81,7 @@ fn answered(agent: &Agent, asked: &Asked, objects: &[Oid], took: Duration) -> an
     let came = varbinds.iter().filter(|varbind| varbind.value.is_ok()).count();
     let (packets, took) = (asked.result.requests, took.as_secs_f64() * 1e3);
     writeln!(out, "{} answers: {packets} packets, {came} objects, {took:.1} ms", agent.host)?;
-    tell(&mut out, &varbinds)?;
+    tell(&mut out, &varbinds, printer)?;
     if let Some(status) = denied {
         writeln!(out, "{}: {status}", agent.host)?;
         writeln!(
@@ -105,7 +116,7 @@ async fn answers_v1(engine: &Engine, agent: &Agent) -> anyhow::Result<bool> {
     Ok(matches!(answer, Ok(_) | Err(AskError::Status { .. })))
 }
 
-fn tell(out: &mut impl Write, varbinds: &[Varbind]) -> io::Result<()> {
+fn tell(out: &mut impl Write, varbinds: &[Varbind], printer: Printer<'_>) -> io::Result<()> {
     for varbind in varbinds {
         match (varbind.oid.arcs(), &varbind.value) {
             ([1, 3, 6, 1, 2, 1, 1, 2, 0], Ok(Value::Oid(object))) => {
@@ -116,7 +127,7 @@ fn tell(out: &mut impl Write, varbinds: &[Varbind]) -> io::Result<()> {
                 let up = Duration::from_secs(u64::from(ticks / 100));
                 writeln!(out, "up: {}", humantime::format_duration(up))?;
             }
-            _ => Printer { as_json: false }.print(out, varbind)?,
+            _ => printer.print(out, varbind)?,
         }
     }
     Ok(())
