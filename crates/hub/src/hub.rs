@@ -20,10 +20,11 @@ use tracing::warn;
 
 use crate::{
     auth::{Gate, SetupSecret, SigningKeys},
+    flow_archive::FlowArchive,
     mqtt::Announcer,
     points::{self, Points, PointsError},
     repeats::Repeats,
-    routes,
+    routes::{self, Overviews},
     serve::Proxies,
     setup::Setup,
     store::{OpenError, Store, StoreError, person},
@@ -51,6 +52,8 @@ pub struct Options {
     pub protocols: Vec<Declaration>,
     /// How long values are kept, and how much of them stands in memory.
     pub points: points::Settings,
+    /// Raw flows that are kept beside the hub, for questions of the page.
+    pub flow_archive: Option<Arc<dyn FlowArchive>>,
 }
 
 impl Default for Options {
@@ -61,6 +64,7 @@ impl Default for Options {
             proxies: Proxies::default(),
             protocols: Vec::new(),
             points: points::Settings::default(),
+            flow_archive: None,
         }
     }
 }
@@ -133,6 +137,8 @@ pub struct Hub {
     pub(crate) setup_secret: SetupSecret,
     pub(crate) names: Vec<String>,
     pub(crate) proxies: Proxies,
+    pub(crate) flow_archive: Option<Arc<dyn FlowArchive>>,
+    pub(crate) overviews: Overviews,
     _lock: File,
 }
 
@@ -172,6 +178,8 @@ impl Hub {
             names: options.names,
             proxies: options.proxies,
             protocols: options.protocols.into(),
+            flow_archive: options.flow_archive,
+            overviews: Overviews::default(),
             _lock: lock,
         })
     }

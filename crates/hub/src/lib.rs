@@ -9,9 +9,11 @@
 mod answer;
 mod auth;
 pub mod backup;
+mod flow_archive;
 mod hub;
 mod mqtt;
 mod open_file;
+mod overview;
 mod page;
 pub mod points;
 mod repeats;
@@ -20,6 +22,13 @@ mod routes;
 mod serve;
 pub mod setup;
 mod store;
+
+/// Raw flows that are kept beside a hub.
+pub mod flows {
+    pub use crate::flow_archive::{
+        FlowAnswer, FlowArchive, FlowArchiveError, FlowGroup, FlowProgress, FlowQuestion, FlowSums, KeptFlows,
+    };
+}
 
 pub use hub::{Hub, HubError, Options};
 pub use serve::{Proxies, ProxiesError, Tls, TlsError, TlsFiles, serve, serve_tls};

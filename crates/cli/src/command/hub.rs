@@ -15,7 +15,7 @@ use secrecy::ExposeSecret;
 use tokio::{net::TcpListener, task::spawn_blocking};
 use tracing::warn;
 
-use super::{folders, protocols};
+use super::{folders, kept_flows::FlowFolder, protocols};
 use crate::{
     config::{Config, HubSettings},
     failure::{Hint, Outcome},
@@ -97,7 +97,9 @@ pub(super) async fn open(folder: &Path) -> anyhow::Result<Arc<Hub>> {
 
 async fn open_with(folder: &Path, options: Options) -> anyhow::Result<Arc<Hub>> {
     let folder = folder.to_owned();
-    let options = Options { protocols: protocols::declarations(), ..options };
+    let kept = FlowFolder(folders::flow_archive(&folders::of_bot(&folder, "netflow")));
+    let options =
+        Options { protocols: protocols::declarations(), flow_archive: Some(Arc::new(kept)), ..options };
     Ok(Arc::new(spawn_blocking(move || Hub::open(&folder, options)).await??))
 }
 

@@ -8,6 +8,7 @@ mod flow;
 mod folders;
 mod hub;
 mod hub_folder;
+mod kept_flows;
 mod papers;
 mod ping;
 mod protocols;

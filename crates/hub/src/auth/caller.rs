@@ -41,7 +41,10 @@ impl Caller {
 
     /// Whether a right that they were given covers this.
     pub(crate) fn holds(&self, verb: Verb, resource: &str) -> bool {
-        self.permissions.iter().any(|permission| permission.grant.covers(resource, verb))
+        let covers = |resource: &str| {
+            self.permissions.iter().any(|permission| permission.grant.covers(resource, verb))
+        };
+        covers(resource) || of_account(resource).is_some_and(covers)
     }
 
     /// Whoever knows their old password may choose a new one.
@@ -56,6 +59,12 @@ impl Caller {
         let resource = format!("accounts/{account}");
         self.permissions.iter().any(|permission| permission.grant.touches(&resource))
     }
+}
+
+/// What only this hub has of an account stands under the same rights as Grafolean's: `hub/accounts/7/series` under those on
+/// `accounts/7/series`.
+fn of_account(resource: &str) -> Option<&str> {
+    resource.strip_prefix("hub/").filter(|rest| rest.starts_with("accounts/"))
 }
 
 /// Declarations of protocols: any user reads them, and a bot declares its own, which its handler holds it to.

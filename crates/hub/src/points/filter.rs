@@ -29,6 +29,11 @@ enum Element {
 }
 
 impl PathFilter {
+    /// Means every path.
+    pub fn any() -> Self {
+        Self(vec![Element::Rest])
+    }
+
     /// Reads a text of which the end is still being typed: `entity.7.pi` means all paths that go on in some way.
     pub fn parse_beginning(text: &str) -> Result<Self, FilterError> {
         let (whole, last) = text.rsplit_once('.').map_or((None, text), |(whole, last)| (Some(whole), last));

@@ -222,6 +222,20 @@ impl Reader {
         Ok(list)
     }
 
+    /// Shows the newest value of each series of an account, ascending by path.
+    pub fn each_last_value(
+        &self,
+        account: AccountId,
+        mut take: impl FnMut(&str, Point),
+    ) -> Result<(), PointsError> {
+        self.each_series(account, &PathFilter::any(), |known| {
+            if let Some(point) = self.newest(&known, Span::ALL.until)? {
+                take(&known.path, point);
+            }
+            Ok(true)
+        })
+    }
+
     /// Shows each path that a filter means, ascending, until `take` returns false.
     fn each_path(
         &self,

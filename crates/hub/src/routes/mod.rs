@@ -15,20 +15,25 @@ mod credentials;
 mod dashboards;
 mod docs;
 mod entities;
+mod flows;
 mod given;
 mod guard;
 mod ids;
 mod input;
 mod login;
 mod metrics;
+mod overview;
 mod paths;
 mod permissions;
 mod persons;
 mod plugins;
 mod profile;
 mod protocols;
+mod raw_flows;
 mod readings;
 mod sensors;
+mod series;
+mod shares;
 mod status;
 mod values;
 mod widgets;
@@ -61,6 +66,7 @@ use self::client::Client;
 pub(crate) use self::{
     ids::{Ids, OfDashboard, Scoped},
     input::Fields,
+    overview::Overviews,
 };
 use crate::{
     Hub,
@@ -101,6 +107,11 @@ pub(crate) fn router(hub: &Arc<Hub>) -> Router {
         .merge(values::routes())
         .merge(readings::routes())
         .merge(paths::routes())
+        .merge(series::routes())
+        .merge(overview::routes())
+        .merge(flows::routes())
+        .merge(raw_flows::routes())
+        .merge(shares::routes())
         .merge(metrics::routes())
         .merge(plugins::routes())
         .merge(audit::routes())
@@ -169,7 +180,7 @@ fn without_slash(uri: &Uri) -> Option<Uri> {
 
 /// Logs the path without its query, where the token stands; of the hub's own failures one line a minute.
 async fn log(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Response {
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (method, path) = (request.method().clone(), without_token(request.uri().path()));
     let start = tokio::time::Instant::now();
     let mut response = next.run(request).await;
     debug!(%method, path, status = response.status().as_u16(), took = ?start.elapsed(), "request");
@@ -179,6 +190,17 @@ async fn log(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Respo
         error!(failure, times, %method, path, "a request could not be answered");
     }
     response
+}
+
+/// The link of a shared dashboard is as good as a password.
+fn without_token(path: &str) -> String {
+    match path.split_once("/shared/") {
+        Some((before, token)) => {
+            let rest = token.find('/').and_then(|end| token.get(end..)).unwrap_or_default();
+            format!("{before}/shared/***{rest}")
+        }
+        None => path.to_owned(),
+    }
 }
 
 fn panicked(_: Box<dyn Any + Send>) -> Response {

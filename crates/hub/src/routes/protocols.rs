@@ -99,7 +99,7 @@ fn read(name: &str, body: &[u8]) -> Result<Declaration, ApiError> {
 }
 
 /// Returns those of this binary, then those that were registered.
-async fn all(hub: &Hub) -> Result<Vec<Declaration>, ApiError> {
+pub(super) async fn all(hub: &Hub) -> Result<Vec<Declaration>, ApiError> {
     let registered = hub.store.read(protocol::list).await?;
     let own = |declaration: &Declaration| hub.protocols.iter().any(|known| known.name == declaration.name);
     let registered = registered.into_iter().filter(|declaration| !own(declaration));

@@ -17,14 +17,18 @@ use super::{
 use crate::open_file::{OpenFile, create_private};
 
 /// The last schema known here.
-const SCHEMA: u32 = 3;
+const SCHEMA: u32 = 4;
 
 /// Before it secrets stood in the clear.
 const FIRST_SEALED: u32 = 3;
 
 /// The steps from nothing to the last schema: the first makes schema 1. A step that was released never changes.
-const MIGRATIONS: [&str; SCHEMA as usize] =
-    [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+const MIGRATIONS: [&str; SCHEMA as usize] = [
+    include_str!("schema.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 
 /// A checkpoint of the write-ahead log may hold a reader up this long; nothing else waits for a lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -33,6 +33,16 @@ pub(crate) struct NewAttachment {
     pub(crate) sensors: Vec<SensorUse>,
 }
 
+/// Returns the name of each entity of an account.
+pub(crate) fn names(
+    connection: &Connection,
+    account: AccountId,
+) -> Result<Vec<(EntityId, String)>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT id, name FROM entities WHERE account = ?1")?;
+    let read = |row: &Row<'_>| Ok((rows::id(row, "id")?, row.get("name")?));
+    Ok(statement.query_map(params![account.number()], read)?.collect::<Result<_, _>>()?)
+}
+
 /// All of an account, ascending by id.
 pub(crate) fn list(connection: &Connection, account: AccountId) -> Result<Vec<Entity>, StoreError> {
     select(connection, "e.account = ?1", params![account.number()])

@@ -22,6 +22,7 @@ mod rows;
 pub(crate) mod sensor;
 pub(crate) mod session;
 mod setting;
+pub(crate) mod share;
 mod vault;
 pub(crate) mod widget;
 mod worker;

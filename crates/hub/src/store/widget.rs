@@ -53,6 +53,13 @@ pub(crate) struct Widget {
     content: String,
 }
 
+impl Widget {
+    /// What it shows; opaque to all but whoever draws it.
+    pub(crate) fn content(&self) -> &str {
+        &self.content
+    }
+}
+
 const SELECT: &str = "SELECT id, type, title, content, page, x, y, w, h FROM widgets WHERE dashboard = ?1";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Widget> {

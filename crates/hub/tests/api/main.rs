@@ -13,6 +13,7 @@ mod audit;
 mod auth;
 mod client;
 mod cookie;
+mod drawing;
 mod frontend;
 mod hostile;
 mod model;

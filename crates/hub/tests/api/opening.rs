@@ -62,7 +62,7 @@ fn a_database_of_a_later_version_is_told_and_left_alone() {
     let database = Connection::open(folder.path().join("hub.sqlite")).unwrap();
     database.pragma_update(None, "user_version", 99).unwrap();
     let error = Hub::open(folder.path(), Options::default()).unwrap_err();
-    assert!(error.to_string().contains("schema 99, this version knows up to 3"), "{error}");
+    assert!(error.to_string().contains("schema 99, this version knows up to 4"), "{error}");
 }
 
 #[test]

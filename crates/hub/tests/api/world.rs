@@ -105,6 +105,13 @@ impl World {
         Self { hub, clock, router, folder }
     }
 
+    /// A hub that was opened with options of its own, on its folder.
+    pub(crate) fn of(hub: Hub, folder: Arc<TempDir>) -> Self {
+        let hub = Arc::new(hub);
+        let router = hub.router();
+        Self { hub, clock: Arc::new(SetClock(AtomicI64::new(START.micros()))), router, folder }
+    }
+
     /// A hub with its first person, and their session.
     pub(crate) async fn with_admin() -> (Self, Who) {
         let world = Self::fresh();
