@@ -27,7 +27,8 @@ pub(crate) enum CallerKind {
 }
 
 /// What any user may read, whatever their rights.
-const OPEN_TO_USERS: [&str; 5] = ["profile", "profile/permissions", "accounts", "bots", "plugins/widgets"];
+const OPEN_TO_USERS: [&str; 6] =
+    ["profile", "profile/permissions", "accounts", "bots", "plugins/widgets", "hub/retention"];
 
 impl Caller {
     /// Whether they may do this.

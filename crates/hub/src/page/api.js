@@ -92,10 +92,10 @@ async function content(answer) {
   return text ? JSON.parse(text) : null;
 }
 
-async function send(method, path, body) {
+async function send(method, path, body, stop) {
   if (csrf !== null && Date.now() - renewed > RENEW_MS) await renew();
-  let answer = await ask(method, path, body);
-  if (answer.status === 401 && path !== "hub/login" && (await renew())) answer = await ask(method, path, body);
+  let answer = await ask(method, path, body, {}, stop);
+  if (answer.status === 401 && path !== "hub/login" && (await renew())) answer = await ask(method, path, body, {}, stop);
   if (answer.ok) return answer;
   if (answer.status === 401 && path !== "hub/login") {
     if (loggedIn.value) forget();
@@ -116,16 +116,16 @@ function renew() {
   return renewing;
 }
 
-async function ask(method, path, body, headers = {}) {
+async function ask(method, path, body, headers = {}, stop = AbortSignal.timeout(DEADLINE_MS)) {
   const url = new URL(`/api/${path}`, location.origin);
   if (bot !== null) url.searchParams.set("b", bot);
   else if (csrf !== null) headers["X-CSRF-Token"] = csrf;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const text = body === undefined ? undefined : JSON.stringify(body);
-  const signal = AbortSignal.timeout(DEADLINE_MS);
   try {
-    return await fetch(url, { method, headers, body: text, cache: "no-store", credentials: "same-origin", signal });
+    return await fetch(url, { method, headers, body: text, cache: "no-store", credentials: "same-origin", signal: stop });
   } catch (error) {
+    if (error.name === "AbortError") throw error;
     throw new Away(error.name === "TimeoutError" ? "the hub takes too long to answer" : "the hub does not answer");
   }
 }
@@ -136,5 +136,19 @@ async function reason(answer) {
     return String(JSON.parse(text).detail ?? text);
   } catch {
     return text || `the hub answered ${answer.status}`;
+  }
+}
+
+/** Reads an answer that comes in lines of JSON, each as soon as it is there. */
+export async function lines(path, stop, take) {
+  const answer = await send("GET", path, undefined, stop);
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    const whole = (rest + (value ?? "")).split("\n");
+    rest = whole.pop();
+    for (const line of whole) if (line) take(JSON.parse(line));
+    if (done) return;
   }
 }

@@ -14,9 +14,12 @@ import { Flows } from "./views/flows.js";
 import { Board, Boards } from "./views/boards.js";
 import { Bots } from "./views/bots.js";
 import { Setup } from "./views/setup.js";
+import { Why } from "./views/why.js";
+import { More } from "./views/more.js";
+import { Shared } from "./views/shared.js";
 import { Missing } from "./views/missing.js";
 
-const VIEWS = { devices: Devices, device: Device, explore: Explore, flows: Flows, boards: Boards, board: Board, bots: Bots, setup: Setup };
+const VIEWS = { devices: Devices, device: Device, explore: Explore, flows: Flows, boards: Boards, board: Board, bots: Bots, setup: Setup, why: Why, more: More };
 
 function Page() {
   const [first = ""] = segments.value;
@@ -24,9 +27,11 @@ function Page() {
     nobody = !loggedIn.value;
   const noAccount = accounts.value?.length === 0;
   useEffect(() => {
+    if (first === "shared") return;
     if (newHub && first !== "first") go("/first", { replace: true });
     else if (!newHub && path.value === "/") go("/devices", { replace: true });
   }, [newHub, path.value]);
+  if (first === "shared") return html`<${Shared} />`;
   if (begun.value === null) return trouble.value ? html`<${Waiting} />` : null;
   if (newHub) return html`<${First} step="admin" />`;
   if (!opened.value) return null;

@@ -114,6 +114,8 @@ export const moment = (t) => `${day(t)} ${clock(t, { withSeconds: true })}`;
 /** A path with its escapes undone, for people. */
 export const unescaped = (path) => path.replaceAll("%2e", ".").replaceAll("%3a", ":");
 /** Names in the order in which people count: port 2 before port 10. */
-export const byName = (a, b) => a.name.localeCompare(b.name, "en", { numeric: true });
+const names = new Intl.Collator("en", { numeric: true });
+export const inOrder = names.compare;
+export const byName = (a, b) => names.compare(a.name, b.name);
 /** `1 device`, `2 devices`. */
 export const count = (number, noun) => `${String(number).replace(/\B(?=(\d{3})+$)/g, NARROW)} ${noun}${number === 1 ? "" : "s"}`;

@@ -7,22 +7,22 @@ import {
   accounts,
   bots,
   chooseAccount,
-  entities,
-  lastValues,
-  leave,
-  coarseNow, profile,
-  sensors,
-  trouble,
+  coarseNow,
   devices,
-  valuesByEntity,
-  children,
+  entities,
+  leave,
+  overview,
+  profile,
+  trouble,
 } from "./state.js";
-import { computed, html, useEffect, useRef } from "./ui.js";
+import { computed, html, useEffect, useRef, useSignal } from "./ui.js";
 import { go, path } from "./router.js";
 import { healthOf } from "./parts/health.js";
 import { theme } from "./parts/colours.js";
-import { Toast } from "./parts/dialog.js";
+import { Toast, copied } from "./parts/dialog.js";
 import { goTo } from "./parts/goto.js";
+import { showKeys } from "./parts/keys.js";
+import { count } from "./numbers.js";
 
 const VIEWS = [
   ["devices", "Devices"],
@@ -34,19 +34,16 @@ const VIEWS = [
   ["setup", "Setup"],
 ];
 /** Other first segments that belong to an item of the navigation. */
-const BELONGS = { device: "devices", board: "boards", bot: "bots", first: "devices" };
+const BELONGS = { device: "devices", board: "boards", bot: "bots", first: "devices", why: "devices" };
 
 /** The health of each device, by its id: one computation for the list, the badge and the head of a device. */
 export const health = computed(() => {
-  if (!entities.value || !lastValues.value) return new Map();
-  return new Map(devices.value.map((device) => [device.id, healthOf(device, valuesOf(device.id), sensors.value, coarseNow.value)]));
+  if (!entities.value || !overview.value) return new Map();
+  return new Map(devices.value.map((device) => [device.id, healthOf(device, overview.value.get(device.id), coarseNow.value)]));
 });
-/** The values of a device and of all that stands below it. */
-export function valuesOf(id) {
-  const own = valuesByEntity.value.get(id) ?? [];
-  const below = (children.value.get(id) ?? []).flatMap((child) => valuesByEntity.value.get(child.id) ?? []);
-  return below.length ? own.concat(below) : own;
-}
+/** Bots that called lately. */
+const CONNECTED_S = 400;
+const connected = computed(() => bots.value.filter(({ last_login: last }) => last && coarseNow.value - last < CONNECTED_S).length);
 const down = computed(() => [...health.value.values()].filter(({ state }) => state === "down").length);
 
 export function Shell({ children: inside }) {
@@ -69,8 +66,9 @@ export function Shell({ children: inside }) {
         <${Foot} />
       </nav>
       <div>${inside}</div>
-      <nav class="tabbar phone" aria-label="Main">${[VIEWS[0], VIEWS[1], VIEWS[2], VIEWS[5], VIEWS[6]].map(([view, name]) => html`<a 
-        href=${`/${view}`} aria-current=${current(view)}>${icon(view)}${name}</a>`)}</nav>
+      <nav class="tabbar phone" aria-label="Main">${[VIEWS[0], VIEWS[1], VIEWS[2], VIEWS[5]].map(([view, name]) => html`<a 
+        href=${`/${view}`} aria-current=${current(view)}>${icon(view)}${name}</a>`)}<a href="/more" aria-current=${["more", "setup", "boards"].includes(here) ? "page" : undefined}>
+        ${icon("more")}More</a></nav>
     </div><${Toast} />`;
 }
 
@@ -78,29 +76,39 @@ function Foot() {
   const who = profile.value?.record?.username ?? profile.value?.record?.name ?? "";
   return html`<div class="foot">
     <span class=${trouble.value ? "away" : "live"} role="status"><span class="label">
-      ${trouble.value ? `${trouble.value}; trying again` : `Live, ${bots.value.length === 1 ? "1 bot" : `${bots.value.length} bots`}`}</span></span>
-    <span><span class="avatar" aria-hidden="true">${who.slice(0, 2).toUpperCase()}</span>
-      ${
-        accounts.value?.length > 1
-          ? html`<select class="label input" aria-label="Account" value=${account.value?.id} 
-            onChange=${(event) => chooseAccount(Number(event.target.value))}>${accounts.value.map(({ id, name }) => html`<option value=${id}>${name}
-            </option>`)}</select>`
-          : html`<span class="label clip">${[who, account.value?.name].filter(Boolean).join(" · ")}</span>`
-      }
-      <span class="grow"></span>
-      <button type="button" class="btn small quiet icon label" aria-label="Light or dark" title="Light or dark" onClick=${otherTheme}>${icon("sun")}
-        </button>
-      <button type="button" class="btn small quiet icon label" aria-label="Log out" title="Log out" onClick=${() => {
-        leave();
-        go("/");
-      }}>
-        ${icon("leave")}</button></span></div>`;
+      ${trouble.value ? `${trouble.value}; trying again` : `Live, ${count(connected.value, "bot")} connected`}</span></span>
+    <${Menu} who=${who} /></div>`;
 }
 
-function otherTheme() {
+/** Who is in, which account is looked at, and what goes with it. */
+function Menu({ who }) {
+  const open = useSignal(false);
+  const choose = (act) => () => {
+    open.value = false;
+    act();
+  };
+  return html`<span class="menu" onKeyDown=${(event) => event.key === "Escape" && (open.value = false)}>
+    <button type="button" class="series row" aria-expanded=${open.value} aria-label=${`${who}, ${account.value?.name ?? ""}: menu`} onClick=${() => (open.value = !open.value)}>
+      <span class="avatar" aria-hidden="true">${who.slice(0, 2).toUpperCase()}</span>
+      <span class="label clip grow">${[who, account.value?.name].filter(Boolean).join(" · ")}</span><span class="label muted">${icon("down")}</span></button>
+    ${
+      open.value &&
+      html`<span class="pop above">${(accounts.value ?? []).length > 1 && accounts.value.map(({ id, name }) => html`<button type="button" class="btn quiet" 
+        aria-pressed=${id === account.value?.id} onClick=${choose(() => chooseAccount(id))}>${name}</button>`)}
+      <button type="button" class="btn quiet" onClick=${choose(otherTheme)}>${icon("sun")}Light or dark</button>
+      <button type="button" class="btn quiet" onClick=${choose(showKeys)}>${icon("why")}Keys</button>
+      <button type="button" class="btn quiet" onClick=${choose(() => (leave(), go("/")))}>${icon("leave")}Log out</button></span>`
+    }</span>`;
+}
+
+export function otherTheme() {
   const dark = theme.value ? theme.value === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   theme.value = dark ? "light" : "dark";
 }
+
+/** Copies the address of what is seen: whoever opens it sees the same. */
+export const CopyLink = () => html`<button type="button" class="btn quiet icon desk" aria-label="Copy link to this view" title="Copy link to this view" 
+  onClick=${() => copied(location.href, "Link copied")}>${icon("link")}</button>`;
 
 /** The head of a page: crumbs, title, state, range, actions. After a change of view the focus is on the title. */
 export function Head({ title, crumbs = [], state, more, children: actions }) {
@@ -126,7 +134,12 @@ addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, select, dialog")) return;
   if (event.key === "g") leading = Date.now();
   else if (KEYS[event.key] && Date.now() - leading < 1_000) go(KEYS[event.key]);
-  else if (event.key === "/") {
+  else if (event.key === "?") showKeys();
+  else if (event.key === "w" && document.activeElement?.closest?.("tbody")) {
+    const cause = document.activeElement.closest("tr").querySelector("a[href^='/why/']");
+    const device = document.activeElement.getAttribute("href")?.match(/^\/device\/(\d+)/)?.[1];
+    if (cause || device) go(cause?.getAttribute("href") ?? `/why/device/${device}`);
+  } else if (event.key === "/") {
     const filter = document.querySelector(".filter input");
     if (filter) (event.preventDefault(), filter.focus());
   }

@@ -9,6 +9,8 @@ import { byName } from "./numbers.js";
 const LOOK_MS = 3_000;
 /** What people set up changes seldom: it is read at every tenth look, and after each change made here. */
 const SETUP_EVERY = 10;
+/** How the devices are is read at every second look where they are shown, else at every tenth. */
+const OVERVIEW_EVERY = 2;
 /** In between only values of the last minute are read; what came late is seen when all are read again. */
 const ALL_EVERY = 20;
 const RECENT_S = 60;
@@ -30,8 +32,16 @@ export const sensors = signal(new Map());
 export const bots = signal([]);
 /** Declarations of protocols, by name. */
 export const protocols = signal(new Map());
-/** The last value of each path: `{p, t, v}`; null before they were read. */
+/** The last value of each path that a view watches: `{p, t, v}`; null before they were read. */
 export const lastValues = signal(null);
+/** How each device is, by its id, as the hub sums it up; null before it was read. */
+export const overview = signal(null);
+/** Series that belong to no device. */
+export const otherSeries = signal(0);
+/** What bots told of themselves; null where this hub knows nothing of it. */
+export const statuses = signal(null);
+/** The token of the shared dashboard that is looked at, without a login; null elsewhere. */
+export const shared = signal(/^\/shared\/([^/]+)/.exec(location.pathname)?.[1] ?? null);
 /** The hub's clock, less the one here, in seconds. */
 export const clockOffset = signal(0);
 /** The hub's time, told anew each second. */
@@ -42,6 +52,8 @@ export const coarseNow = computed(() => Math.floor(now.value / 5) * 5);
 export const trouble = signal(null);
 
 export const api = (path) => `accounts/${accountId.value}/${path}`;
+/** What only this hub has of an account; of a shared dashboard that is all there is. */
+export const ours = (path) => (shared.value ? `hub/shared/${shared.value}/${path}` : `hub/accounts/${accountId.value}/${path}`);
 export const devices = computed(() =>
   [...(entities.value?.values() ?? [])].filter((entity) => entity.entity_type === "device").sort(byName),
 );
@@ -55,13 +67,11 @@ export const children = computed(() =>
 
 /** By the contract the segment after `entity` is an id, wherever in a path it stands. */
 const ENTITY = /(?:^|\.)entity\.(\d+)(?:\.|$)/;
-/** Last values by the entity that their path names; those of none under null. */
-export const valuesByEntity = computed(() => Map.groupBy(lastValues.value?.values() ?? [], ({ p }) => Number(ENTITY.exec(p)?.[1]) || null));
 export const entityOf = (path) => entities.value?.get(Number(ENTITY.exec(path)?.[1]));
 
 const byId = ({ list }) => new Map(list.map((row) => [row.id, row]));
 // A person may lack the right to see a list: what is left is shown.
-const orNothing = (asked) => asked.catch((error) => (error.status === 403 || error.status === 404 ? { list: [] } : Promise.reject(error)));
+const orNothing = (asked) => asked.catch((error) => (error.status === 403 || error.status === 404 ? { list: [], missing: error.status === 404 } : Promise.reject(error)));
 
 /** Reads what is set up. */
 export async function reload() {
@@ -86,19 +96,63 @@ export async function reloadAccounts() {
   });
 }
 
+const watched = new Map();
+/** Has the last values of these path filters read while a view shows them; returns the way to end that. */
+export function watch(filters) {
+  for (const filter of filters) watched.set(filter, (watched.get(filter) ?? 0) + 1);
+  anew = true;
+  readValues().catch(() => {});
+  return () => {
+    for (const filter of filters) watched.get(filter) > 1 ? watched.set(filter, watched.get(filter) - 1) : watched.delete(filter);
+  };
+}
+let anew = true;
+let reads = 0;
+
 async function readValues() {
+  const wanted = accountId.value,
+    filters = [...watched.keys()];
+  if (!wanted || shared.value || !loggedIn.value) return;
+  const all = anew || reads++ % ALL_EVERY === 0;
+  anew = false;
+  const since = all ? "" : `&since=${(now.value - RECENT_S).toFixed(0)}`;
+  const asked = filters.map((filter) => orNothing(get(api(`lastvalues?filter=${encodeURIComponent(filter)}${since}`))));
+  const found = await Promise.all(asked);
+  if (wanted !== accountId.value) return;
+  const next = new Map(all ? [] : lastValues.value);
+  for (const value of found.flatMap(({ list }) => list)) next.set(value.p, value);
+  batch(() => {
+    setClock(found[0]?.now);
+    lastValues.value = next;
+  });
+}
+
+async function readOverview() {
   const wanted = accountId.value;
-  const known = lastValues.value;
-  const all = known === null || reads++ % ALL_EVERY === 0;
-  const last = await get(api(all ? "lastvalues" : `lastvalues?since=${(now.value - RECENT_S).toFixed(0)}`));
+  const found = await orNothing(get(ours("overview")));
   if (wanted !== accountId.value) return;
   batch(() => {
-    clockOffset.value = last.now - Date.now() / 1000;
-    const next = new Map(all ? [] : known);
-    for (const value of last.list) next.set(value.p, value);
-    lastValues.value = next;
-    tick();
+    setClock(found.now);
+    otherSeries.value = found.others ?? 0;
+    overview.value = new Map((found.devices ?? []).map((row) => [row.id, row]));
   });
+}
+
+let toldNothing = false;
+async function readStatuses() {
+  const wanted = accountId.value;
+  if (toldNothing) return;
+  const found = await orNothing(get(ours("status")));
+  toldNothing = found.missing === true;
+  if (wanted === accountId.value) statuses.value = toldNothing ? null : (found.list ?? null);
+}
+
+/** Reads how the devices are at once: something was set up. */
+export const lookAtDevices = () => readOverview().catch(() => {});
+
+function setClock(hubs) {
+  if (hubs) clockOffset.value = hubs - Date.now() / 1000;
+  tick();
 }
 
 function tick() {
@@ -106,7 +160,6 @@ function tick() {
 }
 
 let looks = 0;
-let reads = 0;
 let timer = 0;
 async function look() {
   clearTimeout(timer);
@@ -124,6 +177,7 @@ async function look() {
 }
 
 async function readAll() {
+  if (shared.value) return;
   if (begun.value !== true) begun.value = (await get("status/info")).user_exists === true;
   if (begun.value) await open();
   opened.value = true;
@@ -134,9 +188,14 @@ async function readAll() {
     profile.value = who;
   }
   if (!accountId.value) return;
-  if (looks++ % SETUP_EVERY === 0) await reload();
+  const turn = looks++;
+  if (turn % SETUP_EVERY === 0) await Promise.all([reload(), readStatuses()]);
+  if (turn % (showsDevices() ? OVERVIEW_EVERY : SETUP_EVERY) === 0) await readOverview();
+  if (/^.(bot|device|first)/.test(location.pathname)) await readStatuses();
   await readValues();
 }
+
+const showsDevices = () => /^.(devices|device|first)(.|$)/.test(location.pathname);
 
 async function declarations() {
   const { list } = await orNothing(get("hub/protocols"));
@@ -157,15 +216,16 @@ export async function leave() {
 /** Forgets what was read as somebody. */
 function forget() {
   batch(() => {
-    profile.value = accounts.value = entities.value = lastValues.value = null;
+    profile.value = accounts.value = entities.value = lastValues.value = overview.value = statuses.value = null;
   });
 }
 
 export function chooseAccount(id) {
   batch(() => {
     accountId.value = id;
-    entities.value = lastValues.value = null;
+    entities.value = lastValues.value = overview.value = statuses.value = null;
   });
+  anew = true;
   lookNow();
 }
 

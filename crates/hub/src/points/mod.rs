@@ -66,7 +66,7 @@ pub use error::PointsError;
 pub use filter::{FilterError, PathFilter};
 pub use metrics::PointsMetrics;
 pub use point::{Order, Point, Series, SeriesId, Span};
-pub use read::{LastValue, Matches, Reader, SeriesRow, Window};
+pub use read::{Extent, LastValue, Matches, Reader, SeriesRow, Window};
 pub use store::{Limits, Points, Settings};
 pub use top::Top;
 pub use writer::Stored;

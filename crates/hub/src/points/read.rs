@@ -39,6 +39,15 @@ pub struct Window {
     pub next: Option<Timestamp>,
 }
 
+/// How much a store holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// Series of all accounts.
+    pub series: u64,
+    /// The file, without what is still in its log.
+    pub bytes: u64,
+}
+
 /// A path with its id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeriesRow {
@@ -220,6 +229,14 @@ impl Reader {
             Ok(list.len() < limit)
         })?;
         Ok(list)
+    }
+
+    /// Returns how much there is.
+    pub fn extent(&self) -> Result<Extent, PointsError> {
+        const DOING: &str = "reading how much there is";
+        let number = |sql: &str| self.connection.query_row(sql, [], |row| row.get::<_, u64>(0)).doing(DOING);
+        let (pages, page) = (number("PRAGMA page_count")?, number("PRAGMA page_size")?);
+        Ok(Extent { series: number("SELECT count(*) FROM series")?, bytes: pages.saturating_mul(page) })
     }
 
     /// Shows the newest value of each series of an account, ascending by path.

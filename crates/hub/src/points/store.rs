@@ -64,6 +64,7 @@ struct Inner {
     path: PathBuf,
     recent: Arc<SharedRecent>,
     metrics: PointsMetrics,
+    retention: Option<Duration>,
     /// None only while it is dropped.
     commands: Option<mpsc::Sender<Command>>,
     writer: Option<JoinHandle<()>>,
@@ -72,6 +73,11 @@ struct Inner {
 }
 
 impl Points {
+    /// Returns how long values are kept; `None` is for ever.
+    pub fn retention(&self) -> Option<Duration> {
+        self.0.retention
+    }
+
     /// Opens the store in a file, which is made if there is none. Blocks while the journal is read (at most a second
     /// or so with the default limits).
     pub fn open(path: &Path, settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, PointsError> {
@@ -87,6 +93,7 @@ impl Points {
             path: path.to_owned(),
             recent,
             metrics,
+            retention: settings.retention,
             commands: Some(commands),
             writer: Some(thread),
             idle_readers: Mutex::default(),

@@ -31,6 +31,7 @@ mod profile;
 mod protocols;
 mod raw_flows;
 mod readings;
+mod retention;
 mod sensors;
 mod series;
 mod shares;
@@ -109,6 +110,7 @@ pub(crate) fn router(hub: &Arc<Hub>) -> Router {
         .merge(paths::routes())
         .merge(series::routes())
         .merge(overview::routes())
+        .merge(retention::routes())
         .merge(flows::routes())
         .merge(raw_flows::routes())
         .merge(shares::routes())

@@ -5,7 +5,9 @@ Each view is looked at in light and dark, at a desk and on a phone, and axe-core
 """
 
 import importlib.util
+import os
 import pathlib
+import re
 import sys
 
 from playwright.sync_api import expect, sync_playwright
@@ -17,6 +19,13 @@ DEADLINE_MS = 60_000
 AXE = pathlib.Path(importlib.util.find_spec("axe_playwright_python").origin).with_name("axe.min.js").read_text()
 
 
+def from_disk(url):
+    """A file of the page out of the folder PAGE_SOURCE: a change is tried without a build."""
+    file = pathlib.Path(os.environ["PAGE_SOURCE"]) / url.split("/page/", 1)[1]
+    kinds = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
+    return {"path": file, "content_type": kinds[file.suffix]}
+
+
 class Page:
     """A tab that fails on whatever a script throws or the policy forbids."""
 
@@ -26,12 +35,14 @@ class Page:
         self.tab.set_default_timeout(DEADLINE_MS)
         expect.set_options(timeout=DEADLINE_MS)
         self.complaints = []
+        if "PAGE_SOURCE" in os.environ:
+            self.tab.route("**/page/**", lambda route: route.fulfill(**from_disk(route.request.url)))
         self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.tab.on("console", self.hear)
 
     def hear(self, said):
-        # Whether there is a session is asked; that there is none is an answer.
-        if said.type in ("error", "warning") and not said.location.get("url", "").endswith("/api/hub/session"):
+        # Whether there is a session is asked, and what bots told: that there is none is an answer.
+        if said.type in ("error", "warning") and not said.location.get("url", "").endswith(("/api/hub/session", "/status")):
             self.complaints.append(said.text)
 
     def open(self, path):
@@ -64,13 +75,12 @@ def setup(browser, url, pictures, secret):
         page.tab.fill("#secret", secret)
     page.tab.fill("#username", "mira")
     page.tab.fill("#password", "correct horse battery staple")
+    page.accessible("the first person")
     page.button("Create admin")
-    page.tab.fill("#name", "Example Ltd")
-    page.button("Create account")
     page.tab.fill("#address", "192.0.2.11")
     page.tab.locator("#name").fill("core-sw-1")
     page.accessible("first device")
-    page.button("Add device")
+    page.button("Add core-sw-1")
     page.shows("Waiting for the first value of core-sw-1")
     page.tab.get_by_role("link", name="Open core-sw-1").click()
     page.heading("core-sw-1")
@@ -143,7 +153,7 @@ def device(page):
     page.tab.locator("nav.tabs").get_by_role("link", name="Settings").click()
     page.button("Delete")
     page.button("Delete", "dialog")
-    page.shows("No device yet")
+    page.shows("No devices yet")
 
 
 def views(browser, url, pictures):
@@ -160,10 +170,11 @@ def views(browser, url, pictures):
 def look(page, name):
     page.shows("edge-frankfurt")
     device_path = page.tab.get_by_role("link", name="core-router").first.get_attribute("href")
-    waits = {"/devices": "no answer", device_path: "What is measured", f"{device_path}/charts": "Open in Explore",
+    waits = {"/devices": "no answer", device_path: "Last runs", f"{device_path}/charts": "Open in Explore", f"{device_path}/runs": "Last runs",
              f"{device_path}/settings": "Ctrl K", "/explore?p=entity.?.ping.rtt.avg": "core-router", "/explore": "Choose series",
-             "/flows": "Flows", "/boards": "Dashboards", "/bots": "ping bot", "/setup/credentials": "quick", "/setup/sensors/new": "New sensor",
-             "/setup/people": "may do all on everything", "/setup/accounts": "Example network", "/setup/protocols": "Protocols", "/first/device": "Add a device"}
+             "/flows": "Where it goes", "/boards": "Dashboards", "/bots": "ping bot", "/setup/credentials": "quick", "/setup/sensors/new": "New sensor",
+             "/setup/people": "may do all on everything", "/setup/accounts": "Example network", "/setup/protocols": "Protocols", "/setup/retention": "Values",
+             "/more": "Log out", "/first/device": "Add a device"}
     for path, text in waits.items():
         page.open(path)
         expect(page.tab.get_by_text(text).first).to_be_attached()
@@ -193,7 +204,11 @@ def walk(page, token):
     page.heading("core-router")
     page.shows("Round trip")
     zoom(page)
+    flows(page)
+    keys(page)
     board(page)
+    link(page)
+    hidden(page)
     page.open("/nowhere")
     page.heading("Nothing here")
     # The address is not there, and the browser says so too.
@@ -222,9 +237,83 @@ def zoom(page):
     page.tab.go_back()
     expect(page.tab).to_have_url(before)
     with page.tab.expect_download() as download:
+        page.button("Export", "header")
         page.tab.locator("header").get_by_role("button", name="CSV").click()
     lines = pathlib.Path(download.value.path()).read_text().splitlines()
     assert lines[0].startswith("time,entity.") and len(lines) > 100, lines[:2]
+
+
+def flows(page):
+    """A click narrows, Alt click leaves out, Backspace widens; a link has it all."""
+    page.open("/flows")
+    page.shows("of the flows of core-router are lost")
+    page.heading("core-router")
+    row = page.tab.locator("main").get_by_role("link", name="2001:db8::5").first
+    row.click()
+    expect(page.tab).to_have_url(re.compile("only="))
+    page.shows("only 2001:db8::5")
+    page.tab.locator("h1").click()
+    page.tab.keyboard.press("Backspace")
+    expect(page.tab).not_to_have_url(re.compile("only="))
+    page.tab.locator("main").get_by_role("link", name="192.0.2.10").first.click(modifiers=["Alt"])
+    expect(page.tab).to_have_url(re.compile("not=192.0.2.10"))
+    page.shows("without 192.0.2.10")
+    page.button("Port")
+    page.shows("https")
+    page.tab.get_by_label("Interface").select_option(label="interface 3")
+    expect(page.tab).to_have_url(re.compile("/if/3/ingress"))
+    page.shows("Raw flows are not kept beside this hub")
+
+
+def keys(page):
+    page.open("/devices")
+    page.shows("no answer")
+    page.tab.keyboard.press("?")
+    expect(page.tab.get_by_role("heading", name="Keys")).to_be_visible()
+    page.accessible("the keys")
+    page.tab.keyboard.press("Escape")
+    expect(page.tab.get_by_role("heading", name="Keys")).to_have_count(0)
+    page.tab.keyboard.press("g")
+    page.tab.keyboard.press("b")
+    page.heading("Bots")
+
+
+def link(page):
+    """A dashboard by its link: without a login, without navigation, nothing else; gone when it is taken back."""
+    page.open("/board/uplinks")
+    page.button("Share", "header")
+    page.button("Create link")
+    page.shows("This link is shown once")
+    url = page.tab.locator(".secret span").first.inner_text()
+    other = Page(page.tab.context.browser, page.url, page.pictures, viewport={"width": 1440, "height": 900})
+    other.tab.goto(url)
+    other.heading("Uplinks")
+    other.tab.locator("canvas").first.wait_for()
+    other.shows("backup-link")
+    assert other.tab.locator("nav").count() == 0, "a shared dashboard leads elsewhere"
+    other.accessible("a shared dashboard")
+    asked = other.tab.evaluate("async (url) => (await fetch(url)).status", f"/api/hub{url.split(page.url)[1]}/series?p=office.temperature")
+    assert asked == 403, asked
+    page.button("Take back")
+    page.button("Take it back", "dialog")
+    page.shows("The link shows nothing any more")
+    other.complaints.clear()
+    other.tab.reload()
+    other.shows("This link shows nothing")
+
+
+def hidden(page):
+    """A hidden tab asks nothing."""
+    page.open("/devices")
+    page.shows("no answer")
+    page.tab.evaluate("() => Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    page.tab.wait_for_load_state("networkidle")
+    asked = []
+    page.tab.on("request", lambda request: asked.append(request.url))
+    page.tab.wait_for_timeout(8_000)
+    assert not asked, asked
+    page.tab.evaluate("() => { delete document.hidden; document.dispatchEvent(new Event('visibilitychange')); }")
+    page.tab.wait_for_event("request")
 
 
 def board(page):
@@ -232,6 +321,10 @@ def board(page):
     page.button("New dashboard", "header")
     page.tab.get_by_label("Name of the dashboard").fill("Uplinks")
     page.button("Create dashboard")
+    page.button("Flows")
+    page.tab.fill("#f-title", "Who sends")
+    page.button("Save")
+    page.tab.get_by_role("heading", name="Who sends", exact=True).wait_for()
     for kind, title, path in [("Chart", "All round trips", "entity.?.ping.rtt.avg"), ("Highest", "Worst", "entity.?.ping.loss")]:
         page.button(kind)
         page.tab.fill("#f-title", title)

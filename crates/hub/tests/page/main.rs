@@ -39,6 +39,9 @@ const DEVICES: [(&str, &str, f64, f64, i64); 7] = [
     ("<b>bold & new</b>", "2001:db8::7", 0.0, -1.0, 0),
 ];
 
+/// The device that also sends flows.
+const EXPORTER: &str = "core-router";
+
 impl World {
     async fn with_values() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -51,6 +54,10 @@ impl World {
         let sensor = setup.sensor(account, "often", "ping", Some(600), Default::default()).await.unwrap();
         let sensors = vec![SensorUse { sensor, interval: None }];
         let how = Attachment { credential: Some(credential), bot: None, sensors };
+        let credential = setup.credential(account, "flows", "netflow", Default::default()).await.unwrap();
+        let sensor = setup.sensor(account, "flows", "netflow", None, Default::default()).await.unwrap();
+        let sensors = vec![SensorUse { sensor, interval: None }];
+        let flows = Attachment { credential: Some(credential), bot: None, sensors };
         let mut rows = vec![json!({"p": "office.temperature", "t": seconds_ago(30), "v": 21.5})];
         for (name, address, rtt_ms, answered, age) in DEVICES {
             let family = if address.contains(':') { "ipv6" } else { "ipv4" };
@@ -58,8 +65,15 @@ impl World {
                 json!({"name": name, "entity_type": "device", "details": {family: address}}),
             )
             .unwrap();
-            let id = setup.entity(account, entity, BTreeMap::from([("ping".to_owned(), how.clone())])).await;
-            rows.extend(history(id.unwrap(), rtt_ms, answered, age));
+            let mut protocols = BTreeMap::from([("ping".to_owned(), how.clone())]);
+            if name == EXPORTER {
+                protocols.insert("netflow".to_owned(), flows.clone());
+            }
+            let id = setup.entity(account, entity, protocols).await.unwrap();
+            rows.extend(history(id, rtt_ms, answered, age));
+            if name == EXPORTER {
+                rows.extend(flow_history(id));
+            }
         }
         let world = Self::serve(hub, folder, password.expose_secret()).await;
         for rows in rows.chunks(1_000) {
@@ -116,6 +130,13 @@ fn options() -> Options {
                 {"path": "entity.{entity}.ping.rtt.avg", "unit": "s", "title": "Round trip", "meaning": "", "role": "round-trip"},
             ],
             "defaults": {"credentials": [{"name": "usual"}], "sensors": [{"name": "ping", "interval": 60}]}},
+        {"name": "netflow", "about": "Who talks to whom", "credential": {"type": "object", "properties": {}},
+            "sensor": {"type": "object", "properties": {}},
+            "outputs": [
+                {"path": "netflow.{interval}.{direction}.entity.{entity}", "unit": "By", "title": "Bytes", "meaning": ""},
+                {"path": "netflow.coverage.entity.{entity}", "unit": "1", "title": "Coverage", "meaning": "", "role": "coverage"},
+            ],
+            "defaults": {}},
         {"name": "weather", "about": "How it is outside",
             "credential": {"type": "object", "required": ["key"], "properties": {
                 "key": {"type": "string", "title": "Key", "writeOnly": true},
@@ -152,6 +173,28 @@ fn history(id: EntityId, rtt_ms: f64, answered: f64, age: i64) -> Vec<Value> {
         if answered > 0.0 {
             rows.push(json!({"p": format!("entity.{id}.ping.rtt.avg"), "t": t, "v": rtt}));
         }
+    }
+    rows
+}
+
+/// Twenty minutes of an exporter's flows, by source, port, protocol and pair.
+fn flow_history(id: EntityId) -> Vec<Value> {
+    let sources = ["192.0.2.10", "192.0.2.11", "2001:db8::5"];
+    let segment = |address: &str| address.replace('.', "%2e").replace(':', "%3a");
+    let mut rows =
+        vec![json!({"p": format!("netflow.coverage.entity.{id}"), "t": seconds_ago(60), "v": 0.9})];
+    for minute in 1..=20_i64 {
+        let t = seconds_ago(60 * minute) / 60 * 60;
+        let mut row = |path: String, v: i64| rows.push(json!({"p": path, "t": t, "v": v}));
+        let prefix = format!("netflow.1min.ingress.entity.{id}");
+        row(prefix.clone(), 7_000_000);
+        for (share, source) in (1..).zip(sources) {
+            row(format!("{prefix}.topip.{}", segment(source)), share * 1_000_000);
+            row(format!("{prefix}.topconn.{}.198%2e51%2e100%2e9", segment(source)), share * 1_000_000);
+        }
+        row(format!("{prefix}.topdstports.443"), 5_000_000);
+        row(format!("{prefix}.topprotocol.TCP"), 6_000_000);
+        row(format!("{prefix}.if.3"), 7_000_000);
     }
     rows
 }
@@ -237,6 +280,7 @@ async fn its_files_are_served_with_a_strict_policy_and_cached_by_their_content()
         ("/page/vendor/uPlot.iife.min.js", "text/javascript; charset=utf-8"),
         ("/page/vendor/inter-latin.woff2", "font/woff2"),
         ("/page/style.css", "text/css; charset=utf-8"),
+        ("/shared/2f6b0c1e-7d4a-4f0e-9b8a-5c3d1e2f4a6b", "text/html; charset=utf-8"),
         ("/page/icon.svg", "image/svg+xml"),
     ] {
         let answer = ask(path, "").await;

@@ -2,23 +2,31 @@
 
 import { html, useSignal } from "../ui.js";
 import { shown, written } from "../numbers.js";
-import { entityOf } from "../state.js";
+import { children, entityOf, shared } from "../state.js";
 import { icon } from "../icons.js";
 import { coloursFor, MOST_SERIES } from "./colours.js";
 import { cadence, gaps, summary } from "./history.js";
+import { inOneUnit } from "./range.js";
 import { display, label, outputOf } from "./outputs.js";
-import { Plot } from "./plot.js";
+import { MOST_BANDS, Plot } from "./plot.js";
 
 const YOUNG_UP_TO_S = 6 * 3_600;
 
-/** What a series is called: its entity, and its title or path. */
-export function nameOf(path) {
-  const output = outputOf(path);
+/** Words of parts that have shorter ones here than the titles that were declared. */
+const SHORT = { "traffic-in": "in", "traffic-out": "out", "round-trip": "round trip" };
+
+/** What a series is called: its entity, its interface where it has one, and its title or path; short without the title. */
+export function nameOf(path, short = false) {
+  const output = outputOf(path),
+    entity = entityOf(path);
+  const child = output?.at.index && (children.value.get(entity?.id) ?? []).find(({ details }) => String(details?.snmp_index) === output.at.index);
+  const word = short ? "" : (SHORT[output?.role] ?? output?.title);
+  if (child) return [entity.name, child.name, word].filter(Boolean).join(" ");
   const about = Object.entries(output?.at ?? {})
     .filter(([name]) => name !== "entity")
     .map(([, value]) => value)
     .join(" ");
-  return [entityOf(path)?.name, output ? [output.title, about].filter(Boolean).join(" ") : label(path)].filter(Boolean).join(" ");
+  return [entity?.name, output ? [about, word].filter(Boolean).join(" ") : label(path)].filter(Boolean).join(" ");
 }
 
 /** Series as charts draw them, from what was read: values scaled to the unit that is shown. */
@@ -38,13 +46,13 @@ export function drawable(paths, found, bytes) {
 /**
  * `series` as `drawable` makes them. `drop(path)` takes one off; `p95` draws the 95th percentile of the first; `lines` are thresholds.
  */
-export function ChartCard({ title, sub, series, from, to, mirror, stacked, p95, lines = [], drop, legend = true, height, sync, actions }) {
+export function ChartCard({ title, sub, series, from, to, mirror, stacked, p95, lines = [], drop, legend = true, height, sync, actions, empty = "No values in this range." }) {
   const hidden = useSignal(new Set()),
     pointed = useSignal(null);
   const unit = series[0]?.unit ?? "";
   const seen = series
     .filter(({ path }) => !hidden.value.has(path))
-    .map((one) => ({ ...one, faded: pointed.value !== null && pointed.value !== one.path }));
+    .map((one) => ({ ...one, faded: pointed.value !== null && pointed.value !== one.path, pointed: pointed.value === one.path }));
   const first = seen.find(({ path }) => path === pointed.value) ?? seen[0];
   const percentile = p95 && first ? summary(first).p95 : null;
   const dashed = [
@@ -62,13 +70,13 @@ export function ChartCard({ title, sub, series, from, to, mirror, stacked, p95, 
   };
   const sentence = `${title}: ${seen.map((one) => `${one.name} ${written(summary(one).last, unit)}`).join(", ")}`;
   return html`<section class="card"><header><h2>${title}</h2>
-    <span class="muted">${[sub, bucket && `mean of ${bucket / 3_600} h, band from lowest to highest`].filter(Boolean).join("; ")}</span>
+    <span class="muted">${[sub, bucket && legend && `mean of ${inOneUnit(bucket)}, ${series.length > MOST_BANDS ? "pointed at with its lowest and highest" : "band from lowest to highest"}`].filter(Boolean).join("; ")}</span>
     <span class="grow"></span>${actions}</header>
     <div class="body plot">${
       any
         ? html`<${Plot} series=${seen} unit=${unit} from=${beginning} to=${to} label=${sentence} mirror=${mirror} stacked=${stacked} lines=${dashed} 
           height=${height} sync=${sync} />`
-        : html`<p class="empty">No values in this range.</p>`
+        : html`<p class="empty">${empty} ${series.length === 1 && !shared.value && series[0].path.includes(".") && html`<a href=${`/why/${series[0].path}`}>Why?</a>`}</p>`
     }</div>
     ${legend && html`<${Legend} series=${series} unit=${unit} hidden=${hidden.value} toggle=${toggle} point=${(path) => (pointed.value = path)} 
       drop=${drop} />`}</section>`;
@@ -93,14 +101,15 @@ function Legend({ series, unit, hidden, toggle, point, drop }) {
         onClick=${(event) => toggle(one.path, event.shiftKey)}>
         <i class=${`swatch k${one.colour.replace(/\D/g, "") || 0}${one.dashed ? " dash" : ""}${hidden.has(one.path) ? " hollow" : ""}`}>
           </i>${one.name}</button>
-        ${missing > 0 && html` <span class="muted small">${missing === 1 ? "1 gap" : `${missing} gaps`}</span>`}</td>
+        ${missing > 0 && !shared.value && html` <a class="small" href=${`/why/${one.path}`}>${missing === 1 ? "1 gap" : `${missing} gaps`}, why?</a>`}</td>
       <td class="num"><b>${shown(figures.last, unit)}</b></td><td class="num mid">${shown(figures.low, unit)}</td><td class="num mid">
         ${shown(figures.mean, unit)}</td><td class="num">${shown(figures.high, unit)}</td><td class="num mid">${shown(figures.p95, unit)}</td>
-      <td class="num">${drop && html`<button type="button" class="btn small quiet icon" aria-label=${`Take ${one.name} off`} 
+      <td class="num"><button type="button" class="btn small quiet icon" aria-label=${`${hidden.has(one.path) ? "Show" : "Hide"} ${one.name}`} 
+        onClick=${(event) => toggle(one.path, event.shiftKey)}>${icon("eye")}</button>${drop && html`<button type="button" class="btn small quiet icon" aria-label=${`Take ${one.name} off`} 
         onClick=${() => drop(one.path)}>${icon("cross")}</button>`}</td></tr>`;
   };
-  return html`<div class="scroll"><table class="t legend" aria-label="Series"><thead><tr><th>Series</th><th class="num">Last</th>
-    <th class="num mid">Lowest</th><th class="num mid">Mean</th><th class="num">Highest</th><th class="num mid">95th</th><th>
-    <span class="sr">Take off</span></th></tr></thead>
+  return html`<div class="scroll"><table class="t legend" aria-label="Series"><thead><tr><th>Series</th><th class="num">Now</th>
+    <th class="num mid">Lowest</th><th class="num mid">Mean</th><th class="num">Highest</th><th class="num mid">95th</th><th class="num">
+    <span class="sr">Actions</span></th></tr></thead>
     <tbody>${series.map(row)}</tbody></table></div>`;
 }

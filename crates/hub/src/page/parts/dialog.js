@@ -40,6 +40,18 @@ export const Toast =
   () => html`<div class="toasts" role="status">${said.value && html`<div class="toast">${icon("check")}${said.value}</div>`}
   </div>`;
 
+/** Copies a text and says so; false where the browser does not allow it. */
+export async function copied(text, word = "Copied") {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    say("The browser allows no copying here: take it from the address bar.");
+    return false;
+  }
+  say(word);
+  return true;
+}
+
 /** Copies a text; the button says that it did. */
 export function CopyButton({ text, label = "Copy" }) {
   const copy = async (event) => {

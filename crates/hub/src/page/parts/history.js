@@ -1,41 +1,43 @@
 // Series over a range, as charts and sparklines take them: single values, or buckets with their true lowest and highest.
 
-import { post } from "../api.js";
-import { api } from "../state.js";
+import { get } from "../api.js";
+import { api, ours, shared } from "../state.js";
+import { signal } from "../ui.js";
 
-/** More single values than this are not told apart on a screen: buckets of hours are shown then. */
-const MOST_POINTS = 20_000;
-const MOST_PATHS = 50;
-/** From this range on buckets are asked for at once: a month of seconds need not be read to be thrown away. */
-const BUCKETS_FROM_S = 4 * 86_400;
-const HOUR_S = 3_600;
+/** Values or buckets of a series: about two pixels of a wide chart for each. */
+const POINTS = 500;
+/** Paths in one request: an address should not be longer than what stands between allows. */
+const MOST_PATHS = 40;
 
-/** Reads series from `from` to `to` (seconds); returns by path `{points: [{t, v, low?, high?}], bucket}`, the bucket in seconds or 0. */
-export async function read(paths, from, to) {
+/**
+ * Reads series from `from` to `to` (seconds); returns by path `{points: [{t, v, low?, high?, n?}], bucket}`, the bucket in seconds, or 0
+ * where each point is a value. The lowest and highest of a bucket are values that were measured.
+ */
+export async function read(paths, from, to, points = POINTS) {
   const found = new Map();
-  for (let at = 0; at < paths.length; at += MOST_PATHS) {
-    const some = paths.slice(at, at + MOST_PATHS);
-    const asked = { p: some.join(","), t0: from.toFixed(6), t1: to.toFixed(6) };
-    if (to - from < BUCKETS_FROM_S) {
-      const { paths: rows } = await post(api("getvalues"), { ...asked, limit: MOST_POINTS });
-      for (const path of some) found.set(path, rows[path]?.next_data_point ? null : { points: rows[path]?.data ?? [], bucket: 0 });
-    }
-    const left = some.filter((path) => !found.get(path));
-    if (left.length) (await buckets(left, from, to)).forEach((series, path) => found.set(path, series));
-  }
+  const some = Array.from({ length: Math.ceil(paths.length / MOST_PATHS) }, (_, i) => paths.slice(i * MOST_PATHS, (i + 1) * MOST_PATHS));
+  const answers = await Promise.all(
+    some.map((list) => get(ours(`series?p=${encodeURIComponent(list.join(","))}&from=${from.toFixed(3)}&to=${to.toFixed(3)}&points=${points}`))),
+  );
+  for (const { series } of answers) for (const [path, drawn] of Object.entries(series)) found.set(path, drawable(drawn));
   return found;
 }
 
-async function buckets(paths, from, to) {
-  // 3^level hours, such that at most a thousand stand side by side.
-  const level = Math.min(6, Math.max(0, Math.ceil(Math.log((to - from) / HOUR_S / 1_000) / Math.log(3))));
-  const { paths: rows } = await post(api("getaggrvalues"), { p: paths.join(","), t0: from.toFixed(6), t1: to.toFixed(6), a: level });
-  const series = (row) => ({
-    bucket: 3 ** level * HOUR_S,
-    points: (row?.data ?? []).map(({ t, v, minv, maxv }) => ({ t, v, low: minv, high: maxv })),
-  });
-  return new Map(paths.map((path) => [path, series(rows[path])]));
+const drawable = ({ width, rows }) => ({
+  bucket: width,
+  points: rows.map(([t, v, low, high, n]) => (width ? { t: t + width / 2, v, low, high, n } : { t, v })),
+});
+
+/** Paths by filter: `{list, more}`; each is asked for once in a while. */
+export async function matching(filters, limit = 1_000) {
+  if (shared.value) return new Map(filters.map((filter) => [filter, { list: sharedPaths.value.get(filter) ?? [], more: false }]));
+  const asked = filters.map((filter) => get(api(`paths?filter=${encodeURIComponent(filter)}&limit=${limit}`)));
+  const answers = await Promise.all(asked);
+  const rows = (i) => (answers[i].paths[filters[i]] ?? []).map(({ path }) => path);
+  return new Map(filters.map((filter, i) => [filter, { list: rows(i), more: answers[i].limit_reached }]));
 }
+/** Of a shared dashboard: which paths its filters mean. */
+export const sharedPaths = signal(new Map());
 
 /** What a series amounts to: the newest value, lowest, mean, highest, 95th percentile; null where there is no point. */
 export function summary({ points }) {
@@ -45,7 +47,7 @@ export function summary({ points }) {
   return {
     last: points.at(-1).v,
     low: reduce(({ low, v }) => low ?? v, Math.min),
-    mean: sorted.reduce((a, b) => a + b, 0) / sorted.length,
+    mean: points.reduce((sum, { v, n = 1 }) => sum + v * n, 0) / points.reduce((sum, { n = 1 }) => sum + n, 0),
     high: reduce(({ high, v }) => high ?? v, Math.max),
     p95: sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * 0.95) - 1)],
   };

@@ -7,7 +7,8 @@ import { cadence } from "./history.js";
 import { show, span } from "./range.js";
 
 const FONT = "11px Inter, system-ui, sans-serif";
-const MOST_BANDS = 4;
+/** More series than this have their bands drawn one at a time. */
+export const MOST_BANDS = 4;
 
 /**
  * `series`: `[{path, name, colour, points, bucket, dashed, faded}]` of one unit. `lines`: `[{value, name, colour}]`.
@@ -62,9 +63,11 @@ function withGaps({ points, bucket }, sign) {
   return columns;
 }
 
-function draw(box, { series, unit, from, to, height, lines, mirror, stacked, sync }) {
+function draw(box, { series: given, unit, from, to, height, lines, mirror, stacked, sync }) {
+  // The largest stands on top of a stack.
+  const series = stacked ? [...given].reverse() : given;
   const tables = series.map((one, k) => withGaps(one, mirror && k === 1 ? -1 : 1));
-  const banded = !stacked && series.length <= MOST_BANDS;
+  const banded = !stacked && series.some(({ bucket }) => bucket);
   const joined = window.uPlot.join(
     tables.map((table) => (banded ? table : table.slice(0, 2))),
     tables.map(() => (banded ? [2, 2, 2] : [2])),
@@ -87,7 +90,7 @@ function draw(box, { series, unit, from, to, height, lines, mirror, stacked, syn
     if (stacked && k > 0) bands.push({ series: [at, at - 1], fill: resolved(one.colour, 0.62) });
     if (!banded) return;
     specs.push({ stroke: "transparent", points: { show: false } }, { stroke: "transparent", points: { show: false } });
-    if (one.bucket) bands.push({ series: [at + 2, at + 1], fill: resolved(one.colour, 0.16 * alpha) });
+    if (one.bucket && (series.length <= MOST_BANDS || one.pointed)) bands.push({ series: [at + 2, at + 1], fill: resolved(one.colour, 0.16 * alpha) });
   });
   for (const line of lines) {
     data.push(data[0].map(() => line.value));
@@ -102,18 +105,18 @@ function draw(box, { series, unit, from, to, height, lines, mirror, stacked, syn
       height,
       legend: { show: false },
       padding: [10, 18, 0, 0],
-      cursor: { points: { size: 6 }, drag: { x: true, y: false, setScale: false }, sync: sync ? { key: sync } : undefined },
+      cursor: { points: { size: 6 }, bind: { mousedown: panning }, drag: { x: true, y: false, setScale: false }, sync: sync ? { key: sync } : undefined },
       scales: { x: { time: true, range: [from, to] }, y: { range: [below ? -top : 0, top] } },
       series: specs,
       bands,
       axes: axes(unit, top, to - from, box.clientWidth < 480),
-      hooks: { setSelect: [(chart) => zoom(chart)], setCursor: [(chart) => point(chart, { box, series, unit, perSeries, stacked })] },
+      hooks: { ready: [(chart) => names(box, chart, lines)], setSelect: [(chart) => zoom(chart)], setCursor: [(chart) => flag(chart, box)].concat( (chart) => point(chart, { box, series, unit, perSeries, stacked })) },
     },
     data,
     box,
   );
-  names(box, plot, lines);
   plot.over.addEventListener("dblclick", () => history.back());
+  plot.over.addEventListener("wheel", (event) => event.ctrlKey && (event.preventDefault(), shift(plot, Math.sign(event.deltaY) / 8)), { passive: false });
   return plot;
 }
 
@@ -145,8 +148,36 @@ function axes(unit, top, width, narrow) {
   ];
 }
 
+/** Shows the same span a share of it later or earlier. */
+function shift(chart, share) {
+  const { min, max } = chart.scales.x;
+  const by = (max - min) * share;
+  show(min + by, max + by, false);
+}
+
+/** Dragging with Shift moves the range, without it zooms. */
+const panning = (chart, target, usual) => (event) => {
+  if (!event.shiftKey || event.button !== 0) return void usual(event);
+  event.preventDefault();
+  const from = event.clientX;
+  const moved = ({ clientX }) => shift(chart, (from - clientX) / chart.over.clientWidth);
+  addEventListener("mouseup", moved, { once: true });
+};
+
+/** While dragging: which range it will be. */
+function flag(chart, box) {
+  box.querySelector(".chart-flag")?.remove();
+  const { left, width } = chart.select;
+  if (width < 4) return;
+  const made = line("chart-flag", `${span(chart.posToVal(left, "x"), chart.posToVal(left + width, "x"))}, release to zoom`);
+  made.style.left = `${left + width / 2 + chart.over.offsetLeft}px`;
+  made.style.top = `${chart.over.offsetTop + 30}px`;
+  box.append(made);
+}
+
 function zoom(chart) {
   const { left, width } = chart.select;
+  chart.root.parentElement.querySelector(".chart-flag")?.remove();
   if (width < 4) return;
   const [from, to] = [chart.posToVal(left, "x"), chart.posToVal(left + width, "x")];
   chart.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
@@ -177,7 +208,7 @@ function point(chart, { box, series, unit, perSeries, stacked }) {
       swatch = document.createElement("i"),
       number = document.createElement("b");
     swatch.className = `swatch k${one.colour.replace(/\D/g, "") || 0}`;
-    number.textContent = written(Math.abs(value), unit);
+    number.textContent = one.absent?.has(t) ? "not in the top 10" : written(Math.abs(value), unit);
     row.append(swatch, one.name, number);
     tip.append(row);
     if (low !== null && high !== null && low !== undefined)
@@ -197,9 +228,11 @@ function line(className, text) {
 }
 
 function names(box, plot, lines) {
+  box.querySelectorAll(".line-name").forEach((old) => old.remove());
   for (const { value, name, colour } of lines) {
     const made = line("line-name small", name);
-    made.style.cssText = `position:absolute;right:8px;top:${plot.over.offsetTop + plot.valToPos(value, "y") - 19}px;color:${resolved(colour)}`;
+    made.style.top = `${plot.over.offsetTop + plot.valToPos(value, "y") - 19}px`;
+    made.style.color = resolved(colour);
     box.append(made);
   }
 }

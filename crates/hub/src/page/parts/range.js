@@ -1,7 +1,7 @@
 // The range of time that a view shows: `from` and `to` in the address, each `-6h`, `now` or Unix seconds.
 
 import { now } from "../state.js";
-import { html, useSignal } from "../ui.js";
+import { html, useEffect, useSignal } from "../ui.js";
 import { query, setQuery } from "../router.js";
 import { clock, day } from "../numbers.js";
 import { icon } from "../icons.js";
@@ -40,7 +40,22 @@ export const show = (from, to, push = true) =>
     { replace: !push },
   );
 
+/** `[` and `]` shift the range by half, `-` widens it, `0` goes back to live. */
+function keys(event, usual) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, select, dialog, .chart")) return;
+  const { from, to } = range(now.value, usual);
+  const half = (to - from) / 2;
+  const move = { "[": [from - half, to - half], "]": [from + half, to + half], "-": [from - half, to + half] }[event.key];
+  if (move) show(...move, false);
+  else if (event.key === "0") setQuery({ from: "", to: "" });
+}
+
 export function RangePicker({ usual = USUAL }) {
+  useEffect(() => {
+    const listen = (event) => keys(event, usual);
+    addEventListener("keydown", listen);
+    return () => removeEventListener("keydown", listen);
+  }, [usual]);
   const open = useSignal(false);
   const { from, to, live, text } = range(now.value, usual);
   const choose = (value) => setQuery({ from: value, to: "now" }, { replace: false });
@@ -77,6 +92,18 @@ function FromTo({ from, to, done }) {
       </label>
     <button class="btn primary">Show</button></form>`;
 }
+
+/** How long a span of seconds is: `5 min`, `6 h`, `30 d`. */
+export function inOneUnit(seconds) {
+  for (const [size, unit] of [
+    [86_400, "d"],
+    [3_600, "h"],
+    [60, "min"],
+  ])
+    if (seconds >= size) return `${+(seconds / size).toPrecision(3)} ${unit}`;
+  return `${+seconds.toPrecision(3)} s`;
+}
+export const lengthInWords = ({ from, to }) => inOneUnit(to - from);
 
 /** A range in words: `19:32 – 22:02`, with days where they differ. */
 export function span(from, to) {

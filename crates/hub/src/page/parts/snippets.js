@@ -1,31 +1,69 @@
-// What makes an exporter send its flows here, by vendor. Each follows the vendor's own document named beside it.
+// What makes an exporter send its flows here, by vendor. Each follows the vendor's own document named beside it; `{hub}` and `{port}` are
+// put in by the page, and `{device}` where an exporter has to be told its own address.
 
-const PORT = 2055;
+export const PORT = 2055;
 
 export const SNIPPETS = [
   {
     name: "Cisco IOS",
-    source: "Cisco, “Flexible NetFlow Configuration Guide”",
-    text: (hub) =>
-      `flow exporter GRAFOLEAN\n destination ${hub}\n transport udp ${PORT}\n export-protocol netflow-v9\n template data timeout 60\nflow monitor GRAFOLEAN-IN\n exporter GRAFOLEAN\n record netflow ipv4 original-input\n cache timeout active 60\ninterface GigabitEthernet0/0/0\n ip flow monitor GRAFOLEAN-IN input`,
+    source: "Cisco IOS Flexible NetFlow Command Reference",
+    url: "https://www.cisco.com/c/en/us/td/docs/ios/fnetflow/command/reference/fnf_book/fnf_01.html",
+    text: `flow exporter GRAFOLEAN
+ destination {hub}
+ transport udp {port}
+ template data timeout 60
+flow monitor GRAFOLEAN-IN
+ exporter GRAFOLEAN
+ record netflow ipv4 original-input
+ cache timeout active 60
+interface GigabitEthernet0/0/0
+ ip flow monitor GRAFOLEAN-IN input`,
   },
   {
     name: "Juniper",
-    source: "Juniper, “Inline Active Flow Monitoring”",
-    text: (hub) =>
-      `set services flow-monitoring version9 template grafolean ipv4-template\nset services flow-monitoring version9 template grafolean flow-active-timeout 60\nset forwarding-options sampling instance grafolean input rate 1000\nset forwarding-options sampling instance grafolean family inet output flow-server ${hub} port ${PORT} version9 template grafolean\nset forwarding-options sampling instance grafolean family inet output inline-jflow source-address 192.0.2.1\nset interfaces ge-0/0/0 unit 0 family inet sampling input`,
+    source: "Junos OS, “Configuring Inline Active Flow Monitoring Using Routers, Switches or NFX250”",
+    url: "https://www.juniper.net/documentation/us/en/software/junos/flow-monitoring/topics/example/inline-sampling-configuring.html",
+    text: `set services flow-monitoring version9 template GRAFOLEAN ipv4-template
+set services flow-monitoring version9 template GRAFOLEAN flow-active-timeout 60
+set services flow-monitoring version9 template GRAFOLEAN template-refresh-rate seconds 60
+set forwarding-options sampling instance GRAFOLEAN input rate 1000
+set forwarding-options sampling instance GRAFOLEAN family inet output flow-server {hub} port {port}
+set forwarding-options sampling instance GRAFOLEAN family inet output flow-server {hub} version9 template GRAFOLEAN
+set forwarding-options sampling instance GRAFOLEAN family inet output inline-jflow source-address {device}
+set chassis fpc 0 sampling-instance GRAFOLEAN
+set interfaces ge-0/0/0 unit 0 family inet sampling input`,
   },
   {
     name: "MikroTik",
-    source: "MikroTik, RouterOS documentation, “Traffic Flow”",
-    text: (hub) =>
-      `/ip traffic-flow set enabled=yes active-flow-timeout=1m interfaces=all\n/ip traffic-flow target add dst-address=${hub} port=${PORT} version=9`,
+    source: "MikroTik RouterOS documentation, “Traffic Flow”",
+    url: "https://help.mikrotik.com/docs/spaces/ROS/pages/21102653/Traffic+Flow",
+    text: `/ip traffic-flow set enabled=yes interfaces=all active-flow-timeout=1m
+/ip traffic-flow target add dst-address={hub} port={port} version=9`,
   },
   {
     name: "FortiGate",
-    source: "Fortinet, FortiOS administration guide, “NetFlow”",
-    text: (hub) =>
-      `config system netflow\n    set active-flow-timeout 60\n    config collectors\n        edit 1\n            set collector-ip "${hub}"\n            set collector-port ${PORT}\n        next\n    end\nend\nconfig system interface\n    edit "port1"\n        set netflow-sampler both\n    next\nend`,
+    source: "FortiOS CLI Reference, “config system netflow”",
+    url: "https://docs.fortinet.com/document/fortigate/7.6.5/cli-reference/105185180",
+    text: `config system netflow
+    set active-flow-timeout 60
+    set template-tx-timeout 60
+    config collectors
+        edit 1
+            set collector-ip "{hub}"
+            set collector-port {port}
+        next
+    end
+end
+config system interface
+    edit "port1"
+        set netflow-sampler both
+    next
+end`,
   },
-  { name: "softflowd", source: "softflowd(8)", text: (hub) => `softflowd -i eth0 -v 9 -t maxlife=60 -n ${hub}:${PORT}` },
+  {
+    name: "softflowd",
+    source: "softflowd(8)",
+    url: "https://manpages.debian.org/softflowd.8",
+    text: `softflowd -i eth0 -v 9 -t maxlife=60 -n {hub}:{port}`,
+  },
 ];

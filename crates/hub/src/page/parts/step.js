@@ -3,7 +3,7 @@
 import { html, useSignal } from "../ui.js";
 import { Note } from "../icons.js";
 
-export function Step({ title, submit, verb, children, sub }) {
+export function Step({ title, submit, verb, children, sub, below, more }) {
   const problem = useSignal(null),
     busy = useSignal(false);
   const press = async (event) => {
@@ -15,6 +15,6 @@ export function Step({ title, submit, verb, children, sub }) {
   };
   return html`<form class="card step now" onSubmit=${press}><header><h2>${title}</h2><span class="grow"></span><span class="muted">${sub}</span>
     </header>
-    <div class="body stack">${problem.value && html`<${Note} kind="bad" alert>${problem.value}<//>`}${children}</div><footer>
-      <button class="btn primary" disabled=${busy.value}>${verb}</button></footer></form>`;
+    <div class="body stack">${problem.value && html`<${Note} kind="bad" alert>${problem.value}<//>`}${children}</div>${below}<footer>
+      <button class="btn primary" disabled=${busy.value}>${verb}</button>${more}</footer></form>`;
 }

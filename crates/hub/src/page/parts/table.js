@@ -1,5 +1,6 @@
 // A table of many rows: only those on the screen are drawn; heads sort, the keyboard moves.
 
+import { inOrder } from "../numbers.js";
 import { query, setQuery } from "../router.js";
 import { html, useEffect, useRef, useSignal } from "../ui.js";
 
@@ -17,7 +18,7 @@ export function sorted(rows, columns, usual) {
   keyed.sort(([a], [b]) => {
     if (a === null || a === undefined || b === null || b === undefined)
       return (a ?? null) === (b ?? null) ? 0 : (a ?? null) === null ? 1 : -1;
-    return sign * (typeof a === "string" ? a.localeCompare(b, "en", { numeric: true }) : a - b);
+    return sign * (typeof a === "string" ? inOrder(a, b) : a - b);
   });
   return { rows: keyed.map(([, row]) => row), name, sign };
 }

@@ -1,7 +1,7 @@
 // Charts of all that a device has, one card a kind of output.
 
 import { html } from "../ui.js";
-import { count } from "../numbers.js";
+import { count, inOrder } from "../numbers.js";
 import { Empty } from "../icons.js";
 import { ChartCard, drawable } from "../parts/chart.js";
 import { label, outputOf } from "../parts/outputs.js";
@@ -17,7 +17,7 @@ export function groups(paths) {
     .map(([key, list]) => ({
       key,
       title: outputOf(list[0])?.title ?? label(key),
-      paths: list.sort((a, b) => a.localeCompare(b, "en", { numeric: true })),
+      paths: list.sort(inOrder),
     }))
     .sort((a, b) => a.title.localeCompare(b.title));
 }

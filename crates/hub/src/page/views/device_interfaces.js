@@ -2,7 +2,7 @@
 
 import { now } from "../state.js";
 import { html, signal } from "../ui.js";
-import { byName, shown } from "../numbers.js";
+import { byName, shown, written } from "../numbers.js";
 import { query, setQuery } from "../router.js";
 import { icon } from "../icons.js";
 import { outputOf } from "../parts/outputs.js";
@@ -21,7 +21,7 @@ async function readSparks(rows) {
   const key = paths.join();
   if (paths.length === 0 || (key === asked.key && Date.now() - asked.at < REREAD_MS)) return;
   asked = { key, at: Date.now() };
-  sparks.value = await read(paths, now.peek() - SPARK_S, now.peek()).catch(() => sparks.peek());
+  sparks.value = await read(paths, now.peek() - SPARK_S, now.peek(), 40).catch(() => sparks.peek());
 }
 
 export function Interfaces({ device, below, values }) {
@@ -30,12 +30,18 @@ export function Interfaces({ device, below, values }) {
 
 const speed = ({ details }) => (details?.speed_bps > 0 ? Number(details.speed_bps) : null);
 const index = ({ details }) => String(details?.snmp_index ?? "");
+/** Written in bytes or bits a second. */
+const asBytes = signal(false);
+const unit = () => (asBytes.value ? "B/s" : "b/s");
 const rate = (value) => (value && now.value - value.t < OLD_S ? value.v * 8 : null);
+const inUnit = (bits) => (bits === null ? null : asBytes.value ? bits / 8 : bits);
+/** Errors and discards a minute, by whatever series of the interface says so. */
+const perMinute = (values) => (values.length ? values.reduce((sum, { v }) => sum + v * 60, 0) : null);
 const use = ({ child, into, out }) => (speed(child) && (into || out) ? Math.max(rate(into) ?? 0, rate(out) ?? 0) / speed(child) : null);
 const traffic = (value, kind, name) => {
   const points = sparks.value.get(value?.p)?.points ?? [];
   return html`${points.length > 1 && html`<${Spark} series=${[points]} kinds=${[kind]} from=${now.value - SPARK_S} to=${now.value} 
-    label=${`${name}, last hour`} />`} <span class="w-rate">${shown(rate(value), "b/s")}</span>`;
+    label=${`${name}, last hour`} />`} <span class="w-rate">${shown(inUnit(rate(value)), unit())}</span>`;
 };
 
 const COLUMNS = [
@@ -48,19 +54,23 @@ const COLUMNS = [
     cell: ({ child }) => html`<span class="soft">
     ${child.details?.alias ?? ""}</span>`,
   },
-  {
-    name: "index",
-    head: "Index",
-    by: ({ child }) => Number(index(child)),
-    className: "num opt",
-    cell: ({ child }) => html`<span class="muted">
-    ${index(child)}</span>`,
-  },
-  { name: "speed", head: "Speed", by: ({ child }) => speed(child), className: "num mid", cell: ({ child }) => shown(speed(child), "b/s") },
+  { name: "speed", head: "Speed", by: ({ child }) => speed(child), className: "num mid", cell: ({ child }) => html`<span class="muted">${shown(speed(child), "b/s")}</span>` },
   { name: "in", head: "In", by: ({ into }) => rate(into), className: "num", at: "b", cell: ({ into }) => traffic(into, "k1", "in") },
   { name: "out", head: "Out", by: ({ out }) => rate(out), className: "num", at: "d", cell: ({ out }) => traffic(out, "k2", "out") },
   { name: "use", head: "Utilisation", by: use, className: "num mid", cell: (row) => utilisation(use(row)) },
+  {
+    name: "errors",
+    head: "Errors",
+    by: ({ errors }) => perMinute(errors),
+    className: "num",
+    cell: ({ errors }) => {
+      const value = perMinute(errors);
+      return html`<span class=${value > 0 ? "careful" : "muted"}>${value === 0 ? "0" : shown(value, "/min")}</span>`;
+    },
+  },
 ];
+/** Declared or not: a path that speaks of errors or discards of the interface at this index. */
+const ERRORS = /(?:^|[.-])(?:in|out)?-?(?:errors|discards)\.(\d+)(?:\.|$)/;
 
 function utilisation(share) {
   if (share === null) return shown(null);
@@ -72,12 +82,13 @@ function utilisation(share) {
 export function InterfaceTable({ device, below, values, most = Infinity }) {
   const of = (role) => new Map(values.filter(({ p }) => outputOf(p)?.role === role).map((value) => [outputOf(value.p).at.index, value]));
   const [into, out] = [of("traffic-in"), of("traffic-out")];
+  const errors = Map.groupBy(values.filter(({ p }) => ERRORS.test(p)), ({ p }) => ERRORS.exec(p)[1]);
   const wanted = (query.value.get("q") ?? "").toLowerCase();
   const all = below
     .filter(({ entity_type }) => entity_type === "interface")
     .sort(byName)
-    .map((child) => ({ child, into: into.get(index(child)), out: out.get(index(child)) }));
-  const rows = all.filter(({ child }) => `${child.name} ${child.details?.alias ?? ""}`.toLowerCase().includes(wanted));
+    .map((child) => ({ child, into: into.get(index(child)), out: out.get(index(child)), errors: errors.get(index(child)) ?? [] }));
+  const rows = all.filter(({ child }) => `${child.name} ${child.details?.alias ?? ""} ${written(speed(child), "b/s").replace("\u202f", " ")}`.toLowerCase().includes(wanted));
   const busy = all.filter((row) => (rate(row.into) ?? 0) + (rate(row.out) ?? 0) > 0).length;
   const open = ({ into: a, out: b }) =>
     `/explore?${[a, b]
@@ -87,8 +98,10 @@ export function InterfaceTable({ device, below, values, most = Infinity }) {
   return html`<section class="card" aria-label="Interfaces"><header class="ruled"><h2>Interfaces</h2><span class="muted">
     ${busy} of ${all.length} carry traffic</span><span class="grow"></span>
       <div class="filter desk">${icon("search")}
-        <input aria-label="Filter interfaces" placeholder="Name or alias" value=${query.value.get("q") ?? ""} 
-          onInput=${(event) => setQuery({ q: event.target.value })} /></div></header>
+        <input aria-label="Filter interfaces" placeholder="Name, alias or speed" value=${query.value.get("q") ?? ""} 
+          onInput=${(event) => setQuery({ q: event.target.value })} /></div>
+      <div class="seg desk" role="group" aria-label="Unit"><button type="button" aria-pressed=${!asBytes.value} onClick=${() => (asBytes.value = false)}>bit/s</button>
+        <button type="button" aria-pressed=${asBytes.value} onClick=${() => (asBytes.value = true)}>byte/s</button></div></header>
     <${Table} columns=${COLUMNS} rows=${rows.slice(0, most)} usual="-use" keyOf=${({ child }) => child.id} open=${open} onVisible=${readSparks} 
       label="Interfaces" />
     ${rows.length > most && html`<footer><a href=${`/device/${device.id}/interfaces`}>All ${rows.length} interfaces</a></footer>`}</section>`;

@@ -1,7 +1,7 @@
 // All devices, worst first: how each is and why, its round trip, loss, completeness, traffic.
 
-import { children, devices, entities, lastValues, now, valuesByEntity } from "../state.js";
-import { html, signal, useEffect } from "../ui.js";
+import { devices, entities, now, otherSeries, overview, protocols } from "../state.js";
+import { computed, html, signal, useEffect } from "../ui.js";
 import { query, setQuery } from "../router.js";
 import { age, count, shown } from "../numbers.js";
 import { Empty, Pill, STATES, icon } from "../icons.js";
@@ -18,27 +18,31 @@ export const addressOf = ({ details }) =>
     .map((key) => details?.[key])
     .filter(Boolean)
     .join(" · ");
-const first = (row, role) => row.roles.get(role)?.[0] ?? null;
-const total = (row, role) => row.roles.get(role)?.reduce((sum, { v }) => sum + v, 0) ?? null;
-const least = (row, role) => row.roles.get(role)?.reduce((a, { v }) => Math.min(a, v), Infinity) ?? null;
+const of = (row, role) => row.roles[role]?.v ?? null;
 
 /** The last hour of the rows on the screen, by path. */
 const sparks = signal(new Map());
 let asked = { key: "", at: 0 };
 
 async function readSparks(rows) {
-  const paths = rows.map((row) => first(row, "round-trip")?.p).filter(Boolean);
+  const paths = rows.flatMap(({ roles }) => ["round-trip", "traffic-in", "traffic-out"].map((role) => roles[role]?.p)).filter(Boolean);
   const key = paths.join();
   if (paths.length === 0 || (key === asked.key && Date.now() - asked.at < REREAD_MS)) return;
   asked = { key, at: Date.now() };
-  sparks.value = await read(paths, now.peek() - SPARK_S, now.peek()).catch(() => sparks.peek());
+  sparks.value = await read(paths, now.peek() - SPARK_S, now.peek(), 40).catch(() => sparks.peek());
 }
 
-const COLUMNS = [
+/** What is asked for by one protocol alone is called by its name. */
+const asking = computed(() => {
+  const names = [...protocols.value.values()].filter(({ outputs }) => outputs.some(({ role }) => role === "completeness"));
+  return names.length === 1 ? names[0].name.toUpperCase() : "Complete";
+});
+
+const columns = () => [
   {
     name: "state",
     head: "State",
-    by: (row) => STATES[row.state][2],
+    by: (row) => -STATES[row.state][2],
     at: "c",
     cell: (row) => html`<${Pill} state=${row.state} since=${row.since && age(now.value - row.since)} />`,
   },
@@ -50,58 +54,63 @@ const COLUMNS = [
     className: "who",
     opens: true,
     cell: (row) => row.device.name,
-    more: (row) => html` <span class=${row.state === "up" ? "muted" : "cause"}>${row.cause}</span>`,
+    more: (row) =>
+      row.state === "up"
+        ? html` <span class="muted">${row.device.details?.model ?? ""}</span>`
+        : html` <a class="cause" href=${`/why/device/${row.device.id}`}>${row.cause}</a>`,
   },
-  { name: "address", head: "Address", by: (row) => row.address, className: "opt mono", cell: (row) => row.address },
-  { name: "rtt", head: "Round trip", by: (row) => first(row, "round-trip")?.v ?? null, className: "num", at: "b", cell: roundTrip },
+  { name: "address", head: "Address", by: (row) => row.address, className: "opt mono muted", headClass: "opt", cell: (row) => row.address },
+  { name: "rtt", head: "Round trip", by: (row) => of(row, "round-trip"), className: "num", at: "b", cell: roundTrip },
   {
     name: "loss",
     head: "Loss",
-    by: (row) => (least(row, "reachability") === null ? null : 1 - least(row, "reachability")),
+    by: (row) => (of(row, "reachability") === null ? null : 1 - of(row, "reachability")),
     className: "num mid",
-    cell: (row) => loss(least(row, "reachability")),
+    cell: (row) => loss(of(row, "reachability")),
   },
   {
     name: "complete",
-    head: "Complete",
-    title: "Values that came, of those asked for",
-    by: (row) => least(row, "completeness"),
+    head: asking.value,
+    title: "Completeness: values that came, of those asked for",
+    by: (row) => of(row, "completeness"),
     className: "num",
-    cell: (row) => share(least(row, "completeness"), 1),
+    cell: (row) => share(of(row, "completeness"), 0.99),
   },
-  { name: "traffic", head: "Traffic in, out", by: (row) => total(row, "traffic-in"), className: "num traffic", at: "d", cell: traffic },
+  { name: "traffic", head: "Traffic in, out", by: (row) => of(row, "traffic-in"), className: "num traffic", at: "d", cell: traffic },
   {
     name: "coverage",
     head: "Flows",
     title: "Flow coverage: flows received, of those the exporter sent",
-    by: (row) => least(row, "coverage"),
+    by: (row) => of(row, "coverage"),
     className: "num opt",
-    cell: (row) => share(least(row, "coverage"), 0.99),
+    cell: (row) => share(of(row, "coverage"), 0.95),
   },
 ];
 
 function roundTrip(row) {
-  const value = first(row, "round-trip");
+  const value = row.roles["round-trip"];
   if (!value) return row.state === "down" ? html`<span class="bad">no answer</span>` : shown(null);
   const series = sparks.value.get(value.p);
-  return html`${series?.points.length > 1 && html`<${Spark} series=${[series.points]} kinds=${["kq"]} from=${now.value - SPARK_S} to=${now.value} 
+  return html`${series?.points.length > 1 && html`<${Spark} series=${[series.points]} kinds=${[row.state === "degraded" ? "kw" : "kq"]} area=${false} width=${52} from=${now.value - SPARK_S} to=${now.value} 
     gap=${600} label="round trip, last hour" />`}<span class="w-rtt">${shown(value.v, "s")}</span>`;
 }
 const loss = (reached) =>
   reached === null
     ? shown(null)
-    : html`<span class=${reached === 0 ? "bad" : reached < 1 ? "careful" : ""}>
+    : html`<span class=${reached === 0 ? "bad" : reached < 1 ? "careful" : "muted"}>
   ${shown(1 - reached, "ratio")}</span>`;
 const share = (value, wanted) =>
   value === null
     ? shown(null)
-    : html`<span class=${value === 0 ? "bad" : value < wanted ? "careful" : ""}>
+    : html`<span class=${value < 0.5 ? "bad" : value < wanted ? "careful" : "muted"}>
   ${shown(value, "ratio")}</span>`;
 // Rates of octets are shown in bits, as interfaces are sold.
 function traffic(row) {
-  const [into, out] = [total(row, "traffic-in"), total(row, "traffic-out")];
+  const [into, out] = [of(row, "traffic-in"), of(row, "traffic-out")];
   if (into === null && out === null) return shown(null);
-  return html`<span class="w-rate"><span class="way">↓</span>${shown(into === null ? null : into * 8, "b/s")}</span><span class="w-rate">
+  const series = ["traffic-in", "traffic-out"].map((role) => sparks.value.get(row.roles[role]?.p)?.points ?? []);
+  return html`${series[0].length > 1 && html`<${Spark} series=${series} from=${now.value - SPARK_S} to=${now.value} width=${64} 
+    label="traffic of the first interface, last hour" />`}<span class="w-rate"><span class="way">↓</span>${shown(into === null ? null : into * 8, "b/s")}</span><span class="w-rate">
     <span class="way">↑</span>${shown(out === null ? null : out * 8, "b/s")}</span>`;
 }
 
@@ -111,13 +120,14 @@ function rowsOf() {
   const rows = devices.value.map((device) => ({
     device,
     address: addressOf(device),
-    ...(health.value.get(device.id) ?? { state: "new", cause: "", roles: new Map() }),
+    ...(health.value.get(device.id) ?? { state: "new", cause: "", roles: {} }),
   }));
   const matches = ({ device, address, cause }) => {
-    const words = `${device.name} ${address} ${cause} ${Object.keys(device.protocols ?? {})
-      .map((name) => `protocol:${name}`)
-      .join(" ")}`.toLowerCase();
-    return wanted.every((word) => words.includes(word)) && (!protocol || device.protocols?.[protocol]);
+    if (protocol && !device.protocols?.[protocol]) return false;
+    if (wanted.length === 0) return true;
+    const named = Object.keys(device.protocols ?? {}).map((name) => `protocol:${name}`);
+    const words = [device.name, address, cause, device.details?.model, ...named].join(" ").toLowerCase();
+    return wanted.every((word) => words.includes(word));
   };
   return rows.filter(matches);
 }
@@ -126,7 +136,7 @@ export function Devices() {
   const states = (query.value.get("state") ?? "").split(",").filter(Boolean);
   const matched = rowsOf();
   const rows = states.length ? matched.filter(({ state }) => states.includes(state)) : matched;
-  const loaded = entities.value !== null && lastValues.value !== null;
+  const loaded = entities.value !== null && overview.value !== null;
   useEffect(() => {
     const timer = setInterval(() => (asked.at = 0), REREAD_MS);
     return () => clearInterval(timer);
@@ -144,10 +154,9 @@ export function Devices() {
           ${loaded ? `${rows.length} of ${devices.value.length}${query.value.get("sort") ? "" : ", worst first"}` : ""}</span></header>
       ${
         !loaded
-          ? html`<div class="body ghosts" aria-label="Loading"><i></i><i></i><i></i>
-        </div>`
+          ? html`<div class="body ghosts"><i></i><i></i><i></i></div>`
           : rows.length
-            ? html`<${Table} columns=${COLUMNS} rows=${rows} usual="state" keyOf=${({ device }) => device.id}
+            ? html`<${Table} columns=${columns()} rows=${rows} usual="-state" keyOf=${({ device }) => device.id}
         open=${({ device }) => `/device/${device.id}`} rowProps=${({ state }) => ({ "data-state": state, class: state === "up" ? "" : "troubled" })} onVisible=${readSparks} label="Devices" />`
             : html`<${Empty} sign="search" title="No device matches" action=${html`<button class="btn" type="button" 
               onClick=${() => setQuery({ q: "", state: "", protocol: "" })}>Show all</button>`}>
@@ -168,16 +177,12 @@ function States({ rows, chosen }) {
 }
 
 const NoDevices = () => html`<section class="card">
-  <${Empty} sign="devices" title="No device yet" action=${html`<a class="btn primary" href="/first/device">
-  ${icon("plus")}Add device</a>`}>A device is what is measured: a router, a switch, a server. Its address and what to ask it is all that is needed.<//></section>`;
+  <${Empty} sign="devices" title="No devices yet" action=${html`<a class="btn primary" href="/first/device">
+  ${icon("plus")}Add device</a>`}>Name one address; ping needs nothing else.<//></section>`;
 
 /** Values that belong to no device: they are there, and can be looked at. */
 function OtherValues() {
-  const known = new Set([...(entities.value?.keys() ?? [])]);
-  const other = [...valuesByEntity.value]
-    .filter(([id]) => id === null || !known.has(id))
-    .reduce((sum, [, values]) => sum + values.length, 0);
-  void children.value;
+  const other = otherSeries.value;
   return (
     other > 0 &&
     html`<p class="muted">

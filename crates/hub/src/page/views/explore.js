@@ -1,17 +1,17 @@
 // Any series of the account on stacked charts, one a unit: path filters, range, percentile, thresholds, export.
 
-import { get } from "../api.js";
-import { api, lastValues, now } from "../state.js";
+import { now } from "../state.js";
 import { html, signal, useEffect, useSignal } from "../ui.js";
 import { query, setQuery } from "../router.js";
+import { written } from "../numbers.js";
 import { Empty, icon } from "../icons.js";
-import { Head } from "../shell.js";
+import { CopyLink, Head } from "../shell.js";
 import { ChartCard, drawable } from "../parts/chart.js";
 import { MOST_SERIES } from "../parts/colours.js";
 import { exportCsv, exportPng } from "../parts/export.js";
-import { summary } from "../parts/history.js";
-import { display, label } from "../parts/outputs.js";
-import { PathFilter } from "../parts/pathfilter.js";
+import { matching, summary } from "../parts/history.js";
+import { display, label, outputOf } from "../parts/outputs.js";
+import { PathFilter, useKnownPaths } from "../parts/pathfilter.js";
 import { RangePicker, range } from "../parts/range.js";
 import { useSeries } from "../parts/series.js";
 
@@ -24,9 +24,8 @@ const matched = signal(new Map());
 const isFilter = (text) => /[*?]/.test(text);
 
 async function match(filter) {
-  const { paths, limit_reached } = await get(api(`paths?filter=${encodeURIComponent(filter)}&limit=${MOST_PATHS}`));
-  const list = (paths[filter] ?? []).map(({ path }) => path);
-  matched.value = new Map(matched.value).set(filter, { list, more: limit_reached });
+  const found = await matching([filter], MOST_PATHS);
+  matched.value = new Map(matched.value).set(filter, found.get(filter));
 }
 
 /** A line of the address: `8e9`, in the unit that is shown. */
@@ -58,18 +57,19 @@ export function Explore() {
     );
   const toggle = (name) => setQuery({ [name]: query.value.get(name) ? "" : "1" }, { replace: false });
   const stacked = query.value.get("show") === "stacked";
-  return html`<${Head} title="Explore"><${RangePicker} /><${Export} charts=${() => cardsOf(byUnit, found, bytes)} at=${at} /><//>
+  const cards = cardsOf(byUnit, found, bytes);
+  return html`<${Head} title="Explore"><${RangePicker} /><${CopyLink} /><${Export} charts=${() => cardsOf(byUnit, found, bytes)} at=${at} /><//>
     <main class="page" id="main"><div class="row">
         <${PathFilter} value=${asked} change=${(p) => setQuery({ p }, { replace: false })} 
           note=${asked.length > 0 ? `${expanded.length} series` : ""} />
         <div class="seg" role="group" aria-label="Unit">
-          <button type="button" aria-pressed=${!bytes} onClick=${() => setQuery({ unit: "" })}>bit/s</button>
-          <button type="button" aria-pressed=${bytes} onClick=${() => setQuery({ unit: "byte" })}>byte/s</button></div>
-        <div class="seg" role="group" aria-label="Drawing">
+          <button type="button" aria-pressed=${!bytes} onClick=${() => setQuery({ unit: "" }, { replace: false })}>bit/s</button>
+          <button type="button" aria-pressed=${bytes} onClick=${() => setQuery({ unit: "byte" }, { replace: false })}>byte/s</button></div>
+        <div class="seg desk" role="group" aria-label="Shown">
           <button type="button" aria-pressed=${!stacked} onClick=${() => setQuery({ show: "" })}>Lines</button>
           <button type="button" aria-pressed=${stacked} onClick=${() => setQuery({ show: "stacked" })}>Stacked</button></div>
-        <button type="button" class="btn" aria-pressed=${query.value.get("p95") === "1"} onClick=${() => toggle("p95")}>95th percentile</button>
-          <${Threshold} /></div>
+        <button type="button" class="btn desk" aria-pressed=${query.value.get("p95") === "1"} onClick=${() => toggle("p95")}>95th percentile</button>
+          <${Threshold} unit=${cards[0]?.unit ?? ""} /></div>
       ${error && html`<p class="bad" role="alert">${error}</p>`}
       ${
         asked.length === 0
@@ -80,14 +80,14 @@ export function Explore() {
             : expanded.length === 0
               ? html`<section class="card">
         <${Empty} sign="search" title="No path matches">No series of this account is called like that. “?” stands for one part of a path, “*” for one or more.<//></section>`
-              : cardsOf(byUnit, found, bytes).map(
+              : cards.map(
                   ({
                     unit,
                     series,
                     of,
                   }) => html`<${ChartCard} key=${unit} title=${titleOf(series)} 
-                    sub=${of > series.length ? `the busiest ${series.length} of ${of}` : ""} series=${series} from=${at.from} to=${at.to}
-          stacked=${stacked} p95=${query.value.get("p95") === "1"} lines=${thresholds().map((value) => ({ value, name: `threshold ${value}`, colour: "down" }))} drop=${drop} height=${280} sync="explore" />`,
+                    sub=${of > series.length ? `the busiest ${series.length} of ${of}` : series.length > 1 ? `${series.length} series` : ""} series=${series} from=${at.from} to=${at.to}
+          stacked=${stacked} p95=${query.value.get("p95") === "1"} lines=${thresholds().map((value) => ({ value, name: `threshold ${written(value, unit)}`, colour: "down" }))} drop=${drop} height=${unit === cards[0].unit ? 285 : 150} sync="explore" />`,
                 )
       }</main>`;
 }
@@ -108,12 +108,16 @@ function cardsOf(byUnit, found, bytes) {
 }
 const chosen = (byUnit, found) => cardsOf(byUnit, found, false).flatMap(({ series }) => series.map(({ path }) => path));
 
+/** What series of one unit have in common: their declared title, its first word, or the beginning of their paths. */
 function titleOf(series) {
-  const words = new Set(series.map(({ path }) => label(path).split(".").slice(0, 2).join(" ")));
-  return words.size === 1 ? [...words][0] : `${series.length} series${series[0]?.unit ? `, ${series[0].unit}` : ""}`;
+  const titles = [...new Set(series.map(({ path }) => outputOf(path)?.title ?? label(path).split(".").slice(0, 2).join(" ")))];
+  const first = new Set(titles.map((title) => title.split(" ")[0]));
+  const roles = new Set(series.map(({ path }) => outputOf(path)?.role));
+  if (roles.size === 1 && roles.has("round-trip")) return "Round trip";
+  return titles.length === 1 ? titles[0] : first.size === 1 ? [...first][0] : `Series in ${series[0]?.unit || "plain numbers"}`;
 }
 
-function Threshold() {
+function Threshold({ unit }) {
   const open = useSignal(false);
   const add = (event) => {
     event.preventDefault();
@@ -126,19 +130,28 @@ function Threshold() {
     return html`<form class="row" onSubmit=${add}>
     <input class="input" name="line" inputmode="decimal" aria-label="Threshold, in the unit of the chart" placeholder="5e9" autofocus />
     <button class="btn">Draw</button></form>`;
-  return html`<button type="button" class="btn" onClick=${() => (open.value = true)}>${icon("plus")}Threshold</button>
+  return html`<button type="button" class="btn desk" onClick=${() => (open.value = true)}>${icon("plus")}Threshold</button>
     ${thresholds().map((value) => html`<button type="button" class="btn quiet" 
-      onClick=${() => setQuery({ line: thresholds().filter((other) => other !== value) })}>${value} ${icon("cross")}</button>`)}`;
+      onClick=${() => setQuery({ line: thresholds().filter((other) => other !== value) })}>${written(value, unit)} ${icon("cross")}</button>`)}`;
 }
 
 function Export({ charts, at }) {
-  return html`<button type="button" class="btn desk" onClick=${() => exportCsv(charts().flatMap(({ series }) => series))}>
-    ${icon("download")}CSV</button>
-    <button type="button" class="btn desk" onClick=${() => exportPng(document.querySelector("#main"), at)}>${icon("download")}PNG</button>`;
+  const open = useSignal(false);
+  const choose = (act) => () => {
+    open.value = false;
+    act();
+  };
+  return html`<span class="menu desk" onKeyDown=${(event) => event.key === "Escape" && (open.value = false)}>
+    <button type="button" class="btn" aria-expanded=${open.value} onClick=${() => (open.value = !open.value)}>${icon("download")}Export</button>
+    ${
+      open.value &&
+      html`<span class="pop"><button type="button" class="btn quiet" onClick=${choose(() => exportCsv(charts().flatMap(({ series }) => series)))}>CSV, what is shown</button>
+      <button type="button" class="btn quiet" onClick=${choose(() => exportPng(document.querySelector("#main"), at))}>PNG, the charts</button></span>`
+    }</span>`;
 }
 
 function Nothing() {
-  const paths = [...(lastValues.value?.keys() ?? [])];
+  const paths = useKnownPaths()?.list ?? [];
   const kinds = Map.groupBy(paths, (path) =>
     path
       .replace(/(^|\.)entity\.\d+(?=\.|$)/, "$1entity.?")

@@ -1,0 +1,90 @@
+// Why something is missing: the verdict, what to do, the way from configuration to stored value with the broken link.
+
+import { get } from "../api.js";
+import { entities, now, ours } from "../state.js";
+import { html, useEffect, useSignal } from "../ui.js";
+import { segments } from "../router.js";
+import { age, clock } from "../numbers.js";
+import { Empty, icon } from "../icons.js";
+import { Head } from "../shell.js";
+import { ChartCard, drawable, nameOf } from "../parts/chart.js";
+import { useSeries } from "../parts/series.js";
+
+const AGAIN_MS = 5_000;
+const HOUR_S = 3_600;
+/** How a step is drawn: its kind, its shape. */
+const MARKS = { ok: ["ok", "check"], broken: ["bad", "cross"], not_reached: ["idle", "silent"], unknown: ["idle", "why"] };
+const SIGNS = { sound: ["ok", "up"], waiting: ["warn", "clock"], broken: ["bad", "bad"], unknown: ["idle", "silent"] };
+
+export function Why() {
+  const [, first = "", id] = segments.value;
+  const about = first === "device" || first === "bot" ? id : first;
+  const state = useSignal({ answer: null, error: null, at: 0, took: 0 });
+  const ask = async () => {
+    const began = Date.now();
+    try {
+      const answer = await get(ours(`why?q=${encodeURIComponent(about)}`));
+      state.value = { answer, error: null, at: Date.now(), took: (Date.now() - began) / 1000 };
+    } catch (error) {
+      state.value = { ...state.value, error: error.message, at: Date.now() };
+    }
+  };
+  useEffect(() => {
+    ask();
+    // Asked again until the way is whole.
+    const timer = setInterval(() => document.hidden || state.value.answer?.verdict === "sound" || ask(), AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [about]);
+  const { answer, error, at, took } = state.value;
+  const entity = entities.value?.get(answer?.entity);
+  const device = entity?.parent ? entities.value.get(entity.parent) : entity;
+  const crumbs = [["Devices", "/devices"], ...(device ? [[device.name, `/device/${device.id}`]] : [])];
+  const subject = answer?.path ? nameOf(answer.path).replace(`${device?.name} `, "") : (device?.name ?? about);
+  return html`<${Head} title=${answer?.verdict === "sound" ? `Nothing is wrong with ${subject}` : `Why is ${subject} missing?`} crumbs=${crumbs}>
+    ${at > 0 && html`<span class="muted small desk">asked ${age((Date.now() - at) / 1000 + 0 * now.value)} ago${took > 0 && `, took ${took.toFixed(2)} s`}</span>`}
+    <button type="button" class="btn" onClick=${ask}>${icon("retry")}Ask again</button><//>
+    <main class="page" id="main">${
+      answer
+        ? html`<${Verdict} answer=${answer} device=${device} /><div class="cols wide"><${Chain} answer=${answer} /><div class="stack">
+          ${answer.path && html`<${Gap} path=${answer.path} />`}<${Evidence} answer=${answer} /><section class="card"><header><h2>On the command line</h2></header>
+          <div class="body"><pre class="snippet" tabindex="0">$ grafolean why ${answer.path ?? device?.name ?? about}</pre></div></section></div></div>`
+        : error
+          ? html`<section class="card"><${Empty} sign="why" title="Nobody can say">${error}<//></section>`
+          : html`<div class="ghosts"><i></i><i></i><i></i></div>`
+    }</main>`;
+}
+
+function Verdict({ answer, device }) {
+  const [kind, shape] = SIGNS[answer.verdict] ?? SIGNS.unknown;
+  const [finding] = answer.findings;
+  return html`<section class="card answer" data-s=${kind}><span class="sign">${icon(shape)}</span><div>
+    <p class=${kind === "bad" ? "bad" : "soft"} role="status">${answer.summary}</p>
+    <p class="verdict">${finding?.sentence ?? (answer.verdict === "sound" ? "Every step from the configuration to the stored value works." : "What is known does not say why.")}</p>
+    ${finding?.remedy && html`<p class="soft">${finding.remedy}</p>`}
+    ${device && html`<p class="row">${answer.verdict === "broken" && html`<a class="btn primary" href=${`/device/${device.id}/settings`}>${icon("key")}Settings of ${device.name}</a>`}
+    <a class="btn" href=${`/device/${device.id}`}>Open ${device.name}</a></p>`}</div></section>`;
+}
+
+function Chain({ answer }) {
+  const broken = answer.chain.findIndex(({ state }) => state === "broken");
+  const step = ({ link, title, state, said, at }, i) => {
+    const [kind, shape] = MARKS[state] ?? MARKS.unknown;
+    const evidence = i === broken && answer.findings[0]?.evidence;
+    return html`<li key=${link} data-s=${kind}><span class="mark">${icon(shape)}</span><span class="link">${title}</span><span class="said">${said}</span>
+      <time class="muted small">${at ? clock(at, { withSeconds: true }) : ""}</time>${evidence && html`<span class="more">${evidence}</span>`}</li>`;
+  };
+  return html`<section class="card"><header class="ruled"><h2>From configuration to stored value</h2><span class="grow"></span>
+    <span class="mono muted clip">${answer.path ?? ""}</span></header><ol class="chain">${answer.chain.map(step)}</ol></section>`;
+}
+
+function Gap({ path }) {
+  const at = { from: now.value - HOUR_S, to: now.value, live: true };
+  const { found } = useSeries([path], at);
+  return found && html`<${ChartCard} title="The value and the gap" series=${drawable([path], found)} from=${at.from} to=${at.to} legend=${false} height=${150} />`;
+}
+
+const Evidence = ({ answer: { findings } }) =>
+  findings.length > 0 &&
+  html`<section class="card"><header class="ruled"><h2>Evidence</h2></header><div class="body"><dl class="kv">${findings.map(
+    ({ sentence, evidence, since }) => html`<dt>${since ? `since ${clock(since)}` : "now"}</dt><dd>${evidence || sentence}</dd>`,
+  )}</dl></div></section>`;
