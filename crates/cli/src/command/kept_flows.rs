@@ -13,7 +13,7 @@ use grafolean_hub::flows::{
 };
 use grafolean_netflow::{
     archive::Catalog,
-    query::{By, Filter, FlowTime, Order, Progress, QueryError, Question, Sums, ask},
+    query::{By, Filter, FlowTime, Order, Progress, Query, QueryError, Sums, ask},
 };
 
 /// How often the progress is handed on.
@@ -39,12 +39,12 @@ impl FlowArchive for FlowFolder {
     }
 
     fn ask(&self, asked: &FlowQuestion, progress: &FlowProgress) -> Result<FlowAnswer, FlowArchiveError> {
-        let question = question(asked)?;
+        let query = query(asked)?;
         let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let own = Arc::new(Progress::default());
         let answered = thread::scope(|scope| {
             let told = Arc::clone(&own);
-            let asking = scope.spawn(move || ask(&self.0, &question, threads, &told));
+            let asking = scope.spawn(move || ask(&self.0, &query, threads, &told));
             while !asking.is_finished() {
                 progress.bytes.store(own.bytes.load(Relaxed), Relaxed);
                 progress.done.store(own.done.load(Relaxed), Relaxed);
@@ -66,7 +66,7 @@ impl FlowArchive for FlowFolder {
 }
 
 /// Reads a question. What is typed has to be a filter by itself, so that it cannot reach beyond its exporters.
-fn question(asked: &FlowQuestion) -> Result<Question, FlowArchiveError> {
+fn query(asked: &FlowQuestion) -> Result<Query, FlowArchiveError> {
     let parsed =
         |text: &str| Filter::parse(text).map_err(|error| FlowArchiveError::Question(error.to_string()));
     let typed = asked.filter.trim();
@@ -78,7 +78,7 @@ fn question(asked: &FlowQuestion) -> Result<Question, FlowArchiveError> {
     let by = asked.by.iter().filter(|name| !name.is_empty()).map(|name| By::parse(name));
     let by =
         by.collect::<Result<Vec<_>, _>>().map_err(|error| FlowArchiveError::Question(error.to_string()))?;
-    Ok(Question {
+    Ok(Query {
         filter,
         from: asked.from,
         to: asked.to,
@@ -111,10 +111,10 @@ mod tests {
     #[test]
     fn a_question_never_reaches_beyond_its_exporters() {
         for typed in ["any) or (any", "any)", "(any", "any) or any or (any"] {
-            assert!(question(&asked(typed, &[])).is_err(), "{typed}");
+            assert!(query(&asked(typed, &[])).is_err(), "{typed}");
         }
         for typed in ["", "any", "port 443 or port 80", "not exporter 192.0.2.1"] {
-            let filter = question(&asked(typed, &[])).unwrap().filter;
+            let filter = query(&asked(typed, &[])).unwrap().filter;
             let all = format!(
                 "({}) and exporter in [192.0.2.1 2001:db8::1]",
                 if typed.is_empty() { "any" } else { typed }
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_said() {
-        let wrong = |filter, by: &[&str]| question(&asked(filter, by)).unwrap_err().to_string();
+        let wrong = |filter, by: &[&str]| query(&asked(filter, by)).unwrap_err().to_string();
         assert!(wrong("port banana", &[]).contains("banana"));
         assert!(wrong("", &["colour"]).contains("colour"));
     }
