@@ -174,7 +174,7 @@ async fn from_an_exporter_to_the_hub_the_paths_and_bytes_are_those_of_the_contra
     let clock = Arc::new(FixedClock(Mutex::new(Timestamp::from_seconds(midnight - 30))));
     let listen = Listen::on([SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]);
     let data = world.folder.path().join("bot");
-    let options = Options { listen, folder: Some(data.join("netflow")), archive: None };
+    let options = Options { folder: Some(data.join("netflow")), ..Options::on(listen) };
     let bot = Arc::new(NetflowBot::open(&options, &*clock).unwrap());
     let backend = HttpBackend::new(HttpSettings::new(world.url(), world.bot.token.clone())).unwrap();
     // what is sent before the bot ever knew its exporters is not counted

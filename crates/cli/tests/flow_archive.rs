@@ -39,7 +39,7 @@ impl Kept {
         let netflow = folder.path().join("data/netflow");
         let archive = Settings::new(netflow.join("archive"), Duration::from_secs(3_600), 1 << 30);
         let listen = Listen::on([SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]);
-        let options = Options { listen, folder: Some(netflow), archive: Some(archive) };
+        let options = Options { folder: Some(netflow), archive: Some(archive), ..Options::on(listen) };
         let bot = NetflowBot::open(&options, &SystemClock).unwrap();
         let (mut traffic, now) = (Traffic::new(3, 100, Families::Mixed), SystemClock.now());
         let flows: Vec<Flow> = (0..FLOWS).map(|_| traffic.flow(now)).collect();
@@ -172,7 +172,7 @@ fn what_the_kernel_dropped_is_told_though_nobody_knows_whose_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let netflow = folder.path().join("data/netflow");
     let listen = Listen { buffer_bytes: 4_096, ..Listen::on([SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]) };
-    let options = Options { listen, folder: Some(netflow), archive: None };
+    let options = Options { folder: Some(netflow), ..Options::on(listen) };
     let bot = NetflowBot::open(&options, &SystemClock).unwrap();
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     while bot.metrics().kernel_drops.get() == 0 {

@@ -10,6 +10,7 @@ pub mod collector;
 pub mod deliver;
 pub mod details;
 pub mod health;
+pub mod interfaces;
 pub mod model;
 pub mod protocol;
 pub mod refresh;

@@ -12,6 +12,7 @@ use grafolean_collector::{
     bot::{BotError, Job, Plan, Refusal, Run, RunId},
     details::{DetailsError, NoFields},
     health::Health,
+    interfaces::{InterfaceBoard, ReadingFolder},
     model::{AccountId, Details, Device, Interval, NewEntity},
     protocol::{self, Defaults, Opening, Output, Protocol},
     report::{Report, Suggestions, Values},
@@ -60,6 +61,17 @@ pub struct Options {
     pub folder: Option<PathBuf>,
     /// Where it keeps raw flows; none keeps none.
     pub archive: Option<archive::Settings>,
+    /// Where it finds interface counters that the SNMP bot of this process reads.
+    pub interfaces: InterfaceBoard,
+    /// Where it finds those that the SNMP bot of another process on this machine reads.
+    pub readings: Option<ReadingFolder>,
+}
+
+impl Options {
+    /// Listens, keeps nothing, and knows no interfaces.
+    pub fn on(listen: Listen) -> Self {
+        Self { listen, folder: None, archive: None, interfaces: InterfaceBoard::default(), readings: None }
+    }
 }
 
 /// Why the bot could not begin.
@@ -117,6 +129,7 @@ impl NetflowBot {
     pub fn open(options: &Options, clock: &dyn Clock) -> Result<Self, OpenError> {
         let receiver = Receiver::bind(&options.listen)?;
         let flow_state = Arc::new(FlowState::new(receiver.sockets().len()));
+        flow_state.reconcile(options.interfaces.clone(), options.readings.clone(), clock.now());
         let checkpoint_writer = options.folder.as_ref().map(|folder| {
             let started = CheckpointWriter::start(Arc::clone(&flow_state), folder, clock.now());
             started.map_err(|source| OpenError::Folder { folder: folder.clone(), source })

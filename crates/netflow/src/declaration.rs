@@ -112,6 +112,19 @@ pub(super) const OUTPUTS: &[Output] = &[
         "Share of what the exporter sent that was received and decoded, from 0 to 1; none where it sent nothing",
     )
     .playing(Role::Coverage),
+    Output::new(
+        "netflow.reconciled.entity.{entity}.if.{interface}",
+        "1",
+        "Flows by counters",
+        "Bytes of a minute by flows, divided by those that the interface counted, in and out; 1 is the same. Where the \
+         entity is measured over SNMP too; none where the interface was idle",
+    ),
+    Output::new(
+        "netflow.reconciled.entity.{entity}.if.{interface}.{direction}",
+        "1",
+        "Flows by counters, one direction",
+        "The same of what came in (ingress) or went out (egress), where flows tell directions",
+    ),
 ];
 
 /// What a person has to know to run it.

@@ -11,6 +11,7 @@ use std::{
 
 use grafolean_collector::{
     bot::{JobId, RunId},
+    interfaces::{InterfaceBoard, ReadingFolder},
     model::AccountId,
     time::Timestamp,
 };
@@ -19,7 +20,7 @@ use tracing::{debug, warn};
 
 use super::{
     aggregate::{
-        CLOSED_KEPT, Closed, Exporters, GRACE_SECONDS, Minutes, Rollup, SET_BACK_SECONDS, Span, values,
+        CLOSED_KEPT, Closed, Exporters, GRACE_SECONDS, Links, Minutes, Rollup, SET_BACK_SECONDS, Span, values,
     },
     archive::Feed,
     decode::sflow,
@@ -27,6 +28,8 @@ use super::{
     ledger::{Coverage, Ledger},
     metrics::NetflowMetrics,
     receive::Batch,
+    reconcile::Profile,
+    reconciling::{CoverageOfMinutes, Reconciling},
     record::{Datagram, Flow, FlowDetails, FlowSink, Origin},
     sampling::Override,
 };
@@ -64,7 +67,8 @@ pub(super) struct ClosedBins {
     pub(super) rollup: Rollup,
     /// What was seen and lost in minutes that ended, by their ends: as many as bins are kept, so that a report that got lost is
     /// made again whole.
-    pub(super) coverage: BTreeMap<i64, HashMap<IpAddr, Coverage>>,
+    pub(super) coverage: CoverageOfMinutes,
+    pub(super) reconciling: Reconciling,
     /// By account and interval: the end of the last bin that was reported.
     reported: BTreeMap<(AccountId, Span), i64>,
     /// What runs reported that are not yet known to be safe; of each job the last one.
@@ -86,8 +90,8 @@ struct Pending {
 }
 
 enum Reported {
-    /// Bins of an account up to this end.
-    Bins(AccountId, Span, i64),
+    /// Bins of an account up to this end, and minutes whose counters were compared.
+    Bins(AccountId, Span, i64, Vec<i64>),
     /// Exporters, to an account.
     Suggestions(AccountId, Vec<IpAddr>),
 }
@@ -99,6 +103,12 @@ impl FlowState {
     /// Creates the state of so many receiving threads.
     pub(super) fn new(threads: usize) -> Self {
         Self { minutes: (0..threads).map(|_| Mutex::default()).collect(), ..Self::default() }
+    }
+
+    /// Says where interface counters are found, and when receiving began.
+    pub(super) fn reconcile(&self, board: InterfaceBoard, folder: Option<ReadingFolder>, now: Timestamp) {
+        let reconciling = &mut self.closed_bins().reconciling;
+        (reconciling.board, reconciling.folder, reconciling.whole_from) = (board, folder, now.seconds());
     }
 
     /// Returns what the thread of this place receives by.
@@ -180,6 +190,11 @@ impl FlowState {
             closed_bins.rollup.closed_starts(span).iter().map(|start| start + span.seconds()).collect();
         ends.insert(end);
         let mut bins = Vec::new();
+        if span == Span::Minute {
+            let ClosedBins { reconciling, coverage, .. } = &mut *closed_bins;
+            bins = reconciling.compare(account, exporters, end, coverage);
+        }
+        let compared = bins.iter().map(|(time, _): &Bin| time.seconds()).collect();
         for end in ends.into_iter().filter(|other| *other > reported && *other <= end) {
             let bin = closed_bins.rollup.closed(span, end - span.seconds());
             let mut of_bin = values(span, exporters, bin.as_deref(), &closed_bins.rollup);
@@ -188,7 +203,7 @@ impl FlowState {
             }
             bins.push((Timestamp::from_seconds(end), of_bin));
         }
-        closed_bins.reports(run, Reported::Bins(account, span, end.max(reported)));
+        closed_bins.reports(run, Reported::Bins(account, span, end.max(reported), compared));
         bins
     }
 
@@ -210,8 +225,9 @@ impl FlowState {
             return;
         }
         match closed_bins.pending.remove(&run.job).map(|pending| pending.what) {
-            Some(Reported::Bins(account, span, end)) => {
+            Some(Reported::Bins(account, span, end, compared)) => {
                 closed_bins.reported.insert((account, span), end);
+                closed_bins.reconciling.accepted(account, &compared);
             }
             Some(Reported::Suggestions(account, exporters)) => {
                 let suggested = exporters.into_iter().map(|exporter| (account.number(), exporter));
@@ -233,6 +249,10 @@ impl FlowState {
             keys += open.keys();
             minutes.extend(open.close(until));
         }
+        let mut links = BTreeMap::<i64, Links>::from([(until - Span::Minute.seconds(), Links::default())]);
+        for (start, minute) in &mut minutes {
+            links.entry(*start).or_default().merge(minute.take_links());
+        }
         self.metrics.open_keys.set(i64::try_from(keys).unwrap_or(i64::MAX));
         let mut decoder = self.decoder();
         let (window, sums) = {
@@ -245,6 +265,8 @@ impl FlowState {
         }
         let named = self.named();
         self.metrics.exporters.update(sums, |exporter| named.contains_key(exporter));
+        closed_bins.reconciling.settle(links, profiles(&decoder, &named));
+        closed_bins.reconciling.name(decoder.interface_names(|exporter| named.contains_key(exporter)));
         decoder.expire(Timestamp::from_seconds(until));
         closed_bins.rollup.settle(minutes, until);
         for span in Span::ALL {
@@ -342,6 +364,24 @@ impl FlowSink for Receiving<'_> {
             self.minutes.add_of(exporter, origin, flow);
         }
     }
+}
+
+/// Returns what exporters that entities name send.
+fn profiles(decoder: &Decoder, named: &Named) -> BTreeMap<IpAddr, Profile> {
+    let mut profiles = {
+        let (ledger, templates) = (decoder.ledger(), decoder.templates());
+        let accounts = ledger.accounts().filter(|(stream, _)| {
+            let agent = stream.agent.is_some_and(|agent| named.contains_key(&agent.to_canonical()));
+            agent || named.contains_key(&stream.exporter.ip())
+        });
+        let templates = templates.templates().map(|(scope, template, _)| (scope.exporter.ip(), template));
+        let templates = templates.filter(|(exporter, _)| named.contains_key(exporter));
+        Profile::all(accounts, templates.map(|(exporter, template)| (exporter, &template.definition)))
+    };
+    for (address, profile) in &mut profiles {
+        profile.is_set_by_hand = named.get(address).is_some_and(Option::is_some);
+    }
+    profiles
 }
 
 /// Returns the address by which an exporter is known: sFlow's agent, which relays leave as it was, where an entity names it,

@@ -41,6 +41,10 @@ pub mod protocol_name;
 pub mod query;
 #[cfg(feature = "bot")]
 pub mod receive;
+#[cfg(feature = "bot")]
+pub mod reconcile;
+#[cfg(feature = "bot")]
+mod reconciling;
 pub mod record;
 pub mod sampling;
 #[cfg(feature = "bot")]

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::Arc,
 };
 
@@ -80,6 +80,20 @@ impl NameStore {
     pub fn of(&self, exporter: SocketAddr, domain: u32) -> [Option<Arc<DomainNames>>; 2] {
         let of = |domain| self.domains.get(&(exporter, domain)).map(|entry| Arc::clone(&entry.names));
         [of(domain), if domain == 0 { None } else { of(0) }]
+    }
+
+    /// Returns what exporters call their interfaces, by address, of those that are wanted.
+    pub fn interfaces(&self, is_wanted: impl Fn(&IpAddr) -> bool) -> BTreeMap<IpAddr, BTreeMap<u32, String>> {
+        let mut names = BTreeMap::<IpAddr, BTreeMap<u32, String>>::new();
+        let mut domains: Vec<_> = self.domains.iter().collect();
+        domains.sort_by_key(|(key, entry)| (entry.told, **key));
+        for ((exporter, _), entry) in
+            domains.into_iter().filter(|((exporter, _), _)| is_wanted(&exporter.ip()))
+        {
+            let its = entry.names.interfaces.iter().map(|(index, name)| (*index, name.to_string()));
+            names.entry(exporter.ip()).or_default().extend(its);
+        }
+        names
     }
 
     fn forget_oldest(&mut self) {

@@ -3,9 +3,11 @@
 use std::{
     io::{self, ErrorKind},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::{Path, PathBuf},
 };
 
 use grafolean_collector::{
+    interfaces::ReadingFolder,
     protocol::{self, Opening, Purpose},
     time::SystemClock,
 };
@@ -22,12 +24,15 @@ use super::{
 /// Fails when an address cannot be bound or the folder not be made. To be checked alone it takes another port where one
 /// is taken, most likely by the bot that works.
 pub(super) fn open(opening: Opening<'_>) -> Result<NetflowBot, protocol::OpenError> {
-    let folder = opening.folder;
+    let (folder, interfaces) = (opening.folder, opening.health.interfaces().clone());
     let archive =
         folder.map(|folder| settings::flow_archive(opening.settings, folder)).transpose()?.flatten();
     let open = |listen: &Listen| {
-        let (folder, archive) = (folder.map(Into::into), archive.clone());
-        NetflowBot::open(&Options { listen: listen.clone(), folder, archive }, &SystemClock)
+        let (folder, archive) = (folder.map(PathBuf::from), archive.clone());
+        let beside = folder.as_deref().and_then(Path::parent);
+        let readings = beside.map(|data| ReadingFolder::of_bot(&data.join("snmp")));
+        let options = Options { folder, archive, readings, ..Options::on(listen.clone()) };
+        NetflowBot::open(&Options { interfaces: interfaces.clone(), ..options }, &SystemClock)
     };
     let mut listen = settings::listen(opening.settings)?;
     let mut opened = open(&listen);

@@ -34,6 +34,7 @@ use super::{
     flow_state::FlowState,
     heartbeat::ThreadHeartbeat,
     ledger::{Account, Counted, Coverage, Ledger, NumberedOver},
+    reconcile::Verdict,
     record::{Factor, Protocol, Stream},
     snapshot::Snapshot,
 };
@@ -48,6 +49,8 @@ const NAMED: &str = "named.bin";
 const LEDGER: &str = "sequences.bin";
 const COVERAGE: &str = "coverage.bin";
 const TOTALS: &str = "ledger.bin";
+/// JSON, for whoever carries it on.
+const VERDICTS: &str = "verdicts.json";
 
 /// Writes the flow_state's state every few seconds, and once more when it is dropped.
 #[derive(Debug)]
@@ -166,6 +169,9 @@ impl Files {
         let suggested = self.flow_state.closed_bins().suggested.clone();
         self.write(self.folder.join(SUGGESTED), &suggested)?;
         self.write(self.folder.join(NAMED), &*self.flow_state.named())?;
+        let verdicts =
+            serde_json::to_vec(&self.flow_state.closed_bins().reconciling.verdicts()).unwrap_or_default();
+        self.put(self.folder.join(VERDICTS), &verdicts)?;
         let decoder = self.flow_state.decoder();
         self.write(self.folder.join(EXPORTERS), &decoder.snapshot())?;
         self.write(self.folder.join(TOTALS), &ExporterTotals::of(&decoder))
@@ -250,6 +256,8 @@ pub struct StoredState {
     pub totals: ExporterTotals,
     /// Templates and samplings.
     pub snapshot: Snapshot,
+    /// What is to be said of each exporter that an entity names.
+    pub verdicts: Vec<Verdict>,
 }
 
 impl ExporterTotals {
@@ -348,6 +356,7 @@ impl StoredState {
         Ok(Self {
             totals: read(&folder.join(TOTALS))?.unwrap_or_default(),
             snapshot: read(&folder.join(EXPORTERS))?.unwrap_or_default(),
+            verdicts: read_verdicts(&folder.join(VERDICTS))?,
         })
     }
 }
@@ -426,6 +435,15 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StateError> {
         return Err(damaged());
     }
     postcard::from_bytes(body).map(Some).map_err(|_| damaged())
+}
+
+fn read_verdicts(path: &Path) -> Result<Vec<Verdict>, StateError> {
+    match fs::read(path) {
+        Ok(text) => serde_json::from_slice(&text)
+            .map_err(|_| StateError::Damaged { path: path.to_owned(), length: text.len() }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(source) => Err(StateError::File { what: "read", path: path.to_owned(), source }),
+    }
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 
 fn open(folder: Option<&Path>) -> NetflowBot {
     let listen = Listen::on([SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]);
-    NetflowBot::open(&Options { listen, folder: folder.map(Path::to_owned), archive: None }, &SystemClock)
+    NetflowBot::open(&Options { folder: folder.map(Path::to_owned), ..Options::on(listen) }, &SystemClock)
         .unwrap()
 }
 
@@ -147,7 +147,7 @@ async fn sampling_is_scaled_in_unless_the_entity_says_otherwise() {
 #[tokio::test]
 async fn an_exporter_of_ipv6_is_known_by_its_address_and_suggested_by_it() {
     let listen = Listen::on([SocketAddr::from((Ipv6Addr::LOCALHOST, 0))]);
-    let bot = NetflowBot::open(&Options { listen, folder: None, archive: None }, &SystemClock).unwrap();
+    let bot = NetflowBot::open(&Options::on(listen), &SystemClock).unwrap();
     let devices = [device(7, json!({"ipv6": "0:0:0:0:0:0:0:1"}))];
     put_in_force(&bot, &devices);
     let (mut flows, mut datagram) = (VecDeque::from(invented(20)), Vec::new());

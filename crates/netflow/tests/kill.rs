@@ -46,7 +46,8 @@ const FOLDER: &str = "NETFLOW_KILL_FOLDER";
 
 fn open(folder: &Path) -> NetflowBot {
     let listen = Listen::on([SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]);
-    let options = Options { listen, folder: Some(folder.to_owned()), archive: Some(raw_flows(folder)) };
+    let (folder, archive) = (Some(folder.to_owned()), Some(raw_flows(folder)));
+    let options = Options { folder, archive, ..Options::on(listen) };
     local::open(&options)
 }
 

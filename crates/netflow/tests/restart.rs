@@ -75,7 +75,7 @@ fn listen() -> Listen {
 }
 
 fn open(folder: &Path, listen: Listen) -> NetflowBot {
-    local::open(&Options { listen, folder: Some(folder.to_owned()), archive: None })
+    local::open(&Options { folder: Some(folder.to_owned()), ..Options::on(listen) })
 }
 
 fn wait_for_flows(bot: &NetflowBot, flows: u64) {

@@ -30,7 +30,7 @@ const DATAGRAMS: u64 = 40;
 fn open(threads: usize, folder: Option<&Path>) -> NetflowBot {
     let both = [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
     let listen = Listen { threads: NonZeroUsize::new(threads).unwrap(), ..Listen::on(both) };
-    let bot = local::open(&Options { listen, folder: folder.map(Path::to_owned), archive: None });
+    let bot = local::open(&Options { folder: folder.map(Path::to_owned), ..Options::on(listen) });
     assert_eq!(bot.addresses().len(), 2, "one a port, whatever the threads");
     bot
 }

@@ -29,7 +29,7 @@ mod value;
 mod vendor;
 
 pub use self::{
-    bot::{DueSensor, Memory, RejectedValue, SnmpBot, SnmpTask, drive},
+    bot::{DueSensor, Memory, Reads, RejectedValue, SnmpBot, SnmpTask, drive},
     exchange::{AskError, Request, Status},
     expression::{Expression, ExpressionError, Fault},
     interfaces::{Column, Counted, CounterKind, Interfaces, counted},

@@ -15,7 +15,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::time::Timestamp;
+use crate::{interfaces::InterfaceBoard, time::Timestamp};
 
 pub use endpoint::Endpoint;
 pub use progress::Progress;
@@ -28,6 +28,7 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 pub struct Health {
     registry: Registry,
     checks: Vec<Check>,
+    interfaces: InterfaceBoard,
 }
 
 type Check = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
@@ -46,12 +47,17 @@ impl Health {
             Unit::Seconds,
             since,
         );
-        Self { registry, checks: Vec::new() }
+        Self { registry, checks: Vec::new(), interfaces: InterfaceBoard::default() }
     }
 
     /// Returns the place where the parts of one bot register their metrics; all of them bear its protocol.
     pub fn registry_of(&mut self, protocol: &str) -> &mut Registry {
         self.registry.sub_registry_with_label(("protocol".into(), protocol.to_owned().into()))
+    }
+
+    /// Returns what the bots of the process tell each other of devices' interfaces.
+    pub const fn interfaces(&self) -> &InterfaceBoard {
+        &self.interfaces
     }
 
     /// Asks a part from now on whether it works; if not, it says what is wrong in a sentence.

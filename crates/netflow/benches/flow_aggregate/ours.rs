@@ -88,7 +88,7 @@ fn feed(replay: &Replay, rate: u64, span: Duration, raw: Raw) -> Fed {
     let listen = Listen::on([SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]);
     let archive = Settings::new(folder.path().join("archive"), Duration::MAX, u64::MAX);
     let archive = (raw == Raw::Kept).then_some(archive);
-    let options = Options { listen, folder: Some(folder.path().to_owned()), archive };
+    let options = Options { folder: Some(folder.path().to_owned()), archive, ..Options::on(listen) };
     let bot = Arc::new(NetflowBot::open(&options, &SystemClock).unwrap());
     let device = device();
     bot.in_force(&bot.plan(&[device.account], std::slice::from_ref(&device)));

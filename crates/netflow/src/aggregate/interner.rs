@@ -5,7 +5,11 @@ use std::{collections::HashMap, net::IpAddr};
 use foldhash::quality::RandomState;
 use serde::{Deserialize, Serialize};
 
-use super::TrafficDirection;
+use super::{
+    TrafficDirection,
+    links::{Link, LinkSums},
+};
+use crate::record::Flow;
 
 /// One exporter's traffic one direction, by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -24,6 +28,22 @@ pub(super) struct Interner {
     places: HashMap<(ExporterDirection, u32), InterfaceId, RandomState>,
     /// The exporter of the flow before, which is mostly that of the next.
     latest: Option<(IpAddr, u32)>,
+    /// By direction and link, the place in `links`.
+    #[serde(skip)]
+    link_places: HashMap<u128, usize, RandomState>,
+    #[serde(skip)]
+    links: Vec<InternedLink>,
+    #[serde(skip)]
+    latest_link: Option<(u128, usize)>,
+}
+
+/// A link of an exporter's direction: the interface that it is counted at, and what passed by it.
+#[derive(Clone, Debug)]
+pub(super) struct InternedLink {
+    pub(super) interface_id: InterfaceId,
+    pub(super) exporter_direction: ExporterDirection,
+    pub(super) link: Link,
+    pub(super) sums: LinkSums,
 }
 
 impl Interner {
@@ -62,6 +82,39 @@ impl Interner {
         interface_id
     }
 
+    /// Returns the link of a flow.
+    pub(super) fn link(
+        &mut self,
+        exporter_direction: ExporterDirection,
+        direction: TrafficDirection,
+        flow: &Flow,
+    ) -> Option<&mut InternedLink> {
+        let link = Link::of(flow);
+        let key = u128::from(exporter_direction.0) << 72 | link.number();
+        let place = match self.latest_link {
+            Some((latest, place)) if latest == key => place,
+            _ => match self.link_places.get(&key) {
+                Some(place) => *place,
+                None => {
+                    let interface_id = self.interface_id(exporter_direction, direction.interface(flow));
+                    let sums = LinkSums::default();
+                    self.links.push(InternedLink { interface_id, exporter_direction, link, sums });
+                    self.link_places.insert(key, self.links.len() - 1);
+                    self.links.len() - 1
+                }
+            },
+        };
+        self.latest_link = Some((key, place));
+        self.links.get_mut(place)
+    }
+
+    /// Returns all links, with the exporter of each.
+    pub(super) fn links(&self) -> impl Iterator<Item = (IpAddr, &InternedLink)> {
+        self.links
+            .iter()
+            .filter_map(|link| Some((self.exporter_direction_of(link.exporter_direction)?.0, link)))
+    }
+
     /// Returns what a exporter_direction's number stands for.
     pub(super) fn exporter_direction_of(
         &self,
@@ -82,7 +135,7 @@ impl Interner {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.interner.len()
+        self.interner.len() + self.links.len()
     }
 
     /// Forgets all numbers.

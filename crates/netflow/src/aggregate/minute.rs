@@ -10,10 +10,12 @@ use foldhash::quality::RandomState;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bin, KEYS_MAX, TrafficDirection,
+    Bin, KEYS_MAX, Links, TrafficDirection,
     interner::{ExporterDirection, InterfaceId, Interner},
+    links::Part,
+    repeats::Repeats,
 };
-use crate::record::Flow;
+use crate::record::{Flow, Origin};
 
 /// Distinct keys of one minute in the tables that each flow updates. Full ones are added up early, which costs a moment
 /// and loses nothing.
@@ -37,6 +39,11 @@ pub struct Minute {
     protocols: Sums<(InterfaceId, u8)>,
     ports: Sums<(ExporterDirection, u16)>,
     rolled_up: Bin,
+    #[serde(skip)]
+    repeats: Repeats,
+    /// What early foldings left of links; of a minute that was written down they are missing.
+    #[serde(skip, default = "Links::partial")]
+    links: Links,
 }
 
 /// A flow between addresses of IPv4.
@@ -52,11 +59,14 @@ struct Staged {
 }
 
 impl Minute {
-    /// Adds bytes of a flow.
-    pub(super) fn add(&mut self, exporter: IpAddr, flow: &Flow, bytes: u64) {
-        let direction = TrafficDirection::of(flow);
+    /// Adds a part of a flow.
+    pub(super) fn add(&mut self, exporter: IpAddr, origin: &Origin, flow: &Flow, part: Part) {
+        let (direction, bytes) = (TrafficDirection::of(flow), part.bytes);
         let exporter_direction = self.interner.exporter_direction(exporter, direction);
-        let interface_id = self.interner.interface_id(exporter_direction, direction.interface(flow));
+        let Some(link) = self.interner.link(exporter_direction, direction, flow) else { return };
+        link.sums.add_part(origin, flow, part);
+        let interface_id = link.interface_id;
+        self.repeats.note(exporter_direction, flow);
         let (port, protocol) = (flow.destination_port, flow.protocol);
         if let (Some(IpAddr::V4(source)), Some(IpAddr::V4(destination))) = (flow.source, flow.destination) {
             let (source, destination) = (source.to_bits(), destination.to_bits());
@@ -83,8 +93,16 @@ impl Minute {
     }
 
     /// Adds all of another.
-    pub(super) fn merge(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, mut other: Self) {
+        self.links.merge(other.take_links());
+        self.links.is_partial = true;
         self.rolled_up.merge(other.roll_up());
+    }
+
+    /// Takes out what passed by each link. To be called before it is rolled up, and once.
+    pub fn take_links(&mut self) -> Links {
+        self.fold();
+        std::mem::take(&mut self.links)
     }
 
     pub(super) fn keys(&self) -> usize {
@@ -127,7 +145,16 @@ impl Minute {
 
     fn fold(&mut self) {
         self.add_staged();
-        let Self { interner, talks_v4, talks, protocols, ports, rolled_up, .. } = self;
+        let Self { interner, talks_v4, talks, protocols, ports, rolled_up, links, repeats, .. } = self;
+        for (exporter, link) in interner.links() {
+            links.add(exporter, link.link, &link.sums);
+        }
+        for (exporter_direction, (looked_at, repeated)) in repeats.counts() {
+            if let Some((exporter, _)) = interner.exporter_direction_of(exporter_direction) {
+                links.add_repeats(exporter, looked_at, repeated);
+            }
+        }
+        *repeats = Repeats::default();
         let mut add_talk = |interface_id, ends, bytes| {
             if let Some((exporter, direction, interface)) = interner.interface_of(interface_id) {
                 rolled_up.sums(exporter, direction).add_talk(direction, interface, ends, bytes);

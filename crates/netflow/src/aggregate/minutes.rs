@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use grafolean_time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Minute, SET_BACK_SECONDS, Span};
+use super::{Minute, SET_BACK_SECONDS, Span, links::Part};
 use crate::record::{Flow, Origin};
 
 /// How long a minute stays open after its end: datagrams come late by less, and a flow that is told just after a minute
@@ -44,17 +44,20 @@ impl Minutes {
         }
         let first_open = Span::Minute.bin_of(second - GRACE_SECONDS).max(self.floor);
         let last_open = Span::Minute.bin_of(second).max(first_open);
+        let packets = flow.scaled_packets();
         if first_open == last_open {
-            return self.add_to(last_open, exporter, flow, bytes);
+            return self.add_to(last_open, exporter, origin, flow, Part { bytes, packets });
         }
         let (began, ended) = lasted(origin, flow);
         let boundary = last_open.saturating_mul(1_000_000);
         let before = share(bytes, began.min(received), ended.min(received), boundary);
+        let passed = portion(packets, before, bytes);
         if before > 0 {
-            self.add_to(first_open, exporter, flow, before);
+            self.add_to(first_open, exporter, origin, flow, Part { bytes: before, packets: passed });
         }
         if before < bytes || bytes == 0 {
-            self.add_to(last_open, exporter, flow, bytes - before);
+            let rest = Part { bytes: bytes - before, packets: packets.saturating_sub(passed) };
+            self.add_to(last_open, exporter, origin, flow, rest);
         }
     }
 
@@ -88,14 +91,14 @@ impl Minutes {
         self.open.values().map(Minute::keys).sum()
     }
 
-    fn add_to(&mut self, start: i64, exporter: IpAddr, flow: &Flow, bytes: u64) {
+    fn add_to(&mut self, start: i64, exporter: IpAddr, origin: &Origin, flow: &Flow, part: Part) {
         if let Some(minute) = self.open.get_mut(&start) {
-            return minute.add(exporter, flow, bytes);
+            return minute.add(exporter, origin, flow, part);
         }
         if self.open.len() >= WAITING_MAX {
             self.join_oldest();
         }
-        self.open.entry(start).or_default().add(exporter, flow, bytes);
+        self.open.entry(start).or_default().add(exporter, origin, flow, part);
     }
 
     fn join_oldest(&mut self) {
@@ -123,6 +126,12 @@ fn lasted(origin: &Origin, flow: &Flow) -> (i64, i64) {
     let ours =
         |moment: Timestamp| received.saturating_sub(exported.micros().saturating_sub(moment.micros()).max(0));
     (ours(first).min(ours(last)), ours(last))
+}
+
+/// Returns the same portion of a count as `part` is of `whole`.
+fn portion(count: u64, part: u64, whole: u64) -> u64 {
+    let portion = u128::from(count) * u128::from(part) / u128::from(whole.max(1));
+    u64::try_from(portion).unwrap_or(u64::MAX)
 }
 
 /// Returns the share of bytes before a boundary, if they are spread evenly from one moment to the other.

@@ -8,6 +8,8 @@
 //! [`Span`]s nest: each [`Bin`] that ends is ranked ([`Closed`]) and added to the one around it. [`values`] gives paths.
 //! [`Counts`] are exact up to a bound on the distinct keys, and tell by how much they may be short beyond it.
 //!
+//! [`Links`] tell, of a minute alone, between which interfaces traffic passed, to hold it against their counters.
+//!
 //! All of it is pure: moments are arguments. All of it can be written down and read again, to go on after a restart.
 
 mod bin;
@@ -15,10 +17,12 @@ mod closed;
 mod counts;
 mod direction;
 mod interner;
+mod links;
 mod minute;
 mod minutes;
 mod narrow;
 mod paths;
+mod repeats;
 mod rollup;
 mod span;
 
@@ -26,6 +30,7 @@ pub use bin::{Bin, KEYS_MAX};
 pub use closed::{Closed, Ranking, TOP};
 pub use counts::Counts;
 pub use direction::TrafficDirection;
+pub use links::{ExporterLinks, LINKS_MAX, LONG_MILLIS, Link, LinkSums, Links, Observed};
 pub use minute::{Minute, OPEN_KEYS_MAX};
 pub use minutes::{GRACE_SECONDS, Minutes, WAITING_MAX};
 pub use paths::{Exporters, values};

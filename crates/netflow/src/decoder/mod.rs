@@ -4,7 +4,7 @@ mod fixed;
 mod scaling;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -126,6 +126,14 @@ impl Decoder {
     /// Returns the samplings that exporters told. No thread decodes while they are held.
     pub fn samplings(&self) -> MutexGuard<'_, SamplingStore> {
         lock(&self.memory.samplings)
+    }
+
+    /// Returns what exporters call their interfaces in options data, by address, of those that are wanted.
+    pub fn interface_names(
+        &self,
+        is_wanted: impl Fn(&IpAddr) -> bool,
+    ) -> BTreeMap<IpAddr, BTreeMap<u32, String>> {
+        lock(&self.memory.names).interfaces(is_wanted)
     }
 
     /// Returns the octets of data that waits for its template, with what keeping it costs.

@@ -2,8 +2,9 @@
 //!
 //! [`SnmpBot`] performs a run: `plan` makes jobs of what people set up, `device` is what is kept of a device between
 //! runs and `troubles` what is wrong with it, `drive` asks it, `results` makes values of what came, `discontinuity` knows
-//! when interfaces began to count anew. [`Memory`] is what survives a restart.
+//! when interfaces began to count anew; `counters` reads those of flow exporters for the flow bot. [`Memory`] is what survives a restart.
 
+mod counters;
 mod device;
 mod discontinuity;
 mod drive;
@@ -17,5 +18,5 @@ pub use self::{
     drive::drive,
     memory::{Memory, RejectedValue},
     perform::SnmpBot,
-    plan::{DueSensor, SnmpTask},
+    plan::{DueSensor, Reads, SnmpTask},
 };

@@ -9,18 +9,19 @@ use std::{
 
 use grafolean_collector::{
     bot::{BotError, Plan, Run},
+    interfaces::{InterfaceBoard, ReadingFolder},
     model::{AccountId, Device as SetUp, EntityId, SensorId},
     protocol::{Defaults, OpenError, Opening, Output, Protocol},
     report::{Report, Values},
     settings::Setting,
     state_store::{StateStore, StateStoreError},
-    time::Timestamp,
+    time::{Clock, SystemClock, Timestamp},
 };
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::{
-    Memory, RejectedValue, SnmpTask,
+    Memory, Reads, RejectedValue, SnmpTask, counters,
     device::Device,
     drive::drive,
     plan::{self, DueSensor, Sync},
@@ -31,7 +32,7 @@ use crate::snmp::{
     AskError, Column, Interfaces, Oid, Value,
     counter::Uptime,
     declaration,
-    engine::{Engine, SnmpMetrics},
+    engine::{self, Engine, SnmpMetrics},
     mib::Names,
     plan::{Missing, Poll, PollResult},
     settings::{self, Sensor},
@@ -45,6 +46,9 @@ const ASKING: f64 = 0.85;
 
 /// A run may take its shortest interval, but no longer than this.
 const LONGEST_RUN: Duration = Duration::from_secs(300);
+
+/// How long the counters of a flow exporter are waited for: what comes later is of the next minute.
+const COUNTERS_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Troubles that a log line names; the counters have all.
 const NAMED: usize = 5;
@@ -60,6 +64,9 @@ pub struct SnmpBot {
     bad_files_told: Mutex<usize>,
     store: Option<StateStore>,
     devices: Mutex<HashMap<Key, Shared>>,
+    /// Where the flow bot finds interface counters, in this process and in another.
+    board: InterfaceBoard,
+    readings: Option<ReadingFolder>,
 }
 
 impl SnmpBot {
@@ -71,6 +78,8 @@ impl SnmpBot {
             bad_files_told: Mutex::default(),
             store: None,
             devices: Mutex::default(),
+            board: InterfaceBoard::default(),
+            readings: None,
         }
     }
 
@@ -88,13 +97,13 @@ impl SnmpBot {
             Some(((account.parse().ok()?, entity.parse().ok()?), device))
         };
         let devices = known.into_iter().filter_map(device).collect();
-        Ok(Self {
-            engine,
-            names: Arc::default(),
-            bad_files_told: Mutex::default(),
-            store: Some(store),
-            devices: Mutex::new(devices),
-        })
+        Ok(Self { store: Some(store), devices: Mutex::new(devices), ..Self::new(engine) })
+    }
+
+    /// Tells other bots of interface counters by a board and, where there is a folder, by files.
+    #[must_use]
+    pub fn telling(self, board: InterfaceBoard, readings: Option<ReadingFolder>) -> Self {
+        Self { board, readings, ..self }
     }
 
     /// Reads names of objects by these instead of the built-in ones alone.
@@ -192,10 +201,14 @@ impl Protocol for SnmpBot {
         metrics.register(opening.health.registry_of(Self::NAME));
         let engine = Engine::start(metrics)?;
         let names = settings::names(opening.settings)?;
-        let Some(folder) = opening.folder else { return Ok(Self::new(engine).naming(names)) };
+        let board = opening.health.interfaces().clone();
+        let Some(folder) = opening.folder else {
+            return Ok(Self::new(engine).naming(names).telling(board, None));
+        };
         let failed = |error| format!("cannot create the folder {}: {error}", folder.display());
         std::fs::create_dir_all(folder).map_err(failed)?;
-        Ok(Self::remembering(engine, &folder.join("readings.sqlite"))?.naming(names))
+        let bot = Self::remembering(engine, &folder.join("readings.sqlite"))?.naming(names);
+        Ok(bot.telling(board, Some(ReadingFolder::of_bot(folder))))
     }
 
     fn plan(&self, _: &[AccountId], devices: &[SetUp]) -> Plan<SnmpTask> {
@@ -216,6 +229,10 @@ impl Protocol for SnmpBot {
         let shared = self.device((*account, *entity));
         let mut device = shared.lock().await;
         device.touch();
+        if run.task.reads == Reads::InterfaceCounters {
+            self.read_counters(&mut device, &run.task).await;
+            return Ok(Vec::new());
+        }
         let context = PollContext::of(&run);
         let metrics = self.engine.metrics();
         let began = Instant::now();
@@ -256,6 +273,38 @@ impl Protocol for SnmpBot {
 }
 
 impl SnmpBot {
+    /// Reads the interface counters of a flow exporter. Nothing is told of one that does not answer: the run of its sensors
+    /// does so.
+    async fn read_counters(&self, device: &mut Device, task: &SnmpTask) {
+        let (key, until) = ((task.account, task.entity), Instant::now() + COUNTERS_PATIENCE);
+        let known = self.board.readings(key, &[]);
+        let wanted = counters::wanted(known.last().is_some_and(|latest| counters::has_wide(latest)));
+        let (Ok(session), Ok(small)) = (device.session(&self.engine, task).await, Oid::new(UPTIME)) else {
+            return;
+        };
+        let limits = device.memory.limits.clone();
+        let mut poll = Poll::new(&wanted, small.clone(), task.dialect(), limits, task.policy);
+        if device.silent_since().is_some() {
+            poll = poll.after_a_probe();
+        }
+        let Ok(result) = self.engine.on_its_thread(drive(session, poll, task.policy, until)).await else {
+            return;
+        };
+        let uptime = match result.value(&small) {
+            Ok((Value::TimeTicks(ticks), _)) => Some(*ticks),
+            _ => None,
+        };
+        let (now, clock) = (engine::now(), SystemClock.now());
+        let time_of = |moment| now.since(moment).map(|ago| clock - ago);
+        let Some(reading) = counters::reading(&result, &task.host, uptime, time_of) else { return };
+        if let Some(folder) = &self.readings
+            && let Err(error) = folder.write(key, &reading)
+        {
+            debug!(%error, "interface counters are not told to other processes");
+        }
+        self.board.put(key, reading);
+    }
+
     /// The values of all due sensors, each path once, and how complete they are.
     fn values(
         &self,

@@ -8,8 +8,10 @@ use std::{
 use grafolean_collector::{
     bot::{Job, Refusal},
     model::{self, AccountId, Details, Device, DeviceSensor, EntityId, Interval, Intervals, SensorId},
+    time::Timestamp,
 };
 
+use super::counters;
 use crate::snmp::{
     Column, Oid, counted,
     interfaces::DISCONTINUITY,
@@ -38,6 +40,17 @@ pub struct SnmpTask {
     pub policy: PollPolicy,
     /// What is measured.
     pub sensors: Vec<DueSensor>,
+    /// What a run reads.
+    pub reads: Reads,
+}
+
+/// What a run of a job reads of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// What its sensors are due for.
+    Sensors,
+    /// Interface counters at full minutes, for the flow bot; nothing is reported.
+    InterfaceCounters,
 }
 
 /// A sensor, and how often it is measured.
@@ -159,8 +172,11 @@ pub(super) fn plan<'d>(device: &'d Device, known: &mut Sensors<'d>) -> Vec<Resul
         (Ok(access), Ok(policy), Ok(host), Ok(intervals)) if !sensors.is_empty() => {
             let (account, entity) = (device.account, device.entity.id);
             let name = device.entity.name.clone();
-            let task = SnmpTask { account, entity, name, host, access, policy, sensors };
+            let reads = Reads::Sensors;
+            let task = SnmpTask { account, entity, name, host, access, policy, sensors, reads };
+            let counters = counters::is_exporter(&device.entity).then(|| counters_job(&task));
             outcomes.push(Ok(Job::new(format!("snmp.{account}.{entity}"), intervals, task)));
+            outcomes.extend(counters.map(Ok));
         }
         (access, policy, host, _) => {
             let errors = [access.err(), policy.err(), host.err()].into_iter().flatten();
@@ -168,6 +184,13 @@ pub(super) fn plan<'d>(device: &'d Device, known: &mut Sensors<'d>) -> Vec<Resul
         }
     }
     outcomes
+}
+
+/// The job that reads interface counters when the flow bot's minutes end.
+fn counters_job(task: &SnmpTask) -> Job<SnmpTask> {
+    let id = format!("snmp.{}.{}.counters", task.account, task.entity);
+    let task = SnmpTask { sensors: Vec::new(), reads: Reads::InterfaceCounters, ..task.clone() };
+    Job { start: Some(Timestamp::from_seconds(0)), ..Job::new(id, Interval::MINUTE, task) }
 }
 
 fn due_sensor<'d>(
@@ -229,6 +252,21 @@ mod tests {
         let seconds: Vec<_> = job.intervals.as_slice().iter().map(|interval| interval.seconds()).collect();
         assert_eq!(seconds, [60, 300, 3600]);
         assert_eq!(job.task.sensors.len(), 2);
+    }
+
+    #[test]
+    fn a_flow_exporter_has_its_interface_counters_read_at_full_minutes() {
+        let mut device = device(json!({"ipv4": "192.0.2.1"}), public(), &[(uptime(), Some(300))]);
+        assert_eq!(plan(&device, &mut Sensors::named_by(Names::builtin())).len(), 1);
+        let protocols = json!({"snmp": {"credential": 3}, "netflow": {"credential": 4}});
+        device.entity.protocols = serde_json::from_value(protocols).unwrap();
+        let [Ok(sensors), Ok(counters)] = &plan(&device, &mut Sensors::named_by(Names::builtin()))[..] else {
+            panic!("not two jobs")
+        };
+        assert_eq!((sensors.id.as_str(), counters.id.as_str()), ("snmp.1.7", "snmp.1.7.counters"));
+        assert_eq!((sensors.start, counters.start), (None, Some(Timestamp::from_seconds(0))));
+        assert_eq!(counters.intervals.as_slice(), [Interval::MINUTE]);
+        assert_eq!((counters.task.reads, counters.task.sensors.len()), (Reads::InterfaceCounters, 0));
     }
 
     #[test]

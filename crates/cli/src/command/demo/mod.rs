@@ -30,6 +30,7 @@ use grafolean_collector::{
     },
     collector::{CollectorSettings, Signals, stop_on_signal},
     health::Health,
+    interfaces::InterfaceBoard,
     protocol::{Opening, Protocol},
     refresh::Reload,
     time::{Clock, SystemClock, Timestamp},
@@ -120,7 +121,7 @@ struct Flows {
 impl Stage<'_> {
     /// Opens all bots. A user who may not ping sees the others at work.
     async fn assemble(&self, mut bots: Ensemble) -> anyhow::Result<(Ensemble, Flows)> {
-        let netflow = NetflowBot::open(&self.flows(), &SystemClock)?;
+        let netflow = NetflowBot::open(&self.flows(bots.health.interfaces()), &SystemClock)?;
         let flows = Flows { to: netflow.addresses().first().copied(), metrics: netflow.metrics().clone() };
         flows.metrics.register(bots.health.registry_of("netflow"));
         let (backend, settings) = self.way_to(&self.filled.netflow)?;
@@ -150,12 +151,12 @@ impl Stage<'_> {
     }
 
     /// Flows are taken on a free port of loopback: those of real exporters are none of the demo's business.
-    fn flows(&self) -> Options {
+    fn flows(&self, interfaces: &InterfaceBoard) -> Options {
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         Options {
-            listen: Listen::on([free]),
             folder: Some(folders::of_bot(self.folder, "netflow")),
-            archive: None,
+            interfaces: interfaces.clone(),
+            ..Options::on(Listen::on([free]))
         }
     }
 }

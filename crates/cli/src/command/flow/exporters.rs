@@ -13,6 +13,7 @@ use grafolean_collector::time::{Clock, SystemClock, Timestamp};
 use grafolean_netflow::{
     decode::{Definition, SamplingScope, Space},
     ledger::Coverage,
+    reconcile::Verdict,
     record::Factor,
     sampling::{DomainSampling, SessionDomain},
     state::{ExporterTotals, StoredState, StreamTotals},
@@ -20,6 +21,7 @@ use grafolean_netflow::{
 };
 use serde_json::{Value, json};
 
+use super::verdicts;
 use crate::{
     arguments::FlowExporters,
     command::folders,
@@ -34,6 +36,8 @@ struct Exporter<'a> {
     templates: Vec<(Scope, &'a Definition, Timestamp)>,
     samplings: Vec<(SessionDomain, &'a DomainSampling, Timestamp)>,
     set_by_hand: Option<Factor>,
+    /// One for each entity that names it.
+    verdicts: Vec<&'a Verdict>,
 }
 
 /// Prints them.
@@ -63,6 +67,9 @@ pub(super) fn run(wanted: &FlowExporters, config: &Config) -> anyhow::Result<Out
         writeln!(out, "no exporter has been heard")?;
     } else {
         writeln!(out, "{}", table(&exporters, SystemClock.now()))?;
+    }
+    for (address, exporter) in &exporters {
+        verdicts::print(&mut out, *address, &exporter.verdicts)?;
     }
     if wanted.exporter.is_some() {
         for exporter in exporters.values() {
@@ -97,6 +104,11 @@ fn by_exporter(known: &StoredState) -> BTreeMap<IpAddr, Exporter<'_>> {
     }
     for (address, factor) in &known.totals.set_by_hand {
         exporters.entry(*address).or_default().set_by_hand = Some(*factor);
+    }
+    for verdict in &known.verdicts {
+        for address in verdict.addresses.iter().filter_map(|address| address.parse().ok()) {
+            exporters.entry(address).or_default().verdicts.push(verdict);
+        }
     }
     exporters
 }
@@ -190,6 +202,9 @@ impl Exporter<'_> {
     }
 
     fn details(&self, out: &mut impl Write) -> io::Result<()> {
+        for verdict in &self.verdicts {
+            verdicts::interfaces(out, verdict)?;
+        }
         for (scope, definition, used) in &self.templates {
             let kind = if definition.scopes.is_some() { "options template" } else { "template" };
             let (port, domain, id) = (scope.exporter.port(), scope.domain, definition.id);
@@ -239,6 +254,7 @@ impl Exporter<'_> {
         json!({
             "exporter": address,
             "coverage": self.coverage(),
+            "verdicts": self.verdicts,
             "streams": self.streams.iter().map(|stream| stream_object(stream)).collect::<Vec<_>>(),
             "templates": self.templates.iter().map(template).collect::<Vec<_>>(),
             "sampling": {

@@ -9,6 +9,7 @@ mod fragments;
 mod query;
 mod send;
 mod tail;
+mod verdicts;
 
 use crate::{arguments::FlowCommand, config::Config, failure::Outcome};
 
