@@ -275,7 +275,8 @@ impl<'a> Diagnosis<'a> {
         if missing < 1.5 && side.ratio() < 1.5 {
             return None;
         }
-        if !self.is_alike(side) && !(told > 1.5 && self.is_alike_at_interface(side)) {
+        let is_alike = self.is_alike(side) || (told > 1.5 && self.is_alike_at_interface(side));
+        if !is_alike {
             return None;
         }
         let fits = plausible(told * missing, NEAR.max(side.tolerance()))?;

@@ -33,6 +33,9 @@ pub(crate) struct Talk {
     pub(crate) to: i64,
 }
 
+pub(crate) type Export = Box<dyn FnMut(i64, &[Talk]) -> Vec<Flow>>;
+pub(crate) type Network = Box<dyn FnMut(usize, &mut Vec<u8>) -> bool>;
+
 /// How a router and its exporter work; the default is sound.
 pub(crate) struct World {
     pub(crate) protocol: Protocol,
@@ -46,9 +49,9 @@ pub(crate) struct World {
     /// What passes in a minute.
     pub(crate) traffic: fn(i64) -> Vec<Talk>,
     /// What the exporter makes of it, when the minute ends.
-    pub(crate) export: Box<dyn FnMut(i64, &[Talk]) -> Vec<Flow>>,
+    pub(crate) export: Export,
     /// What becomes of a datagram; `false` loses it.
-    pub(crate) network: Box<dyn FnMut(usize, &mut Vec<u8>) -> bool>,
+    pub(crate) network: Network,
 }
 
 impl Default for World {

@@ -1,17 +1,20 @@
 //! Interface counters of devices that also export flows, read at each full minute for the flow bot.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use grafolean_collector::{
     interfaces::{InterfaceReading, InterfaceState, Octets},
     model::Entity,
-    time::Timestamp,
+    time::{Clock, SystemClock, Timestamp},
 };
+use tokio::time::Instant;
+use tracing::debug;
 
+use super::{SnmpBot, SnmpTask, device::Device, drive::drive, perform::UPTIME};
 use crate::snmp::{
-    Column, Moment, Oid, Value,
+    Column, Moment, Oid, Value, engine,
     interfaces::DISCONTINUITY,
-    plan::{PollResult, Row, Wanted},
+    plan::{Poll, PollResult, Row, Wanted},
     settings::Host,
     text,
 };
@@ -26,6 +29,43 @@ const HC_OUT_OCTETS: [u32; 11] = [1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 10];
 
 /// The columns that name an interface.
 const NAMES: [Column; 4] = [Column::Description, Column::Name, Column::Alias, Column::Type];
+
+/// How long the counters of a flow exporter are waited for: what comes later is of the next minute.
+const COUNTERS_PATIENCE: Duration = Duration::from_secs(20);
+
+impl SnmpBot {
+    /// Reads the interface counters of a flow exporter. Nothing is told of one that does not answer: the run of its sensors
+    /// does so.
+    pub(super) async fn read_counters(&self, device: &mut Device, task: &SnmpTask) {
+        let (key, until) = ((task.account, task.entity), Instant::now() + COUNTERS_PATIENCE);
+        let known = self.board.readings(key, &[]);
+        let wanted = wanted(known.last().is_some_and(|latest| has_wide(latest)));
+        let (Ok(session), Ok(small)) = (device.session(&self.engine, task).await, Oid::new(UPTIME)) else {
+            return;
+        };
+        let limits = device.memory.limits.clone();
+        let mut poll = Poll::new(&wanted, small.clone(), task.dialect(), limits, task.policy);
+        if device.silent_since().is_some() {
+            poll = poll.after_a_probe();
+        }
+        let Ok(result) = self.engine.on_its_thread(drive(session, poll, task.policy, until)).await else {
+            return;
+        };
+        let uptime = match result.value(&small) {
+            Ok((Value::TimeTicks(ticks), _)) => Some(*ticks),
+            _ => None,
+        };
+        let (now, clock) = (engine::now(), SystemClock.now());
+        let time_of = |moment| now.since(moment).map(|ago| clock - ago);
+        let Some(reading) = reading(&result, &task.host, uptime, time_of) else { return };
+        if let Some(folder) = &self.readings
+            && let Err(error) = folder.write(key, &reading)
+        {
+            debug!(%error, "interface counters are not told to other processes");
+        }
+        self.board.put(key, reading);
+    }
+}
 
 /// Whether a device is a flow exporter as well.
 pub(super) fn is_exporter(entity: &Entity) -> bool {

@@ -15,13 +15,13 @@ use grafolean_collector::{
     report::{Report, Values},
     settings::Setting,
     state_store::{StateStore, StateStoreError},
-    time::{Clock, SystemClock, Timestamp},
+    time::Timestamp,
 };
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::{
-    Memory, Reads, RejectedValue, SnmpTask, counters,
+    Memory, Reads, RejectedValue, SnmpTask,
     device::Device,
     drive::drive,
     plan::{self, DueSensor, Sync},
@@ -32,23 +32,20 @@ use crate::snmp::{
     AskError, Column, Interfaces, Oid, Value,
     counter::Uptime,
     declaration,
-    engine::{self, Engine, SnmpMetrics},
+    engine::{Engine, SnmpMetrics},
     mib::Names,
     plan::{Missing, Poll, PollResult},
     settings::{self, Sensor},
 };
 
 /// sysUpTime.0, which every agent has and every rate needs.
-const UPTIME: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 3, 0];
+pub(super) const UPTIME: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 3, 0];
 
 /// The part of a run's time in which the device is asked; the rest is for what comes after.
 const ASKING: f64 = 0.85;
 
 /// A run may take its shortest interval, but no longer than this.
 const LONGEST_RUN: Duration = Duration::from_secs(300);
-
-/// How long the counters of a flow exporter are waited for: what comes later is of the next minute.
-const COUNTERS_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Troubles that a log line names; the counters have all.
 const NAMED: usize = 5;
@@ -58,15 +55,15 @@ type Shared = Arc<tokio::sync::Mutex<Device>>;
 
 /// Measures devices over SNMP. Protocol `snmp`.
 pub struct SnmpBot {
-    engine: Engine,
+    pub(super) engine: Engine,
     names: Arc<Names>,
     /// How many bad MIB files were logged.
     bad_files_told: Mutex<usize>,
     store: Option<StateStore>,
     devices: Mutex<HashMap<Key, Shared>>,
     /// Where the flow bot finds interface counters, in this process and in another.
-    board: InterfaceBoard,
-    readings: Option<ReadingFolder>,
+    pub(super) board: InterfaceBoard,
+    pub(super) readings: Option<ReadingFolder>,
 }
 
 impl SnmpBot {
@@ -273,38 +270,6 @@ impl Protocol for SnmpBot {
 }
 
 impl SnmpBot {
-    /// Reads the interface counters of a flow exporter. Nothing is told of one that does not answer: the run of its sensors
-    /// does so.
-    async fn read_counters(&self, device: &mut Device, task: &SnmpTask) {
-        let (key, until) = ((task.account, task.entity), Instant::now() + COUNTERS_PATIENCE);
-        let known = self.board.readings(key, &[]);
-        let wanted = counters::wanted(known.last().is_some_and(|latest| counters::has_wide(latest)));
-        let (Ok(session), Ok(small)) = (device.session(&self.engine, task).await, Oid::new(UPTIME)) else {
-            return;
-        };
-        let limits = device.memory.limits.clone();
-        let mut poll = Poll::new(&wanted, small.clone(), task.dialect(), limits, task.policy);
-        if device.silent_since().is_some() {
-            poll = poll.after_a_probe();
-        }
-        let Ok(result) = self.engine.on_its_thread(drive(session, poll, task.policy, until)).await else {
-            return;
-        };
-        let uptime = match result.value(&small) {
-            Ok((Value::TimeTicks(ticks), _)) => Some(*ticks),
-            _ => None,
-        };
-        let (now, clock) = (engine::now(), SystemClock.now());
-        let time_of = |moment| now.since(moment).map(|ago| clock - ago);
-        let Some(reading) = counters::reading(&result, &task.host, uptime, time_of) else { return };
-        if let Some(folder) = &self.readings
-            && let Err(error) = folder.write(key, &reading)
-        {
-            debug!(%error, "interface counters are not told to other processes");
-        }
-        self.board.put(key, reading);
-    }
-
     /// The values of all due sensors, each path once, and how complete they are.
     fn values(
         &self,
