@@ -100,6 +100,32 @@ async fn a_backend_that_stores_nothing_does_not_empty_the_spool_into_dead_letter
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_backend_that_takes_at_one_moment_what_it_refuses_at_the_next_makes_no_dead_letter() {
+    for status in [400, 404, 413, 422, 500, 502, 503] {
+        for behavior in
+            [Behavior::Alternates(status), Behavior::AtRandom(status, 30), Behavior::AtRandom(status, 70)]
+        {
+            let mut bench = DeliveryTest::new().await;
+            bench.accept(1, &[("before", 1.0)]).await;
+            bench.start();
+            pass(Duration::from_secs(1)).await;
+            bench.backend.world().behavior = behavior;
+            for _ in 0..30 {
+                bench.accept(1, &[("a", 1.0), ("b", 1.0)]).await;
+                pass(Duration::from_secs(30)).await;
+            }
+            let dead = bench.dead_letters();
+            assert!(dead.is_empty(), "{behavior:?}: {dead:?}");
+            let stored = bench.backend.world().values.len();
+            assert!(stored > 5, "{behavior:?}: only {stored} values in a quarter of an hour");
+            bench.backend.world().behavior = Behavior::Well;
+            pass(Duration::from_mins(2)).await;
+            assert_eq!((bench.backend.world().values.len(), bench.waiting()), (61, 0), "{behavior:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn many_poisons_before_the_good_ones_do_not_block_them() {
     let mut bench = DeliveryTest::new().await;
     let paths: Vec<String> = (0..200).map(|number| format!("p.{number}")).collect();

@@ -17,7 +17,7 @@
 //! | no answer | the account's next batch waits; if the backend gives no sign of life at all, every account waits, 1 s doubling to 60 s |
 //! | with `Retry-After` | every account waits that long, at most an hour |
 //! | 413 | smaller requests |
-//! | 4xx | halved; a value alone is a dead letter once it failed [`SUSPECT_ATTEMPTS`] times while the backend took a control sample |
+//! | 4xx | halved; a value alone is a dead letter once it failed [`REJECTION_ROUNDS`] times while the backend took a control sample, in the end many in a row |
 //! | 5xx | tried [`SUSPECT_ATTEMPTS`] times, then, if the backend is healthy, as a 4xx |
 //! | 4xx or 5xx, to the control sample too | nothing is a dead letter; the account waits, 1 s doubling to 60 s, and `/healthz` says so |
 //! | 401 | nothing is sent but one request every 60 s, growing to 10 min, or when a new token is there; everything is kept |
@@ -58,7 +58,7 @@ use values::ValueLoop;
 pub use metrics::DeliveryMetrics;
 pub use settings::{
     DeliverySettings, FLUSH_GRACE, FRESH, INVENTORY_AGE, MAX_REQUEST_BYTES, MAX_REQUEST_VALUES, POST_FRESH,
-    SUSPECT_ATTEMPTS,
+    REJECTION_ROUNDS, SUSPECT_ATTEMPTS,
 };
 
 /// Delivers reports from the spool to the backend.

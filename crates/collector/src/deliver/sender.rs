@@ -6,11 +6,13 @@
 //!    │ refused, or failed while the backend is healthy
 //!    ├─ nothing was stored for a while ─▶ control sample ── not stored ──▶ Stop::Untrusted
 //!    ├─ several values: halved
-//!    └─ one value: a suspect ─▶ two more rounds, a control sample after each ─▶ rejected
+//!    └─ one value: a suspect ─▶ four more rounds, a control sample after each, in the end many ─▶ rejected
 //! ```
-//! **A value is rejected only beside one that is taken.** It has to fail [`SUSPECT_ATTEMPTS`] times, and a *control
+//! **A value is rejected only beside one that is taken.** It has to fail [`REJECTION_ROUNDS`] times, and a *control
 //! sample* has to be stored after each of them: a value of the account that the backend took before, else one that
-//! waits. So a backend, or a proxy before it, that refuses everything makes no dead letters: everything is kept.
+//! waits. So a backend, or a proxy before it, that refuses everything makes no dead letters: everything is kept. Nor
+//! does one that takes at one moment what it refuses at the next, as a proxy does before two backends of which one is
+//! broken: in the end the control sample is sent [`STEADY_CONTROLS`] times in a row, and has to be stored each time.
 //!
 //! What is posted twice would be stored twice. So by POST nothing is sent again that was stored: the control sample is
 //! an empty request, and some value has to have been stored in the same run.
@@ -25,7 +27,7 @@ use super::{
     metrics::{DeliveryMetrics, Outcome},
     settings::{
         MAX_CONTROLS, MAX_DOUBTFUL_CONTROLS, MAX_FAILURES_IN_A_ROW, MAX_SUSPECTS, MAX_UNPROVEN,
-        SUSPECT_ATTEMPTS,
+        REJECTION_ROUNDS, STEADY_CONTROLS,
     },
 };
 use crate::{
@@ -200,7 +202,7 @@ impl<K: Backend> BisectingSender<'_, K> {
     /// Tries the suspects again and again; those that fail each time, while the backend takes a control sample, are
     /// rejected. If it takes none, they stay.
     async fn judge(&mut self, samples: &[Sample]) -> Result<(), Stop> {
-        for _ in 1..SUSPECT_ATTEMPTS {
+        for _ in 1..REJECTION_ROUNDS {
             if self.progress.suspects.is_empty() {
                 return Ok(());
             }
@@ -210,7 +212,7 @@ impl<K: Backend> BisectingSender<'_, K> {
         if self.progress.suspects.is_empty() {
             return Ok(());
         }
-        self.prove_backend(samples).await?;
+        self.prove_steady(samples).await?;
         for suspect in std::mem::take(&mut self.progress.suspects) {
             self.reject(samples, suspect);
         }
@@ -251,6 +253,21 @@ impl<K: Backend> BisectingSender<'_, K> {
                 Err(error) => Err(Stop::Untrusted(passing(error)?.to_string())),
             },
         }
+    }
+
+    /// Returns once the backend has taken a control sample many times in a row.
+    async fn prove_steady(&mut self, samples: &[Sample]) -> Result<(), Stop> {
+        self.prove_backend(samples).await?;
+        for _ in 1..STEADY_CONTROLS {
+            let control = self.state.control().filter(|_| self.stamp == Stamp::Due).cloned();
+            if let Err(error) = self.request(control.as_slice()).await {
+                let error = passing(error)?;
+                return Err(Stop::Untrusted(format!(
+                    "it takes a value at one moment and not at the next: {error}"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Sends a value that was stored before, else some of those that wait, here and there, elsewhere each time.

@@ -40,6 +40,14 @@ pub(super) const PUT_AGAIN: Duration = Duration::from_mins(10);
 /// A healthy backend that fails on the same account this often is suspected to choke on one of the values.
 pub const SUSPECT_ATTEMPTS: u32 = 3;
 
+/// A value is rejected once it failed alone this often, with a control sample after each time.
+pub const REJECTION_ROUNDS: u32 = 5;
+
+/// So many control samples in a row have to be stored before values are rejected: a proxy that goes round fewer backends, of
+/// which one is broken, shows itself. Of a backend that fails by chance, whatever its share, less than one good value in
+/// 100,000 is rejected.
+pub(super) const STEADY_CONTROLS: u32 = 12;
+
 /// Values that fail alone are looked at together when there are this many: a control sample then speaks for all of
 /// them, and a backend that takes nothing at all is noticed before it was asked often.
 pub(super) const MAX_SUSPECTS: usize = 10;

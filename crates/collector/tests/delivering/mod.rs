@@ -47,6 +47,10 @@ pub enum Behavior {
     RefusesValues(u16),
     /// 503 that asks to be left alone for so many seconds.
     Busy(u64),
+    /// This status to each second request, as a proxy answers before two backends of which one is broken.
+    Alternates(u16),
+    /// This status to so many percent of the requests, at random.
+    AtRandom(u16, u32),
 }
 
 /// What is stored and how it behaves.
@@ -75,6 +79,8 @@ pub struct World {
     pub requests: Vec<(Timestamp, i64, usize)>,
     in_flight: usize,
     next_id: i64,
+    /// Requests that might have been answered in another way.
+    turn: u32,
 }
 
 #[derive(Clone)]
@@ -103,6 +109,7 @@ impl ScriptedBackend {
             requests: Vec::new(),
             in_flight: 0,
             next_id: 1_000,
+            turn: 0,
         };
         Self { world: Arc::new(Mutex::new(world)), clock }
     }
@@ -111,11 +118,26 @@ impl ScriptedBackend {
         self.world.lock().unwrap()
     }
 
+    fn turn(&self) -> u32 {
+        let mut world = self.world();
+        world.turn += 1;
+        world.turn
+    }
+
     fn answer(&self, request: &str) -> Result<(), BackendError> {
         let request = request.to_owned();
-        match self.world().behavior {
+        let behavior = self.world().behavior;
+        match behavior {
             Behavior::Well | Behavior::StoresNothing | Behavior::RefusesValues(_) => Ok(()),
             Behavior::Refuses(status) => Err(refused(request, status)),
+            Behavior::Alternates(status) if self.turn().is_multiple_of(2) => Err(of_status(request, status)),
+            // the multiples of this number modulo 2^32 are spread as if by chance
+            Behavior::AtRandom(status, percent)
+                if (self.turn().wrapping_mul(2_654_435_761) >> 16) % 100 < percent =>
+            {
+                Err(of_status(request, status))
+            }
+            Behavior::Alternates(_) | Behavior::AtRandom(..) => Ok(()),
             Behavior::Busy(seconds) => Err(BackendError::Failed {
                 request,
                 status: 503,
@@ -195,6 +217,10 @@ impl ScriptedBackend {
 
 fn refused(request: String, status: u16) -> BackendError {
     BackendError::Refused { request, status, answer: "no such thing".to_owned() }
+}
+
+fn of_status(request: String, status: u16) -> BackendError {
+    if status < 500 { refused(request, status) } else { failed(request, status) }
 }
 
 fn failed(request: String, status: u16) -> BackendError {
