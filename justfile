@@ -19,6 +19,7 @@ test *names:
     cargo nextest run --workspace --locked --no-fail-fast {{ names }}
     cargo test --doc --workspace --locked --quiet
     {{ if names == "" { "crates/python/test" } else { "true" } }}
+    {{ if names == "" { "target/debug/grafolean-torture --minutes 1 --side-by-side" } else { "true" } }}
 
 # The Python package's tests alone; arguments go to pytest.
 test-python *arguments:
@@ -27,6 +28,11 @@ test-python *arguments:
 # Bots of the three established shapes on both Python packages for ten minutes, which are an hour of theirs.
 test-python-long:
     crates/python/test --minute 10 --minutes 60 -k the_same_paths
+
+# Kills bots and hub, breaks disks, clocks and backends, and counts what is lost: --minutes N, --seed S, --only NAME; --help.
+torture *arguments:
+    cargo build --release --locked --workspace --bins
+    target/release/grafolean-torture {{ arguments }}
 
 # The demo: hub and bots in one process, on this machine alone.
 demo *arguments:
