@@ -106,6 +106,8 @@ data DIR/.local/share/grafolean default
 spool_max_size 1GiB default
 spool_max_age 7days default
 metrics 127.0.0.1:9300 flag --metrics
+snmp_mib_folders - default
+snmp_profile_folder - default
 netflow_port 2055 default
 netflow_listen - default
 netflow_tcp_listen - default

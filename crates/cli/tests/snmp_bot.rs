@@ -4,6 +4,10 @@
 
 mod world;
 
+#[path = "../../bots/tests/snmp/simulator.rs"]
+#[allow(dead_code, reason = "each test takes what it needs")]
+mod simulator;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{SocketAddr, UdpSocket},
@@ -14,6 +18,7 @@ use std::{
 
 use grafolean_collector::model::{Attachment, EntityId, NewEntity, SensorUse};
 use serde_json::{Value, json};
+use simulator::Simulator;
 use world::{Run, World, json_lines, text};
 
 struct Snmpd {
@@ -246,4 +251,86 @@ fn a_walk_is_what_an_established_walk_is() {
     }
     let all = walk("1");
     assert!(all.len() > 100 && all[0]["oid"] == "1.3.6.1.2.1.1.1.0", "{} objects", all.len());
+}
+
+/// Recorded devices, and what one of their processors and one of their memories said.
+const RECORDED: [(&str, (&str, f64), &str); 3] = [
+    ("routeros_rb750gr3", ("cpu.1.load", 5.0), "storage.65536."),
+    ("panos", ("cpu.1.load", 2.0), "storage.1010."),
+    ("arubaos_vmc", ("cpu.1", 16.0), "memory.1.used"),
+];
+
+const RECORDINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/snmp/librenms");
+
+#[tokio::test]
+async fn devices_without_a_sensor_are_measured_by_profile_from_the_agent_to_the_hub() {
+    let mut files = Vec::new();
+    for (name, ..) in RECORDED {
+        let Ok(recording) = std::fs::read(format!("{RECORDINGS}/{name}.snmprec.bz2")) else {
+            eprintln!("skipped: no recording of {name} in {RECORDINGS}");
+            return;
+        };
+        files.push((format!("{name}.snmprec.bz2"), recording));
+    }
+    let Some(agent) = Simulator::start(&files) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let said = |name: &str, flags: &[&str]| {
+        let asked = ["snmp", "profile", &agent.address.to_string(), "-c", name, "-t", "5"];
+        world::grafolean(folder.path()).args(asked).args(flags).finished()
+    };
+    let begin = Instant::now();
+    while !said("panos", &[]).status.success() {
+        assert!(
+            begin.elapsed() < Duration::from_secs(300),
+            "snmpsim does not answer: {:?}",
+            said("panos", &[])
+        );
+    }
+    let shown = text(&said("panos", &[]).stdout);
+    for part in ["profile      palo-alto: sysObjectID", "sessions", "packets to find out"] {
+        assert!(shown.contains(part), "{shown}");
+    }
+    let sensors = json_lines(&said("panos", &["--sensors"]));
+    let has = |path: &str| sensors.iter().any(|sensor| sensor["details"]["output_path"] == path);
+    assert!(has("sessions") && has("if.in-octets.{$index}.{$1}") && has("cpu.{$index}.load"), "{sensors:?}");
+
+    let mut world = World::with("snmp", async |setup, account| {
+        let mut entities = Vec::new();
+        for (name, ..) in RECORDED {
+            let details = json!({"version": "snmpv2c", "snmpv12_community": name, "snmp_timeout": "5"});
+            let details = details.as_object().unwrap().clone();
+            let credential = setup.credential(account, name, "snmp", details).await.unwrap();
+            let attachment = Attachment { credential: Some(credential), bot: None, sensors: Vec::new() };
+            let (address, port) = (agent.address.ip().to_string(), agent.address.port().to_string());
+            let details = json!({"ipv4": address, "snmp_port": port, "snmp_profile": "auto"});
+            let details = details.as_object().unwrap().clone();
+            let entity =
+                NewEntity { name: name.to_owned(), entity_type: "device".to_owned(), parent: None, details };
+            let protocols = BTreeMap::from([("snmp".to_owned(), attachment)]);
+            entities.push(setup.entity(account, entity, protocols).await.unwrap());
+        }
+        entities
+    })
+    .await;
+    let entities = world.entities.clone();
+    let bot = world.bot.id;
+    let right = json!({"resource_prefix": format!("accounts/{}/entities", world.account), "methods": ["GET", "POST", "PUT", "DELETE"]});
+    assert_eq!(world.tell("POST", &format!("/users/{bot}/permissions"), &right).0, 201);
+    once(&world);
+    once(&world);
+
+    let names = interfaces(&world);
+    assert!(names.len() > 20, "{names:?}");
+    let stored = world.stored().await;
+    for (entity, (name, (cpu, load), memory)) in entities.iter().zip(RECORDED) {
+        let begins = |path: &str| {
+            let path = format!("entity.{entity}.snmp.{path}");
+            stored.iter().find(|(stored, _)| stored.starts_with(&path)).map(|(_, values)| values[0].1)
+        };
+        assert_eq!(begins(cpu), Some(load), "{name}: {stored:?}");
+        assert!(begins(memory) > Some(0.0), "{name}: {:?}", stored.keys().collect::<Vec<_>>());
+        assert!(begins("if.in-octets.").is_some() && begins("if.up.").is_some(), "{name}");
+        let whole = &stored[&format!("entity.{entity}.snmp.completeness")];
+        assert!(whole.iter().all(|(_, share)| *share > 0.9), "{name}: {whole:?}");
+    }
 }

@@ -1,11 +1,12 @@
 //! Which entities belong to a bot: pure, from an [`Inventory`] to [`Device`]s.
 //!
 //! An entity is this bot's if it is a device, has the bot's protocol, is given to this bot or to any bot, and has a
-//! credential and at least one sensor. What is this bot's but set up in a way that can't be measured is a
-//! [`Refusal`]; what is not this bot's at all is told apart as [`SkipReason`].
+//! credential and at least one sensor, or the name of a profile in their stead. What is this bot's but set up in a way
+//! that can't be measured is a [`Refusal`]; what is not this bot's at all is told apart as [`SkipReason`].
 
 use std::collections::HashMap;
 
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::{
@@ -107,7 +108,16 @@ fn ours<'a>(
         return Err(SkipReason::AnotherBot(*bot));
     }
     let credential = credential.ok_or(SkipReason::NoCredential)?;
-    if sensors.is_empty() { Err(SkipReason::NoSensor) } else { Ok((credential, sensors)) }
+    if sensors.is_empty() && !has_profile(entity, protocol) {
+        return Err(SkipReason::NoSensor);
+    }
+    Ok((credential, sensors))
+}
+
+/// Whether an entity names a profile of the protocol, which says what to measure: `snmp_profile` in its details.
+fn has_profile(entity: &Entity, protocol: &str) -> bool {
+    let profile = entity.details.get(&format!("{protocol}_profile"));
+    profile.and_then(Value::as_str).is_some_and(|name| !name.trim().is_empty())
 }
 
 /// One account's credentials and sensors by their ids.
@@ -140,7 +150,8 @@ impl<'a> Rows<'a> {
             .filter_map(|used| self.sensor(used).map_err(|fault| faults.push(fault)).ok())
             .collect();
         let credential = self.credential(credential).map_err(|fault| faults.push(fault)).ok();
-        let device = credential.filter(|_| !sensors.is_empty()).map(|credential| Device {
+        let is_measured = !sensors.is_empty() || (uses.is_empty() && has_profile(entity, self.protocol));
+        let device = credential.filter(|_| is_measured).map(|credential| Device {
             account: self.account,
             entity: entity.clone(),
             credential,

@@ -15,6 +15,7 @@ mod misbehaving;
 mod peer;
 mod plan;
 mod plan_objects;
+mod profiles;
 mod recorded;
 mod recording;
 mod reported;

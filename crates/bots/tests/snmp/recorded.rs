@@ -127,9 +127,10 @@ async fn recorded_devices_of_the_other_half_are_so_too() {
 
 /// What LibreNMS makes of an object.
 #[derive(serde::Deserialize)]
-struct Fact {
-    oid: Oid,
-    expect: serde_json::Value,
+pub(crate) struct Fact {
+    pub(crate) k: String,
+    pub(crate) oid: Oid,
+    pub(crate) expect: serde_json::Value,
     #[serde(default = "one")]
     mul: f64,
     #[serde(default = "one")]
@@ -147,7 +148,7 @@ struct Facts {
 }
 
 /// What is known of each device.
-fn facts() -> HashMap<String, Vec<Fact>> {
+pub(crate) fn facts() -> HashMap<String, Vec<Fact>> {
     let file = format!("{}/snmp/librenms.facts.jsonl.xz", recording::DATA);
     let output = Command::new("xzcat").arg(file).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();

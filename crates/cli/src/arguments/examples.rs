@@ -247,6 +247,8 @@ Examples:
   grafolean snmp get 192.0.2.1:1161 sysUpTime.0
   grafolean snmp walk 192.0.2.1 IF-MIB::ifDescr --json
   grafolean snmp walk 192.0.2.1 1.3.6.1.2.1.2.2.1.2 -On
+  grafolean snmp profile 192.0.2.1
+  grafolean snmp profile 192.0.2.1 --sensors
   grafolean snmp translate ifOperStatus.3 1.3.6.1.2.1.31.1.1.1.6
   grafolean snmp explain switch-1 --rows 24";
 

@@ -23,7 +23,7 @@ use crate::config::value;
 pub(crate) use bot::{BotCommand, RunAll, RunBot};
 pub(crate) use flags::CommonFlags;
 pub(crate) use flow::{FlowCommand, FlowExporters, FlowQuery, FlowSend, FlowTail};
-pub(crate) use snmp::{Agent, Explain, Numbers, SnmpCommand, Version};
+pub(crate) use snmp::{Agent, Explain, Numbers, ProfileArguments, SnmpCommand, Version};
 
 /// Collects data from networks for Grafolean: bots, a backend of its own, and tools for the hand.
 #[derive(Debug, Parser)]

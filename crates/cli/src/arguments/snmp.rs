@@ -52,6 +52,14 @@ pub(crate) enum SnmpCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Says which profiles match a device and why, and what it would be asked, in how many packets
+    Profile(ProfileArguments),
+    /// Lists the profiles that there are
+    Profiles {
+        /// Print JSON lines: one profile a line
+        #[arg(long)]
+        json: bool,
+    },
     /// Shows what objects are: number, name, type, words, unit; asks nobody
     Translate {
         /// Which objects, by number or name
@@ -65,6 +73,24 @@ pub(crate) enum SnmpCommand {
     },
     /// Shows what the bot asks a device of the backend, and in which packets; asks the device nothing
     Explain(Explain),
+}
+
+/// Which device is looked at, and for what.
+#[derive(Debug, Args)]
+pub(crate) struct ProfileArguments {
+    #[command(flatten)]
+    pub(crate) agent: Agent,
+    /// Try this profile and those of standards, not all
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Print the sensors that the bot would measure, as a backend takes them: one JSON object a line
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) sensors: bool,
+    #[command(flatten)]
+    pub(crate) numbers: Numbers,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Which device is explained.

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use tokio::time::{Instant, timeout};
 
-use super::{Memory, SnmpTask, troubles::Troubles};
+use super::{Memory, SnmpTask, profiled::KnownProfile, troubles::Troubles};
 use crate::snmp::{
     AskError, Interfaces,
     engine::{Engine, Session},
@@ -30,6 +30,8 @@ pub(super) struct Device {
     /// Its interfaces as of the last sync.
     pub(super) interfaces: Interfaces,
     pub(super) troubles: Troubles,
+    /// What it has of profiles, where it is measured so.
+    pub(super) profile: Option<KnownProfile>,
     session: Option<(Session, Host, Access, PollPolicy, Instant)>,
     silence: Option<Silence>,
     touched: Instant,
@@ -52,7 +54,7 @@ impl Device {
     pub(super) fn remembered(memory: Memory) -> Self {
         let touched = Instant::now();
         let (interfaces, troubles) = (Interfaces::default(), Troubles::default());
-        Self { memory, interfaces, troubles, session: None, silence: None, touched }
+        Self { memory, interfaces, troubles, profile: None, session: None, silence: None, touched }
     }
 
     /// Notes that it is being measured.

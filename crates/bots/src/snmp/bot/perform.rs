@@ -25,6 +25,7 @@ use super::{
     device::Device,
     drive::drive,
     plan::{self, DueSensor, Sync},
+    profiled::with_profile,
     results::{self, MissingReason, Outcome, RunContext},
     troubles::{Ended, Subject},
 };
@@ -35,6 +36,7 @@ use crate::snmp::{
     engine::{Engine, SnmpMetrics},
     mib::Names,
     plan::{Missing, Poll, PollResult},
+    profile::Library,
     settings::{self, Sensor},
 };
 
@@ -57,6 +59,7 @@ type Shared = Arc<tokio::sync::Mutex<Device>>;
 pub struct SnmpBot {
     pub(super) engine: Engine,
     names: Arc<Names>,
+    library: Arc<Library>,
     /// How many bad MIB files were logged.
     bad_files_told: Mutex<usize>,
     store: Option<StateStore>,
@@ -72,6 +75,7 @@ impl SnmpBot {
         Self {
             engine,
             names: Arc::default(),
+            library: Arc::new(Library::builtin().clone()),
             bad_files_told: Mutex::default(),
             store: None,
             devices: Mutex::default(),
@@ -107,6 +111,12 @@ impl SnmpBot {
     #[must_use]
     pub fn naming(self, names: Names) -> Self {
         Self { names: Arc::new(names), ..self }
+    }
+
+    /// Tries these profiles instead of the built-in ones alone.
+    #[must_use]
+    pub fn profiling(self, library: Library) -> Self {
+        Self { library: Arc::new(library), ..self }
     }
 
     /// Returns what is kept of a device; makes room of those that are long gone when a new one comes.
@@ -198,18 +208,23 @@ impl Protocol for SnmpBot {
         metrics.register(opening.health.registry_of(Self::NAME));
         let engine = Engine::start(metrics)?;
         let names = settings::names(opening.settings)?;
+        let (library, bad) = settings::profiles(opening.settings, &names)?;
+        for bad in bad {
+            warn!(file = %bad.path.display(), why = bad.why, "a profile is not used");
+        }
         let board = opening.health.interfaces().clone();
         let Some(folder) = opening.folder else {
-            return Ok(Self::new(engine).naming(names).telling(board, None));
+            return Ok(Self::new(engine).naming(names).profiling(library).telling(board, None));
         };
         let failed = |error| format!("cannot create the folder {}: {error}", folder.display());
         std::fs::create_dir_all(folder).map_err(failed)?;
-        let bot = Self::remembering(engine, &folder.join("readings.sqlite"))?.naming(names);
+        let bot =
+            Self::remembering(engine, &folder.join("readings.sqlite"))?.naming(names).profiling(library);
         Ok(bot.telling(board, Some(ReadingFolder::of_bot(folder))))
     }
 
     fn plan(&self, _: &[AccountId], devices: &[SetUp]) -> Plan<SnmpTask> {
-        let mut known = plan::Sensors::named_by(&self.names);
+        let mut known = plan::Sensors::named_by(&self.names, &self.library);
         devices.iter().flat_map(|device| plan::plan(device, &mut known)).collect()
     }
 
@@ -222,14 +237,15 @@ impl Protocol for SnmpBot {
     }
 
     async fn perform(&self, run: Run<SnmpTask>) -> Result<Vec<Report>, BotError> {
-        let SnmpTask { account, entity, name, host, .. } = &*run.task;
-        let shared = self.device((*account, *entity));
+        let shared = self.device((run.task.account, run.task.entity));
         let mut device = shared.lock().await;
         device.touch();
         if run.task.reads == Reads::InterfaceCounters {
             self.read_counters(&mut device, &run.task).await;
             return Ok(Vec::new());
         }
+        let run = with_profile(run, &mut device, &self.engine, &self.library).await;
+        let SnmpTask { account, entity, name, host, .. } = &*run.task;
         let context = PollContext::of(&run);
         let metrics = self.engine.metrics();
         let began = Instant::now();

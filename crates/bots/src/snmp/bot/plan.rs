@@ -17,7 +17,8 @@ use crate::snmp::{
     interfaces::DISCONTINUITY,
     mib::Names,
     plan::{Dialect, Wanted},
-    settings::{Access, Community, Fetch, Host, PollPolicy, Sensor, SensorError},
+    profile::Library,
+    settings::{Access, Community, Fetch, Host, PollPolicy, ProfileChoice, Sensor, SensorError},
 };
 
 /// How often a device's interfaces are brought in step.
@@ -40,6 +41,8 @@ pub struct SnmpTask {
     pub policy: PollPolicy,
     /// What is measured.
     pub sensors: Vec<DueSensor>,
+    /// Which profiles are tried on it, and measured beside the sensors.
+    pub profile: Option<ProfileChoice>,
     /// What a run reads.
     pub reads: Reads,
 }
@@ -67,12 +70,13 @@ pub struct DueSensor {
 /// Sensors that were read, each once: a thousand switches mostly have the same few.
 pub(super) struct Sensors<'d> {
     names: &'d Names,
+    library: &'d Library,
     read: HashMap<(AccountId, SensorId), (&'d Details, Arc<Sensor>)>,
 }
 
 impl<'d> Sensors<'d> {
-    pub(super) fn named_by(names: &'d Names) -> Self {
-        Self { names, read: HashMap::new() }
+    pub(super) fn named_by(names: &'d Names, library: &'d Library) -> Self {
+        Self { names, library, read: HashMap::new() }
     }
 
     fn read(&mut self, account: AccountId, sensor: &'d model::Sensor) -> Result<Arc<Sensor>, SensorError> {
@@ -114,8 +118,9 @@ impl SnmpTask {
     /// Returns the intervals of its runs, ascending.
     pub fn intervals(&self) -> impl Iterator<Item = Interval> {
         let sync = Interval::from_seconds(SYNC_INTERVAL_S);
-        let all: BTreeSet<Interval> = self.sensors.iter().map(|sensor| sensor.interval).chain(sync).collect();
-        all.into_iter()
+        let of_profile = self.profile.iter().map(|_| Interval::MINUTE);
+        let of_sensors = self.sensors.iter().map(|sensor| sensor.interval);
+        of_sensors.chain(of_profile).chain(sync).collect::<BTreeSet<Interval>>().into_iter()
     }
 
     /// Returns the sensors that fall due with these intervals.
@@ -167,19 +172,32 @@ pub(super) fn plan<'d>(device: &'d Device, known: &mut Sensors<'d>) -> Vec<Resul
     let policy = PollPolicy::read(&device.credential.details);
     let host = Host::read(&device.entity.details);
     let sync = Interval::from_seconds(SYNC_INTERVAL_S);
-    let intervals = Intervals::new(sensors.iter().map(|sensor| sensor.interval).chain(sync));
-    match (access, policy, host, intervals) {
-        (Ok(access), Ok(policy), Ok(host), Ok(intervals)) if !sensors.is_empty() => {
+    let mut profile = ProfileChoice::read(&device.entity.details);
+    if let Ok(Some(ProfileChoice::Named(name))) = &profile
+        && known.library.named(name).is_none()
+    {
+        let reason =
+            format!("its `snmp_profile` is invalid: expected auto or a profile's name, found {name:?}");
+        outcomes.push(Err(Refusal::of(device, reason)));
+        profile = Ok(None);
+    }
+    let of_profile = profile.iter().flatten().map(|_| Interval::MINUTE);
+    let intervals =
+        Intervals::new(sensors.iter().map(|sensor| sensor.interval).chain(of_profile).chain(sync));
+    match (access, policy, host, profile, intervals) {
+        (Ok(access), Ok(policy), Ok(host), Ok(profile), Ok(intervals))
+            if !sensors.is_empty() || profile.is_some() =>
+        {
             let (account, entity) = (device.account, device.entity.id);
             let name = device.entity.name.clone();
             let reads = Reads::Sensors;
-            let task = SnmpTask { account, entity, name, host, access, policy, sensors, reads };
+            let task = SnmpTask { account, entity, name, host, access, policy, sensors, profile, reads };
             let counters = counters::is_exporter(&device.entity).then(|| counters_job(&task));
             outcomes.push(Ok(Job::new(format!("snmp.{account}.{entity}"), intervals, task)));
             outcomes.extend(counters.map(Ok));
         }
-        (access, policy, host, _) => {
-            let errors = [access.err(), policy.err(), host.err()].into_iter().flatten();
+        (access, policy, host, profile, _) => {
+            let errors = [access.err(), policy.err(), host.err(), profile.err()].into_iter().flatten();
             outcomes.extend(errors.map(|error| Err(Refusal::of(device, error))));
         }
     }
@@ -189,7 +207,8 @@ pub(super) fn plan<'d>(device: &'d Device, known: &mut Sensors<'d>) -> Vec<Resul
 /// The job that reads interface counters when the flow bot's minutes end.
 fn counters_job(task: &SnmpTask) -> Job<SnmpTask> {
     let id = format!("snmp.{}.{}.counters", task.account, task.entity);
-    let task = SnmpTask { sensors: Vec::new(), reads: Reads::InterfaceCounters, ..task.clone() };
+    let task =
+        SnmpTask { sensors: Vec::new(), profile: None, reads: Reads::InterfaceCounters, ..task.clone() };
     Job { start: Some(Timestamp::from_seconds(0)), ..Job::new(id, Interval::MINUTE, task) }
 }
 
@@ -245,7 +264,8 @@ mod tests {
     fn a_device_is_one_job_with_all_intervals_and_that_of_its_interfaces() {
         let device =
             device(json!({"ipv4": "192.0.2.1"}), public(), &[(uptime(), Some(60)), (uptime(), Some(3600))]);
-        let [Ok(job)] = &plan(&device, &mut Sensors::named_by(Names::builtin()))[..] else {
+        let [Ok(job)] = &plan(&device, &mut Sensors::named_by(Names::builtin(), Library::builtin()))[..]
+        else {
             panic!("no job")
         };
         assert_eq!(job.id.as_str(), "snmp.1.7");
@@ -277,7 +297,7 @@ mod tests {
             public(),
             &[(uptime(), Some(60)), (bad, Some(60)), (uptime(), None)],
         );
-        let outcomes = plan(&device, &mut Sensors::named_by(Names::builtin()));
+        let outcomes = plan(&device, &mut Sensors::named_by(Names::builtin(), Library::builtin()));
         assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
         let said = refusals(&outcomes);
         assert!(
@@ -290,7 +310,7 @@ mod tests {
     #[test]
     fn everything_that_is_wrong_with_a_device_is_said_at_once() {
         let device = device(json!({}), json!({"snmp_retries": "many"}), &[(uptime(), Some(60))]);
-        let said = refusals(&plan(&device, &mut Sensors::named_by(Names::builtin())));
+        let said = refusals(&plan(&device, &mut Sensors::named_by(Names::builtin(), Library::builtin())));
         assert_eq!(said.len(), 3, "{said:?}");
     }
 
@@ -305,7 +325,7 @@ mod tests {
         });
         let mut three = two.clone();
         three.sensors[0].sensor.details.insert("output_path".to_owned(), json!("other"));
-        let mut known = Sensors::named_by(Names::builtin());
+        let mut known = Sensors::named_by(Names::builtin(), Library::builtin());
         let [one, two, three] = [&one, &two, &three].map(|device| {
             let Some(Ok(job)) = plan(device, &mut known).pop() else { panic!("no job") };
             job.task.sensors

@@ -191,6 +191,9 @@ struct Evaluation<'a> {
 impl Evaluation<'_> {
     /// Adds the result of one row, or what it lacks.
     fn result(&self, index: &[u32], outcome: &mut Outcome) {
+        if self.sensor.skips_partial_rows && self.lacks_row(index) {
+            return;
+        }
         outcome.wanted += 1;
         let mut operands = vec![f64::NAN; self.sensor.fetches.len()];
         let mut is_complete = true;
@@ -225,6 +228,7 @@ impl Evaluation<'_> {
         if is_measured {
             match self.sensor.expression.evaluate(&operands) {
                 Some(result) => outcome.values.push((filled.path, result)),
+                None if self.sensor.expression.is_guarded() => {}
                 None => outcome.absent.push(Absent {
                     number: 0,
                     index: index.into(),
@@ -232,6 +236,19 @@ impl Evaluation<'_> {
                 }),
             }
         }
+    }
+
+    /// Whether a column that came whole has no such row.
+    fn lacks_row(&self, index: &[u32]) -> bool {
+        let is_needed =
+            |number: usize| self.sensor.expression.reads(number) || self.sensor.output_path.names(number);
+        let mut fetches = (1..).zip(&self.sensor.fetches).filter(|(number, _)| is_needed(*number));
+        fetches.any(|(_, fetch)| match fetch {
+            Fetch::Walk(root) => self.result.column(root).is_some_and(|column| {
+                column.end.is_ok() && column.row(index).is_none() && column.hole(index).is_none()
+            }),
+            Fetch::Get(_) => false,
+        })
     }
 
     /// A table without rows may be what there is, and is said; over v1 one of 64-bit counters only cannot be told.
@@ -294,7 +311,7 @@ impl Evaluation<'_> {
     /// The number that an object stands for: a counter's is its rate.
     fn operand(&self, place: usize, index: &[u32]) -> Result<f64, MissingReason> {
         let Received { value, at, is_walked } = self.value(place, index)?;
-        match Reading::of(value, at) {
+        match self.reading(place, value, at) {
             Some(reading) => {
                 let row = if is_walked { index } else { &[] };
                 Ok(self.rate(place, row, &self.dated(place, row, reading))?)
@@ -304,6 +321,11 @@ impl Evaluation<'_> {
                 value => MissingReason::NoNumber(value.kind()),
             }),
         }
+    }
+
+    /// The reading of a counter; none of what is to be taken as it stands.
+    fn reading(&self, place: usize, value: &Value, at: Moment) -> Option<Reading> {
+        if self.sensor.gauges.contains(&place) { None } else { Reading::of(value, at) }
     }
 
     /// A reading with the device's own time and the names of its row.
@@ -396,7 +418,7 @@ impl Evaluation<'_> {
     /// The counters that came at a place, as they are remembered.
     fn readings(&self, place: usize) -> Vec<(Box<[u32]>, Reading)> {
         let one = |index: &[u32], value: &Value, at| {
-            let mut reading = self.dated(place, index, Reading::of(value, at)?);
+            let mut reading = self.dated(place, index, self.reading(place, value, at)?);
             let declared = self.bounds(place, index).declared;
             reading.exceeded = reading.exceeded(self.before(place, index), self.continuity, declared);
             Some((index.into(), reading))

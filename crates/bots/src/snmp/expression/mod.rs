@@ -52,6 +52,12 @@ impl Expression {
         self.program.reads(number)
     }
 
+    /// Whether it says itself when it has no result, by a term that is 0 or the root of a negative number, as profiles write
+    /// it: `$1 + 0 * sqrt($1 - 1)` has none below 1.
+    pub fn is_guarded(&self) -> bool {
+        self.text.contains("0 * sqrt(")
+    }
+
     /// Returns the text it was compiled from.
     pub fn as_str(&self) -> &str {
         &self.text

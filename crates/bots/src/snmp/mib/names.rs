@@ -5,6 +5,8 @@ use std::{
     sync::{LazyLock, OnceLock},
 };
 
+use tracing::debug;
+
 use super::{
     Object, compact,
     files::{self, BadFile},
@@ -20,6 +22,7 @@ use crate::snmp::{Oid, OidError, oid::write_arcs};
 #[derive(Debug, Default)]
 pub struct Names {
     folders: Vec<PathBuf>,
+    system_folders: Vec<PathBuf>,
     files: OnceLock<(Table, Vec<BadFile>)>,
 }
 
@@ -42,12 +45,15 @@ impl Names {
 
     /// Creates names of the built-in table and of the MIB files in folders, the first that has a name first.
     pub fn with_folders(folders: Vec<PathBuf>) -> Self {
-        Self { folders, files: OnceLock::new() }
+        Self { folders, system_folders: Vec::new(), files: OnceLock::new() }
     }
 
-    /// Returns the folders that hold MIB files where net-snmp and libsmi are set up to look for them.
-    pub fn system_folders() -> Vec<PathBuf> {
-        mib_rs::searchpath::discover_system_paths().into_iter().map(PathBuf::from).collect()
+    /// Adds the folders where net-snmp and libsmi are set up to look for MIB files. What is wrong with those is in the log of
+    /// level debug alone: distributions leave out the modules on which others build.
+    #[must_use]
+    pub fn with_system_folders(self) -> Self {
+        let found = mib_rs::searchpath::discover_system_paths().into_iter().map(PathBuf::from);
+        Self { system_folders: found.filter(|folder| !self.folders.contains(folder)).collect(), ..self }
     }
 
     /// Returns the object of a name or of numbers: `1.3.6.1.2.1.1.3.0`, `sysUpTime.0`, `IF-MIB::ifInOctets.3`,
@@ -153,7 +159,8 @@ impl Names {
         }
     }
 
-    /// Returns the files of the folders that could not be used, or only in part, and why; reads them if nobody did so yet.
+    /// Returns the files of the given folders that could not be used, or only in part, and why; reads them if nobody did so
+    /// yet.
     pub fn bad_files(&self) -> &[BadFile] {
         self.loaded().map_or(&[], |(_, bad)| bad)
     }
@@ -172,13 +179,37 @@ impl Names {
     }
 
     fn loaded(&self) -> Option<&(Table, Vec<BadFile>)> {
-        (!self.folders.is_empty()).then(|| self.files.get_or_init(|| files::load(&self.folders)))
+        let is_any = !self.folders.is_empty() || !self.system_folders.is_empty();
+        is_any.then(|| {
+            self.files.get_or_init(|| {
+                let all: Vec<PathBuf> = self.folders.iter().chain(&self.system_folders).cloned().collect();
+                let (table, mut bad) = files::load(&all);
+                bad.retain(|file| {
+                    let is_of_system = self.system_folders.iter().any(|folder| file.path.starts_with(folder));
+                    if is_of_system {
+                        debug!(file = %file.path.display(), why = file.why, "a MIB file of the system is not used, or only in part");
+                    }
+                    !is_of_system
+                });
+                (table, bad)
+            })
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_odd_to_be_read(text in "(IF-MIB::|\\PC{0,3})(ifDescr|\\PC{0,9})(\\.[0-9a-z\"'.]{0,9}){0,3}") {
+            let read = Names::builtin().parse(&text);
+            prop_assert!(read.is_err() || read.is_ok_and(|oid| Names::builtin().parse(&oid.to_string()) == Ok(oid)));
+        }
+    }
 
     fn parse(text: &str) -> String {
         match Names::builtin().parse(text) {

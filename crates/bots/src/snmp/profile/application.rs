@@ -1,7 +1,7 @@
 //! The metrics that a device answers.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
     sync::Arc,
 };
@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value as Json, json};
 
 use super::{Metric, Profile, System, probe::asked_as};
-use crate::snmp::{Oid, Value, mib};
+use crate::snmp::{Oid, Value, mib, settings::Fetch};
 
 /// What a device has of all profiles.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,8 @@ pub struct Application {
     pub metrics: Vec<Applied>,
     /// Requests that it took to find out.
     pub requests: usize,
+    /// Whether the device answered each of them.
+    pub is_complete: bool,
 }
 
 /// A profile of which a device has something, or that is meant for it.
@@ -107,15 +109,31 @@ impl Application {
 
     /// Returns the metrics as sensors, as a backend takes them.
     pub fn sensors(&self) -> Vec<Json> {
+        self.sensors_of(|_| true)
+    }
+
+    /// Returns some of the metrics as sensors, as a backend takes them.
+    pub fn sensors_of(&self, is_meant: impl Fn(&Metric) -> bool) -> Vec<Json> {
+        let title = |profile: &Profile, metric: &Metric| format!("{}: {}", profile.title, metric.title);
+        let mut titles: HashMap<String, usize> = HashMap::new();
+        for (profile, metric) in self.metrics() {
+            *titles.entry(title(profile, metric)).or_default() += 1;
+        }
         let sensor = |(profile, metric): (&Profile, &Metric)| {
+            // Of two of one title the path says which is which.
+            let title = title(profile, metric);
+            let name = match titles.get(&title) {
+                Some(1) | None => format!("{title} [{}]", metric.unit),
+                Some(_) => format!("{title} [{}], {}", metric.unit, metric.sensor.output_path.as_str()),
+            };
             json!({
-                "name": format!("{}: {} [{}]", profile.title, metric.title, metric.unit),
+                "name": name,
                 "protocol": "snmp",
                 "default_interval": metric.every.seconds(),
                 "details": metric.details(),
             })
         };
-        self.metrics().map(sensor).collect()
+        self.metrics().filter(|(_, metric)| is_meant(metric)).map(sensor).collect()
     }
 }
 
@@ -133,7 +151,9 @@ pub(super) fn apply(
         let before = metrics.len();
         for (place, metric) in profile.metrics.iter().enumerate() {
             let is_wanted = why != Why::Standard || parts.as_ref().is_none_or(|it| it.contains(&metric.part));
-            let has = |oid: &Oid| found.get(&asked_as(oid)).is_some_and(|value| metric.takes(oid, value));
+            let has = |fetch: &Fetch| {
+                found.get(asked_as(fetch).oid()).is_some_and(|value| metric.takes(fetch.oid(), value))
+            };
             if is_wanted && !families.contains(&metric.family()) && metric.needs().all(has) {
                 families.insert(metric.family());
                 metrics.push(Applied { profile: Arc::clone(&profile), place });
@@ -144,5 +164,5 @@ pub(super) fn apply(
             matched.push(Matched { profile, why, metrics: count });
         }
     }
-    Application { system, matched, metrics, requests }
+    Application { system, matched, metrics, requests, is_complete: true }
 }

@@ -9,7 +9,7 @@ use std::{
 use include_dir::{Dir, include_dir};
 
 use super::{Criteria, Metric, file};
-use crate::snmp::{Oid, mib::Names};
+use crate::snmp::{Oid, mib::Names, settings::Fetch};
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/snmp/profile/builtin");
 
@@ -114,6 +114,14 @@ impl Library {
 }
 
 impl Profile {
+    /// Returns the parts of which it measures something.
+    pub fn measures(&self) -> Vec<&str> {
+        let mut parts: Vec<&str> = self.metrics.iter().map(|metric| metric.part.as_str()).collect();
+        parts.sort_unstable();
+        parts.dedup();
+        parts
+    }
+
     /// Whether it is of a standard, and for all devices.
     pub const fn is_standard(&self) -> bool {
         self.matches.is_empty()
@@ -131,7 +139,7 @@ impl Profile {
     pub(super) fn roots(&self) -> Vec<Oid> {
         let mut roots: Vec<Oid> =
             self.matches.iter().flat_map(|criteria| criteria.answers.iter().cloned()).collect();
-        for oid in self.metrics.iter().flat_map(Metric::needs) {
+        for oid in self.metrics.iter().flat_map(Metric::needs).map(Fetch::oid) {
             if let [1, 3, 6, 1, 4, 1, ..] = oid.arcs() {
                 roots.extend(oid.arcs().get(..7).and_then(|arcs| Oid::new(arcs).ok()));
             }
@@ -139,5 +147,76 @@ impl Profile {
         roots.sort();
         roots.dedup();
         roots
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snmp::profile::series;
+
+    #[test]
+    fn every_built_in_file_is_a_profile_and_measures_what_the_vocabulary_knows() {
+        for file in FILES.files() {
+            let name = file.path().file_stem().unwrap().to_str().unwrap();
+            let profile = file::read(name, file.contents_utf8().unwrap(), Names::builtin());
+            let profile = profile.unwrap_or_else(|error| panic!("{name}: {error}"));
+            for metric in &profile.metrics {
+                let path = metric.sensor.output_path.as_str();
+                let known =
+                    series::of(path).unwrap_or_else(|| panic!("{name}: {path} is not in the vocabulary"));
+                assert_eq!(
+                    (metric.unit.as_str(), metric.part.as_str()),
+                    (known.unit, known.part),
+                    "{name}: {path}"
+                );
+            }
+        }
+        assert_eq!(Library::builtin().profiles().len(), FILES.files().count());
+    }
+
+    #[test]
+    fn the_longest_beginning_of_a_sys_object_id_counts_and_words_of_sys_descr() {
+        let matching = |object: &str, descr: &str| {
+            let object = object.parse().unwrap();
+            Library::builtin().matching(Some(&object), descr).map(|profile| profile.name.as_str())
+        };
+        for (object, descr, name) in [
+            ("1.3.6.1.4.1.9.1.1208", "Cisco IOS Software", Some("cisco")),
+            ("1.3.6.1.4.1.9.12.3.1.3.1812", "Cisco NX-OS(tm) n9000", Some("cisco-nxos")),
+            ("1.3.6.1.4.1.9.6.1.80", "", Some("cisco-small-business")),
+            ("1.3.6.1.4.1.2636.1.1.1.2.29", "Juniper Networks", Some("juniper")),
+            ("1.3.6.1.4.1.14988.1", "RouterOS RB750Gr3", Some("mikrotik")),
+            ("1.3.6.1.4.1.311.1.1.3.1.2", "Hardware: x86 Software: Windows", Some("windows")),
+            ("1.3.6.1.4.1.424242.1", "something else", None),
+        ] {
+            assert_eq!(matching(object, descr), name, "{object}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_a_folder_takes_the_place_of_a_built_in_one_and_a_bad_one_costs_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        let mine = "title = \"Mine\"\n[[match]]\nsys_object_id = [\"enterprises.424242\"]\n[[metric]]\nobjects = [\"enterprises.424242.1.0\"]\npath = \"cpu.load\"\n";
+        write("mine.toml", mine);
+        write("cisco.toml", &mine.replace("Mine", "Other"));
+        for (name, text, said) in [
+            ("a.toml", "title = 1", "invalid type"),
+            ("b.toml", "title = \"B\"", "it has no metric"),
+            ("c.toml", &mine.replace("cpu.load", "my.own"), "give it a `unit`"),
+            ("d.toml", &mine.replace("enterprises.424242.1.0", "ifDescrs"), "did you mean ifDescr?"),
+            ("e.toml", &mine.replace("enterprises.424242.1.0", "ifDescr"), "its path has to have {$index}"),
+            ("f.toml", &mine.replace("enterprises.424242.1.0", "sysUpTime"), "write sysUpTime.0"),
+        ] {
+            write(name, text);
+            let (_, bad) = Library::with_folder(folder.path(), Names::builtin());
+            let bad = bad.iter().find(|bad| bad.path.ends_with(name)).unwrap();
+            assert!(bad.why.contains(said), "{bad}");
+        }
+        let (library, _) = Library::with_folder(folder.path(), Names::builtin());
+        assert_eq!(library.named("cisco").unwrap().title, "Other");
+        assert_eq!(library.named("mine").unwrap().metrics[0].unit, "%");
+        assert_eq!(library.profiles().len(), Library::builtin().profiles().len() + 1);
     }
 }

@@ -1,8 +1,8 @@
 //! One thing that a profile measures, as a sensor.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::{collections::BTreeMap, fmt::Write, sync::Arc};
 
-use grafolean_collector::model::{Details, Interval};
+use grafolean_collector::model::{Details, Interval, SensorId};
 use serde_json::{Value as Json, json};
 
 use super::{file::Value, series};
@@ -26,8 +26,8 @@ pub struct Metric {
     pub unit: Unit,
     /// How often it is measured.
     pub every: Interval,
-    /// What it reads, makes of it, and where the result belongs.
-    pub sensor: Sensor,
+    /// What it reads, makes of it, and where the result belongs; one for all devices.
+    pub sensor: Arc<Sensor>,
     kind: Option<Counting>,
 }
 
@@ -81,12 +81,17 @@ impl Metric {
         let valid = written.valid.or_else(|| known?.valid);
         let expression =
             expression(&written.expression, &objects, &written.when, &written.states, valid, names)?;
-        let oids =
-            objects.iter().map(|(oid, method)| json!({"oid": oid.to_string(), "fetch_method": method}));
+        let oids = objects.iter().map(|(oid, method)| match kind {
+            Some(Counting::Gauge) => {
+                json!({"oid": oid.to_string(), "fetch_method": method, "counter": "gauge"})
+            }
+            _ => json!({"oid": oid.to_string(), "fetch_method": method}),
+        });
         let details =
             json!({"oids": oids.collect::<Vec<_>>(), "expression": expression, "output_path": written.path});
         let Json::Object(details) = details else { return Err("it is no sensor".to_owned()) };
-        let sensor = Sensor::named(&details, names).map_err(|error| error.to_string())?;
+        let read = Sensor::named(&details, names).map_err(|error| error.to_string())?;
+        let sensor = Arc::new(Sensor { skips_partial_rows: true, ..read });
         let is_walk = sensor.fetches.iter().any(|fetch| matches!(fetch, Fetch::Walk(_)));
         if is_walk && !sensor.output_path.names_index() {
             return Err("it reads rows of a table: its path has to have {$index}".to_owned());
@@ -99,8 +104,14 @@ impl Metric {
         series::family(self.sensor.output_path.as_str())
     }
 
+    /// Returns the number under which what it read last is remembered: always the same for one path.
+    pub fn sensor_id(&self) -> SensorId {
+        let path = self.sensor.output_path.as_str();
+        SensorId::new(-1 - i64::from(crc32fast::hash(path.as_bytes())))
+    }
+
     /// Returns the objects that a device has to have.
-    pub(super) fn needs(&self) -> impl Iterator<Item = &Oid> {
+    pub(super) fn needs(&self) -> impl Iterator<Item = &Fetch> {
         let (expression, path) = (&self.sensor.expression, &self.sensor.output_path);
         let is_read = move |number: usize| expression.reads(number) || path.names(number);
         self.sensor
@@ -108,7 +119,7 @@ impl Metric {
             .iter()
             .enumerate()
             .filter(move |(place, _)| is_read(place + 1))
-            .map(|(_, fetch)| fetch.oid())
+            .map(|(_, fetch)| fetch)
     }
 
     /// Whether an object's first value is of the kind that it takes: a number, counted as it says.
@@ -117,23 +128,31 @@ impl Metric {
         let mut numbers = read.filter(|(place, _)| self.sensor.expression.reads(place + 1));
         numbers.all(|_| {
             let is_counter = matches!(value, Read::Counter32(_) | Read::Counter64(_));
-            value.number().is_some()
-                && match self.kind {
-                    None => true,
-                    Some(Counting::Counter) => is_counter,
-                    Some(Counting::Gauge) => !is_counter,
-                }
+            value.number().is_some() && (is_counter || self.kind != Some(Counting::Counter))
         })
+    }
+
+    /// Whether its result is a rate, as the first value of each of its objects says.
+    pub fn is_rate<'v>(&self, first: impl Fn(&Oid) -> Option<&'v Read>) -> bool {
+        let read = (0..).zip(&self.sensor.fetches).filter(|(place, _)| {
+            self.sensor.expression.reads(place + 1) && !self.sensor.gauges.contains(place)
+        });
+        read.map(|(_, fetch)| first(fetch.oid()))
+            .any(|value| matches!(value, Some(Read::Counter32(_) | Read::Counter64(_))))
     }
 
     /// Returns the details of its sensor, as a backend has them.
     pub fn details(&self) -> Details {
-        let oid = |fetch: &Fetch| match fetch {
-            Fetch::Get(oid) => json!({"oid": oid.to_string(), "fetch_method": "get"}),
-            Fetch::Walk(oid) => json!({"oid": oid.to_string(), "fetch_method": "walk"}),
+        let oid = |(place, fetch): (usize, &Fetch)| {
+            let method = if matches!(fetch, Fetch::Get(_)) { "get" } else { "walk" };
+            if self.sensor.gauges.contains(&place) {
+                json!({"oid": fetch.oid().to_string(), "fetch_method": method, "counter": "gauge"})
+            } else {
+                json!({"oid": fetch.oid().to_string(), "fetch_method": method})
+            }
         };
         let mut details = Details::new();
-        details.insert("oids".to_owned(), self.sensor.fetches.iter().map(oid).collect());
+        details.insert("oids".to_owned(), self.sensor.fetches.iter().enumerate().map(oid).collect());
         details.insert("expression".to_owned(), self.sensor.expression.as_str().into());
         details.insert("output_path".to_owned(), self.sensor.output_path.as_str().into());
         details

@@ -23,7 +23,9 @@ pub use self::{
     probe::{Probe, System},
 };
 
-use super::{AskError, Oid, engine::Session};
+use tokio::time::sleep;
+
+use super::{AskError, Oid, engine::Session, settings::PollPolicy};
 
 /// Returns the profile that is built in for a device with this sysObjectID and sysDescr: its maker and kind. What the device
 /// is to be asked for is found by a [`Probe`].
@@ -31,7 +33,7 @@ pub fn matching(sys_object_id: Option<&Oid>, sys_descr: &str) -> Option<&'static
     Library::builtin().matching(sys_object_id, sys_descr)
 }
 
-/// Asks a device what it has of all profiles.
+/// Asks a device what it has of all profiles, as its policy has it.
 ///
 /// # Errors
 /// Why it does not say who it is.
@@ -39,11 +41,15 @@ pub async fn apply(
     session: &Session,
     library: &Library,
     chosen: Option<&str>,
+    policy: &PollPolicy,
 ) -> Result<Application, AskError> {
-    let mut probe = Probe::new(library, chosen);
+    let mut probe = Probe::new(library, chosen).with_objects_at_once(policy.max_oids);
     while let Some(request) = probe.next_request() {
         let answer = session.ask(&request).await;
         probe.take(answer.map(|(varbinds, _)| varbinds))?;
+        if !policy.gap.is_zero() {
+            sleep(policy.gap).await;
+        }
     }
     Ok(probe.into_application())
 }

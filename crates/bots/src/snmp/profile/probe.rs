@@ -9,7 +9,7 @@ use super::{
     Application, Library, Profile, Why,
     application::{Candidate, apply},
 };
-use crate::snmp::{AskError, Oid, Request, Value, Varbind};
+use crate::snmp::{AskError, Oid, Request, Value, Varbind, settings::Fetch};
 
 /// Objects of one GETNEXT: they fit into an Ethernet's packet with room for text.
 const AT_ONCE: usize = 24;
@@ -32,6 +32,13 @@ pub struct System {
     pub name: String,
 }
 
+/// Objects that are asked for in one packet: they themselves, or the first below each.
+#[derive(Clone, Debug, Default)]
+struct Question {
+    oids: Vec<Oid>,
+    is_exact: bool,
+}
+
 /// A device being asked what it has.
 pub struct Probe {
     library: Vec<Arc<Profile>>,
@@ -39,10 +46,11 @@ pub struct Probe {
     stage: Stage,
     system: System,
     candidates: Vec<Candidate>,
-    waiting: VecDeque<Vec<Oid>>,
-    asked: Vec<Oid>,
+    waiting: VecDeque<Question>,
+    asked: Question,
     /// The first value at or below each object that was asked for.
     found: BTreeMap<Oid, Value>,
+    at_once: usize,
     silences: usize,
     requests: usize,
 }
@@ -65,25 +73,33 @@ impl Probe {
             stage: Stage::System,
             system: System::default(),
             candidates: Vec::new(),
-            waiting: VecDeque::from([system.into_iter().flat_map(Oid::new).collect()]),
-            asked: Vec::new(),
+            waiting: VecDeque::from([Question {
+                oids: system.into_iter().flat_map(Oid::new).collect(),
+                is_exact: true,
+            }]),
+            asked: Question::default(),
             found: BTreeMap::new(),
+            at_once: AT_ONCE,
             silences: 0,
             requests: 0,
         }
     }
 
+    /// Asks for so many objects in one packet at most.
+    #[must_use]
+    pub fn with_objects_at_once(self, most: u32) -> Self {
+        let most = usize::try_from(most).unwrap_or(AT_ONCE);
+        Self { at_once: most.clamp(1, AT_ONCE), ..self }
+    }
+
     /// Returns what is to be asked next; None when all is known.
     pub fn next_request(&mut self) -> Option<Request> {
         loop {
-            if let Some(oids) = self.waiting.pop_front() {
-                self.asked.clone_from(&oids);
+            if let Some(question) = self.waiting.pop_front() {
+                self.asked = question.clone();
                 self.requests += 1;
-                return Some(if self.stage == Stage::System {
-                    Request::Get(oids)
-                } else {
-                    Request::Next(oids)
-                });
+                let Question { oids, is_exact } = question;
+                return Some(if is_exact { Request::Get(oids) } else { Request::Next(oids) });
             }
             match self.stage {
                 Stage::System => self.begin_roots(),
@@ -99,7 +115,7 @@ impl Probe {
     /// # Errors
     /// Why the device does not say who it is; any later failure costs only what it was about.
     pub fn take(&mut self, answer: Result<Vec<Varbind>, AskError>) -> Result<(), AskError> {
-        let asked = std::mem::take(&mut self.asked);
+        let Question { oids: asked, is_exact } = std::mem::take(&mut self.asked);
         let varbinds = match answer {
             Ok(varbinds) => varbinds,
             Err(error) if self.stage == Stage::System && !matches!(error, AskError::Status { .. }) => {
@@ -110,7 +126,7 @@ impl Probe {
                 if self.silences >= MOST_SILENCES {
                     self.waiting.clear();
                 } else {
-                    self.ask_in_halves(asked);
+                    self.ask_in_halves(&asked, is_exact);
                 }
                 return Ok(());
             }
@@ -123,16 +139,17 @@ impl Probe {
         }
         // What did not fit is asked for again, by itself.
         if let Some(rest) = asked.get(came..).filter(|rest| !rest.is_empty() && came > 0) {
-            self.waiting.push_front(rest.to_vec());
+            self.waiting.push_front(Question { oids: rest.to_vec(), is_exact });
         }
         Ok(())
     }
 
-    fn ask_in_halves(&mut self, oids: Vec<Oid>) {
+    fn ask_in_halves(&mut self, oids: &[Oid], is_exact: bool) {
         if oids.len() > 1 {
             let (one, other) = oids.split_at(oids.len() / 2);
-            self.waiting.push_front(other.to_vec());
-            self.waiting.push_front(one.to_vec());
+            for half in [other, one] {
+                self.waiting.push_front(Question { oids: half.to_vec(), is_exact });
+            }
         }
     }
 
@@ -148,7 +165,7 @@ impl Probe {
         let roots: BTreeSet<Oid> =
             self.library.iter().filter(|it| !it.is_standard()).flat_map(|it| it.roots()).collect();
         if self.chosen.is_none() {
-            self.ask(roots);
+            self.ask(roots, false);
         }
     }
 
@@ -171,24 +188,54 @@ impl Probe {
         let mut candidates: Vec<_> = self.library.iter().filter_map(candidate).collect();
         candidates.sort_by_key(|it| (it.why.order(), std::cmp::Reverse(it.weight)));
         let needs = candidates.iter().flat_map(|it| it.profile.metrics.iter().flat_map(super::Metric::needs));
-        let oids: BTreeSet<Oid> = needs.map(asked_as).collect();
+        let (mut exact, mut below) = (BTreeSet::new(), BTreeSet::new());
+        for fetch in needs {
+            match asked_as(fetch) {
+                Asked::Exactly(oid) => _ = exact.insert(oid),
+                Asked::Below(oid) => _ = below.insert(oid),
+            }
+        }
         self.candidates = candidates;
-        self.ask(oids);
+        self.ask(below, false);
+        self.ask(exact, true);
     }
 
-    fn ask(&mut self, oids: BTreeSet<Oid>) {
+    fn ask(&mut self, oids: BTreeSet<Oid>, is_exact: bool) {
         let oids: Vec<Oid> = oids.into_iter().filter(|oid| !self.found.contains_key(oid)).collect();
-        self.waiting.extend(oids.chunks(AT_ONCE).map(<[Oid]>::to_vec));
+        let question = |oids: &[Oid]| Question { oids: oids.to_vec(), is_exact };
+        self.waiting.extend(oids.chunks(self.at_once).map(question));
     }
 
     /// Returns what the device has.
     pub fn into_application(self) -> Application {
-        apply(self.system, self.candidates, &self.found, self.requests)
+        let is_complete = self.silences == 0;
+        Application { is_complete, ..apply(self.system, self.candidates, &self.found, self.requests) }
     }
 }
 
-/// A scalar's value comes after the scalar.
-pub(super) fn asked_as(oid: &Oid) -> Oid {
-    let above = || Oid::new(oid.arcs().split_last()?.1).ok();
-    if oid.arcs().last() == Some(&0) { above().unwrap_or_else(|| oid.clone()) } else { oid.clone() }
+/// How it is found out whether a device has an object.
+pub(super) enum Asked {
+    /// By asking for it.
+    Exactly(Oid),
+    /// By asking for the first below: a column's first row, a scalar's value, which no agent of SNMPv1 takes amiss.
+    Below(Oid),
+}
+
+impl Asked {
+    pub(super) const fn oid(&self) -> &Oid {
+        match self {
+            Self::Exactly(oid) | Self::Below(oid) => oid,
+        }
+    }
+}
+
+/// Returns how it is found out whether a device has what is read.
+pub(super) fn asked_as(fetch: &Fetch) -> Asked {
+    match fetch {
+        Fetch::Walk(root) => Asked::Below(root.clone()),
+        Fetch::Get(oid) => match oid.arcs().split_last() {
+            Some((0, above)) => Oid::new(above).map_or_else(|_| Asked::Exactly(oid.clone()), Asked::Below),
+            _ => Asked::Exactly(oid.clone()),
+        },
+    }
 }

@@ -45,7 +45,10 @@ const PREFIX: &str = "entity.{entity}.snmp.";
 const PERCENT: Option<[f64; 2]> = Some([0.0, 100.0]);
 const DEGREES: Option<[f64; 2]> = Some([-100.0, 400.0]);
 const BYTES: Option<[f64; 2]> = Some([0.0, 1e18]);
-const READING: Option<[f64; 2]> = Some([-1e9, 1e9]);
+/// Volts and amperes that a device of a network can have; far beyond them its scale is wrong.
+const VOLTS: Option<[f64; 2]> = Some([-1_000.0, 1_000.0]);
+const AMPERES: Option<[f64; 2]> = Some([-5_000.0, 5_000.0]);
+const WATTS: Option<[f64; 2]> = Some([-1e7, 1e7]);
 const POSITIVE: Option<[f64; 2]> = Some([0.0, 1e9]);
 const LEVEL: Option<[f64; 2]> = Some([-150.0, 100.0]);
 
@@ -86,9 +89,9 @@ pub const ALL: &[Series] = &[
     series("entity.{entity}.snmp.disk.{disk}.written", "By/s", "Octets written", "storage", 60, None),
     series("entity.{entity}.snmp.temperature.{sensor}", "Cel", "Temperature", "sensors", 300, DEGREES),
     series("entity.{entity}.snmp.humidity.{sensor}", "%", "Relative humidity", "sensors", 300, PERCENT),
-    series("entity.{entity}.snmp.voltage.{sensor}", "V", "Voltage", "sensors", 300, READING),
-    series("entity.{entity}.snmp.current.{sensor}", "A", "Current", "sensors", 300, READING),
-    series("entity.{entity}.snmp.power.{sensor}", "W", "Power", "sensors", 300, READING),
+    series("entity.{entity}.snmp.voltage.{sensor}", "V", "Voltage", "sensors", 300, VOLTS),
+    series("entity.{entity}.snmp.current.{sensor}", "A", "Current", "sensors", 300, AMPERES),
+    series("entity.{entity}.snmp.power.{sensor}", "W", "Power", "sensors", 300, WATTS),
     series("entity.{entity}.snmp.frequency.{sensor}", "Hz", "Frequency", "sensors", 300, POSITIVE),
     series("entity.{entity}.snmp.signal.{sensor}", "dB[mW]", "Signal level", "sensors", 300, LEVEL),
     series("entity.{entity}.snmp.fan.{fan}.speed", "{rotation}/min", "Fan speed", "sensors", 300, POSITIVE),
@@ -98,25 +101,25 @@ pub const ALL: &[Series] = &[
     series("entity.{entity}.snmp.state.{what}", "1", "State: 0 ok, 1 warning, 2 critical", "sensors", 300, None),
     series("entity.{entity}.snmp.ups.battery.charge", "%", "Battery charge", "ups", 60, PERCENT),
     series("entity.{entity}.snmp.ups.battery.runtime", "min", "Battery time left", "ups", 60, POSITIVE),
-    series("entity.{entity}.snmp.ups.battery.voltage", "V", "Battery voltage", "ups", 60, READING),
-    series("entity.{entity}.snmp.ups.battery.current", "A", "Battery current", "ups", 60, READING),
+    series("entity.{entity}.snmp.ups.battery.voltage", "V", "Battery voltage", "ups", 60, VOLTS),
+    series("entity.{entity}.snmp.ups.battery.current", "A", "Battery current", "ups", 60, AMPERES),
     series("entity.{entity}.snmp.ups.battery.temperature", "Cel", "Battery temperature", "ups", 60, DEGREES),
     series("entity.{entity}.snmp.ups.battery.state", "1", "Battery state: 0 ok, 1 warning, 2 critical", "ups", 60, None),
     series("entity.{entity}.snmp.ups.state", "1", "State of the supply: 0 mains, 1 battery or bypass, 2 none", "ups", 60, None),
-    series("entity.{entity}.snmp.ups.input.{line}.voltage", "V", "Input voltage", "ups", 60, POSITIVE),
-    series("entity.{entity}.snmp.ups.input.{line}.current", "A", "Input current", "ups", 60, READING),
-    series("entity.{entity}.snmp.ups.input.{line}.frequency", "Hz", "Input frequency", "ups", 60, POSITIVE),
-    series("entity.{entity}.snmp.ups.input.{line}.power", "W", "Input power", "ups", 60, READING),
-    series("entity.{entity}.snmp.ups.output.frequency", "Hz", "Output frequency", "ups", 60, POSITIVE),
+    series("entity.{entity}.snmp.ups.input.{line}.voltage", "V", "Input voltage", "ups", 60, Some([0.0, 1000.0])),
+    series("entity.{entity}.snmp.ups.input.{line}.current", "A", "Input current", "ups", 60, AMPERES),
+    series("entity.{entity}.snmp.ups.input.{line}.frequency", "Hz", "Input frequency", "ups", 60, Some([0.0, 1000.0])),
+    series("entity.{entity}.snmp.ups.input.{line}.power", "W", "Input power", "ups", 60, WATTS),
+    series("entity.{entity}.snmp.ups.output.frequency", "Hz", "Output frequency", "ups", 60, Some([0.0, 1000.0])),
     series("entity.{entity}.snmp.ups.output.load", "%", "Output load", "ups", 60, Some([0.0, 1000.0])),
-    series("entity.{entity}.snmp.ups.output.{line}.voltage", "V", "Output voltage", "ups", 60, POSITIVE),
-    series("entity.{entity}.snmp.ups.output.{line}.current", "A", "Output current", "ups", 60, READING),
-    series("entity.{entity}.snmp.ups.output.{line}.power", "W", "Output power", "ups", 60, READING),
+    series("entity.{entity}.snmp.ups.output.{line}.voltage", "V", "Output voltage", "ups", 60, Some([0.0, 1000.0])),
+    series("entity.{entity}.snmp.ups.output.{line}.current", "A", "Output current", "ups", 60, AMPERES),
+    series("entity.{entity}.snmp.ups.output.{line}.power", "W", "Output power", "ups", 60, WATTS),
     series("entity.{entity}.snmp.ups.output.{line}.load", "%", "Output load", "ups", 60, Some([0.0, 1000.0])),
-    series("entity.{entity}.snmp.ups.bypass.{line}.voltage", "V", "Bypass voltage", "ups", 60, POSITIVE),
-    series("entity.{entity}.snmp.ups.bypass.{line}.current", "A", "Bypass current", "ups", 60, READING),
-    series("entity.{entity}.snmp.ups.bypass.{line}.power", "W", "Bypass power", "ups", 60, READING),
-    series("entity.{entity}.snmp.ups.bypass.frequency", "Hz", "Bypass frequency", "ups", 60, POSITIVE),
+    series("entity.{entity}.snmp.ups.bypass.{line}.voltage", "V", "Bypass voltage", "ups", 60, Some([0.0, 1000.0])),
+    series("entity.{entity}.snmp.ups.bypass.{line}.current", "A", "Bypass current", "ups", 60, AMPERES),
+    series("entity.{entity}.snmp.ups.bypass.{line}.power", "W", "Bypass power", "ups", 60, WATTS),
+    series("entity.{entity}.snmp.ups.bypass.frequency", "Hz", "Bypass frequency", "ups", 60, Some([0.0, 1000.0])),
     series("entity.{entity}.snmp.ups.alarms", "1", "Alarms", "ups", 60, POSITIVE),
     series("entity.{entity}.snmp.bgp.{peer}.established", "bool", "Whether the session is established", "bgp", 60, None),
     series("entity.{entity}.snmp.bgp.{peer}.in-updates", "{update}/s", "Updates received", "bgp", 60, None),

@@ -155,11 +155,15 @@ pub struct Entity {
     /// UDP port of its agent.
     #[schemars(title = "SNMP port")]
     pub snmp_port: Whole<1, 65_535>,
+    /// What is measured beside its sensors: `auto` for all that the device answers of all profiles, or a profile's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(title = "Profile")]
+    pub snmp_profile: Option<String>,
 }
 
 impl Default for Entity {
     fn default() -> Self {
-        Self { ipv4: None, ipv6: None, hostname: None, snmp_port: Whole::of::<161>() }
+        Self { ipv4: None, ipv6: None, hostname: None, snmp_port: Whole::of::<161>(), snmp_profile: None }
     }
 }
 

@@ -52,6 +52,39 @@ impl Host {
     }
 }
 
+/// Which profiles are tried on a device, where its entity names any.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ProfileChoice {
+    /// All.
+    Auto,
+    /// One, beside those of standards.
+    Named(String),
+}
+
+impl ProfileChoice {
+    /// Reads an entity's details: `snmp_profile`.
+    ///
+    /// # Errors
+    /// Where it is no text.
+    pub fn read(details: &Details) -> Result<Option<Self>, SettingsError> {
+        const EXPECTED: &str = "auto, or a profile's name";
+        let fields = Fields { details, whose: "its" };
+        let choice = fields.optional_text("snmp_profile", EXPECTED)?.map(str::trim);
+        Ok(choice.map(|name| match name {
+            "auto" => Self::Auto,
+            name => Self::Named(name.to_owned()),
+        }))
+    }
+
+    /// Returns the profile that was chosen.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Auto => None,
+            Self::Named(name) => Some(name),
+        }
+    }
+}
+
 /// RFC 1123, section 2.1, and `_`, which some have; `%` names the interface of a link-local address. A name whose last
 /// label is a number is a mistyped address.
 fn is_name(name: &str) -> bool {

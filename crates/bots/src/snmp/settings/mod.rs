@@ -15,8 +15,8 @@ pub use self::{
     access::{Access, AuthProtocol, Community, Level, PrivProtocol, Secret, User},
     credential::{Credential, Entity, SecurityLevel, Version},
     field::SettingsError,
-    host::Host,
+    host::{Host, ProfileChoice},
     poll_policy::{PollPolicy, ReplySource, WalkOrder},
-    process::{PROCESS, SNMP_MIB_FOLDERS, names},
-    sensor::{Fetch, Sensor, SensorError, SensorFields},
+    process::{PROCESS, SNMP_MIB_FOLDERS, SNMP_PROFILE_FOLDER, names, profiles},
+    sensor::{CounterUse, Fetch, Sensor, SensorError, SensorFields},
 };

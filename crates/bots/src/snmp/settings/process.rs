@@ -1,10 +1,11 @@
 //! The settings of the SNMP bot's process: where names come from.
 
-use std::path::PathBuf;
-
 use grafolean_collector::settings::{Resolved, Setting, SettingsError, value};
 
-use crate::snmp::mib::Names;
+use crate::snmp::{
+    mib::Names,
+    profile::{BadProfile, Library},
+};
 
 /// Folders with MIB files.
 pub const SNMP_MIB_FOLDERS: Setting = Setting {
@@ -18,15 +19,37 @@ pub const SNMP_MIB_FOLDERS: Setting = Setting {
     check: |text| value::paths(text).map(drop),
 };
 
+/// A folder with profiles.
+pub const SNMP_PROFILE_FOLDER: Setting = Setting {
+    name: "snmp_profile_folder",
+    variable: "GRAFOLEAN_SNMP_PROFILE_FOLDER",
+    default: None,
+    secret: false,
+    placeholder: "FOLDER",
+    help: "Folder with profiles of your own, NAME.toml each, beside those that are built in",
+    check: |text| value::path(text).map(drop),
+};
+
 /// All of them, in the order in which they are shown.
-pub const PROCESS: [Setting; 1] = [SNMP_MIB_FOLDERS];
+pub const PROCESS: [Setting; 2] = [SNMP_MIB_FOLDERS, SNMP_PROFILE_FOLDER];
+
+/// Returns the profiles that are in force, and the files of the folder that are none.
+///
+/// # Errors
+/// Fails where the setting is not what it may be.
+pub fn profiles(settings: &Resolved, names: &Names) -> Result<(Library, Vec<BadProfile>), SettingsError> {
+    let folder = settings.read(&SNMP_PROFILE_FOLDER, value::path)?;
+    Ok(match folder {
+        Some(folder) => Library::with_folder(&folder, names),
+        None => (Library::builtin().clone(), Vec::new()),
+    })
+}
 
 /// Returns the names that are in force: those that are built in, then those of MIB files.
 ///
 /// # Errors
 /// Fails where the setting is not what it may be.
 pub fn names(settings: &Resolved) -> Result<Names, SettingsError> {
-    let mut folders: Vec<PathBuf> = settings.read(&SNMP_MIB_FOLDERS, value::paths)?.unwrap_or_default();
-    folders.extend(Names::system_folders());
-    Ok(Names::with_folders(folders))
+    let folders = settings.read(&SNMP_MIB_FOLDERS, value::paths)?.unwrap_or_default();
+    Ok(Names::with_folders(folders).with_system_folders())
 }

@@ -20,6 +20,10 @@ pub struct Sensor {
     pub expression: Expression,
     /// Where the result belongs.
     pub output_path: OutputPath,
+    /// Places of objects, from 0, that are read as they stand although the device says that they are counters.
+    pub gauges: Vec<usize>,
+    /// Whether rows that a table whole in itself lacks are nothing that is missing: a profile is for devices of many kinds.
+    pub skips_partial_rows: bool,
 }
 
 /// What is read for one value.
@@ -98,6 +102,22 @@ pub struct ObjectFields {
     /// Whether it is one object, or all below it are read.
     #[schemars(title = "Method")]
     pub fetch_method: Method,
+    /// How a counter is taken: as its rate a second, or, as some devices call by that name what is a reading, as it stands.
+    #[serde(default)]
+    #[schemars(title = "Counter")]
+    pub counter: CounterUse,
+}
+
+/// How a counter is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum CounterUse {
+    /// As its rate a second.
+    #[default]
+    Rate,
+    /// As it stands.
+    Gauge,
 }
 
 /// Whether one object is read, or all below it.
@@ -134,19 +154,23 @@ impl Sensor {
             return Err(SensorError::Number(written.oids.len()));
         }
         let mut fetches = Vec::with_capacity(written.oids.len());
-        for (place, ObjectFields { oid, fetch_method }) in written.oids.iter().enumerate() {
+        for (place, ObjectFields { oid, fetch_method, .. }) in written.oids.iter().enumerate() {
             let oid = names.parse(oid).map_err(|error| SensorError::Oid { number: place + 1, error })?;
             fetches.push(match fetch_method {
                 Method::Get => Fetch::Get(oid),
                 Method::Walk => Fetch::Walk(oid),
             });
         }
+        let is_gauge = |(_, object): &(usize, &ObjectFields)| object.counter == CounterUse::Gauge;
+        let gauges = written.oids.iter().enumerate().filter(is_gauge).map(|(place, _)| place).collect();
         let is_walk = |fetch: &Fetch| matches!(fetch, Fetch::Walk(_));
         let rows = if fetches.iter().any(is_walk) { Rows::Walked } else { Rows::None };
         Ok(Self {
             expression: Expression::compile(&written.expression, fetches.len())?,
             output_path: OutputPath::compile(written.output_path.trim(), fetches.len(), rows)?,
             fetches,
+            gauges,
+            skips_partial_rows: false,
         })
     }
 }

@@ -37,6 +37,9 @@ struct Explanation<'a> {
     /// Rows that each table is taken to have.
     rows: u32,
     rows_from: &'static str,
+    /// Which profiles are tried on it beside its sensors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<String>,
     /// Whether what the bot has learnt of the device is heeded.
     limits_learnt: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -189,6 +192,7 @@ fn explain<'a>(
         version: task.access.version(),
         rows,
         rows_from,
+        profile: task.profile.as_ref().map(|choice| choice.name().unwrap_or("auto").to_owned()),
         limits_learnt: memory.is_some(),
         learnt: memory.map(|memory| of_memory(memory, task)),
         runs,
@@ -224,6 +228,13 @@ fn print(out: &mut impl Write, it: &Explanation<'_>, printer: Printer<'_>) -> io
         it.entity, it.name, it.account, it.host, it.version
     )?;
     writeln!(out, "tables of {} rows, {}", it.rows, it.rows_from)?;
+    if let Some(profile) = &it.profile {
+        writeln!(
+            out,
+            "and what it answers of profile {profile}: `grafolean snmp profile {}` says what",
+            it.host
+        )?;
+    }
     if it.limits_learnt {
         writeln!(out, "packets as big as the bot has learnt that the device takes them")?;
     }

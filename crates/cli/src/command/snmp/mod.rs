@@ -1,11 +1,13 @@
 //! `grafolean snmp`: the SNMP bot's planner and engine by hand.
 //!
 //! `agent` makes a session of the flags, `print` shows objects as text or JSON, `test` tells why a device can or cannot
-//! be measured, `explain` what the bot asks a device of the backend, `translate` what objects are.
+//! be measured, `explain` what the bot asks a device of the backend, `translate` what objects
+//! are, `profile` what a device has of all profiles.
 
 mod agent;
 mod explain;
 mod print;
+mod profile;
 mod test;
 mod translate;
 
@@ -17,6 +19,7 @@ use grafolean_bots::snmp::{
     engine::{Engine, SnmpMetrics},
     mib::{NameError, Names},
     plan::{Missing, Wanted},
+    profile::Library,
     settings::{self, WalkOrder},
 };
 
@@ -49,6 +52,12 @@ async fn answer(command: SnmpCommand, config: &Config, names: &Names) -> anyhow:
         SnmpCommand::Translate { oids, numbers, json } => {
             translate::run(names, &oids, printer(numbers, json))
         }
+        SnmpCommand::Profile(arguments) => {
+            let library = library(config, names)?;
+            let printer = printer(arguments.numbers, arguments.json);
+            profile::run(&engine, &library, &arguments, printer).await
+        }
+        SnmpCommand::Profiles { json } => profile::list(&library(config, names)?, json),
         SnmpCommand::Test { agent, oids, numbers } => {
             test::run(&engine, &agent, parse(names, &oids)?, printer(numbers, false)).await
         }
@@ -72,6 +81,15 @@ async fn answer(command: SnmpCommand, config: &Config, names: &Names) -> anyhow:
             walk(&asked, &oid, printer(numbers, json))
         }
     }
+}
+
+/// Returns the profiles in force; warns of files that are none.
+fn library(config: &Config, names: &Names) -> anyhow::Result<Library> {
+    let (library, bad) = settings::profiles(&config.settings, names)?;
+    for bad in bad {
+        tracing::warn!(file = %bad.path.display(), why = bad.why, "a profile is not used");
+    }
+    Ok(library)
 }
 
 fn parse(names: &Names, oids: &[String]) -> Result<Vec<Oid>, NameError> {
