@@ -277,10 +277,12 @@ mod tests {
     #[test]
     fn a_flow_exporter_has_its_interface_counters_read_at_full_minutes() {
         let mut device = device(json!({"ipv4": "192.0.2.1"}), public(), &[(uptime(), Some(300))]);
-        assert_eq!(plan(&device, &mut Sensors::named_by(Names::builtin())).len(), 1);
+        assert_eq!(plan(&device, &mut Sensors::named_by(Names::builtin(), Library::builtin())).len(), 1);
         let protocols = json!({"snmp": {"credential": 3}, "netflow": {"credential": 4}});
         device.entity.protocols = serde_json::from_value(protocols).unwrap();
-        let [Ok(sensors), Ok(counters)] = &plan(&device, &mut Sensors::named_by(Names::builtin()))[..] else {
+        let [Ok(sensors), Ok(counters)] =
+            &plan(&device, &mut Sensors::named_by(Names::builtin(), Library::builtin()))[..]
+        else {
             panic!("not two jobs")
         };
         assert_eq!((sensors.id.as_str(), counters.id.as_str()), ("snmp.1.7", "snmp.1.7.counters"));
