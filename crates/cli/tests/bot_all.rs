@@ -4,9 +4,10 @@
 
 mod world;
 
-use std::{fs, process::Stdio};
+use std::{fs, net::TcpListener, process::Stdio};
 
 use nix::sys::signal::Signal;
+use serde_json::{Value, json};
 use world::{Fill, Process, Run, World, grafolean, may_ping, text, until};
 
 fn refused(arguments: &[&str], environment: &[(&str, &str)]) -> String {
@@ -63,4 +64,76 @@ async fn bots_share_a_process_and_each_has_its_own_token_and_folder() {
         !told.contains("ERROR") && warned.clone().all(|line| line.contains("nothing is measured")),
         "{told}"
     );
+}
+
+/// The names of all rows of a list, with their ids.
+fn names(world: &World, path: &str) -> Vec<(String, i64)> {
+    let (status, body) = world.ask("GET", path);
+    assert_eq!(status, 200, "{path}: {body}");
+    let row = |row: &Value| (row["name"].as_str().unwrap().to_owned(), row["id"].as_i64().unwrap());
+    body["list"].as_array().unwrap().iter().map(row).collect()
+}
+
+#[tokio::test]
+async fn bots_in_the_hub_measure_what_people_add_at_once_in_any_account() {
+    let mut world = World::with("tcp", async |_, _| Vec::new()).await;
+    world.stop_hub();
+    world.hub_arguments = vec!["--with-bots=tcp,snmp"];
+    world.start_hub();
+    let made = |path: &str, body: Value| {
+        let (status, made) = world.tell("POST", path, &body);
+        assert_eq!(status, 201, "{path}: {made}");
+        made["id"].as_i64().unwrap()
+    };
+    let account = made("/admin/accounts", json!({"name": "made while the hub runs"}));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let below = |what: &str| format!("/accounts/{account}/{what}");
+    let (_, credential) =
+        names(&world, &below("credentials")).into_iter().find(|(name, _)| name == "TCP").unwrap();
+    let sensor =
+        json!({"name": "ours", "protocol": "tcp", "default_interval": 3_600, "details": {"port": port}});
+    let sensor = made(&below("sensors"), sensor);
+    // Neither the next look at the configuration, in two minutes, nor the next interval, within an hour, is waited for.
+    let attached =
+        json!({"credential": credential, "bot": null, "sensors": [{"sensor": sensor, "interval": null}]});
+    let entity = json!({"name": "this machine", "entity_type": "device", "details": {"ipv4": "127.0.0.1"}, "protocols": {"tcp": attached}});
+    let entity = made(&below("entities"), entity);
+    let value = below(&format!("values/entity.{entity}.tcp.{port}.ok?limit=1"));
+    until(|| {
+        let (status, body) = world.ask("GET", &value);
+        let paths = body["paths"].as_object().cloned().unwrap_or_default();
+        status == 200 && paths.values().any(|path| path["data"][0]["v"] == json!(1.0))
+    });
+    let rights = |name: &str| {
+        let (_, bot) = names(&world, "/bots").into_iter().find(|(known, _)| known == name).unwrap();
+        let (_, body) = world.ask("GET", &format!("/users/{bot}/permissions"));
+        let right =
+            |right: &Value| (right["resource_prefix"].as_str().unwrap().to_owned(), right["methods"].clone());
+        body["list"].as_array().unwrap().iter().map(right).collect::<Vec<_>>()
+    };
+    let of_account = |rights: Vec<(String, Value)>| {
+        let prefix = format!("accounts/{account}/");
+        let below = |(resource, methods): (String, Value)| {
+            Some((resource.strip_prefix(&prefix)?.to_owned(), methods))
+        };
+        rights.into_iter().filter_map(below).collect::<Vec<_>>()
+    };
+    let (reading, all) = (json!(["GET"]), Value::Null);
+    let expected = |entities: &Value| {
+        [
+            ("credentials", reading.clone()),
+            ("entities", entities.clone()),
+            ("sensors", reading.clone()),
+            ("values", json!(["POST", "PUT"])),
+        ]
+        .map(|(what, methods)| (what.to_owned(), methods))
+    };
+    assert_eq!(of_account(rights("tcp, in this hub")), expected(&reading));
+    assert_eq!(of_account(rights("snmp, in this hub")), expected(&all), "it keeps interfaces in step");
+    assert_eq!(rights("tcp, in this hub").len(), 8, "four in each account");
+    world.stop_hub();
+    world.start_hub();
+    let of_this_hub = names(&world, "/bots").iter().filter(|(name, _)| name.ends_with("in this hub")).count();
+    assert_eq!(of_this_hub, 2, "they are found again");
 }

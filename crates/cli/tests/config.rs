@@ -116,6 +116,7 @@ flow_archive off default
 flow_archive_max_size 10GiB default
 flow_archive_max_age 7days default
 listen 127.0.0.1:8080 default
+with_bots off default
 hub_names - default
 hub_proxies - default
 hub_tls_certificate - default

@@ -19,7 +19,7 @@ use std::{
 use grafolean_bots::snmp::Value;
 use responder::{NetworkPath, Responder};
 use serde_json::json;
-use world::{Run, grafolean, json_lines, text};
+use world::{Run, World, grafolean, json_lines, text};
 
 const NAME: &str = "1.3.6.1.2.1.1.5.0";
 
@@ -342,4 +342,67 @@ fn a_name_of_a_mib_file_is_one_and_a_bad_file_is_named() {
     assert!(builtin.stderr.is_empty(), "what is built in needs no file: {builtin:?}");
     let number = snmp(folder.path(), &["translate", "ifOperStatus.3", "-On"]);
     assert_eq!(text(&number.stdout), "1.3.6.1.2.1.2.2.1.8.3\n");
+}
+
+#[tokio::test]
+async fn a_hub_tests_a_device_before_it_is_set_up_and_says_what_is_wrong_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(agent) = snmpd(folder.path()) else { return };
+    let world = World::with("snmp", async |_, _| Vec::new()).await;
+    let port: u16 = agent.host.rsplit(':').next().unwrap().parse().unwrap();
+    let account = world.account;
+    let test = |port: u16, credential: serde_json::Value| {
+        let details = json!({"snmp_port": port});
+        let body =
+            json!({"account": account, "address": "127.0.0.1", "details": details, "credential": credential});
+        let (status, tested) = world.tell("POST", "/hub/test/snmp", &body);
+        assert_eq!(status, 200, "{tested}");
+        tested
+    };
+    let v2c = |community: &str| json!({"version": "snmpv2c", "snmpv12_community": community});
+    let user = |key: &str| {
+        json!({"version": "snmpv3", "snmpv3_securityName": "ann", "snmpv3_securityLevel": "authPriv",
+            "snmpv3_authProtocol": "SHA", "snmpv3_authKey": key,
+            "snmpv3_privProtocol": "AES", "snmpv3_privKey": "privpass12"})
+    };
+    for credential in [v2c("public"), user("authpass12")] {
+        let tested = test(port, credential);
+        assert_eq!((&tested["ok"], &tested["problem"]), (&json!(true), &json!(null)), "{tested}");
+        let fact = |name: &str| {
+            let facts = tested["facts"].as_array().unwrap();
+            facts.iter().find(|fact| fact["name"] == name).unwrap()["value"].clone()
+        };
+        assert_eq!((fact("sysName"), fact("vendor")), (json!("peer"), json!("net-snmp")));
+        assert!(fact("sysDescr").as_str().unwrap().starts_with("Linux"), "{tested}");
+        assert!(tested["took"].as_f64().unwrap() < 60.0);
+    }
+    let unknown = test(port, v2c("secret community"));
+    assert_eq!(unknown["ok"], json!(false));
+    assert!(unknown["remedy"].as_str().unwrap().contains("community"), "{unknown}");
+    assert!(!unknown.to_string().contains("secret community"), "{unknown}");
+    let wrong = test(port, user("another key"));
+    assert!(wrong["remedy"].as_str().unwrap().contains("authentication password"), "{wrong}");
+    let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let tested = test(closed, v2c("public"));
+    assert!(tested["remedy"].as_str().unwrap().contains("is an agent running"), "{tested}");
+    let unreadable = test(port, json!({"version": "snmpv4"}));
+    assert!(unreadable["problem"].as_str().unwrap().contains("version"), "{unreadable}");
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let open = listener.local_addr().unwrap().port();
+    let body = json!({"account": account, "address": "127.0.0.1", "sensor": {"port": open}});
+    let (_, tested) = world.tell("POST", "/hub/test/tcp", &body);
+    assert_eq!(tested["ok"], json!(true), "{tested}");
+    let (_, audited) = world.ask("GET", "/hub/audit?limit=5");
+    let resources: Vec<_> =
+        audited["list"].as_array().unwrap().iter().map(|row| row["resource"].clone()).collect();
+    assert!(resources.contains(&json!("hub/test/tcp 127.0.0.1")), "{audited}");
+    if world::may_ping() {
+        let (_, tested) =
+            world.tell("POST", "/hub/test/ping", &json!({"account": account, "address": "127.0.0.1"}));
+        assert_eq!(tested["facts"][1], json!({"name": "answered", "value": "3 of 3"}), "{tested}");
+        let nowhere = json!({"account": account, "address": "127.255.255.255"});
+        let (_, tested) = world.tell("POST", "/hub/test/ping", &nowhere);
+        assert_eq!(tested["ok"], json!(false), "{tested}");
+    }
 }

@@ -13,6 +13,7 @@ use grafolean_collector::{
     model::{Device, Interval},
     report::Report,
     run::{DEFAULT_CONCURRENCY, Heartbeat, Performer, RunLoop, RunMetrics},
+    schedule::FirstRun,
     sink::{Sink, SinkError},
     time::{Clock, SystemClock},
 };
@@ -63,6 +64,7 @@ fn lateness_of(jobs: u32, seconds: u64, mut runtime: runtime::Builder) -> Vec<u6
             performer,
             plans: receiver,
             concurrency: DEFAULT_CONCURRENCY,
+            first_run: FirstRun::OnCadence,
             heartbeat: Heartbeat::default(),
             stop: stop.clone(),
         };

@@ -14,6 +14,7 @@ use grafolean_collector::{
     protocol::Protocol,
     report::{Report, Values},
     run::{GRACE, Heartbeat, Performer, RunLoop, RunMetrics, Summary, run_once},
+    schedule::FirstRun,
     sim::SimClock,
     sink::{Sink, SinkError},
     time::{Clock, Timestamp},
@@ -125,6 +126,7 @@ impl World {
             performer: Performer::new(bot.clone(), sink.clone(), Arc::new(clock.clone()), metrics.clone()),
             plans: receiver,
             concurrency: NonZeroUsize::new(concurrency).unwrap(),
+            first_run: FirstRun::OnCadence,
             heartbeat: heartbeat.clone(),
             stop: stop.clone(),
         };

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use grafolean_collector::{
     bot::{Job, JobId},
     model::{Interval, Intervals},
-    schedule::{Changes, Firing, Schedule},
+    schedule::{Changes, Firing, FirstRun, Schedule},
     time::Timestamp,
 };
 use proptest::{collection::vec, option, prelude::*, sample::subsequence};
@@ -56,6 +56,26 @@ fn a_job_without_a_start_keeps_its_place_after_a_restart() {
         schedule.next_due().unwrap().seconds() % 60
     };
     assert!((0..600).all(|later| first_due(NOON + Duration::from_secs(later)) == first_due(NOON)));
+}
+
+#[test]
+fn a_job_that_joins_others_runs_at_once_if_that_is_wanted_and_then_on_its_cadence() {
+    let (first, second) = (job("known", &[600], None, 1), job("added", &[60, 600], None, 2));
+    let timed = job("timed", &[600], Some(NOON.seconds() - 10), 3);
+    let mut schedule = Schedule::with_first_run(FirstRun::AtOnce);
+    schedule.replace(vec![first.clone()], NOON);
+    assert!(drain(&mut schedule, NOON + Duration::from_secs(2)).is_empty(), "the first jobs join no others");
+    schedule.replace(vec![first, second.clone(), timed], NOON + Duration::from_secs(2));
+    let mut alone = Schedule::default();
+    alone.replace(vec![second], NOON + Duration::from_secs(3));
+    let on_cadence = alone.next_due().unwrap();
+    let fired = drain(&mut schedule, NOON + Duration::from_secs(3));
+    let added = fired.iter().find(|firing| firing.run.id.as_str() == "added").unwrap();
+    assert_eq!((fired.len(), added.run.due), (1, NOON + Duration::from_secs(3)));
+    assert_eq!(seconds(added), [60, 600], "as if all its intervals were due");
+    let again = drain(&mut schedule, on_cadence);
+    let again = again.iter().find(|firing| firing.run.id.as_str() == "added").unwrap();
+    assert_eq!((again.run.due, again.since), (on_cadence, on_cadence));
 }
 
 #[test]

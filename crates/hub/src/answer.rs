@@ -36,6 +36,8 @@ pub(crate) enum ApiError {
     Busy,
     /// Too many wrong passwords: it may be tried again after so long.
     Wait(Duration),
+    /// Too much was asked for: it may be tried again after so long.
+    Throttled(Duration),
     /// The hub's own fault, for its log; trying again later may help.
     Failed(String),
     /// The same, when the log knows already.
@@ -87,6 +89,12 @@ impl IntoResponse for ApiError {
             Self::Wait(wait) => {
                 let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
                 let reason = format!("too many wrong passwords, try again in {seconds} s");
+                ([(RETRY_AFTER, seconds.to_string())], detail(StatusCode::TOO_MANY_REQUESTS, reason))
+                    .into_response()
+            }
+            Self::Throttled(wait) => {
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                let reason = format!("too many requests of this kind, try again in {seconds} s");
                 ([(RETRY_AFTER, seconds.to_string())], detail(StatusCode::TOO_MANY_REQUESTS, reason))
                     .into_response()
             }

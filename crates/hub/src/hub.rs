@@ -11,16 +11,18 @@ use std::{
 
 use axum::Router;
 use grafolean_collector::{
-    protocol::Declaration,
+    protocol::{Declaration, OpenTester},
     time::{Clock, SystemClock},
 };
 use secrecy::SecretString;
 use thiserror::Error;
+use tokio::sync::watch;
 use tracing::warn;
 
 use crate::{
     auth::{Gate, SetupSecret, SigningKeys},
     flow_archive::FlowArchive,
+    device_tests::DeviceTests,
     mqtt::Announcer,
     points::{self, Points, PointsError},
     repeats::Repeats,
@@ -50,6 +52,8 @@ pub struct Options {
     /// What protocols declare: forms are made of it, and it says what a new account has from the start. Without any, a
     /// new account has what Grafolean's have.
     pub protocols: Vec<Declaration>,
+    /// What tests devices of a protocol before they are set up.
+    pub testers: Vec<(String, OpenTester)>,
     /// How long values are kept, and how much of them stands in memory.
     pub points: points::Settings,
     /// Raw flows that are kept beside the hub, for questions of the page.
@@ -63,6 +67,7 @@ impl Default for Options {
             names: Vec::new(),
             proxies: Proxies::default(),
             protocols: Vec::new(),
+            testers: Vec::new(),
             points: points::Settings::default(),
             flow_archive: None,
         }
@@ -128,6 +133,7 @@ pub enum HubError {
 /// ```
 pub struct Hub {
     pub(crate) protocols: Arc<[Declaration]>,
+    pub(crate) device_tests: DeviceTests,
     pub(crate) store: Store,
     pub(crate) points: Points,
     pub(crate) gate: Gate,
@@ -180,6 +186,7 @@ impl Hub {
             protocols: options.protocols.into(),
             flow_archive: options.flow_archive,
             overviews: Overviews::default(),
+            device_tests: DeviceTests::new(options.testers),
             _lock: lock,
         })
     }
@@ -197,6 +204,11 @@ impl Hub {
     /// Returns what has to be known to make the first person over HTTP; `None` once there is one.
     pub fn setup_secret(&self) -> Option<SecretString> {
         self.setup_secret.get()
+    }
+
+    /// Returns what changes with each change of what bots measure by: devices, sensors, credentials, accounts, rights.
+    pub fn configured(&self) -> watch::Receiver<u64> {
+        self.announcer.configured()
     }
 
     /// Returns the values.

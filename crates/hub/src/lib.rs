@@ -9,6 +9,8 @@
 mod answer;
 mod auth;
 pub mod backup;
+mod device_tests;
+mod events;
 mod flow_archive;
 mod hub;
 mod mqtt;

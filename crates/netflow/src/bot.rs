@@ -196,6 +196,7 @@ impl Protocol for NetflowBot {
     const ABOUT: &'static str = "Receives flows of routers and switches: NetFlow v5 and v9, IPFIX, sFlow v5";
     const NOTES: &'static str = declaration::NOTES;
     const NEVER_ONCE: Option<&'static str> = Some(declaration::NEVER_ONCE);
+    const KEEPS_ENTITIES: bool = true;
     const SETTINGS: &'static [Setting] = &settings::ALL;
     const OUTPUTS: &'static [Output] = declaration::OUTPUTS;
     type Credential = NoFields;

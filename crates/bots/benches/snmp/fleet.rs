@@ -20,6 +20,7 @@ use grafolean_collector::{
     protocol::Protocol,
     report::Report,
     run::{DEFAULT_CONCURRENCY, Heartbeat, Performer, RunLoop, RunMetrics},
+    schedule::FirstRun,
     sink::{Sink, SinkError},
     time::{Clock, SystemClock, Timestamp},
 };
@@ -136,6 +137,7 @@ pub(super) fn run() {
             ),
             plans: receiver,
             concurrency: DEFAULT_CONCURRENCY,
+            first_run: FirstRun::OnCadence,
             heartbeat: Heartbeat::default(),
             stop: stop.clone(),
         };

@@ -1,11 +1,11 @@
 //! The ping bot: one job a device, one probe a run.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use grafolean_collector::{
     bot::{BotError, Job, Plan, Refusal, Run},
     model::{AccountId, Device, EntityId, Intervals},
-    protocol::{Defaults, OpenError, Opening, Output, Protocol},
+    protocol::{Defaults, DeviceTester, OpenError, Opening, Output, Protocol},
     report::{Report, Values},
 };
 use tracing::debug;
@@ -17,6 +17,7 @@ use super::{
     settings::{Credential, Settings},
     statistics::Statistics,
     target::Target,
+    tester::PingTester,
 };
 use crate::net::{AddressFamily, Resolver, Unresolved};
 
@@ -76,11 +77,16 @@ impl PingBot {
 impl Protocol for PingBot {
     const NAME: &'static str = "ping";
     const ABOUT: &'static str = "Pings devices over ICMP";
+    const TESTABLE: bool = true;
     const OUTPUTS: &'static [Output] = declaration::OUTPUTS;
     type Credential = Credential;
     type Sensor = declaration::Sensor;
     type Entity = declaration::Entity;
     type Task = PingTask;
+
+    fn tester() -> Result<Arc<dyn DeviceTester>, OpenError> {
+        Ok(Arc::new(PingTester::open()?))
+    }
 
     fn defaults() -> Defaults {
         declaration::defaults()

@@ -13,6 +13,7 @@ mod mtu;
 mod settings;
 mod statistics;
 mod target;
+mod tester;
 
 pub use self::{
     bot::{PingBot, PingTask},

@@ -9,6 +9,7 @@
 
 pub mod codec;
 pub mod counter;
+pub mod diagnosis;
 pub mod engine;
 pub mod mib;
 pub mod plan;
@@ -24,6 +25,7 @@ mod moment;
 mod numeral;
 mod oid;
 mod output_path;
+mod tester;
 mod text;
 mod value;
 mod vendor;

@@ -1,12 +1,12 @@
 //! The TCP bot: a job for each port of a device.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use grafolean_collector::{
     bot::{BotError, Job, Plan, Refusal, Run},
     details::DetailsError,
     model::{AccountId, Device, DeviceSensor, EntityId, Interval, Intervals},
-    protocol::{Defaults, OpenError, Opening, Output, Protocol},
+    protocol::{Defaults, DeviceTester, OpenError, Opening, Output, Protocol},
     report::Report,
     settings::Setting,
 };
@@ -17,6 +17,7 @@ use super::{
     Attempt, Credential, Entity, Sensor, TcpMetrics, Tls,
     certificate::days,
     connect::{Connected, Connector},
+    tester::TcpTester,
 };
 use crate::net::Resolver;
 
@@ -54,6 +55,7 @@ impl Protocol for TcpBot {
     const NAME: &'static str = "tcp";
     const ABOUT: &'static str = "Connects to TCP ports, and reads when their certificates expire";
     const SETTINGS: &'static [Setting] = &[];
+    const TESTABLE: bool = true;
     const OUTPUTS: &'static [Output] = &[
         Output::new(
             "entity.{entity}.tcp.{port}.ok",
@@ -79,6 +81,10 @@ impl Protocol for TcpBot {
     type Sensor = Sensor;
     type Entity = Entity;
     type Task = TcpTask;
+
+    fn tester() -> Result<Arc<dyn DeviceTester>, OpenError> {
+        Ok(Arc::new(TcpTester::open()?))
+    }
 
     fn defaults() -> Defaults {
         let sensor = |name, port, tls| (name, Interval::MINUTE, json!({"port": port, "tls": tls}));

@@ -8,6 +8,7 @@ mod certificate;
 mod connect;
 mod metrics;
 mod settings;
+mod tester;
 
 pub use self::{
     bot::{TcpBot, TcpTask},

@@ -188,6 +188,7 @@ address than loopback set them, or put a proxy with TLS before it, which --hub-p
 
 Examples:
   grafolean hub
+  grafolean hub --with-bots                  measures what this machine reaches, too
   grafolean hub --listen 127.0.0.1:9000 --data /var/lib/grafolean
   grafolean hub --listen 0.0.0.0:443 --hub-tls-certificate cert.pem --hub-tls-key key.pem
   grafolean hub reset-password admin --data /var/lib/grafolean

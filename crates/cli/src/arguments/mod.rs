@@ -49,7 +49,10 @@ pub(crate) enum Command {
         bot: BotCommand,
     },
     /// Runs a backend that speaks Grafolean's API, with its database in one folder
-    #[command(after_help = examples::HUB, args = flags::listen(), args = flags::hub(), args = flags::data())]
+    #[command(
+        after_help = examples::HUB, args = flags::listen(), args = flags::hub(), args = flags::data(),
+        args = flags::bot(), args = flags::of_protocols()
+    )]
     Hub {
         #[command(subcommand)]
         hub: Option<HubCommand>,

@@ -7,7 +7,6 @@ mod demo;
 mod flow;
 mod folders;
 mod hub;
-mod hub_folder;
 mod kept_flows;
 mod papers;
 mod ping;
@@ -51,7 +50,7 @@ pub(crate) fn run(arguments: Arguments, config: &Config) -> anyhow::Result<Outco
         Command::Hub { hub: Some(HubCommand::ResetPassword { username }) } => {
             on_runtime(hub::reset_password(config, &username))
         }
-        Command::Hub { hub: Some(command) } => hub_folder::run(&command, config),
+        Command::Hub { hub: Some(command) } => hub::folder::run(&command, config),
         Command::Flow { flow } => on_runtime(flow::run(flow, config)),
         Command::Ping(ping) => on_runtime(ping::run(ping)),
         Command::Snmp { command } => on_runtime(snmp::run(command, config)),

@@ -10,6 +10,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use grafolean_collector::{
     backend::http::HttpSettings,
+    collector::Registered,
     model::Interval,
     settings::{Resolved, Setting, SettingsError, bot, own_token, value as read},
 };
@@ -53,9 +54,10 @@ pub(crate) struct Config {
     pub(crate) color: Color,
 }
 
-/// How the hub is reached, and how long it keeps values.
+/// How the hub is reached, which bots run in it, and how long it keeps values.
 #[derive(Clone, Debug)]
 pub(crate) struct HubSettings {
+    pub(crate) with_bots: Vec<&'static Registered>,
     pub(crate) names: Vec<String>,
     pub(crate) proxies: Proxies,
     pub(crate) tls_certificate: Option<PathBuf>,
@@ -66,6 +68,7 @@ pub(crate) struct HubSettings {
 impl HubSettings {
     fn of(settings: &Resolved) -> Result<Self, SettingsError> {
         Ok(Self {
+            with_bots: settings.required(&own::WITH_BOTS, "off", value::bots)?,
             names: settings.read(&own::HUB_NAMES, value::host_names)?.unwrap_or_default(),
             proxies: settings.read(&own::HUB_PROXIES, value::proxies)?.unwrap_or_default(),
             tls_certificate: settings.read(&own::HUB_TLS_CERTIFICATE, read::existing_file)?,

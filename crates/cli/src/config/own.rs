@@ -61,6 +61,18 @@ pub(crate) const HUB_TLS_KEY: Setting = Setting {
     check: |text| read::existing_file(text).map(drop),
 };
 
+/// Which bots run in the hub's process.
+pub(crate) const WITH_BOTS: Setting = Setting {
+    name: "with_bots",
+    variable: "GRAFOLEAN_WITH_BOTS",
+    default: Some("off"),
+    secret: false,
+    placeholder: "on|off|BOTS",
+    help: "Run bots in the hub's process, all of them (on) or those named with commas between them: nobody has to start a \
+           second process to measure what this machine reaches",
+    check: |text| value::bots(text).map(drop),
+};
+
 /// How long the hub keeps values.
 pub(crate) const HUB_RETENTION: Setting = Setting {
     name: "hub_retention",
@@ -73,8 +85,8 @@ pub(crate) const HUB_RETENTION: Setting = Setting {
 };
 
 /// The settings of the hub beside where it listens.
-pub(crate) const OF_THE_HUB: [Setting; 5] =
-    [HUB_NAMES, HUB_PROXIES, HUB_TLS_CERTIFICATE, HUB_TLS_KEY, HUB_RETENTION];
+pub(crate) const OF_THE_HUB: [Setting; 6] =
+    [WITH_BOTS, HUB_NAMES, HUB_PROXIES, HUB_TLS_CERTIFICATE, HUB_TLS_KEY, HUB_RETENTION];
 
 /// What is logged.
 pub(crate) const LOG: Setting = Setting {

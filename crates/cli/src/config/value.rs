@@ -1,10 +1,11 @@
 //! What only the command line reads: moments, and levels of the log. All else is read by
 //! [`grafolean_collector::settings::value`].
 
-use grafolean_collector::{model::Sample, time::Timestamp};
+use grafolean_collector::{collector::Registered, model::Sample, settings::value as read, time::Timestamp};
 use grafolean_hub::{Proxies, ProxiesError};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
+use crate::protocols;
 pub(crate) use grafolean_collector::settings::value::{address, positive_span, span};
 
 /// Reads a moment: seconds since 1970 with at most six decimals, or RFC 3339 in UTC (`2026-11-22T10:00:00Z`).
@@ -47,6 +48,27 @@ pub(crate) fn host_names(text: &str) -> Result<Vec<String>, String> {
     text.split(',').map(|part| name(part.trim())).collect()
 }
 
+/// Reads which bots run: `on` for all, `off` for none, or their names with commas between them.
+pub(crate) fn bots(text: &str) -> Result<Vec<&'static Registered>, String> {
+    let names = || protocols::ALL.iter().map(Registered::name).collect::<Vec<_>>().join(", ");
+    match read::switch(text) {
+        Ok(true) => Ok(protocols::ALL.iter().collect()),
+        Ok(false) => Ok(Vec::new()),
+        Err(_) => text
+            .split(',')
+            .map(|name| {
+                let wrong = || {
+                    format!(
+                        "expected on, off, or some of {} with commas between them, found {name:?}",
+                        names()
+                    )
+                };
+                protocols::named(name.trim()).ok_or_else(wrong)
+            })
+            .collect(),
+    }
+}
+
 /// Reads addresses and networks of proxies.
 pub(crate) fn proxies(text: &str) -> Result<Proxies, String> {
     text.parse().map_err(|error: ProxiesError| error.to_string())
@@ -78,6 +100,15 @@ mod tests {
         for refused in ["", ".5", "-1", "1.1234567", "1e9", "yesterday", "99999999999999999999"] {
             assert!(moment(refused).is_err(), "{refused}");
         }
+    }
+
+    #[test]
+    fn bots_are_all_none_or_those_that_are_named() {
+        let names = |text| bots(text).map(|bots| bots.iter().map(|bot| bot.name()).collect::<Vec<_>>());
+        assert_eq!(names("on").unwrap().len(), protocols::ALL.len());
+        assert_eq!(names("off"), Ok(vec![]));
+        assert_eq!(names("snmp, ping"), Ok(vec!["snmp", "ping"]));
+        assert!(names("pinng").unwrap_err().contains("ping, snmp"));
     }
 
     #[test]

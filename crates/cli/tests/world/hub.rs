@@ -35,6 +35,8 @@ pub struct World {
     pub entities: Vec<EntityId>,
     password: SecretString,
     hub: Option<Process>,
+    /// What the hub is started with beside where it listens and its folder.
+    pub hub_arguments: Vec<&'static str>,
     /// Where the hub listens, once it did.
     address: String,
 }
@@ -97,7 +99,16 @@ impl World {
         let bot = setup.bot(account, "pinger", protocol).await.unwrap();
         let entities = fill(&setup, account).await;
         drop(hub);
-        Self { folder, account, bot, entities, password, hub: None, address: "127.0.0.1:0".to_owned() }
+        Self {
+            folder,
+            account,
+            bot,
+            entities,
+            password,
+            hub: None,
+            hub_arguments: Vec::new(),
+            address: "127.0.0.1:0".to_owned(),
+        }
     }
 
     async fn filled(protocol: &str, fill: Fill<'_>) -> Self {
@@ -126,7 +137,9 @@ impl World {
     /// Starts the hub, after the first time at the same address.
     pub fn start_hub(&mut self) {
         let mut command = grafolean(self.folder.path());
-        command.args(["hub", "--data", "hub", "--log", "warn", "--listen", &self.address]);
+        command
+            .args(["hub", "--data", "hub", "--log", "warn", "--listen", &self.address])
+            .args(&self.hub_arguments);
         let mut hub = Process::start(command.stdout(Stdio::piped()));
         let mut lines = BufReader::new(hub.stdout()).lines();
         let told = lines.next().unwrap().unwrap();

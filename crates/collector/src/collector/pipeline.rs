@@ -185,6 +185,7 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
             plans,
             metrics: RefreshMetrics::default(),
             reload: self.reload.clone(),
+            idleness: self.settings.idleness,
             stop,
         }
     }
@@ -200,6 +201,7 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
             performer: self.performer(sink, metrics),
             plans,
             concurrency: self.settings.concurrency,
+            first_run: self.settings.first_run,
             heartbeat: Heartbeat::default(),
             stop,
         }

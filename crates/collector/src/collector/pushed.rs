@@ -12,6 +12,7 @@ use crate::{
     health::Health,
     protocol::Protocol,
     run::{DEFAULT_CONCURRENCY, Heartbeat, Performer, RunLoop, RunMetrics},
+    schedule::FirstRun,
     sink::Sink,
     time::Clock,
 };
@@ -46,6 +47,7 @@ impl<P: Protocol> Pushed<P> {
             performer: Performer::new(bot.clone(), sink, clock, metrics),
             plans: receiver,
             concurrency: DEFAULT_CONCURRENCY,
+            first_run: FirstRun::OnCadence,
             heartbeat,
             stop: stop.clone(),
         };

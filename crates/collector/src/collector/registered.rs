@@ -14,7 +14,7 @@ use crate::{
     bot::{Job, Plan},
     health::Health,
     model::{AccountId, Device},
-    protocol::{Declaration, OpenError, Opening, Protocol},
+    protocol::{Declaration, OpenError, OpenTester, Opening, Protocol},
     refresh::{RefreshError, Reload},
     run::Summary,
     settings::Setting,
@@ -31,6 +31,8 @@ pub struct Registered {
     about: &'static str,
     notes: &'static str,
     never_once: Option<&'static str>,
+    keeps_entities: bool,
+    tester: Option<OpenTester>,
     settings: &'static [Setting],
     declaration: fn() -> Declaration,
     open: for<'a> fn(Opening<'a>) -> Opened<'a>,
@@ -44,6 +46,8 @@ impl Registered {
             about: P::ABOUT,
             notes: P::NOTES,
             never_once: P::NEVER_ONCE,
+            keeps_entities: P::KEEPS_ENTITIES,
+            tester: if P::TESTABLE { Some(P::tester) } else { None },
             settings: P::SETTINGS,
             declaration: Declaration::of::<P>,
             open: open::<P>,
@@ -68,6 +72,16 @@ impl Registered {
     /// Returns why there is no point in performing every job once, where there is none.
     pub const fn never_once(&self) -> Option<&'static str> {
         self.never_once
+    }
+
+    /// Whether its bot creates and changes entities, for which it needs the right.
+    pub const fn keeps_entities(&self) -> bool {
+        self.keeps_entities
+    }
+
+    /// Returns what opens a test of devices before they are set up, where there is one.
+    pub fn tester(&self) -> Option<OpenTester> {
+        self.tester
     }
 
     /// Returns the settings of its process.

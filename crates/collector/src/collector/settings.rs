@@ -4,7 +4,9 @@ use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use crate::{
     deliver::DeliverySettings,
-    refresh, run,
+    refresh::{self, Idleness},
+    run,
+    schedule::FirstRun,
     settings::{Resolved, SettingsError, bot, value},
     spool::Limits,
 };
@@ -20,6 +22,10 @@ pub struct CollectorSettings {
     pub refresh_interval: Duration,
     /// How many runs may go on at once.
     pub concurrency: NonZeroUsize,
+    /// What it means that there is nothing to measure.
+    pub idleness: Idleness,
+    /// When a job runs first that was added while the bot works.
+    pub first_run: FirstRun,
     /// How much may wait for the backend.
     pub spool: Limits,
     /// How fast the backend may be filled.
@@ -34,6 +40,8 @@ impl CollectorSettings {
             data: data.into(),
             refresh_interval: refresh::DEFAULT_INTERVAL,
             concurrency: run::DEFAULT_CONCURRENCY,
+            idleness: Idleness::default(),
+            first_run: FirstRun::default(),
             spool: Limits::default(),
             delivery: DeliverySettings::default(),
         }

@@ -212,6 +212,12 @@ pub struct Declaration {
     /// The JSON Schema of what it reads of an entity's details.
     #[serde(default)]
     pub entity: Value,
+    /// Whether its bot creates and changes entities, for which it needs the right.
+    #[serde(default)]
+    pub keeps_entities: bool,
+    /// Whether a hub whose binary knows it tests devices before they are set up.
+    #[serde(default)]
+    pub testable: bool,
     /// The series that it measures.
     #[serde(default)]
     pub outputs: Vec<Output>,
@@ -232,6 +238,8 @@ impl Declaration {
             credential: schemars::schema_for!(P::Credential).to_value(),
             sensor: schemars::schema_for!(P::Sensor).to_value(),
             entity: schemars::schema_for!(P::Entity).to_value(),
+            testable: P::TESTABLE,
+            keeps_entities: P::KEEPS_ENTITIES,
             outputs: P::OUTPUTS.to_vec(),
             defaults: P::defaults(),
             settings: P::SETTINGS.iter().map(DeclaredSetting::from).collect(),

@@ -7,8 +7,9 @@
 //! are made ([`Declaration`]). A [`Bot`] is the small form: a name, jobs, and how one is performed.
 
 mod declaration;
+mod test;
 
-use std::{error::Error, future::Future, path::Path};
+use std::{error::Error, future::Future, path::Path, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -24,6 +25,7 @@ use crate::{
 pub use declaration::{
     Declaration, DeclaredSetting, DefaultCredential, DefaultSensor, Defaults, Output, Role,
 };
+pub use test::{DeviceTester, Fact, OpenTester, TestResult, TestSubject, Testing};
 
 /// Why a protocol could not be opened, in its own words.
 pub type OpenError = Box<dyn Error + Send + Sync>;
@@ -87,6 +89,13 @@ pub trait Protocol: Send + Sync + Sized + 'static {
     /// Why there is no point in performing every job once, where there is none.
     const NEVER_ONCE: Option<&'static str> = None;
 
+    /// Whether it creates and changes entities: the interfaces of devices, or devices that nobody named. Its bot needs the
+    /// right to.
+    const KEEPS_ENTITIES: bool = false;
+
+    /// Whether devices can be tested before they are set up, by [`Protocol::tester`].
+    const TESTABLE: bool = false;
+
     /// The settings of its process, beside those that every bot has.
     const SETTINGS: &'static [Setting] = &[];
 
@@ -118,6 +127,14 @@ pub trait Protocol: Send + Sync + Sized + 'static {
     fn open(opening: Opening<'_>) -> impl Future<Output = Result<Self, OpenError>> + Send {
         let _ = opening;
         async { Err(format!("the {} protocol is created by its program", Self::NAME).into()) }
+    }
+
+    /// Opens what tests devices before they are set up. It needs no bot that runs.
+    ///
+    /// # Errors
+    /// Fails with what the machine refuses, or if the protocol has no such test.
+    fn tester() -> Result<Arc<dyn DeviceTester>, OpenError> {
+        Err(format!("devices of the {} protocol cannot be tested", Self::NAME).into())
     }
 
     /// Returns the name as the backend knows it.

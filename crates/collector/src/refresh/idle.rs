@@ -10,6 +10,16 @@ use crate::backend::Inventory;
 /// How often it is said again while it lasts: often enough to stand in a log that somebody reads later.
 const REPEAT: Duration = Duration::from_hours(1);
 
+/// What it means that a bot has nothing to measure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Idleness {
+    /// Somebody who started it forgot something: it is logged, and the bot counts as unwell.
+    #[default]
+    Fault,
+    /// It waits for what people may set up one day.
+    Normal,
+}
+
 /// Returns why a bot of `protocol` measures nothing, a sentence each; nothing where it has `devices`.
 pub fn idle_reasons(inventory: &Inventory, protocol: &str, devices: usize) -> Vec<String> {
     if devices > 0 {

@@ -33,7 +33,7 @@ use crate::{
 use idle::IdleLog;
 use notices::{Changes, Notices};
 
-pub use idle::{NO_ACCOUNT, foreign_token, idle_reasons, nothing_polled};
+pub use idle::{Idleness, NO_ACCOUNT, foreign_token, idle_reasons, nothing_polled};
 pub use last_good::{LastGood, StateError};
 pub use metrics::RefreshMetrics;
 pub use planned::{Planned, plan_once};
@@ -76,6 +76,8 @@ pub struct Refresh<B, K: Protocol> {
     pub metrics: RefreshMetrics,
     /// Has it read the configuration before that is due.
     pub reload: Reload,
+    /// What it means that there is nothing to measure.
+    pub idleness: Idleness,
     /// Ends the task.
     pub stop: CancellationToken,
 }
@@ -125,9 +127,11 @@ impl<B: Backend, K: Protocol> Refresh<B, K> {
                     }
                     is_saved = self.keep(in_force.as_ref(), &planned, is_saved).await;
                     let inventory = planned.inventory.clone();
-                    let reasons = idle_reasons(&inventory, self.bot.name(), planned.devices.len());
-                    idle.note(&reasons, Instant::now());
-                    self.metrics.idle(reasons);
+                    if self.idleness == Idleness::Fault {
+                        let reasons = idle_reasons(&inventory, self.bot.name(), planned.devices.len());
+                        idle.note(&reasons, Instant::now());
+                        self.metrics.idle(reasons);
+                    }
                     self.confirmed.send_replace(Some(Confirmed { inventory, read_from: began }));
                     self.put_in_force(&mut in_force, planned).await?;
                     self.interval.max(SHORTEST_INTERVAL)

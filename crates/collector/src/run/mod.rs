@@ -25,7 +25,7 @@ use tracing::{debug, info, warn};
 use crate::{
     bot::{JobId, Plan},
     protocol::Protocol,
-    schedule::{Firing, Schedule},
+    schedule::{Firing, FirstRun, Schedule},
     sink::Sink,
     throttle::{OutageLog, OutageSpan},
 };
@@ -69,6 +69,8 @@ pub struct RunLoop<B: Protocol, S> {
     pub plans: mpsc::Receiver<Plan<B::Task>>,
     /// How many runs may go on at once.
     pub concurrency: NonZeroUsize,
+    /// When a job runs first that a later plan adds.
+    pub first_run: FirstRun,
     /// Beats each time the loop turns, at least once a second.
     pub heartbeat: Heartbeat,
     /// Ends the task.
@@ -78,10 +80,10 @@ pub struct RunLoop<B: Protocol, S> {
 impl<B: Protocol, S: Sink> RunLoop<B, S> {
     /// Works until it is stopped, then lets the runs that go on end within [`GRACE`].
     pub async fn run(self) {
-        let Self { performer, mut plans, concurrency, heartbeat, stop } = self;
+        let Self { performer, mut plans, concurrency, first_run, heartbeat, stop } = self;
         let mut state = LoopState {
             performer: Arc::new(performer),
-            schedule: Schedule::default(),
+            schedule: Schedule::with_first_run(first_run),
             in_flight: InFlight::default(),
             concurrency: concurrency.get(),
             stuck: OutageLog::default(),

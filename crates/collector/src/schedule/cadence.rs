@@ -61,6 +61,10 @@ impl Cadence {
         self.start.is_some_and(|start| start.seconds() > now)
     }
 
+    pub(super) fn has_start(&self) -> bool {
+        self.start.is_some()
+    }
+
     pub(super) fn has_start_of(&self, other: &Self) -> bool {
         self.start.is_some() && self.start == other.start
     }
@@ -82,7 +86,8 @@ impl Cadence {
         self.around(anchor, now).map(|(_, _, next)| next).min().unwrap_or(i64::MAX)
     }
 
-    /// Returns which firings lie between `first`, itself a firing, and `now`, both included.
+    /// Returns which firings lie between `first`, itself a firing, and `now`, both included. A first one that is on no
+    /// interval stands for all of them.
     pub(super) fn catch_up(&self, anchor: i64, first: i64, now: i64) -> CatchUp {
         let mut due = CatchUp { latest: first, next: i64::MAX, intervals: Vec::with_capacity(1) };
         for (interval, latest, next) in self.around(anchor, now) {
@@ -91,6 +96,9 @@ impl Cadence {
                 due.intervals.push(interval);
             }
             due.next = due.next.min(next);
+        }
+        if due.intervals.is_empty() {
+            due.intervals.extend_from_slice(self.intervals.as_slice());
         }
         due
     }

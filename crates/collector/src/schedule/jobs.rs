@@ -50,7 +50,24 @@ pub struct Schedule<T> {
     /// Entries that are due and fetched, the next one last.
     fetched: Vec<u32>,
     now: i64,
+    first_run: FirstRun,
+    has_jobs_of_before: bool,
 }
+
+/// When a job runs first that joins others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FirstRun {
+    /// On its cadence.
+    #[default]
+    OnCadence,
+    /// Within seconds, once, as if all its intervals were due; then on its cadence. Somebody who adds a device sees its
+    /// first values without waiting for an interval. The first set of jobs is no addition: a restart measures nothing
+    /// twice. Jobs with a start of their own keep to it.
+    AtOnce,
+}
+
+/// How many added jobs run at once in one second: a network that is added whole is not measured all in one moment.
+const FIRST_RUNS_A_SECOND: usize = 100;
 
 /// A job as it is kept: 48 bytes and its id, which lets a million of them fit.
 #[derive(Debug)]
@@ -91,7 +108,16 @@ impl<T> Default for Schedule<T> {
             wheel: Wheel::at(i64::MIN),
             fetched: Vec::new(),
             now: i64::MIN,
+            first_run: FirstRun::default(),
+            has_jobs_of_before: false,
         }
+    }
+}
+
+impl<T> Schedule<T> {
+    /// Returns one without jobs, by which those that are added later run first at such a time.
+    pub fn with_first_run(first_run: FirstRun) -> Self {
+        Self { first_run, ..Self::default() }
     }
 }
 
@@ -102,6 +128,8 @@ impl<T: PartialEq> Schedule<T> {
     /// another. The rest fires from `now` on.
     pub fn replace(&mut self, wanted: Vec<Job<T>>, now: Timestamp) -> Changes {
         self.observe(now);
+        let joins_others = mem::replace(&mut self.has_jobs_of_before, true);
+        let first_run = if joins_others { self.first_run } else { FirstRun::OnCadence };
         let mut changes = Changes::default();
         let mut known: HashMap<JobId, Slot<T>> =
             mem::take(&mut self.slots).into_iter().map(|slot| (slot.id.clone(), slot)).collect();
@@ -109,7 +137,7 @@ impl<T: PartialEq> Schedule<T> {
         self.slots.reserve_exact(wanted.len());
         for job in wanted {
             if placed.insert(job.id.clone()) {
-                let slot = self.slot(job, &mut known, &mut changes);
+                let slot = self.slot(job, &mut known, first_run, &mut changes);
                 self.slots.push(slot);
             } else {
                 changes.duplicates.push(job.id);
@@ -122,7 +150,13 @@ impl<T: PartialEq> Schedule<T> {
         changes
     }
 
-    fn slot(&mut self, job: Job<T>, known: &mut HashMap<JobId, Slot<T>>, changes: &mut Changes) -> Slot<T> {
+    fn slot(
+        &mut self,
+        job: Job<T>,
+        known: &mut HashMap<JobId, Slot<T>>,
+        first_run: FirstRun,
+        changes: &mut Changes,
+    ) -> Slot<T> {
         let before = known.remove(&job.id);
         let Job { id, intervals, start, overlap, deadline, task } = job;
         let cadence = self.shared(Cadence::new(intervals, start, overlap, deadline));
@@ -133,8 +167,15 @@ impl<T: PartialEq> Schedule<T> {
         }
         let anchor = kept_anchor.unwrap_or_else(|| cadence.anchor(&id, self.now));
         let Some(before) = before else {
+            let on_cadence = cadence.next_after(anchor, self.now);
+            let due = match first_run {
+                FirstRun::AtOnce if !cadence.has_start() => {
+                    let wait = i64::try_from(changes.added / FIRST_RUNS_A_SECOND).unwrap_or(i64::MAX);
+                    on_cadence.min(self.now.saturating_add(wait).saturating_add(1))
+                }
+                _ => on_cadence,
+            };
             changes.added += 1;
-            let due = cadence.next_after(anchor, self.now);
             return Slot { id, task: Arc::new(task), cadence, anchor, due };
         };
         if before.cadence == cadence && *before.task == task {

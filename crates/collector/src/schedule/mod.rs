@@ -12,4 +12,4 @@ mod wheel;
 
 pub use cadence::Cadence;
 pub use changes::Changes;
-pub use jobs::{Firing, Schedule};
+pub use jobs::{Firing, FirstRun, Schedule};

@@ -41,7 +41,7 @@ fn flag(setting: &Setting) -> Arg {
         .value_name(setting.placeholder)
         .value_parser(StringValueParser::new().map(SecretString::from))
         .help(help);
-    if setting.placeholder == Setting::SWITCH {
+    if setting.placeholder.starts_with(Setting::SWITCH) {
         flag.num_args(0..=1).default_missing_value("on").require_equals(true)
     } else {
         flag

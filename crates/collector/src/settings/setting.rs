@@ -26,7 +26,8 @@ pub struct Setting {
     pub default: Option<&'static str>,
     /// Whether its value is never shown. A secret `x` may have a partner `x_from_file`, a file that holds it.
     pub secret: bool,
-    /// What stands for the value in help texts: `URL`. One that is [`Setting::SWITCH`] may be given as a bare flag.
+    /// What stands for the value in help texts: `URL`. One that begins with [`Setting::SWITCH`] may be given as a
+    /// bare flag.
     pub placeholder: &'static str,
     /// One sentence for help, manual and docs, without a full stop.
     pub help: &'static str,

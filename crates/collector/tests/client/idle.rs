@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use grafolean_collector::{
     backend::Inventory,
-    refresh::{Refresh, RefreshMetrics, Reload},
+    refresh::{Idleness, Refresh, RefreshMetrics, Reload},
     time::SystemClock,
 };
 use tokio::{
@@ -33,6 +33,7 @@ fn start(backend: &Simulated) -> RefreshMetrics {
         plans,
         metrics: metrics.clone(),
         reload: Reload::never(),
+        idleness: Idleness::Fault,
         stop: CancellationToken::new(),
     };
     tokio::spawn(refresh.run());

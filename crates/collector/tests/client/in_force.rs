@@ -11,7 +11,7 @@ use grafolean_collector::{
     details::NoFields,
     model::{AccountId, Device},
     protocol::Protocol,
-    refresh::{Refresh, RefreshMetrics, Reload},
+    refresh::{Idleness, Refresh, RefreshMetrics, Reload},
     report::Report,
     time::SystemClock,
 };
@@ -68,6 +68,7 @@ async fn only_a_plan_that_was_confirmed_and_changed_takes_effect() {
         plans,
         metrics: RefreshMetrics::default(),
         reload: Reload::never(),
+        idleness: Idleness::Fault,
         stop: CancellationToken::new(),
     };
     tokio::spawn(refresh.run());

@@ -6,7 +6,7 @@ use grafolean_collector::{
     backend::{BackendError, BrokenRow, Inventory},
     bot::Plan,
     model::Device,
-    refresh::{LastGood, Refresh, RefreshError, RefreshMetrics, Reload, plan_once},
+    refresh::{Idleness, LastGood, Refresh, RefreshError, RefreshMetrics, Reload, plan_once},
     time::SystemClock,
 };
 use prometheus_client::{encoding::text::encode, registry::Registry};
@@ -44,6 +44,7 @@ fn start(backend: &Simulated, folder: Option<&Path>) -> Running {
         plans: sender,
         metrics: metrics.clone(),
         reload: Reload::never(),
+        idleness: Idleness::Fault,
         stop: stop.clone(),
     };
     Running { plans, stop, metrics, task: tokio::spawn(refresh.run()) }

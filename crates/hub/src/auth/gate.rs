@@ -52,6 +52,7 @@ enum Identity {
     Token(Uuid),
     Session(SessionId),
     Person(UserId),
+    Bot(UserId),
 }
 
 #[derive(Clone, Debug)]
@@ -121,6 +122,16 @@ impl Gate {
         user: UserId,
     ) -> Result<Option<Caller>, StoreError> {
         Ok(self.known(store, Identity::Person(user)).await?.map(|known| known.caller))
+    }
+
+    /// Returns a caller with what they may do at this moment; `None` if they, or their session, are gone.
+    pub(crate) async fn again(&self, store: &Store, caller: &Caller) -> Result<Option<Caller>, StoreError> {
+        let identity = match (caller.session, caller.kind) {
+            (Some(session), _) => Identity::Session(session),
+            (None, CallerKind::Person) => Identity::Person(caller.user),
+            (None, CallerKind::Bot) => Identity::Bot(caller.user),
+        };
+        Ok(self.known(store, identity).await?.map(|known| known.caller))
     }
 
     /// Begins a session of a person; returns also what belongs into `X-JWT-Token`.
@@ -242,6 +253,11 @@ fn find(connection: &rusqlite::Connection, identity: Identity) -> Result<Option<
         Identity::Token(token) => match bot::by_token(connection, token)? {
             Some(bot) => (bot, CallerKind::Bot, None, 0),
             None => return Ok(None),
+        },
+        Identity::Bot(user) => match bot::any(connection, user) {
+            Ok(bot) => (bot.id, CallerKind::Bot, None, 0),
+            Err(StoreError::Missing(_)) => return Ok(None),
+            Err(error) => return Err(error),
         },
         Identity::Session(id) => match session::one(connection, &id)? {
             Some(session) => (session.user, CallerKind::Person, Some(id), session.serial),

@@ -12,11 +12,15 @@ use prometheus_client::{
     registry::Registry,
 };
 use serde_json::json;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::{points::SeriesRow, store::session::SessionId};
+use crate::{
+    events::{Feed, Kind},
+    points::SeriesRow,
+    store::session::SessionId,
+};
 
 /// Messages that wait for one subscriber, some 10 MB: what the largest request of values may bring to someone who wants
 /// all of them. At it the subscriber is too slow: the connection is closed, counted and logged.
@@ -38,6 +42,9 @@ pub(crate) struct Announcer {
     subscribers: Mutex<Subscribers>,
     connected: Gauge,
     slow_readers: Counter,
+    feed: Arc<Feed>,
+    /// Counts changes of what bots measure by.
+    configured: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -68,6 +75,7 @@ pub(super) struct Subscription {
 impl Announcer {
     /// Registers its counters.
     pub(crate) fn register(&self, registry: &mut Registry) {
+        self.feed.register(registry);
         let registry = registry.sub_registry_with_prefix("grafolean_hub_mqtt");
         registry.register("connections", "Clients that are connected over MQTT", self.connected.clone());
         let help = "Clients that were disconnected because they read too slowly";
@@ -87,47 +95,71 @@ impl Announcer {
         Subscription { announcer: Arc::clone(self), number, messages, end }
     }
 
+    /// Returns what pages are told by.
+    pub(crate) fn feed(&self) -> &Arc<Feed> {
+        &self.feed
+    }
+
     /// Whether there is anybody to tell.
     pub(crate) fn has_subscribers(&self) -> bool {
-        !self.lock().all.is_empty()
+        !self.lock().all.is_empty() || self.feed.is_read()
+    }
+
+    /// Values were stored of which nobody is told.
+    pub(crate) fn missed(&self) {
+        self.feed.miss();
+    }
+
+    /// Returns what changes with each change of what bots measure by.
+    pub(crate) fn configured(&self) -> watch::Receiver<u64> {
+        self.configured.subscribe()
     }
 
     /// A resource changed, and with it the lists above it.
     pub(crate) fn changed(&self, resource: &str) {
+        if is_configuration(resource) {
+            self.configured.send_modify(|count| *count = count.wrapping_add(1));
+        }
+        self.feed.tell(Kind::Changed, resource, json!({}));
         self.tell(|| topics(resource).into_iter().map(|topic| (topic, Bytes::from_static(b"\"1\""))));
     }
 
     /// Values were stored.
-    pub(crate) fn stored(&self, account: AccountId, samples: &[Sample], created: &[SeriesRow]) {
+    pub(crate) fn stored(&self, account: AccountId, samples: Vec<Sample>, created: &[SeriesRow]) {
         if !created.is_empty() {
             let rows: Vec<_> = created.iter().map(|row| json!({"p": row.path, "id": row.id})).collect();
+            let told = json!({"account": account, "list": rows});
+            self.feed.tell(Kind::Paths, &format!("accounts/{account}/paths"), told);
             let payload = Bytes::from(json!(rows).to_string());
             self.tell(|| [(format!("changed/accounts/{account}/paths"), payload.clone())]);
         }
         let folder = format!("changed/accounts/{account}/values/");
-        if !self.lock().all.values().any(|subscriber| subscriber.wants_below(&folder)) {
-            return;
+        if self.lock().all.values().any(|subscriber| subscriber.wants_below(&folder)) {
+            self.tell(|| {
+                samples.iter().map(|sample| {
+                    let value = json!({"v": sample.value, "t": sample.time.as_seconds_f64()});
+                    (format!("{folder}{}", sample.path.as_str()), Bytes::from(value.to_string()))
+                })
+            });
         }
-        self.tell(|| {
-            samples.iter().map(|sample| {
-                let value = json!({"v": sample.value, "t": sample.time.as_seconds_f64()});
-                (format!("{folder}{}", sample.path.as_str()), Bytes::from(value.to_string()))
-            })
-        });
+        self.feed.stored(account, samples);
     }
 
     /// A session was ended: its connections are closed.
     pub(crate) fn end_session(&self, session: SessionId) {
+        self.feed.end_where(|_, its| its == Some(session));
         self.end_where(|subscriber| subscriber.session == Some(session));
     }
 
     /// The sessions of a user were ended but one.
     pub(crate) fn end_sessions_of(&self, user: UserId, but: Option<SessionId>) {
+        self.feed.end_where(|its_user, its| its_user == user && its != but);
         self.end_where(|subscriber| subscriber.user == user && subscriber.session != but);
     }
 
     /// Closes all connections.
     pub(crate) fn end_all(&self) {
+        self.feed.end_where(|_, _| true);
         self.end_where(|_| true);
     }
 
@@ -209,6 +241,16 @@ impl Drop for Subscription {
     }
 }
 
+/// Whether bots measure by it: accounts and what stands in them but dashboards, rights, and whether there is anybody.
+fn is_configuration(resource: &str) -> bool {
+    let mut segments = resource.split('/');
+    match (segments.next(), segments.nth(1)) {
+        (Some("accounts"), part) => !matches!(part, Some("dashboards" | "paths" | "values")),
+        (Some("bots" | "persons" | "users"), _) => true,
+        _ => false,
+    }
+}
+
 /// The topics of a resource and of the lists it stands in: of `accounts/1/entities/5` that of the entity and that of the
 /// list. An account is no list of all that it holds.
 fn topics(resource: &str) -> Vec<String> {
@@ -263,6 +305,15 @@ mod tests {
     }
 
     #[test]
+    fn what_bots_measure_by_is_told_from_what_people_look_at() {
+        let yes =
+            ["accounts", "accounts/1", "accounts/1/entities/5", "accounts/1/bots/5/permissions", "persons"];
+        assert!(yes.iter().all(|resource| is_configuration(resource)));
+        let no = ["accounts/1/dashboards/main", "accounts/1/paths/5", "hub/protocols/x", "auth/login"];
+        assert!(!no.iter().any(|resource| is_configuration(resource)));
+    }
+
+    #[test]
     fn values_are_told_to_those_who_subscribed_to_them_alone() {
         let announcer = Arc::new(Announcer::default());
         let mut all = subscriber(&announcer, &["changed/accounts/1/values/+"]);
@@ -270,7 +321,7 @@ mod tests {
         let mut others =
             subscriber(&announcer, &["changed/accounts/2/values/+", "changed/accounts/1/entities"]);
         let created = [SeriesRow { id: SeriesId::new(9), path: "a.b".to_owned() }];
-        announcer.stored(AccountId::new(1), &[sample("a.b"), sample("c")], &created);
+        announcer.stored(AccountId::new(1), vec![sample("a.b"), sample("c")], &created);
         let value = r#"{"v":1.5,"t":5.0}"#;
         let topic = |path: &str| format!("changed/accounts/1/values/{path}");
         assert_eq!(told(&mut all), [(topic("a.b"), value.into()), (topic("c"), value.into())]);

@@ -78,13 +78,14 @@ export async function reload() {
   const wanted = accountId.value;
   if (!wanted) return;
   const lists = ["entities", "credentials", "sensors", "bots"].map((kind) => orNothing(get(api(kind))));
-  const [entityRows, credentialRows, sensorRows, botRows] = await Promise.all(lists);
+  // Those of the whole hub measure here too; of the ones that nobody ever ran, nobody wants to know.
+  const [entityRows, credentialRows, sensorRows, botRows, everywhere] = await Promise.all([...lists, orNothing(get("bots"))]);
   if (wanted !== accountId.value) return;
   batch(() => {
     entities.value = byId(entityRows);
     credentials.value = byId(credentialRows);
     sensors.value = byId(sensorRows);
-    bots.value = botRows.list;
+    bots.value = [...botRows.list, ...everywhere.list.filter(({ last_login: last }) => last)];
   });
 }
 

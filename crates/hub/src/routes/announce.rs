@@ -26,12 +26,17 @@ const NO_CHANGE: [&str; 3] = ["getvalues", "getaggrvalues", "values"];
 /// What stands in entities, so that they change with it.
 const PARTS_OF_ENTITIES: [&str; 3] = ["credentials", "sensors", "bots"];
 
+/// What the audit log says of a request beside its path: an extension of the answer.
+#[derive(Clone, Debug)]
+pub(super) struct Audited(pub(super) String);
+
 pub(super) async fn announce(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let Client(address) = Client::of(&hub, request.extensions(), request.headers());
     let user_id = request.extensions().get::<Caller>().map(|caller| caller.user);
     let resource = request.extensions().get::<Resource>().map(|resource| resource.path.clone());
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
+    let audited = response.extensions_mut().remove::<Audited>();
     if let Some(resource) = resource
         && response.status().is_success()
     {
@@ -41,6 +46,10 @@ pub(super) async fn announce(State(hub): State<Arc<Hub>>, request: Request, next
         if is_audited(&method, &resource) {
             let (method, address) = (method.to_string(), address.to_string());
             let (time, status) = (hub.clock.now().seconds(), response.status().as_u16());
+            let resource = match audited {
+                Some(Audited(more)) => format!("{resource} {more}"),
+                None => resource,
+            };
             let change = Change { time, user_id, address, method, resource, status };
             if let Err(error) = hub.store.write(move |connection| audit::insert(connection, &change)).await
                 && let Some(times) = hub.failures.count("audit", hub.clock.now())
@@ -64,7 +73,7 @@ fn changed(method: &Method, resource: &str) -> Vec<String> {
     let last = segments.last().copied().unwrap_or_default();
     match segments.as_slice() {
         _ if method == Method::GET || NO_CHANGE.contains(&last) => Vec::new(),
-        ["auth" | "status" | "profile", ..] | ["admin", "migratedb"] => Vec::new(),
+        ["auth" | "status" | "profile", ..] | ["hub", "test", ..] | ["admin", "migratedb"] => Vec::new(),
         ["admin", "accounts"] => vec!["accounts".to_owned()],
         ["admin", "first"] => vec!["persons".to_owned()],
         ["accounts", account, part, _] if method == Method::DELETE && PARTS_OF_ENTITIES.contains(part) => {

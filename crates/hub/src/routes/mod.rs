@@ -13,8 +13,10 @@ mod bots;
 mod client;
 mod credentials;
 mod dashboards;
+mod device_tests;
 mod docs;
 mod entities;
+mod events;
 mod flows;
 mod given;
 mod guard;
@@ -57,7 +59,10 @@ use tower::ServiceBuilder;
 use tower_http::{
     CompressionLevel,
     catch_panic::CatchPanicLayer,
-    compression::{CompressionLayer, predicate::SizeAbove},
+    compression::{
+        CompressionLayer,
+        predicate::{NotForContentType, Predicate, SizeAbove},
+    },
     decompression::RequestDecompressionLayer,
     timeout::TimeoutLayer,
 };
@@ -96,6 +101,8 @@ pub(crate) fn router(hub: &Arc<Hub>) -> Router {
         .merge(login::routes())
         .merge(profile::routes())
         .merge(protocols::routes())
+        .merge(device_tests::routes())
+        .merge(events::routes())
         .merge(persons::routes())
         .merge(permissions::routes())
         .merge(accounts::routes())
@@ -132,7 +139,8 @@ pub(crate) fn router(hub: &Arc<Hub>) -> Router {
         .layer(
             CompressionLayer::new()
                 .quality(CompressionLevel::Fastest)
-                .compress_when(SizeAbove::new(PACKED_FROM_BYTES)),
+                // What goes on and on would wait for a full block.
+                .compress_when(SizeAbove::new(PACKED_FROM_BYTES).and(NotForContentType::SSE)),
         )
         .layer(RequestDecompressionLayer::new())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));

@@ -85,8 +85,9 @@ async fn store(hub: &Hub, account: AccountId, brought: Vec<Sample>) -> Result<St
     }
     let announced = hub.announcer.has_subscribers().then(|| brought.clone());
     let stored = hub.points.put(account, brought).await?;
-    if let Some(samples) = announced {
-        hub.announcer.stored(account, &samples, &stored.created);
+    match announced {
+        Some(samples) => hub.announcer.stored(account, samples, &stored.created),
+        None => hub.announcer.missed(),
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -38,7 +38,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tracing::{debug, info, warn};
 
-pub(crate) use self::places::Place;
+pub(crate) use self::places::{Busy, Place};
 use self::{
     detect::Protocol,
     places::{Places, Shared},

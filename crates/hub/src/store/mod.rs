@@ -21,7 +21,7 @@ mod random;
 mod rows;
 pub(crate) mod sensor;
 pub(crate) mod session;
-mod setting;
+pub(crate) mod setting;
 pub(crate) mod share;
 mod vault;
 pub(crate) mod widget;

@@ -9,6 +9,18 @@ use super::{
 };
 use crate::rights::Grant;
 
+/// Puts a setting in force.
+pub(crate) fn put(
+    connection: &Connection,
+    name: &str,
+    value: impl rusqlite::ToSql,
+) -> Result<(), StoreError> {
+    let put =
+        "INSERT INTO settings (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2";
+    connection.execute(put, params![name, value])?;
+    Ok(())
+}
+
 /// Returns the keys that sign sessions; the first time it makes one, and all that a new hub has.
 pub(super) fn first_start(
     connection: &mut Connection,
@@ -43,7 +55,7 @@ fn add_systemwide_bots(connection: &Connection, now: Timestamp) -> Result<(), St
     Ok(())
 }
 
-fn setting<T: rusqlite::types::FromSql>(
+pub(crate) fn setting<T: rusqlite::types::FromSql>(
     connection: &Connection,
     name: &str,
 ) -> Result<Option<T>, StoreError> {

@@ -7,7 +7,7 @@ use crate::world::{PASSWORD, Who, World};
 const METHODS: [&str; 4] = ["GET", "POST", "PUT", "DELETE"];
 
 /// Below `/api/`; `A` stands for an account, ids that nobody has for everything else.
-const ROUTES: [&str; 51] = [
+const ROUTES: [&str; 53] = [
     "status/info",
     "docs",
     "admin/migratedb",
@@ -21,6 +21,8 @@ const ROUTES: [&str; 51] = [
     "plugins/widgets",
     "metrics",
     "hub/audit",
+    "hub/events",
+    "hub/test/ping",
     "hub/login",
     "hub/session",
     "persons",
@@ -73,7 +75,7 @@ const OPEN: [(&str, &str); 8] = [
 ];
 
 /// What any user may do.
-const OF_USERS: [(&str, &str); 7] = [
+const OF_USERS: [(&str, &str); 9] = [
     ("GET", "profile"),
     ("GET", "profile/permissions"),
     ("GET", "accounts"),
@@ -81,6 +83,9 @@ const OF_USERS: [(&str, &str); 7] = [
     ("GET", "plugins/widgets"),
     ("POST", "auth/logout"),
     ("POST", "hub/session"),
+    ("GET", "hub/events"),
+    // The handler holds it to the account.
+    ("POST", "hub/test/ping"),
 ];
 
 type Right = (&'static str, &'static [&'static str]);

@@ -12,9 +12,12 @@ use std::{
 use axum::{
     Router,
     body::{Body, to_bytes},
-    http::{HeaderMap, Request, StatusCode},
+    http::{HeaderMap, Request, Response, StatusCode},
 };
-use grafolean_collector::time::{Clock, Timestamp};
+use grafolean_collector::{
+    protocol::OpenTester,
+    time::{Clock, Timestamp},
+};
 use grafolean_hub::{Hub, Options};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -98,8 +101,12 @@ impl World {
     }
 
     fn on(folder: Arc<TempDir>, clock: Arc<SetClock>) -> Self {
+        Self::on_with(folder, clock, Vec::new())
+    }
+
+    fn on_with(folder: Arc<TempDir>, clock: Arc<SetClock>, testers: Vec<(String, OpenTester)>) -> Self {
         let clock_of_hub = Arc::clone(&clock) as Arc<dyn Clock>;
-        let options = Options { clock: clock_of_hub, ..Options::default() };
+        let options = Options { clock: clock_of_hub, testers, ..Options::default() };
         let hub = Arc::new(Hub::open(folder.path(), options).unwrap());
         let router = hub.router();
         Self { hub, clock, router, folder }
@@ -114,7 +121,17 @@ impl World {
 
     /// A hub with its first person, and their session.
     pub(crate) async fn with_admin() -> (Self, Who) {
-        let world = Self::fresh();
+        Self::fresh().begun().await
+    }
+
+    /// The same, which tests devices.
+    pub(crate) async fn with_testers(testers: Vec<(String, OpenTester)>) -> (Self, Who) {
+        let clock = Arc::new(SetClock(AtomicI64::new(START.micros())));
+        Self::on_with(Arc::new(tempfile::tempdir().unwrap()), clock, testers).begun().await
+    }
+
+    async fn begun(self) -> (Self, Who) {
+        let world = self;
         world.post("/admin/first", &Who::Nobody, &world.first_person()).await.expect(201);
         let session = world.login("admin", PASSWORD).await;
         (world, session)
@@ -208,6 +225,11 @@ impl World {
             request = request.header("content-type", "application/json");
         }
         self.send(request.uri(uri).body(body.map_or_else(Body::empty, Body::from)).unwrap()).await
+    }
+
+    /// Asks what is answered without an end.
+    pub(crate) async fn stream(&self, request: Request<Body>) -> Response<Body> {
+        self.router.clone().oneshot(request).await.unwrap()
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {

@@ -11,7 +11,7 @@ use grafolean_collector::{
     bot::{BotError, Plan, Run},
     interfaces::{InterfaceBoard, ReadingFolder},
     model::{AccountId, Device as SetUp, EntityId, SensorId},
-    protocol::{Defaults, OpenError, Opening, Output, Protocol},
+    protocol::{Defaults, DeviceTester, OpenError, Opening, Output, Protocol},
     report::{Report, Values},
     settings::Setting,
     state_store::{StateStore, StateStoreError},
@@ -38,6 +38,7 @@ use crate::snmp::{
     plan::{Missing, Poll, PollResult},
     profile::Library,
     settings::{self, Sensor},
+    tester::SnmpTester,
 };
 
 /// sysUpTime.0, which every agent has and every rate needs.
@@ -192,12 +193,18 @@ impl PollContext<'_> {
 impl Protocol for SnmpBot {
     const NAME: &'static str = "snmp";
     const ABOUT: &'static str = "Measures devices over SNMP, and keeps their interfaces in step";
+    const KEEPS_ENTITIES: bool = true;
+    const TESTABLE: bool = true;
     const OUTPUTS: &'static [Output] = declaration::OUTPUTS;
     const SETTINGS: &'static [Setting] = &settings::PROCESS;
     type Credential = settings::Credential;
     type Sensor = settings::SensorFields;
     type Entity = settings::Entity;
     type Task = SnmpTask;
+
+    fn tester() -> Result<Arc<dyn DeviceTester>, OpenError> {
+        Ok(Arc::new(SnmpTester::open()?))
+    }
 
     fn defaults() -> Defaults {
         declaration::defaults()

@@ -13,6 +13,7 @@ use std::{
 use anyhow::Context;
 use grafolean_collector::{
     backend::Inventory,
+    collector::Registered,
     model::{
         AccountId, Attachment, CredentialId, Details, Entity, EntityId, NewEntity, SensorId, SensorUse,
         Shared,
@@ -26,10 +27,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::{
+    super::hub::bots::own_bot,
     agent,
     device::{DemoDevice, THIS_MACHINE},
     exporter,
 };
+
+use crate::protocols;
 
 /// Who may log in at the page.
 pub(super) const USERNAME: &str = "demo";
@@ -45,8 +49,6 @@ const EXPORTER: &str = "flow generator (invented flows)";
 pub(super) struct DemoAccount {
     pub(super) account: AccountId,
     pub(super) ping: BotAccess,
-    pub(super) snmp: BotAccess,
-    pub(super) netflow: BotAccess,
     /// Each device that is pinged, with its entity, in order.
     pub(super) devices: Vec<(EntityId, DemoDevice)>,
     /// The device that is polled by SNMP too.
@@ -65,10 +67,9 @@ pub(super) async fn fill(
     let setup = hub.setup();
     let password = password(setup.first_person(USERNAME).await?, &folder.join("password"))?;
     let account = setup.account("Demo").await?;
-    let ping = setup.bot(account, "Demo ping bot", "ping").await?;
-    let snmp = setup.bot(account, "Demo SNMP bot", "snmp").await?;
-    setup.allow_entities(account, snmp.id).await?;
-    let netflow = setup.bot(account, "Demo NetFlow bot", "netflow").await?;
+    let ping = own_bot(hub, protocol("ping")?).await?;
+    let snmp = own_bot(hub, protocol("snmp")?).await?;
+    let netflow = own_bot(hub, protocol("netflow")?).await?;
     let pinged = attachment_of_ping(&setup, account, &ping).await?;
     let polled = attachment_of_snmp(&setup, account, &snmp).await?;
     let exporting = attachment_of_netflow(&setup, account, &netflow).await?;
@@ -89,7 +90,12 @@ pub(super) async fn fill(
     let protocols = BTreeMap::from([("netflow".to_owned(), exporting)]);
     let exporter = setup.entity(account, entity(EXPORTER, details), protocols).await?;
     let machine = machine.context("this machine is not among the devices")?;
-    Ok(DemoAccount { account, ping, snmp, netflow, devices: filled, machine, exporter, password })
+    Ok(DemoAccount { account, ping, devices: filled, machine, exporter, password })
+}
+
+/// Returns a protocol of this binary.
+pub(super) fn protocol(name: &str) -> anyhow::Result<&'static Registered> {
+    protocols::named(name).with_context(|| format!("this binary knows no protocol {name}"))
 }
 
 async fn attachment_of_ping(

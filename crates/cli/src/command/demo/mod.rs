@@ -21,21 +21,15 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, anyhow};
-use grafolean_bots::{ping::PingBot, snmp::SnmpBot};
+use anyhow::Context;
 use grafolean_collector::{
-    backend::{
-        Backend,
-        http::{HttpBackend, HttpSettings},
-    },
-    collector::{CollectorSettings, Signals, stop_on_signal},
-    health::Health,
+    backend::Backend,
+    collector::Signals,
     interfaces::InterfaceBoard,
-    protocol::{Opening, Protocol},
-    refresh::Reload,
+    protocol::Protocol,
     time::{Clock, SystemClock, Timestamp},
 };
-use grafolean_hub::{Hub, serve, setup::BotAccess};
+use grafolean_hub::{Hub, serve};
 use grafolean_netflow::{
     bot::{NetflowBot, Options},
     metrics::NetflowMetrics,
@@ -46,13 +40,14 @@ use tokio::{net::TcpListener, time};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    bot::{Ensemble, settings},
-    folders, hub,
+    folders,
+    hub::{self, bots::OwnBots},
 };
 use crate::{
     arguments::Demo,
     config::{Config, LISTEN},
     failure::{Outcome, chain},
+    protocols,
 };
 use account::DemoAccount;
 use agent::Agent;
@@ -67,7 +62,8 @@ const PORTS: u16 = 100;
 /// Runs until its time is over, or until it is stopped, and says what came of it.
 pub(crate) async fn run(demo: Demo, config: &Config, screen: Screen) -> anyhow::Result<Outcome> {
     let folder = folders::demo(config)?;
-    let stop = stop_on_signal()?;
+    let signals = Signals::listen()?;
+    let stop = signals.stop.clone();
     let listener = listen(config).await?;
     let address = hub::reachable(listener.local_addr()?);
     let hub = hub::open(&folder).await?;
@@ -80,11 +76,9 @@ pub(crate) async fn run(demo: Demo, config: &Config, screen: Screen) -> anyhow::
     let server = tokio::spawn(serve(listener, Arc::clone(&hub), serving.clone()));
     // A run is due at a whole second.
     let began = Timestamp::from_seconds(SystemClock.now().seconds());
-    let stage = Stage { filled: &filled, hub: &hub, address, folder: &folder, config, screen: &screen };
-    let signals = Signals { stop: stop.clone(), reload: Reload::never() };
-    let bots = Ensemble::new(Health::new(env!("CARGO_PKG_VERSION"), began), signals);
-    let (bots, flows) = stage.assemble(bots).await?;
-    let collecting = tokio::spawn(bots.run(None));
+    let mut bots = OwnBots::new(&hub, address, &folder, config, signals);
+    let flows = assemble(&mut bots, &filled, &hub, &folder, &screen).await?;
+    let collecting = tokio::spawn(bots.run());
     let exporting = flows.to.map(|to| tokio::spawn(exporter::run(to, stop.clone())));
     stop_after(demo.span, &stop);
     let board = Board::of(&filled, flows.metrics);
@@ -102,62 +96,40 @@ pub(crate) async fn run(demo: Demo, config: &Config, screen: Screen) -> anyhow::
     Ok(if figures.lost() == 0 { Outcome::Good } else { Outcome::Bad })
 }
 
-/// What the bots are made of.
-struct Stage<'a> {
-    filled: &'a DemoAccount,
-    hub: &'a Hub,
-    address: SocketAddr,
-    folder: &'a Path,
-    config: &'a Config,
-    screen: &'a Screen,
-}
-
 /// Where flows are taken, and what is counted of them.
 struct Flows {
     to: Option<SocketAddr>,
     metrics: NetflowMetrics,
 }
 
-impl Stage<'_> {
-    /// Opens all bots. A user who may not ping sees the others at work.
-    async fn assemble(&self, mut bots: Ensemble) -> anyhow::Result<(Ensemble, Flows)> {
-        let netflow = NetflowBot::open(&self.flows(bots.health.interfaces()), &SystemClock)?;
-        let flows = Flows { to: netflow.addresses().first().copied(), metrics: netflow.metrics().clone() };
-        flows.metrics.register(bots.health.registry_of("netflow"));
-        let (backend, settings) = self.way_to(&self.filled.netflow)?;
-        bots.add(Arc::new(netflow), backend, settings).await?;
-
-        let folder = folders::of_bot(self.folder, SnmpBot::NAME);
-        let opening = Opening::new(&self.config.settings, &mut bots.health).with_folder(Some(&folder));
-        let bot = Arc::new(SnmpBot::open(opening).await.map_err(|error| anyhow!(error))?);
-        let (backend, settings) = self.way_to(&self.filled.snmp)?;
-        bots.add(bot, backend, settings).await?;
-
-        let (backend, settings) = self.way_to(&self.filled.ping)?;
-        account::leave_out_others(self.hub, self.filled, backend.inventory().await?).await?;
-        match PingBot::open(Opening::new(&self.config.settings, &mut bots.health)).await {
-            Ok(bot) => bots.add(Arc::new(bot), backend, settings).await?,
-            Err(error) => self.screen.line(&format!("nothing is pinged: {}", chain(&*error)))?,
+/// Opens all bots. A user who may not ping sees the others at work.
+async fn assemble(
+    bots: &mut OwnBots<'_>,
+    filled: &DemoAccount,
+    hub: &Hub,
+    folder: &Path,
+    screen: &Screen,
+) -> anyhow::Result<Flows> {
+    let netflow = NetflowBot::open(&options_of_flows(folder, bots.health().interfaces()), &SystemClock)?;
+    let flows = Flows { to: netflow.addresses().first().copied(), metrics: netflow.metrics().clone() };
+    flows.metrics.register(bots.health().registry_of(NetflowBot::NAME));
+    bots.add(account::protocol(NetflowBot::NAME)?, Arc::new(netflow)).await?;
+    account::leave_out_others(hub, filled, bots.backend(&filled.ping)?.inventory().await?).await?;
+    for protocol in protocols::ALL.iter().filter(|protocol| protocol.name() != NetflowBot::NAME) {
+        if let Err(error) = bots.open(protocol).await {
+            screen.line(&format!("the {} bot does not run: {}", protocol.name(), chain(&*error)))?;
         }
-        Ok((bots, flows))
     }
+    Ok(flows)
+}
 
-    /// A bot knows of the hub no more than any other does: the address of its API and a token.
-    fn way_to(&self, bot: &BotAccess) -> anyhow::Result<(HttpBackend, CollectorSettings)> {
-        let url = format!("http://{}/api", self.address);
-        let backend = HttpBackend::new(HttpSettings::new(url, bot.token.clone()))?;
-        let settings = settings(&backend, self.folder.to_owned(), self.config);
-        Ok((backend, settings))
-    }
-
-    /// Flows are taken on a free port of loopback: those of real exporters are none of the demo's business.
-    fn flows(&self, interfaces: &InterfaceBoard) -> Options {
-        let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Options {
-            folder: Some(folders::of_bot(self.folder, "netflow")),
-            interfaces: interfaces.clone(),
-            ..Options::on(Listen::on([free]))
-        }
+/// Flows are taken on a free port of loopback: those of real exporters are none of the demo's business.
+fn options_of_flows(folder: &Path, interfaces: &InterfaceBoard) -> Options {
+    let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    Options {
+        folder: Some(folders::of_bot(folder, NetflowBot::NAME)),
+        interfaces: interfaces.clone(),
+        ..Options::on(Listen::on([free]))
     }
 }
 

@@ -8,7 +8,10 @@ mod page;
 
 use std::io::{self, Write};
 
-use grafolean_collector::protocol::Declaration;
+use grafolean_collector::{
+    collector::Registered,
+    protocol::{Declaration, OpenTester},
+};
 
 use crate::{arguments::ShowProtocols, failure::Outcome, protocols};
 
@@ -23,6 +26,12 @@ pub(crate) fn show(arguments: &ShowProtocols) -> anyhow::Result<Outcome> {
     }
     writeln!(out)?;
     Ok(Outcome::Good)
+}
+
+/// Returns what tests devices of those protocols of this binary that can.
+pub(crate) fn testers() -> Vec<(String, OpenTester)> {
+    let tester = |protocol: &Registered| Some((protocol.name().to_owned(), protocol.tester()?));
+    protocols::ALL.iter().filter_map(tester).collect()
 }
 
 /// Returns the declarations of all protocols of this binary.

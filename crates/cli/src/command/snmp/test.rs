@@ -6,7 +6,7 @@ use std::{
 };
 
 use grafolean_bots::snmp::{
-    AskError, Exception, Oid, Request, Status, Value, Varbind,
+    AskError, Exception, Oid, Request, Status, Value, Varbind, diagnosis,
     engine::{Engine, Session},
     plan::{Missing, Wanted},
     vendor,
@@ -44,8 +44,9 @@ pub(super) async fn run(
     let asked = match agent::poll(engine, &session, agent, &wanted, agent::policy(agent)).await? {
         Ok(asked) => asked,
         Err(why) => {
-            let answers_v1 =
-                agent.version == Version::V2c && may_be_silence(&why) && answers_v1(engine, agent).await?;
+            let answers_v1 = agent.version == Version::V2c
+                && diagnosis::may_be_silence(&why)
+                && answers_v1(engine, agent).await?;
             return refused(&agent.host, &why, answers_v1);
         }
     };
@@ -84,27 +85,18 @@ fn answered(
     tell(&mut out, &varbinds, printer)?;
     if let Some(status) = denied {
         writeln!(out, "{}: {status}", agent.host)?;
-        writeln!(
-            out,
-            "  who asks is known, but may not read this: look at the security level (-l) and at the agent's view of \
-             this user or community"
-        )?;
+        writeln!(out, "  {}", diagnosis::DENIED)?;
         return Ok(Outcome::Bad);
     }
     if came == 0 {
         let is_unknown =
             |it: &Varbind| matches!(it.value, Err(Exception::NoSuchObject | Exception::NoSuchInstance));
         if !varbinds.is_empty() && varbinds.iter().all(is_unknown) {
-            writeln!(out, "  it shows nothing of what was asked for: look at the agent's view of who asks")?;
+            writeln!(out, "  {}", diagnosis::NO_VIEW)?;
         }
         return Ok(Outcome::Bad);
     }
     Ok(Outcome::Good)
-}
-
-/// Whether a failure may mean that the agent does not speak the version.
-const fn may_be_silence(why: &AskError) -> bool {
-    matches!(why, AskError::Timeout | AskError::Community)
 }
 
 /// Asks once by SNMPv1, which some devices speak alone.
@@ -134,35 +126,10 @@ fn tell(out: &mut impl Write, varbinds: &[Varbind], printer: Printer<'_>) -> io:
 }
 
 fn refused(host: &str, why: &AskError, answers_v1: bool) -> anyhow::Result<Outcome> {
-    let advice = match why {
-        _ if answers_v1 => {
-            "it answers SNMPv1, but not SNMPv2c: set version 1 (-v 1, or snmpv1 in the credential)"
-        }
-        AskError::Timeout => {
-            "the host is gone, a filter drops the packets, or the agent does not like who asks: in v1 and v2c a wrong \
-             community is met by silence"
-        }
-        AskError::Community => "look at the community and at the agent's list of who may ask",
-        AskError::PortClosed => "the host is there: is an agent running, and on this port?",
-        AskError::UnknownUser => "look at the user's name",
-        AskError::WrongDigest => "look at the authentication password, then at the protocol",
-        AskError::Decryption => {
-            "the user and its authentication are right: look at the privacy password, then at the protocol"
-        }
-        AskError::UnsupportedLevel => {
-            "the agent has this user at another level: noAuthNoPriv, authNoPriv or authPriv"
-        }
-        AskError::OtherSource(_) => {
-            "a device with several addresses may answer so, or something in between: ask that address, or let such an \
-             answer count (--any-source, or snmp_any_source in the credential)"
-        }
-        AskError::UnknownContext => "look at the context's name (-n), which is mostly empty",
-        AskError::NotInTimeWindow => "the agent's boots or time are not what it said: was it set back?",
-        _ => "",
-    };
+    let advice = if answers_v1 { Some(diagnosis::OLDER_VERSION) } else { diagnosis::remedy(why) };
     let mut out = io::stdout();
     writeln!(out, "{host}: {why}")?;
-    if !advice.is_empty() {
+    if let Some(advice) = advice {
         writeln!(out, "  {advice}")?;
     }
     Ok(Outcome::Bad)

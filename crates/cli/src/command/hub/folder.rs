@@ -4,8 +4,7 @@ use std::io::{self, Write};
 
 use grafolean_hub::backup::{self, Findings};
 
-use super::folders;
-use crate::{arguments::HubCommand, config::Config, failure::Outcome};
+use crate::{arguments::HubCommand, command::folders, config::Config, failure::Outcome};
 
 /// Does one of them; blocks.
 pub(crate) fn run(command: &HubCommand, config: &Config) -> anyhow::Result<Outcome> {

@@ -1,4 +1,8 @@
-//! `grafolean hub`: a backend on one folder.
+//! `grafolean hub`: a backend on one folder, with bots in its process if they are wanted (`bots`), and what is done to its
+//! folder (`folder`).
+
+pub(in crate::command) mod bots;
+pub(in crate::command) mod folder;
 
 use std::{
     fs,
@@ -9,10 +13,14 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use grafolean_collector::collector::stop_on_signal;
+use grafolean_collector::collector::Signals;
 use grafolean_hub::{Hub, Options, Tls, TlsFiles, points, serve, serve_tls};
 use secrecy::ExposeSecret;
-use tokio::{net::TcpListener, task::spawn_blocking};
+use tokio::{
+    net::TcpListener,
+    task::{JoinHandle, spawn_blocking},
+};
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{folders, kept_flows::FlowFolder, protocols};
@@ -24,7 +32,7 @@ use crate::{
 /// Serves until it is stopped.
 pub(crate) async fn run(config: &Config) -> anyhow::Result<Outcome> {
     let folder = folders::data(config)?;
-    let stop = stop_on_signal().context("cannot listen for signals")?;
+    let signals = Signals::listen().context("cannot listen for signals")?;
     let tls = tls(&config.hub)?;
     let listener = listen(config.listen).await?;
     let address = listener.local_addr()?;
@@ -46,12 +54,53 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<Outcome> {
     if let Some(secret) = hub.setup_secret() {
         writeln!(out, "{}", first_steps(&url, secret.expose_secret()))?;
     }
-    let served = match tls {
-        Some(tls) => serve_tls(listener, hub, tls, stop).await,
-        None => serve(listener, hub, stop).await,
+    if !config.hub.with_bots.is_empty() {
+        let names: Vec<_> = config.hub.with_bots.iter().map(|protocol| protocol.name()).collect();
+        writeln!(out, "bots in its process: {}", names.join(", "))?;
+    }
+    // Bots that are stopped bring their last values: until then the hub answers.
+    let serving = CancellationToken::new();
+    let plain = tls.is_none().then_some(reachable(address));
+    let server = {
+        let (hub, serving) = (Arc::clone(&hub), serving.clone());
+        tokio::spawn(async move {
+            match tls {
+                Some(tls) => serve_tls(listener, hub, tls, serving).await,
+                None => serve(listener, hub, serving).await,
+            }
+        })
     };
-    served.context("the hub stopped")?;
-    Ok(Outcome::Good)
+    let ran = match &*config.hub.with_bots {
+        [] => Ok(signals.stop.cancelled().await),
+        wanted => {
+            let (plain, aside) = plain_address(plain, &hub, &serving).await?;
+            let mut own = bots::OwnBots::new(&hub, plain, &folder, config, signals);
+            own.open_all(wanted).await;
+            let ran = own.run().await;
+            serving.cancel();
+            if let Some(aside) = aside {
+                aside.await?.context("the hub stopped")?;
+            }
+            ran.map(drop)
+        }
+    };
+    serving.cancel();
+    server.await?.context("the hub stopped")?;
+    ran.map(|()| Outcome::Good)
+}
+
+/// Returns where the hub is reached over plain HTTP: beside TLS that is a port of loopback which it opens for its bots alone.
+async fn plain_address(
+    plain: Option<SocketAddr>,
+    hub: &Arc<Hub>,
+    serving: &CancellationToken,
+) -> anyhow::Result<(SocketAddr, Option<JoinHandle<io::Result<()>>>)> {
+    if let Some(plain) = plain {
+        return Ok((plain, None));
+    }
+    let listener = listen((Ipv4Addr::LOCALHOST, 0).into()).await?;
+    let address = listener.local_addr()?;
+    Ok((address, Some(tokio::spawn(serve(listener, Arc::clone(hub), serving.clone())))))
 }
 
 /// Sets a new password for a person of a hub that is stopped, and prints it.
@@ -99,7 +148,7 @@ async fn open_with(folder: &Path, options: Options) -> anyhow::Result<Arc<Hub>> 
     let folder = folder.to_owned();
     let kept = FlowFolder(folders::flow_archive(&folders::of_bot(&folder, "netflow")));
     let options =
-        Options { protocols: protocols::declarations(), flow_archive: Some(Arc::new(kept)), ..options };
+        Options { protocols: protocols::declarations(), testers: protocols::testers(), flow_archive: Some(Arc::new(kept)), ..options };
     Ok(Arc::new(spawn_blocking(move || Hub::open(&folder, options)).await??))
 }
 

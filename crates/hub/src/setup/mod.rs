@@ -1,5 +1,7 @@
 //! Filling a hub without HTTP, as the demo and tests do. Each step finds by name what is there already.
 
+mod own_bot;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use grafolean_collector::model::{
@@ -28,6 +30,15 @@ use crate::{
 #[derive(Debug)]
 pub struct Setup<'hub> {
     hub: &'hub Hub,
+}
+
+/// What a bot may do to an account's entities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entities {
+    /// Read them.
+    Read,
+    /// Keep them in step too: the interfaces of devices, and devices that nobody named.
+    Keep,
 }
 
 /// Why something could not be set up.
@@ -138,13 +149,29 @@ impl<'hub> Setup<'hub> {
                 Some(bot) => bot.id,
                 None => {
                     let id = bot::insert(connection, Some(account), &new, now)?;
-                    give_rights(connection, account, id)?;
+                    for grant in rights(account, Entities::Read) {
+                        permission::insert(connection, id, &grant)?;
+                    }
                     id
                 }
             };
             Ok(BotAccess { id, token: bot::token_of(connection, id)? })
         })
         .await
+    }
+
+    /// Finds the bot by which the hub's own process measures over a protocol, or makes it, a systemwide one. In each
+    /// account it then has the rights it needs: it reads what is set up, writes values, and entities if it keeps them.
+    pub async fn own_bot(&self, protocol: &str, entities: Entities) -> Result<BotAccess, SetupError> {
+        let (protocol, now) = (protocol.to_owned(), self.hub.clock.now());
+        let what = format!("bot of this hub for {protocol}");
+        let wanted = protocol.clone();
+        let complete =
+            self.hub.store.read(move |connection| own_bot::complete(connection, &wanted, entities)).await;
+        if let Some(access) = complete.map_err(failed(what.clone()))? {
+            return Ok(access);
+        }
+        self.write(what, move |connection| own_bot::make(connection, &protocol, entities, now)).await
     }
 
     /// Lets a bot keep the account's entities in step, as the ready-made systemwide bots of Grafolean may: the
@@ -243,15 +270,18 @@ fn attachment(how: Attachment) -> Option<NewAttachment> {
     Some(NewAttachment { credential: how.credential?, bot: how.bot, sensors: how.sensors })
 }
 
-fn give_rights(connection: &Connection, account: AccountId, bot: UserId) -> Result<(), StoreError> {
-    for (what, methods) in [
-        ("values", vec![Verb::Post, Verb::Put]),
-        ("entities", vec![Verb::Get]),
-        ("credentials", vec![Verb::Get]),
-        ("sensors", vec![Verb::Get]),
-    ] {
-        let resource_prefix = Some(format!("accounts/{account}/{what}"));
-        permission::insert(connection, bot, &Grant { resource_prefix, methods: Some(methods) })?;
-    }
-    Ok(())
+/// Returns what a bot needs in an account.
+fn rights(account: AccountId, entities: Entities) -> [Grant; 4] {
+    let right = |what: &str, methods: Option<Vec<Verb>>| Grant {
+        resource_prefix: Some(format!("accounts/{account}/{what}")),
+        methods,
+    };
+    let reading = || Some(vec![Verb::Get]);
+    let of_entities = if entities == Entities::Keep { None } else { reading() };
+    [
+        right("values", Some(vec![Verb::Post, Verb::Put])),
+        right("entities", of_entities),
+        right("credentials", reading()),
+        right("sensors", reading()),
+    ]
 }
