@@ -122,6 +122,11 @@ hub_proxies - default
 hub_tls_certificate - default
 hub_tls_key - default
 hub_retention - default
+inventory - default
+hub_url http://127.0.0.1:8080/api default
+hub_user - default
+hub_password - default
+hub_password_from_file - default
 log debug environment GRAFOLEAN_LOG
 log_format text default
 color auto default";

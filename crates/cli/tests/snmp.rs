@@ -406,3 +406,35 @@ async fn a_hub_tests_a_device_before_it_is_set_up_and_says_what_is_wrong_with_it
         assert_eq!(tested["ok"], json!(false), "{tested}");
     }
 }
+
+#[tokio::test]
+async fn a_device_that_is_discovered_is_added_with_what_can_be_measured_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(agent) = snmpd(folder.path()) else { return };
+    let world = World::with("snmp", async |_, _| Vec::new()).await;
+    let port = agent.host.rsplit(':').next().unwrap().to_owned();
+    let discover = |more: &[&str]| {
+        let arguments = ["discover", "127.0.0.1-127.0.0.3", "--snmp-port", &port, "--community", "public"];
+        world.admin().args(arguments).args(more).finished()
+    };
+    let asked = discover(&[]);
+    assert!(text(&asked.stderr).contains("--yes"), "it asks first: {asked:?}");
+    let output = discover(&["--yes", "--json", "--rate", "2000"]);
+    assert!(output.status.success(), "{output:?}");
+    let found = &json_lines(&output)[0];
+    let device = found["devices"].as_array().unwrap().iter().find(|it| it["address"] == "127.0.0.1").unwrap();
+    assert_eq!(
+        (&device["identity"]["name"], &device["identity"]["vendor"]),
+        (&json!("peer"), &json!("net-snmp"))
+    );
+    let interfaces = device["interfaces"].as_object().unwrap();
+    assert!(interfaces.values().any(|it| it["name"] == "lo"), "{device}");
+    let output = discover(&["--yes", "--add", "--account", "Office"]);
+    assert!(text(&output.stdout).contains("+ device peer"), "{output:?}");
+    let (_, entities) = world.ask("GET", &format!("/accounts/{}/entities", world.account));
+    let added = entities["list"].as_array().unwrap().iter().find(|row| row["name"] == "peer").unwrap();
+    assert_eq!(added["details"]["ipv4"], json!("127.0.0.1"));
+    assert!(added["protocols"]["snmp"]["sensors"].as_array().unwrap().len() > 1, "{added}");
+    let again = discover(&["--yes", "--add", "--account", "Office"]);
+    assert!(!text(&again.stdout).contains("device peer"), "it is known: {again:?}");
+}

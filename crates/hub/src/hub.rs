@@ -21,8 +21,8 @@ use tracing::warn;
 
 use crate::{
     auth::{Gate, SetupSecret, SigningKeys},
-    flow_archive::FlowArchive,
     device_tests::DeviceTests,
+    flow_archive::FlowArchive,
     mqtt::Announcer,
     points::{self, Points, PointsError},
     repeats::Repeats,

@@ -15,6 +15,7 @@ mod flow_archive;
 mod hub;
 mod mqtt;
 mod open_file;
+mod openapi;
 mod overview;
 mod page;
 pub mod points;

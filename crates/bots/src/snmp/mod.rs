@@ -5,13 +5,14 @@
 //! [`counter`] makes rates of counters, [`Interfaces`] a device's interfaces of its tables. [`mib`] knows objects by their
 //! names. [`settings`] checks what people type, [`profile`] knows what to poll on
 //! a kind of device, [`plan`] decides what to ask in which packets, [`codec`] is messages as octets. All of that is
-//! arithmetic: no socket, no clock. [`engine`] has both, and [`SnmpBot`] puts all of it to work.
+//! arithmetic: no socket, no clock. [`notification`] is what agents tell by themselves. [`engine`] has both, and [`SnmpBot`] puts all of it to work.
 
 pub mod codec;
 pub mod counter;
 pub mod diagnosis;
 pub mod engine;
 pub mod mib;
+pub mod notification;
 pub mod plan;
 pub mod profile;
 pub mod settings;

@@ -50,11 +50,20 @@ impl Responder {
         Self::on(NetworkPath::Clear, objects, most)
     }
 
-    pub(crate) fn on(mut path: NetworkPath, objects: &[(Oid, Value)], most: usize) -> Self {
+    pub(crate) fn on(path: NetworkPath, objects: &[(Oid, Value)], most: usize) -> Self {
+        Self::at(UdpSocket::bind("127.0.0.1:0").unwrap(), path, objects, most)
+    }
+
+    /// Answers at an address of its own.
+    pub(crate) fn at(
+        socket: UdpSocket,
+        mut path: NetworkPath,
+        objects: &[(Oid, Value)],
+        most: usize,
+    ) -> Self {
         let known =
             objects.iter().map(|(oid, value)| (oid.clone(), message::varbind(oid, Ok(value)))).collect();
         let objects = Objects { known, most, goes_round: path == NetworkPath::Round };
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
         let received = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&received);

@@ -192,12 +192,34 @@ Examples:
   grafolean hub --listen 127.0.0.1:9000 --data /var/lib/grafolean
   grafolean hub --listen 0.0.0.0:443 --hub-tls-certificate cert.pem --hub-tls-key key.pem
   grafolean hub reset-password admin --data /var/lib/grafolean
+  grafolean hub add-device 192.0.2.1 --name core --with ping --with snmp=core --hub-user admin
+  grafolean hub inventory devices.toml --dry-run --hub-user admin
   grafolean hub backup /backup/hub.tar --data /var/lib/grafolean
 
 The first user of a new hub is made from the machine it runs on, at the address that it prints, or by
   curl -X POST http://127.0.0.1:8080/api/admin/first -H 'content-type: application/json' \\
     -H \"x-setup-secret: $(cat /var/lib/grafolean/setup-secret)\" -d '{\"username\": \"admin\",
     \"password\": \"a good one\", \"name\": \"Ann\", \"email\": \"ann@example.org\"}'";
+
+pub(super) const IMPORT: &str = "\
+The inventory is printed as TOML, with the secrets that the source holds; what could not be taken over is told on stderr. \
+Nothing is changed unless --add brings the account in step; names of what is there already are kept.
+
+Examples:
+  grafolean import telegraf /etc/telegraf/telegraf.conf > devices.toml
+  grafolean import snmp-exporter snmp.yml --prometheus prometheus.yml --account Core --add --hub-user admin
+  grafolean import grafolean https://grafolean.example.org/api --from-user admin --from-password-file /run/secrets/old";
+
+pub(super) const DISCOVER: &str = "\
+Each address that was named is pinged, and asked over SNMP by each credential in turn until one is answered; of devices that \
+answer, interfaces and neighbours are read. Nothing else is asked, and never more than 2,000 packets a second are sent. Links \
+are told with their evidence; neighbours that were not asked are shown as the next ones. --add makes devices of those that the \
+account does not know, and changes and deletes nothing.
+
+Examples:
+  grafolean discover 192.0.2.0/24 --community public
+  grafolean discover 192.0.2.0/24 2001:db8::1-2001:db8::20 --hub-user admin --snmp core --snmp branches --add
+  grafolean discover 10.7.0.0/16 --rate 500 --yes --json";
 
 pub(super) const CHECK: &str = "\
 Nothing is changed at the backend. Exit codes: 0 the bot would work; 1 it would not, and the report says why; 2 the \

@@ -10,7 +10,7 @@ use grafolean_collector::{
 };
 
 use crate::{
-    config::{LISTEN, OF_EVERY_COMMAND, OF_THE_HUB},
+    config::{LISTEN, OF_A_LOGIN, OF_EVERY_COMMAND, OF_THE_HUB},
     protocols,
 };
 
@@ -68,6 +68,16 @@ pub(super) fn data() -> Vec<Arg> {
 /// Returns how the hub is reached, and how long it keeps values.
 pub(super) fn hub() -> Vec<Arg> {
     flags(&OF_THE_HUB, "Hub")
+}
+
+/// Returns how to log in to a hub that runs.
+pub(super) fn login() -> Vec<Arg> {
+    flags(&OF_A_LOGIN, "Login").into_iter().chain(flags(&[bot::CA_FILE], "Login")).collect()
+}
+
+/// Returns what of that no other flag of a command is.
+pub(super) fn login_alone() -> Vec<Arg> {
+    flags(&OF_A_LOGIN, "Login")
 }
 
 /// Returns where the hub listens.

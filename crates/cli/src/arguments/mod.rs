@@ -1,13 +1,16 @@
 //! The command line as it is written; what of it are settings goes to [`crate::config`] unread.
 
 mod bot;
+mod discover;
 mod examples;
 mod flags;
 mod flow;
+mod hub;
+mod import;
 mod moment;
 mod snmp;
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -21,9 +24,12 @@ use grafolean_collector::{
 use crate::config::value;
 
 pub(crate) use bot::{BotCommand, RunAll, RunBot};
+pub(crate) use discover::Discover;
 pub(crate) use flags::CommonFlags;
 pub(crate) use flow::{FlowCommand, FlowExporters, FlowQuery, FlowSend, FlowTail};
-pub(crate) use snmp::{Agent, Explain, Numbers, ProfileArguments, SnmpCommand, Version};
+pub(crate) use hub::{AccountFlag, Field, FieldValue, HubCommand, Rights, SetUpCommand};
+pub(crate) use import::{GrafoleanSource, Import, ImportSource};
+pub(crate) use snmp::{Agent, Explain, Numbers, ProfileArguments, SnmpCommand, Traps, Version};
 
 /// Collects data from networks for Grafolean: bots, a backend of its own, and tools for the hand.
 #[derive(Debug, Parser)]
@@ -57,6 +63,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         hub: Option<HubCommand>,
     },
+    /// Finds the devices of networks that are named: what answers, what it is, how it hangs together
+    #[command(after_help = examples::DISCOVER, arg_required_else_help = true)]
+    Discover(Discover),
+    /// Takes over what Telegraf, snmp_exporter or a Grafolean measure, and says what it could not
+    #[command(after_help = examples::IMPORT, arg_required_else_help = true)]
+    Import(Import),
     /// Looks whether a bot would work: backend, token, permissions, and what would be polled
     #[command(after_help = examples::CHECK)]
     Check(Check),
@@ -96,30 +108,6 @@ pub(crate) enum Command {
     /// Prints the manual page, all commands included
     #[command(after_help = examples::MAN)]
     Man,
-}
-
-/// What is to be done to a hub beside running it.
-#[derive(Debug, Subcommand)]
-pub(crate) enum HubCommand {
-    /// Sets a new password of a user, prints it, and ends their sessions; the hub must not run
-    ResetPassword {
-        /// Name of the user
-        username: String,
-    },
-    /// Writes all of a hub into one new file, while it may run
-    Backup {
-        /// The file; it holds the key of the secrets too
-        file: PathBuf,
-    },
-    /// Puts a backup into an empty folder, and sees that it is whole
-    Restore {
-        /// The file
-        file: PathBuf,
-    },
-    /// Reads every block and every row, while the hub may run
-    Check,
-    /// Sets aside what is damaged, so that all else can be used; the hub must not run
-    Repair,
 }
 
 /// How the demo is run.
@@ -274,7 +262,7 @@ pub(crate) struct ShowProtocols {
 
 /// How settings are shown.
 #[derive(Debug, Args)]
-#[command(args = flags::backend(), args = flags::tokens(), args = flags::bot(), args = flags::data(), args = flags::of_protocols(), args = flags::listen(), args = flags::hub())]
+#[command(args = flags::backend(), args = flags::tokens(), args = flags::bot(), args = flags::data(), args = flags::of_protocols(), args = flags::listen(), args = flags::hub(), args = flags::login_alone())]
 pub(crate) struct ShowConfig {
     /// Print one JSON object
     #[arg(long)]

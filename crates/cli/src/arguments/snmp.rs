@@ -1,6 +1,6 @@
 //! What is asked over SNMP by hand. The short flags are those of net-snmp's tools.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -60,6 +60,8 @@ pub(crate) enum SnmpCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Shows traps and informs as they come, and acknowledges informs
+    Traps(Traps),
     /// Shows what objects are: number, name, type, words, unit; asks nobody
     Translate {
         /// Which objects, by number or name
@@ -89,6 +91,43 @@ pub(crate) struct ProfileArguments {
     #[command(flatten)]
     pub(crate) numbers: Numbers,
     /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where traps are taken, and by whom they may be told.
+#[derive(Debug, Args)]
+pub(crate) struct Traps {
+    /// UDP address to listen on; a port alone is on all addresses of this machine. May be given several times
+    #[arg(short, long, value_name = "ADDRESS", default_value = "162", value_parser = value::any_address)]
+    pub(crate) listen: Vec<SocketAddr>,
+    /// Take those of this community alone; may be given several times
+    #[arg(short, long = "community", value_name = "TEXT")]
+    pub(crate) communities: Vec<String>,
+    /// User of version 3
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// MD5, SHA, SHA224, SHA256, SHA384, SHA512
+    #[arg(short, long, value_name = "PROTOCOL", default_value = "SHA")]
+    pub(crate) auth_protocol: String,
+    /// Its authentication password
+    #[arg(short = 'A', long, value_name = "PASSWORD", env = "SNMP_AUTH_KEY", hide_env_values = true)]
+    pub(crate) auth_key: Option<String>,
+    /// DES, AES, AES192, AES256, AES192-Cisco, AES256-Cisco
+    #[arg(short = 'x', long, value_name = "PROTOCOL", default_value = "AES")]
+    pub(crate) priv_protocol: String,
+    /// Its privacy password
+    #[arg(short = 'X', long, value_name = "PASSWORD", env = "SNMP_PRIV_KEY", hide_env_values = true)]
+    pub(crate) priv_key: Option<String>,
+    /// End after so many
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+    /// End by itself after this time, e.g. 30s
+    #[arg(long = "for", value_name = "TIME", value_parser = value::positive_span)]
+    pub(crate) span: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) numbers: Numbers,
+    /// Print JSON lines: one object a notification
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -4,9 +4,12 @@ mod bot;
 mod check;
 mod config;
 mod demo;
+mod discover;
 mod flow;
 mod folders;
 mod hub;
+mod import;
+mod inventory;
 mod kept_flows;
 mod papers;
 mod ping;
@@ -50,6 +53,11 @@ pub(crate) fn run(arguments: Arguments, config: &Config) -> anyhow::Result<Outco
         Command::Hub { hub: Some(HubCommand::ResetPassword { username }) } => {
             on_runtime(hub::reset_password(config, &username))
         }
+        Command::Hub { hub: Some(HubCommand::SetUp(command)) } => {
+            on_runtime(hub::set_up::run(command, config))
+        }
+        Command::Import(arguments) => on_runtime(import::run(arguments, config)),
+        Command::Discover(arguments) => on_runtime(discover::run(arguments, config)),
         Command::Hub { hub: Some(command) } => hub::folder::run(&command, config),
         Command::Flow { flow } => on_runtime(flow::run(flow, config)),
         Command::Ping(ping) => on_runtime(ping::run(ping)),

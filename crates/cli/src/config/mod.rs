@@ -15,10 +15,11 @@ use grafolean_collector::{
     settings::{Resolved, Setting, SettingsError, bot, own_token, value as read},
 };
 use grafolean_hub::Proxies;
+use secrecy::SecretString;
 use tracing_subscriber::filter::Targets;
 
 use crate::protocols;
-pub(crate) use own::{LISTEN, OF_EVERY_COMMAND, OF_THE_HUB};
+pub(crate) use own::{LISTEN, OF_A_LOGIN, OF_EVERY_COMMAND, OF_THE_HUB};
 
 /// Returns all that can be set, in the order in which `grafolean config` prints it.
 pub(crate) fn table() -> Vec<Setting> {
@@ -35,6 +36,7 @@ pub(crate) fn table() -> Vec<Setting> {
         .chain(of_protocols)
         .chain([LISTEN])
         .chain(OF_THE_HUB)
+        .chain(OF_A_LOGIN)
         .chain(OF_EVERY_COMMAND)
         .collect()
 }
@@ -49,6 +51,7 @@ pub(crate) struct Config {
     pub(crate) metrics: Option<SocketAddr>,
     pub(crate) listen: SocketAddr,
     pub(crate) hub: HubSettings,
+    pub(crate) login: LoginSettings,
     pub(crate) log: Option<Targets>,
     pub(crate) log_format: LogFormat,
     pub(crate) color: Color,
@@ -58,6 +61,7 @@ pub(crate) struct Config {
 #[derive(Clone, Debug)]
 pub(crate) struct HubSettings {
     pub(crate) with_bots: Vec<&'static Registered>,
+    pub(crate) inventory: Vec<PathBuf>,
     pub(crate) names: Vec<String>,
     pub(crate) proxies: Proxies,
     pub(crate) tls_certificate: Option<PathBuf>,
@@ -69,11 +73,33 @@ impl HubSettings {
     fn of(settings: &Resolved) -> Result<Self, SettingsError> {
         Ok(Self {
             with_bots: settings.required(&own::WITH_BOTS, "off", value::bots)?,
+            inventory: settings.read(&own::INVENTORY, value::files)?.unwrap_or_default(),
             names: settings.read(&own::HUB_NAMES, value::host_names)?.unwrap_or_default(),
             proxies: settings.read(&own::HUB_PROXIES, value::proxies)?.unwrap_or_default(),
             tls_certificate: settings.read(&own::HUB_TLS_CERTIFICATE, read::existing_file)?,
             tls_key: settings.read(&own::HUB_TLS_KEY, read::existing_file)?,
             retention: settings.read(&own::HUB_RETENTION, read::positive_span)?,
+        })
+    }
+}
+
+/// How to log in to a hub that is set up from here.
+#[derive(Clone, Debug)]
+pub(crate) struct LoginSettings {
+    pub(crate) url: String,
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<SecretString>,
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+impl LoginSettings {
+    fn of(settings: &Resolved) -> Result<Self, SettingsError> {
+        let url = settings.required(&own::HUB_URL, "http://127.0.0.1:8080/api", read::backend_url)?;
+        Ok(Self {
+            url: url.to_string(),
+            user: settings.read(&own::HUB_USER, |text| Ok(text.trim().to_owned()))?,
+            password: settings.secret(&own::HUB_PASSWORD).cloned(),
+            ca_file: settings.read(&bot::CA_FILE, read::existing_file)?,
         })
     }
 }
@@ -104,6 +130,7 @@ impl Config {
             metrics: settings.read(&bot::METRICS, read::address)?,
             listen: settings.required(&LISTEN, "127.0.0.1:8080", read::address)?,
             hub: HubSettings::of(&settings)?,
+            login: LoginSettings::of(&settings)?,
             log: settings.read(&own::LOG, value::targets)?,
             log_format: settings
                 .required(&own::LOG_FORMAT, "text", |text| read::one_of(text, &own::LOG_FORMATS))?,

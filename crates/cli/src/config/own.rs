@@ -85,8 +85,67 @@ pub(crate) const HUB_RETENTION: Setting = Setting {
 };
 
 /// The settings of the hub beside where it listens.
-pub(crate) const OF_THE_HUB: [Setting; 6] =
-    [WITH_BOTS, HUB_NAMES, HUB_PROXIES, HUB_TLS_CERTIFICATE, HUB_TLS_KEY, HUB_RETENTION];
+pub(crate) const OF_THE_HUB: [Setting; 7] =
+    [WITH_BOTS, HUB_NAMES, HUB_PROXIES, HUB_TLS_CERTIFICATE, HUB_TLS_KEY, HUB_RETENTION, INVENTORY];
+
+/// Which files say what accounts hold.
+pub(crate) const INVENTORY: Setting = Setting {
+    name: "inventory",
+    variable: "GRAFOLEAN_INVENTORY",
+    default: None,
+    secret: false,
+    placeholder: "FILES",
+    help: "Files (TOML) that say which credentials, sensors and devices accounts have, with commas between them: the hub \
+           brings them in step at its start and on SIGHUP",
+    check: |text| value::files(text).map(drop),
+};
+
+/// Where a hub runs that is set up from here.
+pub(crate) const HUB_URL: Setting = Setting {
+    name: "hub_url",
+    variable: "GRAFOLEAN_HUB_URL",
+    default: Some("http://127.0.0.1:8080/api"),
+    secret: false,
+    placeholder: "URL",
+    help: "Base URL of the API of a hub, or a Grafolean, that is set up from here",
+    check: |text| read::backend_url(text).map(drop),
+};
+
+/// Who logs in to set it up.
+pub(crate) const HUB_USER: Setting = Setting {
+    name: "hub_user",
+    variable: "GRAFOLEAN_HUB_USER",
+    default: None,
+    secret: false,
+    placeholder: "NAME",
+    help: "User who logs in there",
+    check: read::anything,
+};
+
+/// Their password.
+pub(crate) const HUB_PASSWORD: Setting = Setting {
+    name: "hub_password",
+    variable: "GRAFOLEAN_HUB_PASSWORD",
+    default: None,
+    secret: true,
+    placeholder: "PASSWORD",
+    help: "Their password; as a flag every user of this machine can see it",
+    check: read::anything,
+};
+
+/// A file that holds [`HUB_PASSWORD`].
+pub(crate) const HUB_PASSWORD_FROM_FILE: Setting = Setting {
+    name: "hub_password_from_file",
+    variable: "GRAFOLEAN_HUB_PASSWORD_FROM_FILE",
+    default: None,
+    secret: false,
+    placeholder: "FILE",
+    help: "A file that holds their password",
+    check: read::anything,
+};
+
+/// How to log in to a hub that is set up from here.
+pub(crate) const OF_A_LOGIN: [Setting; 4] = [HUB_URL, HUB_USER, HUB_PASSWORD, HUB_PASSWORD_FROM_FILE];
 
 /// What is logged.
 pub(crate) const LOG: Setting = Setting {

@@ -1,6 +1,11 @@
 //! What only the command line reads: moments, and levels of the log. All else is read by
 //! [`grafolean_collector::settings::value`].
 
+use std::{
+    net::{Ipv6Addr, SocketAddr},
+    path::PathBuf,
+};
+
 use grafolean_collector::{collector::Registered, model::Sample, settings::value as read, time::Timestamp};
 use grafolean_hub::{Proxies, ProxiesError};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -67,6 +72,20 @@ pub(crate) fn bots(text: &str) -> Result<Vec<&'static Registered>, String> {
             })
             .collect(),
     }
+}
+
+/// Reads an address to listen on; a port alone is on all addresses of both families.
+pub(crate) fn any_address(text: &str) -> Result<SocketAddr, String> {
+    let everywhere = |port| SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+    let wrong =
+        || format!("expected a port (162), or an address and a port like 127.0.0.1:162, found {text:?}");
+    let text = text.trim();
+    text.parse().map(everywhere).or_else(|_| text.parse()).map_err(|_| wrong())
+}
+
+/// Reads paths of files that exist, with commas between them.
+pub(crate) fn files(text: &str) -> Result<Vec<PathBuf>, String> {
+    text.split(',').map(|path| read::existing_file(path.trim())).collect()
 }
 
 /// Reads addresses and networks of proxies.

@@ -172,9 +172,7 @@ impl World {
     }
 
     fn send(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
-        let login = json!({"username": "admin", "password": self.password.expose_secret()});
-        let (_, head, _) = self.exchange("POST", "/auth/login", "", &login.to_string());
-        let session = head.lines().find_map(|line| line.strip_prefix("x-jwt-token: ")).unwrap();
+        let session = self.session();
         let (status, _, body) = self.exchange(method, path, &format!("authorization: {session}\r\n"), body);
         (status, serde_json::from_str(&body).unwrap_or_default())
     }
@@ -206,6 +204,26 @@ impl World {
         assert!(listed.status.success(), "{listed:?}");
         let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
         listed["waiting"]["values"].as_u64().unwrap()
+    }
+
+    /// The binary with the login of the person who may do everything.
+    pub fn admin(&self) -> Command {
+        let mut command = grafolean(self.folder.path());
+        command.env("GRAFOLEAN_HUB_URL", self.url()).env("GRAFOLEAN_HUB_USER", "admin");
+        command.env("GRAFOLEAN_HUB_PASSWORD", self.password());
+        command
+    }
+
+    /// The password of the person who may do everything.
+    pub fn password(&self) -> &str {
+        self.password.expose_secret()
+    }
+
+    /// What stands in `Authorization` of that person's requests, for ten minutes.
+    pub fn session(&self) -> String {
+        let login = json!({"username": "admin", "password": self.password.expose_secret()});
+        let (_, head, _) = self.exchange("POST", "/auth/login", "", &login.to_string());
+        head.lines().find_map(|line| line.strip_prefix("x-jwt-token: ")).unwrap().to_owned()
     }
 
     /// The binary with the bot's settings in its environment.

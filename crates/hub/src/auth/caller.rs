@@ -27,15 +27,8 @@ pub(crate) enum CallerKind {
 }
 
 /// What any user may read, whatever their rights.
-const OPEN_TO_USERS: [&str; 7] = [
-    "profile",
-    "profile/permissions",
-    "accounts",
-    "bots",
-    "plugins/widgets",
-    "hub/events",
-    "hub/retention",
-];
+const OPEN_TO_USERS: [&str; 7] =
+    ["profile", "profile/permissions", "accounts", "bots", "plugins/widgets", "hub/events", "hub/retention"];
 
 impl Caller {
     /// Whether they may do this; tests of devices are held to the rights of their account by their handler.

@@ -17,13 +17,14 @@ use crate::{
 };
 
 /// What needs no caller.
-const OPEN_TO_ALL: [(&str, Verb); 8] = [
+const OPEN_TO_ALL: [(&str, Verb); 9] = [
     ("status/info", Verb::Get),
     ("admin/migratedb", Verb::Post),
     ("admin/first", Verb::Post),
     ("auth/login", Verb::Post),
     ("auth/refresh", Verb::Post),
     ("docs", Verb::Get),
+    ("openapi.json", Verb::Get),
     ("hub/login", Verb::Post),
     ("hub/session", Verb::Get),
 ];

@@ -125,6 +125,7 @@ pub(crate) fn router(hub: &Arc<Hub>) -> Router {
         .merge(plugins::routes())
         .merge(audit::routes())
         .merge(docs::routes())
+        .merge(docs::document_routes())
         .fallback(async || ApiError::NotFound("Not Found".to_owned()))
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(from_fn_with_state(Arc::clone(hub), announce::announce))

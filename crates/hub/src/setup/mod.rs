@@ -174,6 +174,13 @@ impl<'hub> Setup<'hub> {
         self.write(what, move |connection| own_bot::make(connection, &protocol, entities, now)).await
     }
 
+    /// Finds the bot by which the hub's own process keeps accounts as files say, or makes it: it may change all accounts.
+    pub async fn inventory_keeper(&self) -> Result<BotAccess, SetupError> {
+        let now = self.hub.clock.now();
+        self.write("bot of the inventory".to_owned(), move |connection| own_bot::keeper(connection, now))
+            .await
+    }
+
     /// Lets a bot keep the account's entities in step, as the ready-made systemwide bots of Grafolean may: the
     /// interfaces of devices, and exporters that nobody named.
     pub async fn allow_entities(&self, account: AccountId, bot: UserId) -> Result<(), SetupError> {

@@ -45,6 +45,27 @@ pub(super) fn make(
     access(connection, id)
 }
 
+/// Finds the bot that keeps accounts as files say, or makes it.
+pub(super) fn keeper(connection: &Connection, now: Timestamp) -> Result<BotAccess, StoreError> {
+    const PROTOCOL: &str = "inventory";
+    let id = match known(connection, PROTOCOL)? {
+        Some(id) => id,
+        None => {
+            let id = bot::insert(connection, None, &NewBot::of("inventory, in this hub", PROTOCOL), now)?;
+            setting::put(connection, &name(PROTOCOL), id.number())?;
+            id
+        }
+    };
+    let held = permission::of(connection, id)?;
+    for prefix in ["accounts", "admin/accounts"] {
+        let grant = Grant::everything_below(prefix);
+        if !held.iter().any(|permission| permission.grant == grant) {
+            permission::insert(connection, id, &grant)?;
+        }
+    }
+    access(connection, id)
+}
+
 fn access(connection: &Connection, id: UserId) -> Result<BotAccess, StoreError> {
     Ok(BotAccess { id, token: bot::token_of(connection, id)? })
 }

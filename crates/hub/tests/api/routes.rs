@@ -1,5 +1,7 @@
 //! All routes, all methods, all kinds of callers: who gets through the gate.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use crate::world::{PASSWORD, Who, World};
@@ -7,9 +9,10 @@ use crate::world::{PASSWORD, Who, World};
 const METHODS: [&str; 4] = ["GET", "POST", "PUT", "DELETE"];
 
 /// Below `/api/`; `A` stands for an account, ids that nobody has for everything else.
-const ROUTES: [&str; 53] = [
+const ROUTES: [&str; 54] = [
     "status/info",
     "docs",
+    "openapi.json",
     "admin/migratedb",
     "admin/first",
     "admin/accounts",
@@ -63,9 +66,10 @@ const ROUTES: [&str; 53] = [
     "accounts/A/dashboards/main/widgets_positions",
 ];
 
-const OPEN: [(&str, &str); 8] = [
+const OPEN: [(&str, &str); 9] = [
     ("GET", "status/info"),
     ("GET", "docs"),
+    ("GET", "openapi.json"),
     ("POST", "admin/migratedb"),
     ("POST", "admin/first"),
     ("POST", "auth/login"),
@@ -173,4 +177,56 @@ async fn every_route_lets_through_whom_it_should_and_nobody_else() {
         }
     }
     assert_eq!(asked, ROUTES.len() * METHODS.len() * 4);
+}
+
+/// A route as the document has it, and one that this file has: parts that are names or ids are the same.
+fn comparable(path: &str) -> String {
+    let is_name = |part: &str| part.starts_with('{') || ["A", "5", "6", "main", "a.b"].contains(&part);
+    let parts = path.split('/').map(|part| if is_name(part) { "*" } else { part });
+    let path = parts.collect::<Vec<_>>().join("/");
+    path.replace("hub/test/ping", "hub/test/*").replace("hub/protocols/mine", "hub/protocols/*")
+}
+
+#[tokio::test]
+async fn the_document_has_every_route_with_the_methods_that_it_takes() {
+    let (world, admin) = World::with_admin().await;
+    let account = world.account(&admin, "A").await;
+    let document = world.get("/openapi.json", &Who::Nobody).await.expect(200).json();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"), "{document}");
+    let mut documented: BTreeSet<(String, String)> = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            let path = path.strip_prefix("/api/").unwrap();
+            documented.insert((comparable(path), method.to_ascii_uppercase()));
+        }
+    }
+    let mut served = BTreeSet::new();
+    for route in ROUTES.into_iter().chain([
+        "hub/protocols",
+        "hub/protocols/mine",
+        "accounts/A/dashboards/main/widgets",
+        "hub/retention",
+        "hub/accounts/A/overview",
+        "hub/accounts/A/series",
+        "hub/accounts/A/flows/5",
+        "hub/accounts/A/raw-flows",
+        "hub/accounts/A/raw-flows/query",
+        "hub/accounts/A/dashboards/main/shares",
+        "hub/accounts/A/dashboards/main/shares/5",
+        "hub/shared/main",
+        "hub/shared/main/series",
+        "hub/shared/main/flows/5",
+    ]) {
+        for method in METHODS {
+            // A new session each time: some of them end it.
+            let admin =
+                if route.starts_with("auth/") { world.login("admin", PASSWORD).await } else { admin.clone() };
+            let path = format!("/{}", route.replace("/A", &format!("/{account}")));
+            let answer = world.ask(method, &path, &admin, Some("{}".to_owned())).await;
+            if answer.status.as_u16() != 405 {
+                served.insert((comparable(route), method.to_owned()));
+            }
+        }
+    }
+    assert_eq!(documented, served);
 }

@@ -31,7 +31,10 @@ pub(super) mod tag {
     pub(in super::super) const GET: u8 = 0xa0;
     pub(in super::super) const GET_NEXT: u8 = 0xa1;
     pub(in super::super) const RESPONSE: u8 = 0xa2;
+    pub(in super::super) const TRAP_V1: u8 = 0xa4;
     pub(in super::super) const GET_BULK: u8 = 0xa5;
+    pub(in super::super) const INFORM: u8 = 0xa6;
+    pub(in super::super) const TRAP: u8 = 0xa7;
     pub(in super::super) const REPORT: u8 = 0xa8;
 }
 

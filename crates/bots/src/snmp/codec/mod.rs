@@ -10,6 +10,7 @@
 
 mod ber;
 mod malformed;
+mod notification;
 mod number;
 mod oid;
 mod reply;
@@ -19,6 +20,7 @@ mod value;
 
 pub use self::{
     malformed::Malformed,
+    notification::{NotificationMessage, NotificationPdu, NotificationVarbinds},
     reply::{PduKind, Reply, ResponsePdu, Varbinds, decode_reply},
     request::{MOST_OCTETS, RequestPdu},
 };

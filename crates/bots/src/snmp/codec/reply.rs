@@ -114,7 +114,12 @@ pub struct Varbinds<'a> {
     rest: Reader<'a>,
 }
 
-impl Varbinds<'_> {
+impl<'a> Varbinds<'a> {
+    /// Returns the objects that lie in the content of a list.
+    pub(super) const fn new(octets: &'a [u8]) -> Self {
+        Self { rest: Reader::new(octets) }
+    }
+
     fn count_elements(mut self) -> usize {
         std::iter::from_fn(|| self.rest.element("an object").ok()).count()
     }

@@ -10,11 +10,12 @@
 //! Keys, digests and ciphers are not made here.
 
 use super::{
-    Malformed, RequestPdu, ResponsePdu, Version,
-    ber::{Reader, element, head, integer, tag, whole},
+    Malformed, NotificationPdu, RequestPdu, ResponsePdu, Version,
+    ber::{Reader, element, head, integer, shortest, tag, whole},
+    oid,
     request::MOST_OCTETS,
 };
-use crate::snmp::Request;
+use crate::snmp::{Oid, Request};
 
 /// The message is authentic.
 const AUTHENTIC: u8 = 1;
@@ -109,6 +110,50 @@ pub(in super::super) fn scoped_pdu(octets: &[u8]) -> Result<ResponsePdu<'_>, Mal
     ResponsePdu::decode(&mut scoped)
 }
 
+/// Where in a managed system something was told; an answer repeats it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) struct Context<'a> {
+    pub(in super::super) engine_id: &'a [u8],
+    pub(in super::super) name: &'a [u8],
+}
+
+/// Reads the context and the notification of a scoped PDU.
+pub(in super::super) fn scoped_notification(
+    octets: &[u8],
+) -> Result<(Context<'_>, NotificationPdu<'_>), Malformed> {
+    let mut scoped = Reader::new(Reader::new(octets).expect(tag::SEQUENCE, "a scoped PDU")?);
+    let engine_id = scoped.expect(tag::OCTETS, "the context's engine id")?;
+    let name = scoped.expect(tag::OCTETS, "the context's name")?;
+    Ok((Context { engine_id, name }, NotificationPdu::decode(&mut scoped)?))
+}
+
+/// Appends a scoped PDU whose PDU is written already.
+pub(in super::super) fn encode_scoped(engine_id: &[u8], context: &[u8], pdu: &[u8], out: &mut Vec<u8>) {
+    head(tag::SEQUENCE, whole(engine_id.len()) + whole(context.len()) + pdu.len(), out);
+    element(tag::OCTETS, engine_id, out);
+    element(tag::OCTETS, context, out);
+    out.extend_from_slice(pdu);
+}
+
+/// Returns a report of a counter, which says what is wrong with a message (RFC 3412, section 7.1).
+pub(in super::super) fn report(counter: &[u32], value: u32) -> Vec<u8> {
+    let (mut varbind, mut pdu, mut out) = (Vec::new(), Vec::new(), Vec::new());
+    if let Ok(name) = Oid::new(counter) {
+        head(tag::OID, oid::length(&name), &mut varbind);
+        oid::encode(&name, &mut varbind);
+    }
+    let octets = i64::from(value).to_be_bytes();
+    element(tag::COUNTER32, shortest(&octets), &mut varbind);
+    let mut varbinds = Vec::new();
+    element(tag::SEQUENCE, &varbind, &mut varbinds);
+    for number in [0, 0, 0] {
+        integer(number, &mut pdu);
+    }
+    element(tag::SEQUENCE, &varbinds, &mut pdu);
+    element(tag::REPORT, &pdu, &mut out);
+    out
+}
+
 /// Appends a scoped PDU.
 pub(in super::super) fn encode_scoped_pdu(
     engine_id: &[u8],
@@ -129,7 +174,27 @@ pub(in super::super) fn encode(
     payload: Payload<'_>,
     out: &mut Vec<u8>,
 ) -> usize {
-    let mut flags = REPORTABLE;
+    encode_as(Flags::Question, message_id, security, payload, out)
+}
+
+/// Whether a message that cannot be processed is to be reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Flags {
+    /// It is.
+    Question,
+    /// It is not.
+    Answer,
+}
+
+/// The same for a message that may be an answer.
+pub(in super::super) fn encode_as(
+    kind: Flags,
+    message_id: i32,
+    security: &Security<'_>,
+    payload: Payload<'_>,
+    out: &mut Vec<u8>,
+) -> usize {
+    let mut flags = if kind == Flags::Question { REPORTABLE } else { 0 };
     if !security.digest.is_empty() {
         flags |= AUTHENTIC;
     }

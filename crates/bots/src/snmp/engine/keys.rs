@@ -49,7 +49,7 @@ impl Keys {
     }
 }
 
-fn make(user: &User) -> Result<UserKeys, AskError> {
+pub(super) fn make(user: &User) -> Result<UserKeys, AskError> {
     let failed = |error: v3::CryptoError| AskError::Local(format!("making keys of the passwords: {error}"));
     let master = |protocol, key: &Secret| {
         MasterKeys::new(auth_protocol(protocol), key.expose().as_bytes()).map_err(failed)

@@ -10,6 +10,7 @@ mod keys;
 mod metrics;
 mod session;
 mod silence;
+pub mod traps;
 
 use std::{
     io,

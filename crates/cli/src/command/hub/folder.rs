@@ -34,7 +34,9 @@ pub(crate) fn run(command: &HubCommand, config: &Config) -> anyhow::Result<Outco
             writeln!(out, "{} damaged pieces were set aside, all else can be used", findings.damaged.len())?;
             Ok(Outcome::Good)
         }
-        HubCommand::Check | HubCommand::ResetPassword { .. } => report(&backup::check(&folder)?, &mut out),
+        HubCommand::Check | HubCommand::ResetPassword { .. } | HubCommand::SetUp(_) => {
+            report(&backup::check(&folder)?, &mut out)
+        }
     }
 }
 

@@ -1,8 +1,10 @@
-//! `grafolean hub`: a backend on one folder, with bots in its process if they are wanted (`bots`), and what is done to its
-//! folder (`folder`).
+//! `grafolean hub`: a backend on one folder, with bots in its process if they are wanted (`bots`), what is done to its
+//! folder (`folder`), and what is set up in it (`set_up` from a shell, `inventory` as files say).
 
 pub(in crate::command) mod bots;
 pub(in crate::command) mod folder;
+mod inventory;
+pub(in crate::command) mod set_up;
 
 use std::{
     fs,
@@ -70,23 +72,50 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<Outcome> {
             }
         })
     };
-    let ran = match &*config.hub.with_bots {
-        [] => Ok(signals.stop.cancelled().await),
-        wanted => {
-            let (plain, aside) = plain_address(plain, &hub, &serving).await?;
-            let mut own = bots::OwnBots::new(&hub, plain, &folder, config, signals);
-            own.open_all(wanted).await;
-            let ran = own.run().await;
-            serving.cancel();
-            if let Some(aside) = aside {
-                aside.await?.context("the hub stopped")?;
-            }
-            ran.map(drop)
-        }
-    };
+    let ran = beside(&hub, plain, &serving, &folder, config, signals).await;
     serving.cancel();
     server.await?.context("the hub stopped")?;
     ran.map(|()| Outcome::Good)
+}
+
+/// Runs what belongs to the hub's process beside answering, bots and the inventory, until the hub is stopped.
+async fn beside(
+    hub: &Arc<Hub>,
+    plain: Option<SocketAddr>,
+    serving: &CancellationToken,
+    folder: &Path,
+    config: &Config,
+    signals: Signals,
+) -> anyhow::Result<()> {
+    let HubSettings { with_bots, inventory: files, .. } = &config.hub;
+    if with_bots.is_empty() && files.is_empty() {
+        signals.stop.cancelled().await;
+        return Ok(());
+    }
+    let (plain, aside) = plain_address(plain, hub, serving).await?;
+    let keeping = (!files.is_empty()).then(|| {
+        let url = format!("http://{plain}/api");
+        tokio::spawn(inventory::keep(Arc::clone(hub), url, files.clone(), signals.clone()))
+    });
+    let ran = match &**with_bots {
+        [] => {
+            signals.stop.cancelled().await;
+            Ok(())
+        }
+        wanted => {
+            let mut own = bots::OwnBots::new(hub, plain, folder, config, signals);
+            own.open_all(wanted).await;
+            own.run().await.map(drop)
+        }
+    };
+    if let Some(keeping) = keeping {
+        keeping.await.context("the inventory is not kept any more")?;
+    }
+    serving.cancel();
+    if let Some(aside) = aside {
+        aside.await?.context("the hub stopped")?;
+    }
+    ran
 }
 
 /// Returns where the hub is reached over plain HTTP: beside TLS that is a port of loopback which it opens for its bots alone.
@@ -147,8 +176,12 @@ pub(super) async fn open(folder: &Path) -> anyhow::Result<Arc<Hub>> {
 async fn open_with(folder: &Path, options: Options) -> anyhow::Result<Arc<Hub>> {
     let folder = folder.to_owned();
     let kept = FlowFolder(folders::flow_archive(&folders::of_bot(&folder, "netflow")));
-    let options =
-        Options { protocols: protocols::declarations(), testers: protocols::testers(), flow_archive: Some(Arc::new(kept)), ..options };
+    let options = Options {
+        protocols: protocols::declarations(),
+        testers: protocols::testers(),
+        flow_archive: Some(Arc::new(kept)),
+        ..options
+    };
     Ok(Arc::new(spawn_blocking(move || Hub::open(&folder, options)).await??))
 }
 

@@ -1,8 +1,8 @@
 //! `grafolean snmp`: the SNMP bot's planner and engine by hand.
 //!
 //! `agent` makes a session of the flags, `print` shows objects as text or JSON, `test` tells why a device can or cannot
-//! be measured, `explain` what the bot asks a device of the backend, `translate` what objects
-//! are, `profile` what a device has of all profiles.
+//! be measured, `explain` what the bot asks a device of the backend, `translate` what objects are, `profile` what a device
+//! has of all profiles, `traps` what agents tell by themselves.
 
 mod agent;
 mod explain;
@@ -10,6 +10,7 @@ mod print;
 mod profile;
 mod test;
 mod translate;
+mod traps;
 
 use std::io::{self, Write};
 
@@ -48,6 +49,9 @@ async fn answer(command: SnmpCommand, config: &Config, names: &Names) -> anyhow:
     match command {
         SnmpCommand::Explain(arguments) => {
             explain::run(&arguments, config, printer(arguments.numbers, arguments.json)).await
+        }
+        SnmpCommand::Traps(arguments) => {
+            traps::run(&arguments, printer(arguments.numbers, arguments.json)).await
         }
         SnmpCommand::Translate { oids, numbers, json } => {
             translate::run(names, &oids, printer(numbers, json))

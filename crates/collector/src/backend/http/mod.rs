@@ -2,9 +2,11 @@
 //!
 //! [`HttpBackend`] is made from [`HttpSettings`] and asks what [`Backend`] says. `settings` checks what a person
 //! typed, `exchange` sends one request and says what its answer means, `rows` reads lists row by row, `inventory`
-//! puts a refresh together, `kept` holds rows as they came, `token` is read again where it lies in a file, `access` is what a token may do and whether the backend is ready.
+//! puts a refresh together, `kept` holds rows as they came, `token` is read again where it lies in a file, `access` is what a token may do and whether the backend is ready. A
+//! [`Caller`] makes any other request, for people and scripts.
 
 mod access;
+mod caller;
 mod exchange;
 mod inventory;
 mod kept;
@@ -29,6 +31,7 @@ use kept::KeptRows;
 use token::Token;
 
 pub use access::{BackendStatus, BotRecord, Permission, Profile};
+pub use caller::{CallError, Caller, Login};
 pub use settings::{BaseUrl, HttpSettings, HttpSettingsError, Proxies};
 
 /// Whose token it is: the bot, and its protocol where it has one.

@@ -44,7 +44,7 @@ pub(in super::super) enum UserKeys {
 }
 
 impl UserKeys {
-    fn master(&self) -> Option<&MasterKeys> {
+    pub(in super::super) fn master(&self) -> Option<&MasterKeys> {
         match self {
             Self::Open => None,
             Self::Authentic(keys) | Self::Des(keys, _) | Self::Aes(keys, _) => Some(keys),
