@@ -27,6 +27,9 @@ const READING_SECONDS: i64 = 25;
 /// Exporters whose verdicts are kept; one that no plan names any more makes room.
 const EXPORTERS_MAX: usize = 4_096;
 
+/// ifType of softwareLoopback: what passes it comes from this device and goes nowhere, and no exporter tells of it.
+const LOOPBACK: u32 = 24;
+
 /// What is known of the completeness of minutes, by their ends.
 pub(super) type CoverageOfMinutes = BTreeMap<i64, HashMap<IpAddr, Coverage>>;
 
@@ -195,7 +198,7 @@ fn readings_of(readings: &[std::sync::Arc<InterfaceReading>], end: i64) -> Optio
 /// Puts in what each interface carried, for a whole minute.
 fn count(minute: &mut ExporterMinute, before: &InterfaceReading, after: &InterfaceReading) {
     let seconds = after.at.since(before.at).as_secs_f64();
-    for (index, state) in &after.interfaces {
+    for (index, state) in after.interfaces.iter().filter(|(_, state)| state.kind != Some(LOOPBACK)) {
         let carried = after.carried_since(before, *index);
         let octets = carried.map(|octets| octets.map(|octets| of_a_minute(octets, seconds)));
         minute.count(*index, octets, state.octets.is_some_and(|octets| octets.is_wide), state.kind);

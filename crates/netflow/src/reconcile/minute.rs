@@ -51,13 +51,12 @@ impl ExporterMinute {
         for exporter in addresses.iter().filter_map(|address| links.of(*address)) {
             minute.repeats.0 += exporter.looked_at;
             minute.repeats.1 += exporter.repeated;
-            // a probe names its one interface twice; one that only ever says "ingress" has not said which way
-            let tells_ways = exporter
-                .sums
-                .keys()
-                .any(|link| link.input == link.output && link.observed == Observed::Egress);
+            // a probe names its one interface twice, and what it calls the direction is no interface's; of a router such a
+            // flow came in and went out by the same one
+            let is_router = |link: &Link| link.input != link.output && link.input != 0 && link.output != 0;
+            let is_probe = !exporter.sums.keys().any(is_router);
             for (Link { observed, input, output }, sums) in &exporter.sums {
-                if input == output && !tells_ways {
+                if input == output && is_probe {
                     minute.interfaces.entry(*input).or_default().either.add(sums);
                     continue;
                 }
@@ -67,12 +66,8 @@ impl ExporterMinute {
                         known.add(sums);
                     }
                 };
-                if input != output || by_egress == 0 {
-                    add(input, by_egress);
-                }
-                if input != output || by_egress == 1 {
-                    add(output, 2 + by_egress);
-                }
+                add(input, by_egress);
+                add(output, 2 + by_egress);
             }
         }
         // a packet that is observed as it comes in and as it goes out is told in both: it passed once

@@ -114,6 +114,30 @@ fn probes_that_name_their_one_interface_twice() {
     is_sound(0.0001, World { frame: 14, export: Box::new(probes), ..World::default() });
 }
 
+#[test]
+fn probes_that_call_a_direction_what_is_none() {
+    // softflowd tells by the addresses which of two ends is the first
+    let probes = |end: i64, talks: &[Talk]| {
+        let seen = talks.iter().flat_map(|talk| {
+            let way = if talk.input < talk.output { Direction::Ingress } else { Direction::Egress };
+            let at = |interface: u32| Talk { input: interface, output: interface, ..*talk };
+            [(at(talk.input), way), (at(talk.output), way)]
+        });
+        seen.map(|(talk, way)| ends_of(&talk, flow(end, &talk, Some(way)))).collect()
+    };
+    is_sound(0.0001, World { frame: 14, export: Box::new(probes), ..World::default() });
+}
+
+#[test]
+fn packets_that_leave_a_router_by_the_interface_they_came_by() {
+    let traffic = |minute: i64| {
+        let hairpin = usual(minute).into_iter().filter(|talk| talk.input == 1);
+        let hairpin = hairpin.map(|talk| Talk { output: 1, port: talk.port + 5_000, ..talk });
+        usual(minute).into_iter().chain(hairpin).collect::<Vec<_>>()
+    };
+    is_sound(0.0001, World { traffic, frame: 14, ..World::default() });
+}
+
 /// The ends stay those of the conversation, which its port tells.
 fn ends_of(talk: &Talk, flow: Flow) -> Flow {
     let host = |number: u16| Some(std::net::IpAddr::from([10, 1, u8::try_from(number % 250).unwrap(), 1]));
