@@ -126,7 +126,13 @@ async fn run(bot: &PingBot, target: Target) -> Vec<Report> {
     let (account, entity) = (AccountId::new(3), EntityId::new(9));
     let task = PingTask { account, entity, target, settings };
     let due = Timestamp::from_seconds(1_700_000_000);
-    let run = Run { id: "ping.3.9".into(), task: task.into(), due, intervals: vec![] };
+    let run = Run {
+        id: "ping.3.9".into(),
+        task: task.into(),
+        due,
+        intervals: vec![],
+        troubles: Default::default(),
+    };
     bot.perform(run).await.unwrap()
 }
 

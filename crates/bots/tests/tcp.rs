@@ -49,7 +49,10 @@ async fn measured(sensor: Value) -> (BTreeMap<String, f64>, TcpMetrics) {
     let job = plan(&bot, device).jobs.remove(0);
     let due = SystemClock.now();
     let intervals = job.intervals.as_slice().to_vec();
-    let reports = bot.perform(Run { id: job.id, task: Arc::new(job.task), due, intervals }).await.unwrap();
+    let reports = bot
+        .perform(Run { id: job.id, task: Arc::new(job.task), due, intervals, troubles: Default::default() })
+        .await
+        .unwrap();
     let [Report::Values(values)] = &reports[..] else { panic!("{reports:?}") };
     assert_eq!((values.account, values.time), (AccountId::new(1), due));
     for (path, _) in &values.values {

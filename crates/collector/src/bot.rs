@@ -8,6 +8,7 @@ use std::{fmt, future::Future, num::NonZeroU16, sync::Arc, time::Duration};
 use thiserror::Error;
 
 use crate::{
+    cause::{Cause, TroubleNotes},
     model::{AccountId, Device, EntityId, Interval, Intervals},
     report::Report,
     time::Timestamp,
@@ -111,6 +112,8 @@ pub struct Run<T> {
     pub due: Timestamp,
     /// Those of the job's intervals that fell due, ascending.
     pub intervals: Vec<Interval>,
+    /// Where it notes what keeps values from being there, for whoever asks why.
+    pub troubles: TroubleNotes,
 }
 
 /// The permanent name of a run: a job at one due time.
@@ -187,6 +190,8 @@ pub struct Refusal {
     pub name: String,
     /// What is wrong, and what would be right.
     pub reason: String,
+    /// What kind of fault it is.
+    pub cause: Cause,
 }
 
 impl Refusal {
@@ -197,7 +202,14 @@ impl Refusal {
             entity: device.entity.id,
             name: device.entity.name.clone(),
             reason: reason.to_string(),
+            cause: Cause::Refused,
         }
+    }
+
+    /// Says what kind of fault it is.
+    #[must_use]
+    pub fn because(self, cause: Cause) -> Self {
+        Self { cause, ..self }
     }
 }
 

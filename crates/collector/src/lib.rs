@@ -6,6 +6,7 @@
 
 pub mod backend;
 pub mod bot;
+pub mod cause;
 pub mod collector;
 pub mod deliver;
 pub mod details;
@@ -23,5 +24,7 @@ pub mod sim;
 pub mod sink;
 pub mod spool;
 pub mod state_store;
+pub mod status;
 mod throttle;
 pub mod time;
+pub mod why;

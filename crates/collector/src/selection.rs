@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::{
     backend::{AccountInventory, Inventory},
     bot::Refusal,
+    cause::Cause,
     model::{
         AccountId, Attachment, Credential, CredentialId, Device, DeviceSensor, Entity, EntityId, Interval,
         Sensor, SensorId, SensorUse, Shared, UserId,
@@ -73,11 +74,12 @@ pub fn select(inventory: &Inventory, protocol: &str) -> Selection {
                 Ok((credential, uses)) => {
                     let (device, faults) = rows.device(entity, credential, uses);
                     selection.devices.extend(device);
-                    selection.refused.extend(faults.into_iter().map(|reason| Refusal {
+                    selection.refused.extend(faults.into_iter().map(|(cause, reason)| Refusal {
                         account: account.account.id,
                         entity: entity.id,
                         name: entity.name.clone(),
                         reason,
+                        cause,
                     }));
                 }
                 Err(reason) => selection.skipped.push(Skipped {
@@ -120,6 +122,9 @@ fn has_profile(entity: &Entity, protocol: &str) -> bool {
     profile.and_then(Value::as_str).is_some_and(|name| !name.trim().is_empty())
 }
 
+/// What is wrong, and what kind of fault it is.
+type Fault = (Cause, String);
+
 /// One account's credentials and sensors by their ids.
 struct Rows<'a> {
     account: AccountId,
@@ -143,7 +148,7 @@ impl<'a> Rows<'a> {
         entity: &Shared<Entity>,
         credential: CredentialId,
         uses: &[SensorUse],
-    ) -> (Option<Device>, Vec<String>) {
+    ) -> (Option<Device>, Vec<Fault>) {
         let mut faults = Vec::new();
         let sensors: Vec<_> = uses
             .iter()
@@ -160,20 +165,24 @@ impl<'a> Rows<'a> {
         (device, faults)
     }
 
-    fn credential(&self, id: CredentialId) -> Result<Shared<Credential>, String> {
-        let credential = *self.credentials.get(&id).ok_or_else(|| missing("credential", id.number()))?;
-        self.right_protocol(&credential.protocol)
-            .map_err(|fault| format!("credential {id} ({}) {fault}", credential.name))?;
+    fn credential(&self, id: CredentialId) -> Result<Shared<Credential>, Fault> {
+        let gone = || (Cause::CredentialGone, missing("credential", id.number()));
+        let credential = *self.credentials.get(&id).ok_or_else(gone)?;
+        self.right_protocol(&credential.protocol).map_err(|fault| {
+            (Cause::CredentialProtocol, format!("credential {id} ({}) {fault}", credential.name))
+        })?;
         Ok(credential.clone())
     }
 
-    fn sensor(&self, used: &SensorUse) -> Result<DeviceSensor, String> {
+    fn sensor(&self, used: &SensorUse) -> Result<DeviceSensor, Fault> {
         let id = used.sensor;
-        let sensor = *self.sensors.get(&id).ok_or_else(|| missing("sensor", id.number()))?;
-        self.right_protocol(&sensor.protocol)
-            .map_err(|fault| format!("sensor {id} ({}) {fault}", sensor.name))?;
+        let gone = || (Cause::SensorGone, missing("sensor", id.number()));
+        let sensor = *self.sensors.get(&id).ok_or_else(gone)?;
+        let of_other = |fault| (Cause::SensorProtocol, format!("sensor {id} ({}) {fault}", sensor.name));
+        self.right_protocol(&sensor.protocol).map_err(of_other)?;
         let interval = used.interval.or(sensor.default_interval).map(Interval::from_seconds).transpose();
-        let interval = interval.map_err(|error| format!("sensor {id} ({}) has {error}", sensor.name))?;
+        let invalid = |error| (Cause::NoInterval, format!("sensor {id} ({}) has {error}", sensor.name));
+        let interval = interval.map_err(invalid)?;
         Ok(DeviceSensor { sensor: sensor.clone(), interval })
     }
 

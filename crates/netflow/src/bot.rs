@@ -10,6 +10,7 @@ use std::{
 
 use grafolean_collector::{
     bot::{BotError, Job, Plan, Refusal, Run, RunId},
+    cause::Cause,
     details::{DetailsError, NoFields},
     health::Health,
     interfaces::{InterfaceBoard, ReadingFolder},
@@ -17,6 +18,7 @@ use grafolean_collector::{
     protocol::{self, Defaults, Opening, Output, Protocol},
     report::{Report, Suggestions, Values},
     settings::Setting,
+    status::Heard,
     time::{Clock, SystemClock, Timestamp},
 };
 use thiserror::Error;
@@ -28,6 +30,7 @@ use super::{
     archive::{self, Archive, ArchiveError},
     declaration::{self, Entity},
     flow_state::{FlowState, Named},
+    heard::HeardLog,
     metrics::NetflowMetrics,
     opening,
     receive::{Batch, Listen, ReceiveError, Receiver, Running},
@@ -50,6 +53,7 @@ pub struct NetflowBot {
     running: Option<Running>,
     checkpoint_writer: Option<CheckpointWriter>,
     archive: Option<Archive>,
+    heard: HeardLog,
 }
 
 /// How the bot is set up.
@@ -135,6 +139,8 @@ impl NetflowBot {
             started.map_err(|source| OpenError::Folder { folder: folder.clone(), source })
         });
         let checkpoint_writer = checkpoint_writer.transpose()?;
+        // Before anything is received, so that all of it counts.
+        let heard = HeardLog::new(&flow_state, clock.now());
         let kept = |settings| Archive::open(settings, flow_state.metrics.archive.clone(), clock.now());
         let archive = options.archive.as_ref().map(kept).transpose()?;
         for bound in receiver.sockets() {
@@ -158,7 +164,7 @@ impl NetflowBot {
             let mut feed = archive.as_ref().map(Archive::feed);
             move |batch: &Batch<'_>| receiver_handle.receive(batch, feed.as_mut())
         })?;
-        Ok(Self { flow_state, addresses, running: Some(running), checkpoint_writer, archive })
+        Ok(Self { flow_state, addresses, running: Some(running), checkpoint_writer, archive, heard })
     }
 
     /// Returns the addresses that it listens on.
@@ -225,7 +231,7 @@ impl Protocol for NetflowBot {
                     }
                     exporters.insert(device.entity.id, exporter.addresses);
                 }
-                Err(reason) => refused.push(Refusal::of(device, reason)),
+                Err(reason) => refused.push(Refusal::of(device, reason).because(Cause::NoAddress)),
             }
         }
         let mut jobs = Vec::new();
@@ -266,6 +272,10 @@ impl Protocol for NetflowBot {
             }
         });
         told.await.map_err(|error| BotError::caused_by("rollup", format!("adding up {}", run.id), error))
+    }
+
+    fn heard(&self) -> Option<Heard> {
+        Some(self.heard.read(&self.flow_state, &self.addresses, SystemClock.now()))
     }
 
     /// Bins and suggestions that are safe are not reported again. Until then each run reports them, at the same times.

@@ -38,6 +38,9 @@ use super::{
 /// that forged senders can make; who is heard later is not suggested until a restart.
 const HEARD_MAX: usize = 256;
 
+/// A clock that is off by so much is wrong: bins are a minute, and exporters tell whole seconds.
+const WRONG_CLOCK_SECONDS: f64 = 30.0;
+
 /// Exporters that an entity names, and what it says of their sampling. Only theirs are the flows that count.
 pub(super) type Named = BTreeMap<IpAddr, Option<Override>>;
 
@@ -49,6 +52,8 @@ pub(super) struct FlowState {
     named: RwLock<Arc<Named>>,
     /// Exporters that sent flows, though no entity at all, or not one of every account, may name them.
     heard: Mutex<BTreeSet<IpAddr>>,
+    /// Exporters whose clocks are wrong, and by how many seconds they are ahead.
+    wrong_clocks: Mutex<HashMap<IpAddr, f64>>,
     closed_bins: Mutex<ClosedBins>,
     pub(super) metrics: NetflowMetrics,
 }
@@ -161,6 +166,22 @@ impl FlowState {
 
     pub(super) fn named(&self) -> Arc<Named> {
         Arc::clone(&self.named.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Returns by how many seconds an exporter's clock is ahead; `None` of one that is right, or does not tell its time.
+    pub(super) fn clock_ahead(&self, exporter: IpAddr) -> Option<f64> {
+        lock(&self.wrong_clocks).get(&exporter).copied()
+    }
+
+    /// Compares the clock of an exporter that is named with ours.
+    fn compare_clock(&self, exporter: IpAddr, exported: Timestamp, received: Timestamp) {
+        let ahead = exported.as_seconds_f64() - received.as_seconds_f64();
+        let mut wrong = lock(&self.wrong_clocks);
+        if ahead.abs() >= WRONG_CLOCK_SECONDS {
+            wrong.insert(exporter, ahead);
+        } else if !wrong.is_empty() {
+            wrong.remove(&exporter);
+        }
     }
 
     fn hear(&self, exporter: IpAddr) {
@@ -314,9 +335,13 @@ impl ReceiverHandle {
                 feed: feed.as_deref_mut(),
                 minutes: &mut minutes,
                 exporter: counts.then_some(exporter),
+                exported: None,
             };
             let taken = decoder.take(datagram, &mut sink);
-            let flows = sink.flows;
+            let (flows, exported) = (sink.flows, sink.exported);
+            if counts && let Some(exported) = exported {
+                flow_state.compare_clock(exporter, exported, datagram.received);
+            }
             if let Err(error) = taken {
                 if error.loses_data() {
                     metrics.datagrams_faulty.inc();
@@ -344,6 +369,8 @@ struct Receiving<'a> {
     minutes: &'a mut Minutes,
     /// The address by which an entity names the exporter, if one does.
     exporter: Option<IpAddr>,
+    /// When the datagram was sent, by the exporter's clock.
+    exported: Option<Timestamp>,
 }
 
 impl FlowSink for Receiving<'_> {
@@ -357,6 +384,7 @@ impl FlowSink for Receiving<'_> {
 
     fn detailed(&mut self, origin: &Origin, flow: &Flow, details: &FlowDetails<'_>) {
         self.flows += 1;
+        self.exported = origin.exported;
         if let Some(feed) = &mut self.feed {
             feed.detailed(origin, flow, details);
         }

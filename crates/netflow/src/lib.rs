@@ -29,6 +29,8 @@ pub mod exporter_metrics;
 mod flow_state;
 pub mod generate;
 #[cfg(feature = "bot")]
+mod heard;
+#[cfg(feature = "bot")]
 pub mod heartbeat;
 pub mod ledger;
 #[cfg(feature = "bot")]

@@ -60,7 +60,7 @@ impl Bot for PythonBot {
     }
 
     async fn perform(&self, run: Run<Call>) -> Result<Vec<Report>, BotError> {
-        let Run { id, task, due, intervals } = run;
+        let Run { id, task, due, intervals, .. } = run;
         let (ended, end) = oneshot::channel();
         let queue = match task.workers {
             Workers::Processes => &self.processes,

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use grafolean_collector::{
     bot::{BotError, Job, Plan, Refusal, Run},
+    cause::{Cause, Scope},
     model::{AccountId, Device, EntityId, Intervals},
     protocol::{Defaults, DeviceTester, OpenError, Opening, Output, Protocol},
     report::{Report, Values},
@@ -104,22 +105,34 @@ impl Protocol for PingBot {
 
     async fn perform(&self, run: Run<PingTask>) -> Result<Vec<Report>, BotError> {
         let PingTask { account, entity, target, settings } = &*run.task;
+        let scope = Scope { account: *account, entity: *entity, sensor: None };
         let address = match self.address(target).await {
             Ok(address) => address,
             Err(reason) => {
                 debug!(%target, %reason, "a name does not resolve");
+                run.troubles.note(Cause::Dns, scope, None, || reason.to_string());
                 return Ok(self.nothing_sent(&run, &Reason::Name));
             }
         };
         let source = match settings.source() {
             Ok(source) => source,
-            Err(reason) => return Ok(self.nothing_sent(&run, &reason)),
+            Err(reason) => {
+                run.troubles.note(reason.cause(), scope, None, || reason.to_string());
+                return Ok(self.nothing_sent(&run, &reason));
+            }
         };
         let outcome = self.pinger.ping(settings.probe(address, source)).await;
         let failed = |error| BotError::caused_by("engine", format!("pinging {target}"), error);
         let packets = outcome.map_err(failed)?.packets;
         let answered = packets.iter().filter(|packet| packet.rtt.is_some()).count();
-        let reason = packets.iter().find_map(|packet| packet.reason).map(tracing::field::display);
+        let reason = packets.iter().find_map(|packet| packet.reason);
+        if let (0, Some(reason)) = (answered, reason) {
+            let of = packets.len();
+            run.troubles.note(reason.cause(), scope, None, || {
+                format!("0 of {of} pings of {target} answered: {reason}")
+            });
+        }
+        let reason = reason.map(tracing::field::display);
         debug!(job = %run.id, %target, answered, packets = packets.len(), reason, "pinged");
         let values = values(*entity, &packets);
         if values.is_empty() {
@@ -138,10 +151,9 @@ fn plan(device: &Device) -> Vec<Result<Job<PingTask>, Refusal>> {
         .filter(|sensor| sensor.interval.is_none())
         .map(|sensor| {
             let name = &sensor.sensor.name;
-            refuse(format!(
-                "sensor {} ({name}) has no interval: set one, here or as its default",
-                sensor.sensor.id
-            ))
+            let id = sensor.sensor.id;
+            let reason = format!("sensor {id} ({name}) has no interval: set one, here or as its default");
+            Err(Refusal::of(device, reason).because(Cause::NoInterval))
         })
         .collect();
     let Ok(intervals) = Intervals::new(device.sensors.iter().filter_map(|sensor| sensor.interval)) else {
@@ -154,16 +166,18 @@ fn plan(device: &Device) -> Vec<Result<Job<PingTask>, Refusal>> {
         (Ok(settings), Ok(target)) => (settings, target),
         (settings, target) => {
             outcomes.extend(settings.err().map(|error| refuse(error.to_string())));
-            outcomes.extend(target.err().map(|error| refuse(error.to_string())));
+            outcomes
+                .extend(target.err().map(|error| Err(Refusal::of(device, error).because(Cause::NoAddress))));
             return outcomes;
         }
     };
     let (longest, shortest) = (settings.longest_run(), intervals.shortest());
     if longest > shortest.duration() {
-        outcomes.push(refuse(format!(
+        let reason = format!(
             "not every firing can be kept: a run may take {longest:?}, its shortest interval is {shortest}; \
              fewer packets, closer together, with a shorter time-out or fewer repetitions would fit"
-        )));
+        );
+        outcomes.push(Err(Refusal::of(device, reason).because(Cause::RunSkipped)));
     }
     let (account, entity) = (device.account, device.entity.id);
     let id = format!("ping.{account}.{entity}");

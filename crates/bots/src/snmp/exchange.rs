@@ -49,6 +49,20 @@ pub enum AskError {
     /// The host says that nothing listens there.
     #[error("nothing listens on the port")]
     PortClosed,
+    /// The host is there, as its TCP says, but its agent says nothing to anything.
+    #[error(
+        "no answer, though the host is there: packets to the port are dropped, or the agent ignores who asks"
+    )]
+    HostThere,
+    /// No host has the address, as the last router or this machine says.
+    #[error("no host answers at this address")]
+    HostDown,
+    /// This machine knows no way there.
+    #[error("sending a request: {0}")]
+    NoRoute(String),
+    /// The name has no address.
+    #[error("the name {0:?} does not resolve")]
+    Unresolved(String),
     /// usmStatsUnknownUserNames.
     #[error("the agent knows no user of this name")]
     UnknownUser,
@@ -134,6 +148,10 @@ impl AskError {
             Self::Community => "community",
             Self::OtherSource(_) => "other_source",
             Self::PortClosed => "port_closed",
+            Self::HostThere => "host_there",
+            Self::HostDown => "host_down",
+            Self::NoRoute(_) => "no_route",
+            Self::Unresolved(_) => "name",
             Self::UnknownUser => "unknown_user",
             Self::WrongDigest => "wrong_digest",
             Self::Decryption => "decryption_error",

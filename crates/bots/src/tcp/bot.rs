@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use grafolean_collector::{
     bot::{BotError, Job, Plan, Refusal, Run},
+    cause::Scope,
     details::DetailsError,
     model::{AccountId, Device, DeviceSensor, EntityId, Interval, Intervals},
     protocol::{Defaults, DeviceTester, OpenError, Opening, Output, Protocol},
@@ -111,6 +112,12 @@ impl Protocol for TcpBot {
         let Connected { connect, expires, failure } = &connected;
         connect.iter().for_each(|span| self.metrics.count_connection(span.as_secs_f64()));
         failure.iter().for_each(|failure| self.metrics.count_failure(*failure));
+        if let Some(failure) = failure {
+            let scope = Scope { account: *account, entity: *entity, sensor: None };
+            run.troubles.note(failure.cause(), scope, None, || {
+                format!("connecting to {}, port {}: {}", attempt.target.host, attempt.port, failure.label())
+            });
+        }
         debug!(job = %run.id, host = %attempt.target.host, port = attempt.port, ?failure, "connected");
         let mut values = vec![("ok", if failure.is_none() { 1.0 } else { 0.0 })];
         values.extend(connect.map(|span| ("connect", span.as_secs_f64())));

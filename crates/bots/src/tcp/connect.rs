@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use grafolean_collector::{details::Host, time::Timestamp};
+use grafolean_collector::{cause::Cause, details::Host, time::Timestamp};
 use rustls::{ClientConfig, crypto::ring, pki_types::ServerName};
 use tokio::{
     net::TcpStream,
@@ -59,6 +59,17 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Returns the cause, as people are told it.
+    pub const fn cause(self) -> Cause {
+        match self {
+            Self::Name => Cause::Dns,
+            Self::Refused => Cause::PortClosed,
+            Self::Timeout => Cause::NoAnswer,
+            Self::Unreachable => Cause::DeviceOff,
+            Self::Tls => Cause::CertificateFailed,
+        }
+    }
+
     /// Returns the word under which it is counted.
     pub const fn label(self) -> &'static str {
         match self {

@@ -75,7 +75,13 @@ async fn success(bot: &PingBot, name: &str) -> Option<f64> {
     let target = Target::Name(name.to_owned(), None);
     let task = PingTask { account: AccountId::new(3), entity: EntityId::new(9), target, settings };
     let due = Timestamp::from_seconds(1_700_000_000);
-    let run = Run { id: "ping.3.9".into(), task: task.into(), due, intervals: vec![] };
+    let run = Run {
+        id: "ping.3.9".into(),
+        task: task.into(),
+        due,
+        intervals: vec![],
+        troubles: Default::default(),
+    };
     let reports = bot.perform(run).await.unwrap();
     let values = reports.into_iter().flat_map(|report| match report {
         Report::Values(values) => values.values,

@@ -92,6 +92,7 @@ pub(crate) async fn run(
         task: Arc::new(job.task.clone()),
         due: Timestamp::from_seconds(due),
         intervals,
+        troubles: Default::default(),
     };
     let (mut values, mut children) = (Vec::new(), None);
     for report in bot.perform(run).await.unwrap() {

@@ -13,8 +13,9 @@ use thiserror::Error;
 
 pub use confirmed::Confirmed;
 
-use crate::model::{
-    Account, AccountId, Credential, Entity, EntityId, NewEntity, Sample, Sensor, Shared, UserId,
+use crate::{
+    cause::Cause,
+    model::{Account, AccountId, Credential, Entity, EntityId, NewEntity, Sample, Sensor, Shared, UserId},
 };
 
 /// A Grafolean backend as a bot's token sees it.
@@ -44,6 +45,17 @@ pub trait Backend: Send + Sync + 'static {
         account: AccountId,
         change: EntityChange,
     ) -> impl Future<Output = Result<EntityId, BackendError>> + Send;
+
+    /// Tells the backend what the bot knows of itself, as JSON; returns the answer, `None` from a backend that takes no such
+    /// thing, as Grafolean.
+    fn push_status(
+        &self,
+        account: AccountId,
+        status: Vec<u8>,
+    ) -> impl Future<Output = Result<Option<Value>, BackendError>> + Send {
+        let _ = (account, status);
+        async { Ok(None) }
+    }
 
     /// Whether a new token lies where the token is read from; it is used from then on.
     fn renew_token(&self) -> impl Future<Output = bool> + Send {
@@ -189,5 +201,43 @@ impl BackendError {
             Self::Failed { retry_after, .. } => *retry_after,
             _ => None,
         }
+    }
+
+    /// Returns the cause, as people are told it.
+    pub fn cause(&self) -> Cause {
+        match self {
+            Self::Unreachable { .. } => {
+                let text = self.with_causes();
+                if text.contains("certificate") {
+                    Cause::BackendTls
+                } else if text.contains("dns error") || text.contains("lookup address") {
+                    Cause::BackendName
+                } else if text.contains("corrupt message") || text.contains("invalid HTTP version") {
+                    Cause::NotTheApi
+                } else {
+                    Cause::BackendAway
+                }
+            }
+            Self::Unauthorized { .. } => Cause::TokenRefused,
+            Self::Forbidden { .. } => Cause::NoWriteRight,
+            Self::Refused { status: 404 | 405, .. } | Self::Nonsense { .. } => Cause::NotTheApi,
+            Self::Refused { .. } => Cause::BackendRefuses,
+            Self::Failed { status: 429, .. } | Self::Failed { retry_after: Some(_), .. } => {
+                Cause::BackendBusy
+            }
+            Self::Failed { status: 502..=504, .. } => Cause::BackendAway,
+            Self::Failed { .. } => Cause::BackendFails,
+        }
+    }
+
+    /// Returns it with what lies below it, in a line.
+    pub fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
     }
 }

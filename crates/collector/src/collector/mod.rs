@@ -53,6 +53,9 @@ pub struct Collector {
     refresh: Boxed<'static, Result<(), RefreshError>>,
     run_loop: Boxed<'static, ()>,
     delivery: Boxed<'static, Result<(), SpoolError>>,
+    status: Boxed<'static, ()>,
+    /// Ends the telling.
+    telling: CancellationToken,
     spool: Spool,
     heartbeat: Heartbeat,
     /// Ends refresh and run loop.
@@ -130,18 +133,26 @@ impl Collector {
         let delivery = begin(self.delivery, &stop);
         let run_loop = begin(self.run_loop, &stop);
         let refresh = begin(self.refresh, &stop);
-        tokio::select! { biased; () = stop.cancelled() => {} () = progress.follow(&spool, &delivered) => {} }
+        let telling = begin(self.status, &stop);
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            () = progress.follow(&spool, &delivered) => {}
+        }
 
         measuring.cancel();
         let refreshed = refresh.await;
         let ran = run_loop.await;
         delivering.cancel();
         let delivered = delivery.await;
+        self.telling.cancel();
+        let told = telling.await;
         let folder = spool.path().parent().map(Path::to_path_buf).unwrap_or_default();
         let closed = spool.close().await;
 
         // A panic comes first: what the other tasks say of it would only be its consequence.
         ran.map_err(|_| CollectorError::Panicked("run"))?;
+        told.map_err(|_| CollectorError::Panicked("status"))?;
         let delivered = delivered.map_err(|_| CollectorError::Panicked("delivery"))?;
         refreshed.map_err(|_| CollectorError::Panicked("refresh"))?.map_err(CollectorError::Refresh)?;
         delivered.and(closed).map_err(|source| CollectorError::Spool { folder, source })

@@ -63,6 +63,11 @@ impl<K: Backend> Outbox<K> {
         self.delivery.metrics.clone()
     }
 
+    /// Returns what the spool counts.
+    pub fn spool_metrics(&self) -> SpoolMetrics {
+        self.spool_metrics.clone()
+    }
+
     /// Returns the token that ends the delivery, after a last attempt to empty the spool.
     pub fn stop(&self) -> CancellationToken {
         self.delivery.stop.clone()

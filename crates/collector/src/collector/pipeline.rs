@@ -16,6 +16,7 @@ use crate::{
     run::{Heartbeat, Performer, RunLoop, RunMetrics, Summary, run_once},
     sink::Sink,
     spool::SpoolError,
+    status::{Parts, RunLog, StatusBoard, StatusPush},
     time::{Clock, SystemClock},
 };
 
@@ -72,7 +73,12 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
         let (confirmed, inventory) = watch::channel(None);
         let refresh = self.refresh(plans, confirmed, Some(self.last_good()), stop.clone());
         let run_metrics = RunMetrics::default();
-        let run_loop = self.run_loop(outbox.spool(), receiver, run_metrics.clone(), stop);
+        let runs = RunLog::default();
+        let mut run_loop = self.run_loop(outbox.spool(), receiver, run_metrics.clone(), stop);
+        run_loop.performer = run_loop.performer.recording(runs.clone());
+        let board = self.board(&outbox, &refresh.metrics, runs);
+        health.tell(board.clone());
+        let status = StatusPush { backend: self.backend.clone(), board, stop: CancellationToken::new() };
         let registry = health.registry_of(self.bot.name());
         refresh.metrics.register(registry);
         run_metrics.register(registry);
@@ -94,6 +100,8 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
             refresh: Box::pin(refresh.run()),
             run_loop: Box::pin(run_loop.run()),
             delivery: Box::pin(outbox.run()),
+            telling: status.stop.clone(),
+            status: Box::pin(status.run()),
         };
         collector.watch(health);
         Ok(collector)
@@ -147,6 +155,25 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
     ) -> Result<Summary, BackendError> {
         let planned = plan_once(&*self.backend, &*self.bot).await?;
         Ok(self.perform_once(named(planned), sink, stop).await)
+    }
+
+    fn board(&self, outbox: &Outbox<K>, refresh: &RefreshMetrics, runs: RunLog) -> StatusBoard {
+        let bot = self.bot.clone();
+        StatusBoard::new(Parts {
+            protocol: self.bot.name().to_owned(),
+            version: self.bot.version().to_owned(),
+            backend: self.settings.source.clone(),
+            refresh_seconds: self.settings.refresh_interval.as_secs(),
+            clock: self.clock.clone(),
+            started: self.clock.now(),
+            spool_limit_bytes: self.settings.spool.disk_bytes,
+            runs,
+            reading: refresh.reading(),
+            delivery: outbox.metrics(),
+            spool: outbox.spool(),
+            spool_metrics: outbox.spool_metrics(),
+            heard: Box::new(move || bot.heard()),
+        })
     }
 
     fn folder(&self) -> PathBuf {

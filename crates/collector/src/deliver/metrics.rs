@@ -17,6 +17,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use super::accounts::{Deliveries, DeliveryStatus};
 use crate::{
     backend::BackendError,
     model::AccountId,
@@ -37,6 +38,7 @@ pub struct DeliveryMetrics {
     rejected_values: Family<ReasonLabel, Counter>,
     entity_changes: Family<ChangeLabel, Counter>,
     pub(super) faults: Faults,
+    pub(super) deliveries: Deliveries,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -115,6 +117,7 @@ impl Default for DeliveryMetrics {
             rejected_values: Family::default(),
             entity_changes: Family::default(),
             faults: Faults::default(),
+            deliveries: Deliveries::default(),
         }
     }
 }
@@ -163,6 +166,11 @@ impl DeliveryMetrics {
             return Ok(());
         }
         Err(faults.values().map(String::as_str).collect::<Vec<_>>().join("; "))
+    }
+
+    /// Returns what became of the values of each account.
+    pub fn accounts(&self) -> Vec<DeliveryStatus> {
+        self.deliveries.all()
     }
 
     /// Returns the number of values that the backend stored.

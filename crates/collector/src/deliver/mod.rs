@@ -24,6 +24,7 @@
 //! | 403 | by POST what is fresh (see [`POST_FRESH`]); if that is forbidden too, this account is asked as slowly |
 
 mod account;
+mod accounts;
 mod children;
 mod entities;
 mod known;
@@ -55,6 +56,7 @@ use entities::EntityLoop;
 use settings::MAX_SPOOL_FAILURES;
 use values::ValueLoop;
 
+pub use accounts::DeliveryStatus;
 pub use metrics::DeliveryMetrics;
 pub use settings::{
     DeliverySettings, FLUSH_GRACE, FRESH, INVENTORY_AGE, MAX_REQUEST_BYTES, MAX_REQUEST_VALUES, POST_FRESH,

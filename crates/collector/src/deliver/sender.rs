@@ -32,6 +32,7 @@ use super::{
 };
 use crate::{
     backend::{Backend, BackendError, Stamp},
+    cause::Cause,
     model::{AccountId, Sample},
     spool::{ReasonKind, RejectedEntry},
 };
@@ -95,6 +96,21 @@ pub(super) enum Stop {
     Unauthorized(BackendError),
     /// 403.
     Forbidden(BackendError),
+}
+
+impl Stop {
+    /// Returns the cause, as people are told it, and what was found.
+    pub(super) fn cause(&self) -> (Cause, String) {
+        match self {
+            Self::Untrusted(reason) => (Cause::BackendRefuses, reason.clone()),
+            Self::Away(error)
+            | Self::Busy(error)
+            | Self::Ill(error)
+            | Self::Suspect(error)
+            | Self::Unauthorized(error)
+            | Self::Forbidden(error) => (error.cause(), error.with_causes()),
+        }
+    }
 }
 
 /// What an error says about the values that were sent.

@@ -220,6 +220,10 @@ impl<'a, K: Backend> ValueLoop<'a, K> {
         self.log_rejected(account, &settlement);
         metrics.rejected(&settlement);
         self.settlement = settlement;
+        if has_stored {
+            let now = self.delivery.clock.now();
+            metrics.deliveries.stored(account, count(dealt_with), now);
+        }
         if has_stored && outcome.is_ok() {
             self.backend_is_there();
         }
@@ -260,6 +264,8 @@ impl<'a, K: Backend> ValueLoop<'a, K> {
 
     fn stopped(&mut self, account: AccountId, state: &mut AccountState, stop: Stop, stamp: Stamp) {
         let now = Instant::now();
+        let (cause, evidence) = stop.cause();
+        self.delivery.metrics.deliveries.failed(account, cause, evidence, self.delivery.clock.now());
         match stop {
             Stop::Away(error) => self.all_wait(Outage::Away, &error, now),
             Stop::Busy(error) => self.all_wait(Outage::Busy, &error, now),

@@ -1,4 +1,4 @@
-//! `/metrics` for Prometheus and `/healthz` for whoever restarts what hangs.
+//! `/metrics` for Prometheus, `/healthz` for whoever restarts what hangs, `/status.json` for whoever asks why.
 
 use std::{convert::Infallible, future::ready, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -12,14 +12,16 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     task::JoinSet,
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::Health;
+use crate::status::BotStatus;
 
 /// Connections at a time; who comes beyond that waits. A scraper needs one, a probe another.
 const MAX_CONNECTIONS: usize = 64;
@@ -30,6 +32,12 @@ const SILENCE: Duration = Duration::from_mins(2);
 
 /// What is waited for after a connection could not be taken, e.g. since all file descriptors are in use.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// How long a process may take to say what its bots know.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The longest answer to that, in octets: of some ten thousand jobs it is a few million.
+const MOST_ANSWER: u64 = 64 << 20;
 
 /// The page's type where it is no metrics.
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -45,7 +53,7 @@ impl Endpoint {
     /// When the address is taken or not this machine's.
     pub async fn bind(address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
-        info!(address = %listener.local_addr()?, "/metrics and /healthz are served");
+        info!(address = %listener.local_addr()?, "/metrics, /healthz and /status.json are served");
         Ok(Self(listener))
     }
 
@@ -88,7 +96,11 @@ fn answer(health: &Health, method: &Method, path: &str) -> Response<Full<Bytes>>
             Ok(()) => page(StatusCode::OK, TEXT, "ok\n".to_owned()),
             Err(wrong) => page(StatusCode::SERVICE_UNAVAILABLE, TEXT, wrong.join("\n") + "\n"),
         },
-        _ => page(StatusCode::NOT_FOUND, TEXT, "/metrics and /healthz are served\n".to_owned()),
+        "/status.json" => {
+            let text = serde_json::json!({"bots": health.statuses()}).to_string();
+            page(StatusCode::OK, "application/json", text)
+        }
+        _ => page(StatusCode::NOT_FOUND, TEXT, "/metrics, /healthz and /status.json are served\n".to_owned()),
     }
 }
 
@@ -99,10 +111,31 @@ fn page(status: StatusCode, content_type: &'static str, text: String) -> Respons
     response
 }
 
+/// Asks a process at its address what its bots know of themselves.
+///
+/// # Errors
+/// Fails if nothing answers there, or something else does.
+pub async fn statuses_at(address: SocketAddr) -> io::Result<Vec<BotStatus>> {
+    #[derive(serde::Deserialize)]
+    struct Statuses {
+        bots: Vec<BotStatus>,
+    }
+    let asked = async {
+        let mut stream = TcpStream::connect(address).await?;
+        let request = format!("GET /status.json HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.take(MOST_ANSWER).read_to_string(&mut answer).await?;
+        Ok::<_, io::Error>(answer)
+    };
+    let answer = timeout(PATIENCE, asked).await??;
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    let statuses: Statuses = serde_json::from_str(body)?;
+    Ok(statuses.bots)
+}
+
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
     use super::*;
     use crate::time::Timestamp;
 

@@ -15,9 +15,13 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::{interfaces::InterfaceBoard, time::Timestamp};
+use crate::{
+    interfaces::InterfaceBoard,
+    status::{BotStatus, StatusBoard},
+    time::Timestamp,
+};
 
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, statuses_at};
 pub use progress::Progress;
 pub use service::{Heartbeats, Service};
 
@@ -29,6 +33,7 @@ pub struct Health {
     registry: Registry,
     checks: Vec<Check>,
     interfaces: InterfaceBoard,
+    boards: Vec<StatusBoard>,
 }
 
 type Check = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
@@ -47,7 +52,7 @@ impl Health {
             Unit::Seconds,
             since,
         );
-        Self { registry, checks: Vec::new(), interfaces: InterfaceBoard::default() }
+        Self { registry, checks: Vec::new(), boards: Vec::new(), interfaces: InterfaceBoard::default() }
     }
 
     /// Returns the place where the parts of one bot register their metrics; all of them bear its protocol.
@@ -63,6 +68,16 @@ impl Health {
     /// Asks a part from now on whether it works; if not, it says what is wrong in a sentence.
     pub fn watch(&mut self, check: impl Fn() -> Result<(), String> + Send + Sync + 'static) {
         self.checks.push(Box::new(check));
+    }
+
+    /// Tells what a bot knows of itself from now on.
+    pub fn tell(&mut self, board: StatusBoard) {
+        self.boards.push(board);
+    }
+
+    /// Returns what each bot of the process knows of itself.
+    pub fn statuses(&self) -> Vec<BotStatus> {
+        self.boards.iter().map(StatusBoard::status).collect()
     }
 
     /// Returns all metrics as [`CONTENT_TYPE`].

@@ -20,6 +20,7 @@ use crate::{
     model::{AccountId, Device},
     report::Report,
     settings::{Resolved, Setting},
+    status::Heard,
 };
 
 pub use declaration::{
@@ -161,6 +162,11 @@ pub trait Protocol: Send + Sync + Sized + 'static {
 
     /// Measures once. Dropped at the run's deadline, so it must be safe to cancel.
     fn perform(&self, run: Run<Self::Task>) -> impl Future<Output = Result<Vec<Report>, BotError>> + Send;
+
+    /// Returns what was heard of those who send to it, by a protocol that listens.
+    fn heard(&self) -> Option<Heard> {
+        None
+    }
 
     /// Called once the reports of a run are durable, also where there were none: only from here on may state say that
     /// something was reported. Not called for a run that failed, was dropped, or whose reports could not be kept.

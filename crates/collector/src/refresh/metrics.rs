@@ -12,7 +12,7 @@ use prometheus_client::{
 };
 
 use super::Planned;
-use crate::{backend::BackendError, time::Timestamp};
+use crate::{backend::BackendError, cause::Cause, status::Reading, time::Timestamp};
 
 /// Counters and gauges of the refresh task; a clone counts into the same ones.
 #[derive(Clone, Debug)]
@@ -30,6 +30,7 @@ pub struct RefreshMetrics {
     refused: Arc<Mutex<Option<String>>>,
     /// Why nothing is measured.
     idle: Arc<Mutex<Vec<String>>>,
+    reading: Reading,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -63,6 +64,7 @@ impl Default for RefreshMetrics {
             not_kept: Counter::default(),
             refused: Arc::default(),
             idle: Arc::default(),
+            reading: Reading::default(),
         }
     }
 }
@@ -119,10 +121,16 @@ impl RefreshMetrics {
     }
 
     pub(super) fn idle(&self, reasons: Vec<String>) {
+        self.reading.idle(reasons.clone());
         *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = reasons;
     }
 
-    pub(super) fn looked(&self, took: Duration, error: Option<&BackendError>) {
+    /// Returns what was read last.
+    pub(crate) fn reading(&self) -> Reading {
+        self.reading.clone()
+    }
+
+    pub(super) fn looked(&self, took: Duration, error: Option<&BackendError>, now: Timestamp) {
         self.refreshes.inc();
         self.duration.observe(took.as_secs_f64());
         if error.is_none_or(|error| matches!(error, BackendError::Unauthorized { .. })) {
@@ -131,6 +139,11 @@ impl RefreshMetrics {
         }
         if let Some(error) = error {
             self.failures.get_or_create(&Labels { kind: Kind::of(error) }).inc();
+            let cause = match error {
+                BackendError::Forbidden { .. } => Cause::NoReadRight,
+                error => error.cause(),
+            };
+            self.reading.failed(cause, error.with_causes(), now);
         }
     }
 
@@ -138,10 +151,13 @@ impl RefreshMetrics {
         self.devices.set(count(planned.devices.len()));
         self.jobs.set(count(planned.plan.jobs.len()));
         self.faults.set(count(planned.faults().count()));
+        let (inventory, plan) = (&planned.inventory, &planned.plan);
+        self.reading.planned(inventory, &plan.refused, planned.devices.len(), plan.jobs.len());
     }
 
     pub(super) fn read_at(&self, moment: Timestamp) {
         self.read_at.set(moment.seconds());
+        self.reading.read_at(moment);
     }
 }
 

@@ -118,7 +118,7 @@ impl<B: Backend, K: Protocol> Refresh<B, K> {
         loop {
             let began = Instant::now();
             let outcome = self.look(in_force.as_ref()).await;
-            self.metrics.looked(began.elapsed(), outcome.as_ref().err());
+            self.metrics.looked(began.elapsed(), outcome.as_ref().err(), self.clock.now());
             let pause = match outcome {
                 Ok(planned) => {
                     failures = 0;

@@ -148,7 +148,7 @@ impl<B: Protocol, S: Sink> LoopState<B, S> {
         if self.in_flight.allows(&job, overlap) {
             self.in_flight.start(job, self.performer.clone().perform(firing));
         } else {
-            self.performer.metrics.skipped.inc();
+            self.performer.skipped(&firing.run.run_id());
             debug!(%job, due = %firing.run.due, "skipped, the last run goes on");
         }
     }
@@ -184,6 +184,7 @@ impl<B: Protocol, S: Sink> LoopState<B, S> {
     }
 
     fn put_in_force(&mut self, plan: Plan<B::Task>) {
+        self.performer.planned(&plan.jobs);
         let changes = self.schedule.replace(plan.jobs, self.performer.clock.now());
         debug!(%changes, "jobs");
         if !changes.duplicates.is_empty() {

@@ -11,11 +11,12 @@ use super::{
     in_flight::{End, Ended},
 };
 use crate::{
-    bot::{JobId, Run},
+    bot::{Job, JobId, Run, RunId},
     protocol::Protocol,
     report::Report,
     schedule::{Cadence, Firing},
     sink::Sink,
+    status::{About, RunEnd, RunLog},
     throttle::LogThrottle,
     time::Clock,
 };
@@ -28,6 +29,8 @@ pub struct Performer<B, S> {
     sink: Arc<S>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: RunMetrics,
+    /// Where runs are kept for whoever asks; none keeps none.
+    log: Option<RunLog>,
     throttle: LogThrottle,
 }
 
@@ -41,22 +44,41 @@ pub(super) enum Outcome {
 impl<B: Protocol, S: Sink> Performer<B, S> {
     /// Puts together what a run needs.
     pub fn new(bot: Arc<B>, sink: Arc<S>, clock: Arc<dyn Clock>, metrics: RunMetrics) -> Self {
-        Self { bot, sink, clock, metrics, throttle: LogThrottle::default() }
+        Self { bot, sink, clock, metrics, log: None, throttle: LogThrottle::default() }
+    }
+
+    /// Keeps the newest runs of each job in a log.
+    #[must_use]
+    pub fn recording(self, log: RunLog) -> Self {
+        Self { log: Some(log), ..self }
     }
 
     /// Performs a run to its end. The reports are handed over after the deadline's reach, since a sink that is slow is
     /// no fault of the device: it holds the run's place, and so keeps more runs from starting.
     pub(super) async fn perform(self: Arc<Self>, firing: Firing<B::Task>) -> Outcome {
-        let Firing { run, cadence, .. } = firing;
+        let Firing { mut run, cadence, .. } = firing;
         let id = run.run_id();
-        self.metrics.begun(self.clock.now().since(run.due));
+        let late = self.clock.now().since(run.due);
+        self.metrics.begun(late);
+        let troubles = self.log.as_ref().map(RunLog::notes).unwrap_or_default();
+        run.troubles = troubles.clone();
         let began = Instant::now();
         let measured = self.measure(run, began, &cadence).await;
-        self.metrics.measured(began.elapsed());
+        let took = began.elapsed();
+        self.metrics.measured(took);
+        let (values, about) = match (&self.log, &measured) {
+            (Some(_), Ok(reports)) => About::of(reports),
+            _ => (0, None),
+        };
         let kept = match measured {
             Ok(reports) => self.hand_over(reports).await,
             Err(failure) => Err(failure),
         };
+        if let Some(log) = &self.log {
+            let failure = kept.as_ref().err().map(|failure| (failure.kind(), chain(failure)));
+            let failure = failure.as_ref().map(|(kind, text)| (*kind, text.as_str()));
+            log.ended(&RunEnd { run: &id, late, took, failure }, values, about, &troubles);
+        }
         match kept {
             Ok(()) => {
                 self.bot.accepted(&id);
@@ -101,9 +123,31 @@ impl<B: Protocol, S: Sink> Performer<B, S> {
     pub(super) fn conclude(&self, Ended { job, end }: Ended) -> Outcome {
         match end {
             End::Outcome(outcome) => outcome,
-            End::Panic(words) => self.failed(&job, &Failure::Panic(words)),
-            End::Dropped => self.failed(&job, &Failure::Stopped(GRACE)),
+            End::Panic(words) => self.broke_off(&job, &Failure::Panic(words)),
+            End::Dropped => self.broke_off(&job, &Failure::Stopped(GRACE)),
         }
+    }
+
+    /// Notes that a run was left out.
+    pub(super) fn skipped(&self, run: &RunId) {
+        self.metrics.skipped.inc();
+        if let Some(log) = &self.log {
+            log.skipped(run);
+        }
+    }
+
+    /// Notes which jobs there are.
+    pub(super) fn planned(&self, jobs: &[Job<B::Task>]) {
+        if let Some(log) = &self.log {
+            log.planned(jobs);
+        }
+    }
+
+    fn broke_off(&self, job: &JobId, failure: &Failure) -> Outcome {
+        if let Some(log) = &self.log {
+            log.broke_off(job, self.clock.now(), failure.kind(), &chain(failure));
+        }
+        self.failed(job, failure)
     }
 
     /// Counts a failure, and logs it unless the like of it was logged a moment ago.
@@ -115,4 +159,18 @@ impl<B: Protocol, S: Sink> Performer<B, S> {
         }
         Outcome::Failed
     }
+}
+
+/// An error and its causes, in a line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = error.source();
+    }
+    text
 }

@@ -113,6 +113,12 @@ impl Cadence {
     }
 }
 
+/// Returns the second, after `now`, at which a job fires next.
+pub fn next_firing(id: &JobId, intervals: &Intervals, start: Option<Timestamp>, now: Timestamp) -> i64 {
+    let cadence = Cadence::new(intervals.clone(), start, Overlap::Skip, None);
+    cadence.next_after(cadence.anchor(id, now.seconds()), now.seconds())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,6 +10,7 @@ use std::{
 use super::{Cadence, Changes, wheel::Wheel};
 use crate::{
     bot::{Job, JobId, Run},
+    cause::TroubleNotes,
     time::Timestamp,
 };
 
@@ -94,7 +95,8 @@ impl<T> Firing<T> {
     /// A run of a job outside its cadence, as if all its intervals were due.
     pub fn of_all_intervals(job: Job<T>, due: Timestamp) -> Self {
         let Job { id, intervals, start, overlap, deadline, task } = job;
-        let run = Run { id, task: Arc::new(task), due, intervals: intervals.as_slice().to_vec() };
+        let (task, due_intervals) = (Arc::new(task), intervals.as_slice().to_vec());
+        let run = Run { id, task, due, intervals: due_intervals, troubles: TroubleNotes::default() };
         let cadence = Arc::new(Cadence::new(intervals, start, overlap, deadline));
         Self { run, since: due, cadence }
     }
@@ -222,6 +224,7 @@ impl<T> Schedule<T> {
             task: slot.task.clone(),
             due: Timestamp::from_seconds(caught_up.latest),
             intervals: caught_up.intervals,
+            troubles: TroubleNotes::default(),
         };
         Some(Firing { run, since: Timestamp::from_seconds(since), cadence: slot.cadence.clone() })
     }

@@ -10,6 +10,6 @@ mod jobs;
 mod phase;
 mod wheel;
 
-pub use cadence::Cadence;
+pub use cadence::{Cadence, next_firing};
 pub use changes::Changes;
 pub use jobs::{Firing, FirstRun, Schedule};

@@ -97,7 +97,7 @@ pub const METRICS: Setting = Setting {
     default: None,
     secret: false,
     placeholder: "ADDRESS",
-    help: "Serve /metrics and /healthz here, e.g. 127.0.0.1:9300",
+    help: "Serve /metrics, /healthz and /status.json here, e.g. 127.0.0.1:9300",
     check: |text| value::address(text).map(drop),
 };
 

@@ -88,6 +88,14 @@ impl Default for SpoolMetrics {
 }
 
 impl SpoolMetrics {
+    /// Returns the number of values that a limit dropped.
+    pub fn values_dropped(&self) -> u64 {
+        let of = |limit: Limit| {
+            self.dropped_values.get(&LimitLabel { limit: limit.as_str() }).map_or(0, |it| it.get())
+        };
+        [Limit::Disk, Limit::Age, Limit::Memory].into_iter().map(of).sum()
+    }
+
     /// Adds them to a registry.
     pub fn register(&self, registry: &mut Registry) {
         let spool = registry.sub_registry_with_prefix("grafolean_spool");

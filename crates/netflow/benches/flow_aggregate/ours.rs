@@ -119,7 +119,8 @@ fn tell_a_minute(bot: &NetflowBot, device: &Device) {
     let plan = bot.plan(&[device.account], std::slice::from_ref(device));
     let job = plan.jobs.into_iter().find(|job| job.id.as_str().ends_with("1min")).unwrap();
     let due = Timestamp::from_seconds(Span::Minute.bin_of(SystemClock.now().seconds()) + 65);
-    let run = Run { id: job.id, task: Arc::new(job.task), due, intervals: job.intervals.as_slice().to_vec() };
+    let intervals = job.intervals.as_slice().to_vec();
+    let run = Run { id: job.id, task: Arc::new(job.task), due, intervals, troubles: Default::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(bot.perform(run)).unwrap();
 }

@@ -2,10 +2,11 @@
 
 use std::{fmt, net::IpAddr, time::Duration};
 
+use grafolean_collector::cause::Cause;
 use nix::{errno::Errno, net::if_::if_nametoindex};
 use thiserror::Error;
 
-use crate::ping::codec::{IcmpError, MIN_PAYLOAD};
+use crate::ping::codec::{IcmpError, IcmpErrorKind, MIN_PAYLOAD};
 
 /// A series of echo requests to one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,6 +196,26 @@ impl Reason {
             Self::NoSource => "no-source",
             Self::TooBig => "larger-than-interface",
             Self::Name => "name",
+        }
+    }
+
+    /// Returns the cause, as people are told it.
+    pub const fn cause(self) -> Cause {
+        match self {
+            Self::Icmp(error) => match error.kind {
+                IcmpErrorKind::HostUnreachable => Cause::DeviceOff,
+                IcmpErrorKind::NetUnreachable => Cause::NoRoute,
+                _ => Cause::NoAnswer,
+            },
+            Self::Timeout => Cause::NoAnswer,
+            Self::NoRoute => Cause::NoRoute,
+            Self::Name => Cause::Dns,
+            Self::NotPermitted
+            | Self::NoBuffers
+            | Self::SendFailed(_)
+            | Self::NoSocket
+            | Self::NoSource
+            | Self::TooBig => Cause::LocalFailure,
         }
     }
 

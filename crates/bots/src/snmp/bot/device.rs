@@ -106,7 +106,7 @@ async fn resolve(engine: &Engine, host: &Host) -> Result<SocketAddr, AskError> {
         return Ok(address);
     }
     let (name, port) = (host.name.clone(), host.port);
-    let unknown = || AskError::Local(format!("the name {:?} does not resolve", host.name));
+    let unknown = || AskError::Unresolved(host.name.clone());
     let lookup = async move {
         let found = timeout(LOOKUP_PATIENCE, tokio::net::lookup_host((name.as_str(), port))).await;
         found.ok()?.ok()?.next()

@@ -5,6 +5,7 @@
 //! of what came, `discontinuity` knows when interfaces began to count anew; `counters` reads those of flow exporters for
 //! the flow bot. [`Memory`] is what survives a restart.
 
+mod causes;
 mod counters;
 mod device;
 mod discontinuity;

@@ -9,6 +9,7 @@ use std::{
 
 use grafolean_collector::{
     bot::{BotError, Plan, Run},
+    cause::{Cause, Scope},
     interfaces::{InterfaceBoard, ReadingFolder},
     model::{AccountId, Device as SetUp, EntityId, SensorId},
     protocol::{Defaults, DeviceTester, OpenError, Opening, Output, Protocol},
@@ -262,6 +263,8 @@ impl Protocol for SnmpBot {
             Ok(came) => came,
             Err(why) => {
                 context.due.iter().for_each(|_| metrics.count_missing(why.label()));
+                let scope = Scope { account: *account, entity: *entity, sensor: None };
+                run.troubles.note(why.cause(), scope, None, || format!("{host}: {why}"));
                 if device.troubles.is_news(Subject::Device, &why.to_string(), Instant::now()) {
                     warn!(%entity, name, %host, %why, "device is not measured");
                 }
@@ -313,11 +316,20 @@ impl SnmpBot {
         let mut paths = HashSet::new();
         let mut is_well_again = false;
         for DueSensor { id, sensor, .. } in &context.due {
+            let scope = Scope { account: run.task.account, entity: run.task.entity, sensor: Some(*id) };
+            run.troubles.looked_at(scope);
             let mut outcome = results::measure(sensor, result, device.memory.of(*id, sensor), &circumstances);
             let mut troubles = SensorFaults::default();
             for (path, value) in outcome.values.drain(..) {
-                if paths.insert(path.clone()) {
-                    values.push((format!("entity.{}.snmp.{path}", run.task.entity), value));
+                let is_first = paths.insert(path.clone());
+                if !is_first {
+                    let path = Some(full_path(run.task.entity, &path));
+                    run.troubles.note(Cause::DuplicatePath, scope, path, || {
+                        "a second value of the path is dropped".to_owned()
+                    });
+                }
+                if is_first {
+                    values.push((full_path(run.task.entity, &path), value));
                 } else {
                     self.engine.metrics().results_duplicate.inc();
                     troubles.add("a second value of a path is dropped", || {
@@ -328,6 +340,8 @@ impl SnmpBot {
             self.count(&run.task, &outcome);
             note(&mut device.memory, *id, run.due, &outcome, sensor);
             for absent in outcome.absent.iter().filter(|absent| absent.is_trouble()) {
+                let path = absent.path.as_ref().map(|path| full_path(run.task.entity, path));
+                run.troubles.note(absent.why.cause(), scope, path, || absent.to_string());
                 troubles.add(&absent.identity(), || format!("sensor {id}: {absent}"));
             }
             for interface in &outcome.followers {
@@ -386,6 +400,10 @@ impl SnmpBot {
             warn!(%entity, name, %host, %oid, object, "the device does not answer when it is asked for this object");
         }
     }
+}
+
+fn full_path(entity: EntityId, path: &str) -> String {
+    format!("entity.{entity}.snmp.{path}")
 }
 
 /// Keeps what a sensor came to, for completeness and for whoever asks what it lacks.

@@ -7,6 +7,7 @@ use std::{
 
 use grafolean_collector::{
     bot::{Job, Refusal},
+    cause::Cause,
     model::{self, AccountId, Details, Device, DeviceSensor, EntityId, Interval, Intervals, SensorId},
     time::Timestamp,
 };
@@ -161,10 +162,10 @@ pub(super) fn plan<'d>(device: &'d Device, known: &mut Sensors<'d>) -> Vec<Resul
     for sensor in &device.sensors {
         match due_sensor(device.account, sensor, known) {
             Ok(sensor) => sensors.push(sensor),
-            Err(reason) => {
+            Err((cause, reason)) => {
                 let DeviceSensor { sensor, .. } = sensor;
                 let reason = format!("sensor {} ({}): {reason}", sensor.id, sensor.name);
-                outcomes.push(Err(Refusal::of(device, reason)));
+                outcomes.push(Err(Refusal::of(device, reason).because(cause)));
             }
         }
     }
@@ -197,8 +198,10 @@ pub(super) fn plan<'d>(device: &'d Device, known: &mut Sensors<'d>) -> Vec<Resul
             outcomes.extend(counters.map(Ok));
         }
         (access, policy, host, profile, _) => {
-            let errors = [access.err(), policy.err(), host.err(), profile.err()].into_iter().flatten();
+            let errors = [access.err(), policy.err(), profile.err()].into_iter().flatten();
             outcomes.extend(errors.map(|error| Err(Refusal::of(device, error))));
+            outcomes
+                .extend(host.err().map(|error| Err(Refusal::of(device, error).because(Cause::NoAddress))));
         }
     }
     outcomes
@@ -216,9 +219,14 @@ fn due_sensor<'d>(
     account: AccountId,
     DeviceSensor { sensor, interval }: &'d DeviceSensor,
     known: &mut Sensors<'d>,
-) -> Result<DueSensor, String> {
-    let interval = interval.ok_or("it has no interval: set one, here or as its default")?;
-    let read = known.read(account, sensor).map_err(|error| error.to_string())?;
+) -> Result<DueSensor, (Cause, String)> {
+    let no_interval =
+        || (Cause::NoInterval, "it has no interval: set one, here or as its default".to_owned());
+    let interval = interval.ok_or_else(no_interval)?;
+    let read = known.read(account, sensor).map_err(|error| {
+        let is_of_path = matches!(error, SensorError::OutputPath(_));
+        (if is_of_path { Cause::OutputPath } else { Cause::Refused }, error.to_string())
+    })?;
     Ok(DueSensor { id: sensor.id, interval, sensor: read })
 }
 

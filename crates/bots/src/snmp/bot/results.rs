@@ -44,6 +44,8 @@ pub(super) struct Absent {
     /// Of which row; empty where there is none.
     pub(super) index: Box<[u32]>,
     pub(super) why: MissingReason,
+    /// The path below the device's that has no value by it, where that is known.
+    pub(super) path: Option<String>,
 }
 
 impl Absent {
@@ -99,8 +101,8 @@ pub(super) enum MissingReason {
     NoRows,
     #[error(transparent)]
     NoRate(#[from] NoRate),
-    #[error("the expression has no finite result")]
-    NotFinite,
+    #[error("the expression has no finite result{}", operands_in_words(.0))]
+    NotFinite(Box<[f64]>),
 }
 
 impl MissingReason {
@@ -114,9 +116,16 @@ impl MissingReason {
             Self::Counter64 => "counter64_over_v1",
             Self::NoRows => "no_rows",
             Self::NoRate(why) => why.label(),
-            Self::NotFinite => "not_finite",
+            Self::NotFinite(_) => "not_finite",
         }
     }
+}
+
+/// Writes the values that an expression was given.
+fn operands_in_words(operands: &[f64]) -> String {
+    let known = operands.iter().enumerate().filter(|(_, value)| !value.is_nan());
+    let known: Vec<_> = known.map(|(place, value)| format!("${} = {value}", place + 1)).collect();
+    if known.is_empty() { String::new() } else { format!(" of {}", known.join(", ")) }
 }
 
 /// What is known of the device beside the result of the poll.
@@ -196,8 +205,8 @@ impl Evaluation<'_> {
         }
         outcome.wanted += 1;
         let mut operands = vec![f64::NAN; self.sensor.fetches.len()];
-        let mut is_complete = true;
-        let mut is_measured = true;
+        let (mut is_complete, mut is_measured) = (true, true);
+        let met_before = outcome.absent.len();
         for (place, operand) in operands.iter_mut().enumerate() {
             let number = place + 1;
             if !self.sensor.expression.reads(number) {
@@ -208,7 +217,7 @@ impl Evaluation<'_> {
                 Err(why) => {
                     is_complete &= matches!(&why, MissingReason::NoRate(why) if !why.is_withheld());
                     is_measured = false;
-                    outcome.absent.push(Absent { number, index: index.into(), why });
+                    outcome.absent.push(Absent { number, index: index.into(), why, path: None });
                 }
             }
         }
@@ -220,11 +229,15 @@ impl Evaluation<'_> {
         let Some(filled) = self.sensor.output_path.fill(index, text) else {
             let unnamed = (1..=operands.len()).filter(|number| self.sensor.output_path.names(*number));
             let lost = unnamed.filter_map(|number| Some((number, self.value(number - 1, index).err()?)));
-            outcome.absent.extend(lost.map(|(number, why)| Absent { number, index: index.into(), why }));
+            let lost = lost.map(|(number, why)| Absent { number, index: index.into(), why, path: None });
+            outcome.absent.extend(lost);
             return;
         };
         outcome.complete += usize::from(is_complete);
         outcome.empty_names += filled.empty;
+        for absent in outcome.absent.iter_mut().skip(met_before) {
+            absent.path = Some(filled.path.clone());
+        }
         if is_measured {
             match self.sensor.expression.evaluate(&operands) {
                 Some(result) => outcome.values.push((filled.path, result)),
@@ -232,7 +245,8 @@ impl Evaluation<'_> {
                 None => outcome.absent.push(Absent {
                     number: 0,
                     index: index.into(),
-                    why: MissingReason::NotFinite,
+                    why: MissingReason::NotFinite(operands.into()),
+                    path: Some(filled.path),
                 }),
             }
         }
@@ -259,7 +273,8 @@ impl Evaluation<'_> {
             outcome.wanted += usize::from(is_untold);
             let why = if is_untold { MissingReason::Counter64 } else { MissingReason::NoRows };
             let place = self.sensor.fetches.iter().position(|fetch| *fetch == Fetch::Walk(root.clone()));
-            outcome.absent.push(Absent { number: place.map_or(0, |place| place + 1), index: [].into(), why });
+            let number = place.map_or(0, |place| place + 1);
+            outcome.absent.push(Absent { number, index: [].into(), why, path: None });
         }
     }
 
@@ -271,7 +286,8 @@ impl Evaluation<'_> {
             let end = self.result.column(root).map_or(Err(Missing::LeftOut), |column| column.end.clone());
             if let Err(missing) = end {
                 is_cut = true;
-                outcome.absent.push(Absent { number: place + 1, index: [].into(), why: missing.into() });
+                let (number, why) = (place + 1, missing.into());
+                outcome.absent.push(Absent { number, index: [].into(), why, path: None });
             }
         }
         if is_cut {

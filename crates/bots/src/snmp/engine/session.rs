@@ -120,6 +120,8 @@ impl Session {
             (silence::Silence::Closed, _) => AskError::PortClosed,
             (silence::Silence::Answers, None) => AskError::Community,
             (silence::Silence::Answers, Some(user)) => self.explain_silence_to(user).await,
+            (silence::Silence::HostThere, _) => AskError::HostThere,
+            (silence::Silence::HostDown, _) => AskError::HostDown,
             (silence::Silence::Complete, _) => AskError::Timeout,
         }
     }

@@ -27,6 +27,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 pub(super) struct Request {
     method: Method,
     path: String,
+    query: Vec<(&'static str, String)>,
     body: Option<Vec<u8>>,
     access: Access,
 }
@@ -51,7 +52,7 @@ enum Failure {
 
 impl Request {
     pub(super) fn new(method: Method, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), body: None, access: Access::Token }
+        Self { method, path: path.into(), query: Vec::new(), body: None, access: Access::Token }
     }
 
     pub(super) fn get(path: impl Into<String>) -> Self {
@@ -68,6 +69,16 @@ impl Request {
             Ok(body) => Ok(Self { body: Some(body), ..self }),
             Err(error) => Err(self.nonsense(format!("the body can't be written as JSON: {error}"))),
         }
+    }
+
+    /// Adds what stands behind the path.
+    pub(super) fn query(self, query: Vec<(&'static str, String)>) -> Self {
+        Self { query, ..self }
+    }
+
+    /// Brings a body that is written already.
+    pub(super) fn written(self, body: Vec<u8>) -> Self {
+        Self { body: Some(body), ..self }
     }
 
     fn nonsense(&self, reason: impl Into<String>) -> BackendError {
@@ -164,7 +175,10 @@ impl HttpBackend {
     }
 
     async fn attempt(&self, request: &Request) -> Result<Answer, Failure> {
-        let url = self.url.join(&request.path);
+        let mut url = self.url.join(&request.path);
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.query);
+        }
         let url = if request.access == Access::Token { self.with_token(url) } else { url };
         let mut builder = self.client.request(request.method.clone(), url);
         if let Some(body) = &request.body {

@@ -21,7 +21,7 @@ use std::{
 
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Backend, BackendError, EntityChange, Inventory, Stamp};
 use crate::model::{AccountId, Attachment, Entity, EntityId, Sample, SeriesPath, UserId};
@@ -67,6 +67,18 @@ impl HttpBackend {
     /// Returns the address of the API, without a slash at its end.
     pub fn url(&self) -> &BaseUrl {
         &self.url
+    }
+
+    /// Asks a hub for what only a hub has, below `/hub/`; returns `None` where there is no such thing, as with Grafolean.
+    pub async fn ask_hub(
+        &self,
+        resource: &str,
+        query: Vec<(&'static str, String)>,
+    ) -> Result<Option<Value>, BackendError> {
+        match self.read(&Request::get(format!("/hub/{resource}")).query(query)).await {
+            Err(BackendError::Refused { status: 404 | 405, .. }) => Ok(None),
+            answer => answer.map(Some),
+        }
     }
 
     fn known_user(&self) -> MutexGuard<'_, Option<Identity>> {
@@ -182,6 +194,22 @@ impl Backend for HttpBackend {
             }
         };
         self.done(&request).await
+    }
+
+    async fn push_status(&self, account: AccountId, status: Vec<u8>) -> Result<Option<Value>, BackendError> {
+        let known = self.known_user().clone();
+        let (user, _) = match known {
+            Some(known) => known,
+            None => self.own_identity().await?,
+        };
+        let path = format!("/hub/accounts/{account}/bots/{user}/status");
+        match self.read(&Request::new(Method::PUT, path).written(status)).await {
+            // A Grafolean has no such resource; whatever answers without JSON is no hub either.
+            Err(
+                BackendError::Refused { .. } | BackendError::Forbidden { .. } | BackendError::Nonsense { .. },
+            ) => Ok(None),
+            answer => answer.map(Some),
+        }
     }
 
     async fn renew_token(&self) -> bool {

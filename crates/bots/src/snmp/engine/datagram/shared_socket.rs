@@ -251,6 +251,9 @@ impl Sender {
 fn refused(errno: Errno) -> AskError {
     match errno {
         Errno::EMSGSIZE => AskError::Status { status: Status::TooBig, index: 0 },
+        errno @ (Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::ENETDOWN) => {
+            AskError::NoRoute(std::io::Error::from(errno).to_string())
+        }
         errno => AskError::Local(format!("sending a request: {}", std::io::Error::from(errno))),
     }
 }
