@@ -7,6 +7,7 @@ use std::{
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use axum::Router;
@@ -22,6 +23,7 @@ use tracing::warn;
 use crate::{
     auth::{Gate, SetupSecret, SigningKeys},
     device_tests::DeviceTests,
+    facts::KnownFindings,
     flow_archive::FlowArchive,
     mqtt::Announcer,
     points::{self, Points, PointsError},
@@ -29,6 +31,7 @@ use crate::{
     routes::{self, Overviews},
     serve::Proxies,
     setup::Setup,
+    statuses::Statuses,
     store::{OpenError, Store, StoreError, person},
 };
 
@@ -145,6 +148,10 @@ pub struct Hub {
     pub(crate) proxies: Proxies,
     pub(crate) flow_archive: Option<Arc<dyn FlowArchive>>,
     pub(crate) overviews: Overviews,
+    pub(crate) statuses: Statuses,
+    pub(crate) findings: KnownFindings,
+    /// How long values are kept.
+    pub(crate) retention: Option<Duration>,
     _lock: File,
 }
 
@@ -168,6 +175,7 @@ impl Hub {
             let file = points_file.display();
             warn!(%file, "the file of values is missing beside a hub with accounts: a new one without values is made");
         }
+        let retention = options.points.retention;
         let points = Points::open(&points_file, options.points, Arc::clone(&options.clock))?;
         let setup_secret = SetupSecret::open(folder, store.has_people())
             .map_err(|source| HubError::Folder { folder: folder.to_owned(), source })?;
@@ -187,6 +195,9 @@ impl Hub {
             flow_archive: options.flow_archive,
             overviews: Overviews::default(),
             device_tests: DeviceTests::new(options.testers),
+            statuses: Statuses::default(),
+            findings: KnownFindings::default(),
+            retention,
             _lock: lock,
         })
     }

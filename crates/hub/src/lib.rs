@@ -11,6 +11,7 @@ mod auth;
 pub mod backup;
 mod device_tests;
 mod events;
+mod facts;
 mod flow_archive;
 mod hub;
 mod mqtt;
@@ -24,6 +25,7 @@ mod rights;
 mod routes;
 mod serve;
 pub mod setup;
+mod statuses;
 mod store;
 
 /// Raw flows that are kept beside a hub.

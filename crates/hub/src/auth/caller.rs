@@ -27,8 +27,17 @@ pub(crate) enum CallerKind {
 }
 
 /// What any user may read, whatever their rights.
-const OPEN_TO_USERS: [&str; 7] =
-    ["profile", "profile/permissions", "accounts", "bots", "plugins/widgets", "hub/events", "hub/retention"];
+const OPEN_TO_USERS: [&str; 9] = [
+    "profile",
+    "profile/permissions",
+    "accounts",
+    "bots",
+    "plugins/widgets",
+    "hub/events",
+    "hub/retention",
+    "hub/why",
+    "hub/findings",
+];
 
 impl Caller {
     /// Whether they may do this; tests of devices are held to the rights of their account by their handler.
@@ -38,6 +47,7 @@ impl Caller {
             || (verb == Verb::Post && matches!(resource, "auth/logout" | "hub/session"))
             || (verb == Verb::Post && resource.starts_with("hub/test/"))
             || self.is_own_password(verb, resource)
+            || self.may_of_account(verb, resource)
             || self.holds(verb, resource)
     }
 
@@ -54,6 +64,27 @@ impl Caller {
         verb == Verb::Post
             && self.kind == CallerKind::Person
             && resource == format!("persons/{}/password", self.user)
+    }
+
+    /// What the hub knows of an account's measuring is read by whoever may read its entities; a bot says what it knows
+    /// itself, and whoever may change bots may tell it what to do.
+    fn may_of_account(&self, verb: Verb, resource: &str) -> bool {
+        let Some((account, what)) = resource.strip_prefix("hub/accounts/").and_then(|it| it.split_once('/'))
+        else {
+            return false;
+        };
+        match (verb, what.split('/').collect::<Vec<_>>().as_slice()) {
+            (Verb::Get, ["status" | "why" | "findings"]) => {
+                self.holds(Verb::Get, &format!("accounts/{account}/entities"))
+            }
+            (Verb::Put, ["bots", bot, "status"]) => {
+                self.kind == CallerKind::Bot && *bot == self.user.to_string()
+            }
+            (Verb::Post, ["bots", _, "dead-letters"]) => {
+                self.holds(Verb::Post, &format!("accounts/{account}/bots"))
+            }
+            _ => false,
+        }
     }
 
     /// Whether an account is anything to them.

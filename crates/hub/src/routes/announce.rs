@@ -20,8 +20,9 @@ use crate::{
     store::audit::{self, Change},
 };
 
-/// What is asked for by POST without changing anything, by the last segment of its path; values announce themselves.
-const NO_CHANGE: [&str; 3] = ["getvalues", "getaggrvalues", "values"];
+/// What changes nothing that is set up, by the last segment of its path: questions that are asked by POST, values, which
+/// announce themselves, and what bots say of themselves.
+const NO_CHANGE: [&str; 4] = ["getvalues", "getaggrvalues", "values", "status"];
 
 /// What stands in entities, so that they change with it.
 const PARTS_OF_ENTITIES: [&str; 3] = ["credentials", "sensors", "bots"];

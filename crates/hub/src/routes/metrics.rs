@@ -16,6 +16,7 @@ async fn metrics(State(hub): State<Arc<Hub>>) -> Result<impl IntoResponse, ApiEr
     let mut registry = Registry::default();
     hub.points.metrics().register(&mut registry);
     hub.announcer.register(&mut registry);
+    hub.findings.register(&mut registry);
     let mut written = String::new();
     text::encode(&mut written, &registry).map_err(|_| ApiError::Unavailable)?;
     Ok(([(CONTENT_TYPE, health::CONTENT_TYPE)], written))

@@ -38,7 +38,9 @@ mod sensors;
 mod series;
 mod shares;
 mod status;
+mod statuses;
 mod values;
+mod why;
 mod widgets;
 
 use std::{any::Any, sync::Arc, time::Duration};
@@ -103,6 +105,8 @@ pub(crate) fn router(hub: &Arc<Hub>) -> Router {
         .merge(protocols::routes())
         .merge(device_tests::routes())
         .merge(events::routes())
+        .merge(statuses::routes())
+        .merge(why::routes())
         .merge(persons::routes())
         .merge(permissions::routes())
         .merge(accounts::routes())

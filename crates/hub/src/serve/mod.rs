@@ -47,7 +47,7 @@ pub use self::{
     proxies::{Proxies, ProxiesError},
     tls::{Tls, TlsError, TlsFiles},
 };
-use crate::{Hub, auth::cookie::Transport};
+use crate::{Hub, auth::cookie::Transport, facts};
 
 /// How long a client may take over the head of a request; an idle connection ends after it, too.
 const HEAD_DEADLINE: Duration = Duration::from_secs(30);
@@ -93,11 +93,14 @@ pub async fn serve_tls(
 
 async fn run(listener: TcpListener, server: Server, hub: Arc<Hub>) -> io::Result<()> {
     info!(address = %listener.local_addr()?, tls = server.tls.is_some(), "the hub listens");
+    // Within this task, so that it lets go of the hub with the socket.
+    let mut watching = pin!(facts::watch(Arc::clone(&hub)));
     loop {
         let accepted = tokio::select! {
             biased;
             () = server.stop.cancelled() => break,
             accepted = listener.accept() => accepted,
+            () = &mut watching => continue,
         };
         match accepted {
             Ok((stream, address)) => server.connected(stream, address),

@@ -86,6 +86,17 @@ pub(crate) fn list(
     Ok(bots.collect::<Result<_, _>>()?)
 }
 
+/// All that may measure an account: its own, and the systemwide ones, in the order in which they were made.
+pub(crate) fn of_account_or_systemwide(
+    connection: &Connection,
+    account: AccountId,
+) -> Result<Vec<Bot>, StoreError> {
+    let mut statement = connection
+        .prepare_cached(&format!("{SELECT} WHERE account = ?1 OR account IS NULL ORDER BY bots.rowid"))?;
+    let bots = statement.query_map(params![account.number()], read)?;
+    Ok(bots.collect::<Result<_, _>>()?)
+}
+
 pub(crate) fn one(
     connection: &Connection,
     account: Option<AccountId>,

@@ -23,6 +23,7 @@ mod opening;
 mod replay;
 mod rights;
 mod routes;
+mod statuses;
 mod things;
 mod values;
 mod world;
