@@ -22,6 +22,11 @@ pub const fn remedy(why: &AskError) -> Option<&'static str> {
         }
         AskError::Community => "look at the community and at the agent's list of who may ask",
         AskError::PortClosed => "the host is there: is an agent running, and on this port?",
+        AskError::HostThere => {
+            "let the firewall of the host, or on the way, pass the port; an agent without SNMPv3 may also ignore a wrong \
+             community"
+        }
+        AskError::HostDown => "is the device switched on, and is its address right?",
         AskError::UnknownUser => "look at the user's name",
         AskError::WrongDigest => "look at the authentication password, then at the protocol",
         AskError::Decryption => {
@@ -42,5 +47,5 @@ pub const fn remedy(why: &AskError) -> Option<&'static str> {
 
 /// Whether a failure may mean that the agent does not speak the version.
 pub const fn may_be_silence(why: &AskError) -> bool {
-    matches!(why, AskError::Timeout | AskError::Community)
+    matches!(why, AskError::Timeout | AskError::HostThere | AskError::Community)
 }

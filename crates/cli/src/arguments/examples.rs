@@ -19,6 +19,24 @@ Examples:
   grafolean bot ping           run the ping bot
   grafolean bot all            run all bots in one process";
 
+pub(super) const WHY: &str = "\
+A hub is asked with a bot's token. Beside a Grafolean, which knows nothing of it, name the address at which the bot is \
+observed (--metrics): then the bot itself is asked. The causes are those of docs/troubleshooting.md.
+
+Exit codes: 0 nothing is wrong; 1 something is; 2 it could not be asked.
+
+Examples:
+  grafolean why core-switch-1
+  grafolean why entity.7.snmp.up
+  grafolean why 192.0.2.7 --metrics 127.0.0.1:9300 --json";
+
+pub(super) const FINDINGS: &str = "\
+Devices with one cause are one finding. Exit codes: 0 nothing is wrong; 1 something is; 2 it could not be asked.
+
+Examples:
+  grafolean findings
+  grafolean findings --metrics 127.0.0.1:9300 --json";
+
 pub(super) const DEMO: &str = "\
 It pings addresses of this machine, polls an SNMP agent of its own that tells this machine's counters, and takes flows \
 that it invents. Nothing beyond this machine is pinged unless --device names it. A second start goes on with the same data: without \

@@ -45,6 +45,11 @@ pub(super) fn bot() -> Vec<Arg> {
     flags(&settings, "Bot")
 }
 
+/// Returns where a running bot is observed.
+pub(super) fn observed() -> Vec<Arg> {
+    flags(&[bot::METRICS], "Bot")
+}
+
 /// Returns the settings of a protocol's process.
 pub(super) fn of(protocol: &Registered) -> Vec<Arg> {
     flags(protocol.settings(), "Bot")

@@ -72,6 +72,12 @@ pub(crate) enum Command {
     /// Looks whether a bot would work: backend, token, permissions, and what would be polled
     #[command(after_help = examples::CHECK)]
     Check(Check),
+    /// Says why a value is missing: what is wrong since when, what was found, what to do
+    #[command(after_help = examples::WHY)]
+    Why(Why),
+    /// Says what is wrong at this moment, each cause once
+    #[command(after_help = examples::FINDINGS)]
+    Findings(Findings),
     /// Sends one value
     #[command(after_help = examples::SEND)]
     Send(Send),
@@ -120,6 +126,32 @@ pub(crate) struct Demo {
     /// Ping this address or host name too; may be given several times
     #[arg(long = "device", value_name = "HOST")]
     pub(crate) devices: Vec<String>,
+}
+
+/// What is explained.
+#[derive(Debug, Args)]
+#[command(args = flags::backend(), args = flags::tokens(), args = flags::observed())]
+pub(crate) struct Why {
+    /// A path, or a device by its name, number or address
+    pub(crate) about: String,
+    /// Begin of the range that shows nothing, in seconds since 1970
+    #[arg(long, value_name = "SECONDS", requires = "to", allow_negative_numbers = true)]
+    pub(crate) from: Option<f64>,
+    /// End of the range
+    #[arg(long, value_name = "SECONDS", requires = "from", allow_negative_numbers = true)]
+    pub(crate) to: Option<f64>,
+    /// Print the whole way as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What is wrong.
+#[derive(Debug, Args)]
+#[command(args = flags::backend(), args = flags::tokens(), args = flags::observed())]
+pub(crate) struct Findings {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// What is checked.

@@ -17,6 +17,7 @@ mod protocols;
 mod send;
 mod snmp;
 mod spool;
+mod why;
 
 use anyhow::Context;
 use demo::Screen;
@@ -49,6 +50,8 @@ pub(crate) fn run(arguments: Arguments, config: &Config) -> anyhow::Result<Outco
         Command::Man => papers::manual(),
         Command::Bot { bot } => on_runtime(bot::run(bot, config)),
         Command::Check(check) => on_runtime(check::run(check, config)),
+        Command::Why(asked) => on_runtime(why::run(asked, config)),
+        Command::Findings(asked) => on_runtime(why::findings::run(&asked, config)),
         Command::Hub { hub: None } => on_runtime(hub::run(config)),
         Command::Hub { hub: Some(HubCommand::ResetPassword { username }) } => {
             on_runtime(hub::reset_password(config, &username))

@@ -172,9 +172,18 @@ impl World {
     }
 
     fn send(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
-        let session = self.session();
-        let (status, _, body) = self.exchange(method, path, &format!("authorization: {session}\r\n"), body);
+        self.ask_as(&self.session(), method, path, body)
+    }
+
+    /// Asks in a session; gives the status and the body.
+    pub fn ask_as(&self, session: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
+        let (status, _, body) = self.exchange_as(session, method, path, body);
         (status, serde_json::from_str(&body).unwrap_or_default())
+    }
+
+    /// The same, with the body as it came: status, head, body.
+    pub fn exchange_as(&self, session: &str, method: &str, path: &str, body: &str) -> (u16, String, String) {
+        self.exchange(method, path, &format!("authorization: {session}\r\n"), body)
     }
 
     /// One request on a connection of its own: status, head, body.

@@ -1,0 +1,100 @@
+//! Tables of an agent whose rows come and go.
+
+use serde_json::json;
+
+use crate::{
+    agents::Snmpd,
+    scene::{Device, Scene, in_own_network, object, run},
+};
+
+const MTU: &str = "1.3.6.1.2.1.2.2.1.4";
+const DESCRIPTION: &str = "1.3.6.1.2.1.2.2.1.2";
+
+fn add_interface(name: &str, index: &str) {
+    run("ip", &["link", "add", name, "index", index, "type", "dummy"]);
+}
+
+#[tokio::test]
+async fn a_row_that_is_gone() {
+    if !in_own_network("tables::a_row_that_is_gone", &["snmpd", "snmpget", "ip"]) {
+        return;
+    }
+    add_interface("gone0", "70");
+    // Without a cache of its interfaces, so that it sees at once what is gone.
+    let _agent = Snmpd::start(161, "cacheTime 0\n");
+    let scene =
+        Scene::of(Device { sensors: vec![object(MTU, "walk", "$1", "mtu.{$index}")], ..Device::snmp(161) })
+            .await;
+    scene.wait_for("mtu.70");
+    run("ip", &["link", "del", "gone0"]);
+    scene.named(&scene.path("mtu.70"), "index_gone");
+    scene.sound_path("mtu.1");
+}
+
+#[tokio::test]
+async fn a_row_that_is_asked_for_and_gone() {
+    if !in_own_network("tables::a_row_that_is_asked_for_and_gone", &["snmpd", "snmpget"]) {
+        return;
+    }
+    let _agent = Snmpd::start(161, "");
+    let seventy = object(&format!("{MTU}.70"), "get", "$1", "mtu");
+    let scene = Scene::of(Device { sensors: vec![seventy], ..Device::snmp(161) }).await;
+    scene.named(&scene.path("mtu"), "index_gone");
+}
+
+#[tokio::test]
+async fn an_interface_that_is_renamed() {
+    if !in_own_network("tables::an_interface_that_is_renamed", &["snmpd", "snmpget", "ip"]) {
+        return;
+    }
+    add_interface("before0", "70");
+    let _agent = Snmpd::start(161, "cacheTime 0\n");
+    let named = json!({
+        "oids": [{"oid": MTU, "fetch_method": "walk"}, {"oid": DESCRIPTION, "fetch_method": "walk"}],
+        "expression": "$1", "output_path": "mtu.{$index}.{$2}",
+    });
+    let scene = Scene::of(Device { sensors: vec![named], ..Device::snmp(161) }).await;
+    scene.wait_for("mtu.70.before0");
+    run("ip", &["link", "set", "before0", "name", "after0"]);
+    scene.named(&scene.path("mtu.70.before0"), "renamed");
+    let evidence = scene.api(&scene.path("mtu.70.before0"), "")[0]["findings"][0]["evidence"].clone();
+    assert!(evidence.as_str().unwrap().contains("mtu.70.after0"), "{evidence}");
+    scene.sound_path("mtu.70.after0");
+}
+
+#[tokio::test]
+async fn two_rows_of_one_path() {
+    if !in_own_network("tables::two_rows_of_one_path", &["snmpd", "snmpget", "ip"]) {
+        return;
+    }
+    add_interface("second0", "70");
+    let _agent = Snmpd::start(161, "");
+    let scene =
+        Scene::of(Device { sensors: vec![object(MTU, "walk", "$1", "mtu")], ..Device::snmp(161) }).await;
+    // The sensor is refused where a walk has one path, or its values are told to be two.
+    scene.named("switch", "output_path");
+}
+
+#[tokio::test]
+async fn a_path_that_two_sensors_share() {
+    if !in_own_network("tables::a_path_that_two_sensors_share", &["snmpd", "snmpget"]) {
+        return;
+    }
+    let _agent = Snmpd::start(161, "");
+    let services = object("1.3.6.1.2.1.1.7.0", "get", "$1", "up");
+    let scene =
+        Scene::of(Device { sensors: vec![crate::scene::uptime(), services], ..Device::snmp(161) }).await;
+    scene.named("switch", "duplicate_path");
+    scene.named(&scene.path("up"), "duplicate_path");
+}
+
+#[tokio::test]
+async fn an_output_path_that_is_refused() {
+    if !in_own_network("tables::an_output_path_that_is_refused", &["snmpd", "snmpget"]) {
+        return;
+    }
+    let _agent = Snmpd::start(161, "");
+    let bad = object("1.3.6.1.2.1.1.3.0", "get", "$1", "not a path!");
+    let scene = Scene::of(Device { sensors: vec![bad], ..Device::snmp(161) }).await;
+    scene.named("switch", "output_path");
+}
