@@ -60,8 +60,8 @@ struct Counts {
     lost: u64,
     unscaled: u64,
     undecodable: u64,
-    parked: u64,
-    unparked: u64,
+    deferred: u64,
+    resumed: u64,
     expired: u64,
 }
 
@@ -153,8 +153,8 @@ impl Counts {
         self.lost += account.coverage.lost;
         self.unscaled += account.coverage.unscaled;
         self.undecodable += account.undecodable;
-        self.parked += account.parked;
-        self.unparked += account.unparked;
+        self.deferred += account.deferred;
+        self.resumed += account.resumed;
         self.expired += account.expired;
     }
 
@@ -181,7 +181,7 @@ impl Counts {
             lost: self.lost.saturating_sub(before.lost),
             unscaled: self.unscaled.saturating_sub(before.unscaled),
             undecodable: self.undecodable.saturating_sub(before.undecodable),
-            waiting: self.parked.saturating_sub(self.unparked + self.expired),
+            waiting: self.deferred.saturating_sub(self.resumed + self.expired),
             expired: self.expired.saturating_sub(before.expired),
             clock_ahead,
         }

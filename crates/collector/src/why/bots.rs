@@ -3,9 +3,13 @@
 use super::{
     Finding, KnownBot, Told,
     answer::{ago, moment},
+    measuring::is_fresh,
     walk::{Broken, SetUp, Walk},
 };
 use crate::cause::{Cause, Link};
+
+/// A bot that was seen within so many seconds calls; when it was seen is noted each minute.
+const CALLS_WITHIN: f64 = 180.0;
 
 /// Finds the bot that measures the entity, and what it says.
 pub(super) fn check<'a>(walk: &mut Walk<'a>, set_up: &SetUp<'a>) -> Result<(&'a KnownBot, &'a Told), Broken> {
@@ -26,6 +30,9 @@ pub(super) fn check<'a>(walk: &mut Walk<'a>, set_up: &SetUp<'a>) -> Result<(&'a 
         return stop(walk, Finding::of(Cause::NoReadRight, evidence), None);
     }
     let Some(told) = bot.speaking(facts.now) else {
+        if bot.told.is_none() && bot.last_seen.is_some_and(|seen| facts.now - seen <= CALLS_WITHIN) {
+            return untold(walk, set_up, bot);
+        }
         let others = facts.running(walk.protocol).map(|(other, _)| format!("{:?}", other.name));
         let others: Vec<_> = others.collect();
         if !others.is_empty() {
@@ -95,6 +102,18 @@ fn chosen<'a>(walk: &mut Walk<'a>, set_up: &SetUp<'a>) -> Result<&'a KnownBot, B
             None => stop(walk, Cause::NoBot, format!("the account has no bot of {}", walk.protocol)),
         },
     }
+}
+
+/// A bot that calls and says nothing of itself, as one of an older version: only what is stored tells of it.
+fn untold<'a, T>(walk: &mut Walk<'a>, set_up: &SetUp<'a>, bot: &KnownBot) -> Result<T, Broken> {
+    let said = format!("bot {:?} calls, and does not say what it knows, as older versions", bot.name);
+    walk.unknown(Link::Selection, said.clone());
+    if is_fresh(walk, set_up) {
+        walk.passed(Link::Stored, "a new value is stored", walk.newest().map(|value| value.time));
+    } else {
+        walk.not_known(said);
+    }
+    Err(Broken)
 }
 
 fn silent(bot: &KnownBot, now: f64) -> Finding {

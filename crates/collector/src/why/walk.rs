@@ -65,6 +65,7 @@ fn of_entity(facts: &Facts, id: EntityId, protocol: Option<&str>, path: Option<&
         chain: Vec::new(),
         findings: Vec::new(),
         waiting: None,
+        not_known: None,
         next_due: None,
     };
     // A step that is broken ends the walk: what lies behind it could say nothing else.
@@ -82,6 +83,8 @@ pub(super) struct Walk<'a> {
     findings: Vec<Finding>,
     /// Why nothing can be there yet, though nothing is wrong.
     waiting: Option<String>,
+    /// Why it cannot be said.
+    not_known: Option<String>,
     next_due: Option<f64>,
 }
 
@@ -144,6 +147,11 @@ impl<'a> Walk<'a> {
         self.waiting.get_or_insert_with(|| why.into());
     }
 
+    /// Notes why it cannot be said what is wrong, if anything is.
+    pub(super) fn not_known(&mut self, why: impl Into<String>) {
+        self.not_known.get_or_insert_with(|| why.into());
+    }
+
     /// Notes when the next value is due.
     pub(super) fn due(&mut self, next: Option<f64>) {
         self.next_due = next;
@@ -189,6 +197,7 @@ impl<'a> Walk<'a> {
         self.findings.sort_by_key(|finding| (rank(finding.cause), finding.cause == Cause::QueueFull));
         let verdict = match (is_broken, &self.waiting) {
             (true, _) => Verdict::Broken,
+            (false, _) if self.not_known.is_some() => Verdict::Unknown,
             (false, Some(_)) => Verdict::Waiting,
             (false, None) => Verdict::Sound,
         };
@@ -233,7 +242,16 @@ impl<'a> Walk<'a> {
                 let why = self.waiting.as_deref().unwrap_or_default();
                 [Some(why.to_owned()), next].into_iter().flatten().collect::<Vec<_>>().join("; ")
             }
-            Verdict::Sound | Verdict::Unknown => {
+            Verdict::Unknown => {
+                let why = self.not_known.clone().unwrap_or_default();
+                let last = last.map(|last| format!("the last value is of {last}"));
+                ["the cause is not known".to_owned(), why]
+                    .into_iter()
+                    .chain(last)
+                    .collect::<Vec<_>>()
+                    .join("; ")
+            }
+            Verdict::Sound => {
                 let last = last.map(|last| format!("the last value is of {last}"));
                 let said = ["nothing is wrong".to_owned()].into_iter().chain(last).chain(next);
                 said.collect::<Vec<_>>().join("; ")

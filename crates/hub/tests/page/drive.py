@@ -174,7 +174,8 @@ def look(page, name):
              f"{device_path}/settings": "Ctrl K", "/explore?p=entity.?.ping.rtt.avg": "core-router", "/explore": "Choose series",
              "/flows": "Where it goes", "/boards": "Dashboards", "/bots": "ping bot", "/setup/credentials": "quick", "/setup/sensors/new": "New sensor",
              "/setup/people": "may do all on everything", "/setup/accounts": "Example network", "/setup/protocols": "Protocols", "/setup/retention": "Values",
-             "/more": "Log out", "/first/device": "Add a device"}
+             "/more": "Log out", "/first/device": "Add a device",
+             "/why": "What is wrong", device_path.replace("/device", "/why/device"): "From configuration to stored value"}
     for path, text in waits.items():
         page.open(path)
         expect(page.tab.get_by_text(text).first).to_be_attached()

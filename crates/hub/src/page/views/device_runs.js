@@ -41,7 +41,7 @@ export function RunTable({ device, most = Infinity }) {
 }
 
 function Run({ run, device }) {
-  const bad = run.missing || run.outcome !== "done";
+  const bad = run.missing || run.outcome !== "ok";
   return html`<tr><td data-at="a"><b>${run.bot}</b></td>
     <td class="muted" data-at="b"><time title=${`${age(now.value - run.due)} ago`}>${clock(run.due, { withSeconds: true })}</time></td>
     <td class="num">${took(run.took)}</td><td class="num" data-at="d">${run.values}</td>

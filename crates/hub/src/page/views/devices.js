@@ -141,7 +141,8 @@ export function Devices() {
     const timer = setInterval(() => (asked.at = 0), REREAD_MS);
     return () => clearInterval(timer);
   }, []);
-  return html`<${Head} title="Devices"><a class="btn primary" href="/first/device">${icon("plus")}Add device</a><//>
+  return html`<${Head} title="Devices"><a class="btn" href="/why">${icon("why")}What is wrong?</a><a class="btn primary" 
+      href="/first/device">${icon("plus")}Add device</a><//>
     <main class="page" id="main">${
       loaded && devices.value.length === 0
         ? html`<${NoDevices} />`

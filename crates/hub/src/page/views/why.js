@@ -1,10 +1,11 @@
-// Why something is missing: the verdict, what to do, the way from configuration to stored value with the broken link.
+// Why something is missing: the verdict, what to do, the way from configuration to stored value with the broken link. `/why`
+// alone is the list of what is wrong in the account.
 
 import { get } from "../api.js";
-import { entities, now, ours } from "../state.js";
+import { account, entities, now, ours } from "../state.js";
 import { html, useEffect, useSignal } from "../ui.js";
-import { segments } from "../router.js";
-import { age, clock } from "../numbers.js";
+import { query, segments } from "../router.js";
+import { age, clock, count } from "../numbers.js";
 import { Empty, icon } from "../icons.js";
 import { Head } from "../shell.js";
 import { ChartCard, drawable, nameOf } from "../parts/chart.js";
@@ -16,15 +17,24 @@ const HOUR_S = 3_600;
 const MARKS = { ok: ["ok", "check"], broken: ["bad", "cross"], not_reached: ["idle", "silent"], unknown: ["idle", "why"] };
 const SIGNS = { sound: ["ok", "up"], waiting: ["warn", "clock"], broken: ["bad", "bad"], unknown: ["idle", "silent"] };
 
+/** Devices of a finding that are named. */
+const NAMED = 5;
+
 export function Why() {
-  const [, first = "", id] = segments.value;
-  const about = first === "device" || first === "bot" ? id : first;
-  const state = useSignal({ answer: null, error: null, at: 0, took: 0 });
+  const [, first, id = ""] = segments.value;
+  if (!first) return html`<${Findings} />`;
+  const about = first === "device" ? id : first;
+  const span = ["from", "to"].map((name) => query.value.get(name)).filter((text) => /^\d+(\.\d+)?$/.test(text ?? ""));
+  return html`<${Explained} key=${about} about=${about} span=${span.length === 2 ? `&from=${span[0]}&to=${span[1]}` : ""} />`;
+}
+
+function Explained({ about, span }) {
+  const state = useSignal({ answers: null, error: null, at: 0, took: 0 });
   const ask = async () => {
     const began = Date.now();
     try {
-      const answer = await get(ours(`why?q=${encodeURIComponent(about)}`));
-      state.value = { answer, error: null, at: Date.now(), took: (Date.now() - began) / 1000 };
+      const { list } = await get(ours(`why?about=${encodeURIComponent(about)}${span}`));
+      state.value = { answers: list, error: null, at: Date.now(), took: (Date.now() - began) / 1000 };
     } catch (error) {
       state.value = { ...state.value, error: error.message, at: Date.now() };
     }
@@ -32,26 +42,66 @@ export function Why() {
   useEffect(() => {
     ask();
     // Asked again until the way is whole.
-    const timer = setInterval(() => document.hidden || state.value.answer?.verdict === "sound" || ask(), AGAIN_MS);
+    const timer = setInterval(() => document.hidden || isSound(state.value.answers) || ask(), AGAIN_MS);
     return () => clearInterval(timer);
-  }, [about]);
-  const { answer, error, at, took } = state.value;
+  }, [about, span]);
+  const { answers, error, at, took } = state.value;
+  const answer = answers?.find(({ verdict }) => verdict === "broken") ?? answers?.[0];
   const entity = entities.value?.get(answer?.entity);
   const device = entity?.parent ? entities.value.get(entity.parent) : entity;
   const crumbs = [["Devices", "/devices"], ...(device ? [[device.name, `/device/${device.id}`]] : [])];
   const subject = answer?.path ? nameOf(answer.path).replace(`${device?.name} `, "") : (device?.name ?? about);
-  return html`<${Head} title=${answer?.verdict === "sound" ? `Nothing is wrong with ${subject}` : `Why is ${subject} missing?`} crumbs=${crumbs}>
+  return html`<${Head} title=${isSound(answers) ? `Nothing is wrong with ${subject}` : `Why is ${subject} missing?`} crumbs=${crumbs}>
     ${at > 0 && html`<span class="muted small desk">asked ${age((Date.now() - at) / 1000 + 0 * now.value)} ago${took > 0 && `, took ${took.toFixed(2)} s`}</span>`}
     <button type="button" class="btn" onClick=${ask}>${icon("retry")}Ask again</button><//>
     <main class="page" id="main">${
       answer
-        ? html`<${Verdict} answer=${answer} device=${device} /><div class="cols wide"><${Chain} answer=${answer} /><div class="stack">
-          ${answer.path && html`<${Gap} path=${answer.path} />`}<${Evidence} answer=${answer} /><section class="card"><header><h2>On the command line</h2></header>
-          <div class="body"><pre class="snippet" tabindex="0">$ grafolean why ${answer.path ?? device?.name ?? about}</pre></div></section></div></div>`
+        ? html`${answers.map((one) => html`<${Verdict} key=${one.protocol} answer=${one} device=${device} />`)}
+          <div class="cols wide"><div class="stack">${answers.map((one) => html`<${Chain} key=${one.protocol} answer=${one} />`)}</div><div class="stack">
+          ${answer.path && html`<${Gap} path=${answer.path} />`}${answers.map((one) => html`<${Evidence} key=${one.protocol} answer=${one} />`)}
+          <section class="card"><header><h2>On the command line</h2></header>
+          <div class="body"><pre class="snippet" tabindex="0">$ grafolean why ${quoted(answer.path ?? device?.name ?? about)}</pre></div></section></div></div>`
         : error
           ? html`<section class="card"><${Empty} sign="why" title="Nobody can say">${error}<//></section>`
           : html`<div class="ghosts"><i></i><i></i><i></i></div>`
     }</main>`;
+}
+
+const isSound = (answers) => answers?.every(({ verdict }) => verdict === "sound") === true;
+const quoted = (text) => (/^[\w.:-]+$/.test(text) ? text : `'${text}'`);
+
+function Findings() {
+  const state = useSignal({ list: null, error: null });
+  const ask = () =>
+    get(ours("findings")).then(
+      ({ list }) => (state.value = { list, error: null }),
+      (error) => (state.value = { ...state.value, error: error.message }),
+    );
+  useEffect(() => {
+    ask();
+    const timer = setInterval(() => document.hidden || ask(), AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [account.value?.id]);
+  const { list, error } = state.value;
+  return html`<${Head} title="What is wrong" more=${account.value?.name} /><main class="page" id="main">${
+    list === null
+      ? error
+        ? html`<section class="card"><${Empty} sign="why" title="Nobody can say">${error}<//></section>`
+        : html`<div class="ghosts"><i></i><i></i><i></i></div>`
+      : list.length === 0
+        ? html`<section class="card"><${Empty} sign="up" title="Nothing is wrong" action=${html`<a class="btn" href="/devices">All devices</a>`}>
+          All that is set up is measured, delivered and stored.<//></section>`
+        : list.map((finding) => html`<${Finding} key=${finding.cause + finding.protocol} finding=${finding} />`)
+  }</main>`;
+}
+
+function Finding({ finding: { sentence, evidence, remedy, devices, entities: named, since, protocol } }) {
+  const more = devices - Math.min(devices, NAMED);
+  return html`<section class="card answer" data-s="bad"><span class="sign">${icon("bad")}</span><div>
+    <p class="bad">${count(devices, "device")} by ${protocol}${since ? `, since ${clock(since)}` : ""}</p>
+    <p class="verdict">${sentence}</p><p class="soft">${evidence}</p><p class="soft">${remedy}</p>
+    <div class="row">${named.slice(0, NAMED).map(({ id, name }) => html`<a class="btn" href=${`/why/device/${id}`}>${icon("why")}${name}</a>`)}
+      ${more > 0 && html`<span class="muted">and ${more} more</span>`}</div></div></section>`;
 }
 
 function Verdict({ answer, device }) {
