@@ -1,5 +1,5 @@
-//! Empty jobs through the whole run loop: runs a second on one core, and lateness at 10,000 runs a second, all of which
-//! fall due at once. Prints `name value unit`.
+//! Empty jobs through the whole run loop: runs a second on one core, what it costs to keep the newest runs of each job, and
+//! lateness at 10,000 runs a second, all of which fall due at once. Prints `name value unit`.
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
 use std::{
@@ -15,6 +15,7 @@ use grafolean_collector::{
     run::{DEFAULT_CONCURRENCY, Heartbeat, Performer, RunLoop, RunMetrics},
     schedule::FirstRun,
     sink::{Sink, SinkError},
+    status::RunLog,
     time::{Clock, SystemClock},
 };
 use tokio::{runtime, sync::mpsc, time::sleep};
@@ -52,7 +53,7 @@ impl Sink for Nowhere {
 }
 
 /// Runs jobs of one second for a while; gives the runs' lateness.
-fn lateness_of(jobs: u32, seconds: u64, mut runtime: runtime::Builder) -> Vec<u64> {
+fn lateness_of(jobs: u32, seconds: u64, mut runtime: runtime::Builder, log: Option<RunLog>) -> Vec<u64> {
     let runtime = runtime.enable_all().build().unwrap();
     runtime.block_on(async {
         let bot = Arc::new(Idle { lateness: Mutex::default() });
@@ -60,6 +61,10 @@ fn lateness_of(jobs: u32, seconds: u64, mut runtime: runtime::Builder) -> Vec<u6
         let stop = CancellationToken::new();
         let performer =
             Performer::new(bot.clone(), Arc::new(Nowhere), Arc::new(SystemClock), RunMetrics::default());
+        let performer = match log {
+            Some(log) => performer.recording(log),
+            None => performer,
+        };
         let run_loop = RunLoop {
             performer,
             plans: receiver,
@@ -86,14 +91,20 @@ fn processor_time() -> Duration {
 }
 
 fn main() {
-    let began = processor_time();
+    let cost = |jobs, log| {
+        let began = processor_time();
+        let runs = lateness_of(jobs, 5, runtime::Builder::new_current_thread(), log).len();
+        (processor_time() - began).as_secs_f64() / runs as f64
+    };
     // Far more than can be run: the loop never rests.
-    let runs = lateness_of(1_000_000, 5, runtime::Builder::new_current_thread()).len();
-    println!("run_loop_throughput {:.0} runs/s", runs as f64 / (processor_time() - began).as_secs_f64());
+    println!("run_loop_throughput {:.0} runs/s", 1.0 / cost(1_000_000, None));
+    // As many as are kept.
+    let (plain, recorded) = (cost(50_000, None), cost(50_000, Some(RunLog::default())));
+    println!("run_loop_cost_of_keeping_a_run {:.0} ns", (recorded - plain) * 1e9);
     let mut two_threads = runtime::Builder::new_multi_thread();
     two_threads.worker_threads(2);
     for (threads, runtime) in [(1, runtime::Builder::new_current_thread()), (2, two_threads)] {
-        let mut late = lateness_of(10_000, 10, runtime);
+        let mut late = lateness_of(10_000, 10, runtime, None);
         late.sort_unstable();
         let at = |hundredth: usize| {
             late.get(late.len() * hundredth / 100).copied().unwrap_or_default() as f64 / 1e3

@@ -43,7 +43,7 @@ use crate::{
     report,
     report::Sent,
     settings,
-    spools::Spools,
+    spools::{Known, Spools},
 };
 
 /// How often a wait looks whether somebody pressed Ctrl-C.
@@ -65,6 +65,8 @@ pub(crate) struct Engine {
     folder: PathBuf,
     limits: Limits,
     health: Mutex<Health>,
+    /// What is known of its runs and its configuration, for whoever asks why.
+    status: Known,
     /// By protocol, what was there at the last look.
     known: Mutex<HashMap<String, Vec<Device>>>,
     spools: tokio::sync::Mutex<Option<Spools>>,
@@ -112,6 +114,7 @@ impl Engine {
             folder,
             limits,
             health: Mutex::new(Health::new(env!("CARGO_PKG_VERSION"), SystemClock.now())),
+            status: Known::default(),
             known: Mutex::default(),
             spools: tokio::sync::Mutex::default(),
             queues: Mutex::default(),
@@ -136,6 +139,10 @@ impl Engine {
                 it.broken.iter().map(|row| format!("account {} ({}): {row}", it.account.id, it.account.name))
             });
             let faults = broken.chain(refused.iter().map(ToString::to_string)).collect();
+            let reading = &self.status.reading;
+            reading.of_protocol(&protocol);
+            reading.planned(&inventory, &refused, devices.len(), devices.len());
+            reading.read_at(SystemClock.now());
             let configs: Vec<_> =
                 devices.iter().map(|device| configuration::of(device, &self.backend)).collect();
             let configs = serde_json::to_string(&configs);
@@ -172,8 +179,9 @@ impl Engine {
         if running.is_some() {
             return Err(PyRuntimeError::new_err("the engine runs already"));
         }
-        let (pushed, run_loop) =
+        let (pushed, mut run_loop) =
             Pushed::new(queues.bot(), Arc::new(spool), Arc::new(SystemClock), &mut locked(&self.health));
+        run_loop.performer = run_loop.performer.recording(self.status.runs.clone());
         let task = self.handle.spawn(run_loop.run());
         *running = Some(Running { pushed, task });
         Ok(())
@@ -273,7 +281,8 @@ impl Engine {
             return Ok(open.own.clone());
         }
         let mut health = Health::new(env!("CARGO_PKG_VERSION"), SystemClock.now());
-        let opened = Spools::open(&self.folder, self.limits, &self.backend, &mut health).await;
+        let opened =
+            Spools::open(&self.folder, self.limits, &self.backend, self.status.clone(), &mut health).await;
         let opened = opened.map_err(|error| failure::of(&error))?;
         *locked(&self.health) = health;
         let spool = opened.own.clone();

@@ -14,6 +14,7 @@ use grafolean_collector::{
     deliver::DeliverySettings,
     health::Health,
     spool::{Limits, Spool, SpoolError},
+    status::{BotName, Reading, RunLog, StatusPush},
     time::SystemClock,
 };
 use tokio::{task::JoinHandle, time};
@@ -32,6 +33,17 @@ pub(crate) struct Spools {
     delivery: Deliverer,
     adoption: JoinHandle<()>,
     stop_adoption: CancellationToken,
+    telling: JoinHandle<()>,
+    stop_telling: CancellationToken,
+}
+
+/// What is known of a bot whose values go here.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known {
+    /// Its newest runs.
+    pub(crate) runs: RunLog,
+    /// What was read of its configuration.
+    pub(crate) reading: Reading,
 }
 
 /// A spool at work.
@@ -48,11 +60,18 @@ impl Spools {
         folder: &Path,
         limits: Limits,
         backend: &Arc<HttpBackend>,
+        known: Known,
         health: &mut Health,
     ) -> Result<Self, SpoolError> {
         let (place, outbox) = first_free(folder, limits, backend).await?;
         outbox.register(health.registry_of("python"));
         outbox.watch(health);
+        let (version, backend_url) = (env!("CARGO_PKG_VERSION").to_owned(), backend.url().to_string());
+        let name = BotName { version, backend: backend_url, ..BotName::default() };
+        let board = outbox.board(name, known.runs, known.reading, || None);
+        health.tell(board.clone());
+        let stop_telling = CancellationToken::new();
+        let status = StatusPush { backend: Arc::clone(backend), board, stop: stop_telling.clone() };
         let mut adoption = Adoption {
             folder: folder.to_owned(),
             limits,
@@ -69,6 +88,8 @@ impl Spools {
             delivery: Deliverer::start(outbox),
             adoption: tokio::spawn(adoption.run(stop_adoption.clone())),
             stop_adoption,
+            telling: tokio::spawn(status.run()),
+            stop_telling,
         })
     }
 
@@ -76,8 +97,9 @@ impl Spools {
     pub(crate) async fn close(self) {
         self.stop_adoption.cancel();
         self.delivery.close().await;
+        self.stop_telling.cancel();
         // One that panicked has told so; what it did not deliver is on disk.
-        let _ = self.adoption.await;
+        let _ = (self.adoption.await, self.telling.await);
     }
 }
 

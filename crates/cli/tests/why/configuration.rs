@@ -1,12 +1,8 @@
 //! What people set up wrongly.
 
-use grafolean_collector::model::UserId;
 use serde_json::{Value, json};
 
-use crate::{
-    agents::Snmpd,
-    scene::{Device, Scene, in_own_network, run},
-};
+use crate::scene::{Device, Scene, in_own_network, run};
 
 /// Changes the hub's database as an administrator, or a fault, would: the hub itself lets nobody do it.
 fn change_database(scene: &mut Scene, sql: &str) {
@@ -125,35 +121,33 @@ async fn a_name_that_nothing_has() {
 
 #[tokio::test]
 async fn a_bot_of_another_account() {
-    if !in_own_network("configuration::a_bot_of_another_account", &[]) {
+    if !in_own_network("configuration::a_bot_of_another_account", &["sqlite3"]) {
         return;
     }
+    let mut foreign = None;
     let mut scene = Scene::with("ping", async |setup, account| {
         let elsewhere = setup.account("Elsewhere").await.unwrap();
-        let foreign: UserId = setup.bot(elsewhere, "foreign", "ping").await.unwrap().id;
-        let device = Device::ping("127.0.0.1");
-        vec![device.add_with(setup, account, |attachment| attachment.bot = Some(foreign)).await]
+        foreign = Some(setup.bot(elsewhere, "foreign", "ping").await.unwrap().id);
+        vec![Device::ping("127.0.0.1").add(setup, account).await]
     })
     .await;
+    change_database(&mut scene, &format!("UPDATE attachments SET bot = {}", foreign.unwrap()));
     scene.start_bot();
     scene.named("router", "foreign_bot");
 }
 
 #[tokio::test]
 async fn a_bot_of_another_protocol() {
-    if !in_own_network("configuration::a_bot_of_another_protocol", &["snmpd", "snmpget", "sqlite3"]) {
+    if !in_own_network("configuration::a_bot_of_another_protocol", &["sqlite3"]) {
         return;
     }
-    let _agent = Snmpd::start(161, "");
+    let mut other = None;
     let mut scene = Scene::with("ping", async |setup, account| {
-        let other = setup.bot(account, "poller", "snmp").await.unwrap().id;
-        vec![
-            Device::ping("127.0.0.1")
-                .add_with(setup, account, |attachment| attachment.bot = Some(other))
-                .await,
-        ]
+        other = Some(setup.bot(account, "poller", "snmp").await.unwrap().id);
+        vec![Device::ping("127.0.0.1").add(setup, account).await]
     })
     .await;
+    change_database(&mut scene, &format!("UPDATE attachments SET bot = {}", other.unwrap()));
     scene.start_bot();
     scene.named("router", "bot_protocol");
 }

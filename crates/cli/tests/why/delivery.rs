@@ -133,8 +133,16 @@ async fn a_path_that_is_refused() {
     scene.sound_path("up");
     // Whoever may, drops the dead letters: the bot does it when it speaks next.
     let status = format!("/hub/accounts/{}/status", scene.world.account);
-    let letters =
-        || scene.ask("GET", &status, &Value::Null).1["list"][0]["status"]["dead_letters"]["newest"].clone();
+    let letters = || {
+        let (_, rows) = scene.ask("GET", &status, &Value::Null);
+        let own = rows["list"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|row| row["bot"] == json!(scene.world.bot.id))
+            .unwrap();
+        own["status"]["dead_letters"]["newest"].clone()
+    };
     let before = letters();
     let ids: Vec<_> = before.as_array().unwrap().iter().map(|letter| letter["id"].clone()).collect();
     let order = format!("/hub/accounts/{}/bots/{}/dead-letters", scene.world.account, scene.world.bot.id);
@@ -177,7 +185,7 @@ async fn a_queue_that_is_full() {
     })
     .await;
     let mut command = scene.bot_command();
-    command.args(["--spool-max-size", "64kB"]);
+    command.args(["--spool-max-size", "100000"]);
     // Values wait since the bot may not store them.
     let rights = format!("/accounts/{}/bots/{}/permissions", scene.world.account, scene.world.bot.id);
     let (_, held) = scene.ask("GET", &rights, &Value::Null);

@@ -168,7 +168,13 @@ async fn exporters_of_all_formats() {
         let status = format!("/hub/accounts/{}/status", scene.world.account);
         until(|| {
             let (_, rows) = scene.ask("GET", &status, &Value::Null);
-            let exporter = &rows["list"][0]["status"]["heard"]["exporters"][0];
+            let own = rows["list"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|row| row["bot"] == json!(scene.world.bot.id))
+                .unwrap();
+            let exporter = &own["status"]["heard"]["exporters"][0];
             exporter["named"] == true && exporter["flows"].as_u64().is_some_and(|flows| flows > 100)
         });
         all_sound(&scene, &["exporter"]);

@@ -11,6 +11,7 @@ use crate::{
     deliver::{Delivery, DeliveryMetrics, DeliverySettings},
     health::Health,
     spool::{Limits, Spool, SpoolError, SpoolMetrics},
+    status::{BotName, Heard, Parts, Reading, RunLog, StatusBoard},
     time::Clock,
 };
 
@@ -19,6 +20,7 @@ pub struct Outbox<K> {
     spool: Spool,
     delivery: Delivery<K>,
     spool_metrics: SpoolMetrics,
+    limit_bytes: u64,
 }
 
 impl<K: Backend> Outbox<K> {
@@ -44,7 +46,7 @@ impl<K: Backend> Outbox<K> {
             metrics: DeliveryMetrics::default(),
             stop: CancellationToken::new(),
         };
-        Ok(Self { spool, delivery, spool_metrics })
+        Ok(Self { spool, delivery, spool_metrics, limit_bytes: limits.disk_bytes })
     }
 
     /// Uses the inventory of a refresh rather than reading it a second time.
@@ -63,9 +65,27 @@ impl<K: Backend> Outbox<K> {
         self.delivery.metrics.clone()
     }
 
-    /// Returns what the spool counts.
-    pub fn spool_metrics(&self) -> SpoolMetrics {
-        self.spool_metrics.clone()
+    /// Returns what the bot of this outbox knows of itself: its runs, what was read of its configuration, what it heard.
+    pub fn board(
+        &self,
+        name: BotName,
+        runs: RunLog,
+        reading: Reading,
+        heard: impl Fn() -> Option<Heard> + Send + Sync + 'static,
+    ) -> StatusBoard {
+        let clock = self.delivery.clock.clone();
+        StatusBoard::new(Parts {
+            name,
+            started: clock.now(),
+            clock,
+            spool_limit_bytes: self.limit_bytes,
+            runs,
+            reading,
+            delivery: self.metrics(),
+            spool: self.spool(),
+            spool_metrics: self.spool_metrics.clone(),
+            heard: Box::new(heard),
+        })
     }
 
     /// Returns the token that ends the delivery, after a last attempt to empty the spool.

@@ -16,7 +16,7 @@ use crate::{
     run::{Heartbeat, Performer, RunLoop, RunMetrics, Summary, run_once},
     sink::Sink,
     spool::SpoolError,
-    status::{Parts, RunLog, StatusBoard, StatusPush},
+    status::{BotName, RunLog, StatusBoard, StatusPush},
     time::{Clock, SystemClock},
 };
 
@@ -159,21 +159,13 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
 
     fn board(&self, outbox: &Outbox<K>, refresh: &RefreshMetrics, runs: RunLog) -> StatusBoard {
         let bot = self.bot.clone();
-        StatusBoard::new(Parts {
+        let name = BotName {
             protocol: self.bot.name().to_owned(),
             version: self.bot.version().to_owned(),
             backend: self.settings.source.clone(),
             refresh_seconds: self.settings.refresh_interval.as_secs(),
-            clock: self.clock.clone(),
-            started: self.clock.now(),
-            spool_limit_bytes: self.settings.spool.disk_bytes,
-            runs,
-            reading: refresh.reading(),
-            delivery: outbox.metrics(),
-            spool: outbox.spool(),
-            spool_metrics: outbox.spool_metrics(),
-            heard: Box::new(move || bot.heard()),
-        })
+        };
+        outbox.board(name, runs, refresh.reading(), move || bot.heard())
     }
 
     fn folder(&self) -> PathBuf {

@@ -20,12 +20,22 @@ const MOST_LETTERS: u32 = 100;
 #[derive(Clone)]
 pub struct StatusBoard(Arc<Parts>);
 
+/// Whose status it is.
+#[derive(Clone, Debug, Default)]
+pub struct BotName {
+    /// Its protocol; empty where the configuration that it reads says so.
+    pub protocol: String,
+    /// Its version.
+    pub version: String,
+    /// The address of its backend.
+    pub backend: String,
+    /// How often it reads the configuration.
+    pub refresh_seconds: u64,
+}
+
 /// The parts that know.
 pub(crate) struct Parts {
-    pub(crate) protocol: String,
-    pub(crate) version: String,
-    pub(crate) backend: String,
-    pub(crate) refresh_seconds: u64,
+    pub(crate) name: BotName,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) started: Timestamp,
     pub(crate) spool_limit_bytes: u64,
@@ -49,15 +59,19 @@ impl StatusBoard {
         let (jobs, jobs_more, troubles) = parts.runs.read(now, MOST_JOBS);
         let read = parts.reading.get();
         BotStatus {
-            protocol: parts.protocol.clone(),
-            version: parts.version.clone(),
+            protocol: if parts.name.protocol.is_empty() {
+                read.protocol
+            } else {
+                parts.name.protocol.clone()
+            },
+            version: parts.name.version.clone(),
             user: read.user,
-            backend: parts.backend.clone(),
+            backend: parts.name.backend.clone(),
             started: parts.started.as_seconds_f64(),
             at: now.as_seconds_f64(),
             pause: 0.0,
             stopped: false,
-            configuration: Configuration { every: parts.refresh_seconds, ..read.configuration },
+            configuration: Configuration { every: parts.name.refresh_seconds, ..read.configuration },
             jobs,
             jobs_more,
             troubles,

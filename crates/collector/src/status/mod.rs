@@ -12,10 +12,11 @@ mod reading;
 mod runs;
 mod snapshot;
 
-pub use board::StatusBoard;
+pub use board::{BotName, StatusBoard};
 pub use commands::Commands;
 pub use heard::{Heard, HeardExporter, HostCounters};
 pub use push::StatusPush;
+pub use reading::Reading;
 pub use runs::{RUNS_KEPT, RunEnd, RunLog};
 pub use snapshot::{
     BotStatus, Configuration, DeadLetterStatus, DeadLetters, JobStatus, QueueStatus, RefusalStatus,
@@ -23,5 +24,4 @@ pub use snapshot::{
 };
 
 pub(crate) use board::Parts;
-pub(crate) use reading::Reading;
 pub(crate) use runs::About;

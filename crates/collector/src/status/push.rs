@@ -27,6 +27,9 @@ const PAUSE_FOR_COST: u32 = 50;
 /// The longest pause: whoever looks at a bot that has not told for longer takes it for silent.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
+/// The pause while the configuration was not read yet, in which nothing is sent.
+const NOT_READ_YET: Duration = Duration::from_millis(300);
+
 /// The pause after a backend said that it takes no status, as a Grafolean does.
 const NOT_TAKEN: Duration = Duration::from_hours(1);
 
@@ -41,6 +44,17 @@ pub struct StatusPush<K> {
     pub board: StatusBoard,
     /// Ends it after a last word.
     pub stop: CancellationToken,
+}
+
+/// What became of a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pushed {
+    /// No account is known whose people could read it.
+    NoAccount,
+    /// It was taken.
+    Taken,
+    /// The backend has no place for it.
+    NotTaken,
 }
 
 impl<K: Backend> StatusPush<K> {
@@ -58,13 +72,14 @@ impl<K: Backend> StatusPush<K> {
             let began = Instant::now();
             let taken = self.push(pause, false).await;
             pause = match taken {
-                Ok(true) => {
+                Ok(Pushed::NoAccount) => NOT_READ_YET,
+                Ok(Pushed::Taken) => {
                     if let Some(OutageSpan { lasted, .. }) = outage.ended(Instant::now()) {
                         debug!(?lasted, "the backend takes the bot's status again");
                     }
                     (began.elapsed() * PAUSE_FOR_COST).clamp(EVERY, LONGEST_PAUSE)
                 }
-                Ok(false) => NOT_TAKEN,
+                Ok(Pushed::NotTaken) => NOT_TAKEN,
                 Err(error) => {
                     // That the backend is away is said by those who read the configuration and send values.
                     if outage.failed("not taken", Instant::now()).is_some() {
@@ -77,16 +92,19 @@ impl<K: Backend> StatusPush<K> {
         }
     }
 
-    /// Pushes each account's part of it; false if the backend takes none of it.
-    async fn push(&self, pause: Duration, stopped: bool) -> Result<bool, BackendError> {
+    /// Pushes each account's part of it.
+    async fn push(&self, pause: Duration, stopped: bool) -> Result<Pushed, BackendError> {
         let board = self.board.clone();
-        let Ok(status) = spawn_blocking(move || board.status()).await else { return Ok(true) };
+        let Ok(status) = spawn_blocking(move || board.status()).await else { return Ok(Pushed::Taken) };
         let status = BotStatus { pause: pause.as_secs_f64(), stopped, ..status };
-        let mut is_taken = status.configuration.accounts.is_empty();
+        let mut pushed = Pushed::NoAccount;
         for account in status.configuration.accounts.clone() {
-            is_taken |= self.push_of(&status, account).await?;
+            let is_taken = self.push_of(&status, account).await?;
+            if is_taken || pushed == Pushed::NoAccount {
+                pushed = if is_taken { Pushed::Taken } else { Pushed::NotTaken };
+            }
         }
-        Ok(is_taken)
+        Ok(pushed)
     }
 
     async fn push_of(&self, status: &BotStatus, account: AccountId) -> Result<bool, BackendError> {

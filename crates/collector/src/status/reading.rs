@@ -16,11 +16,12 @@ const MOST_REFUSED: usize = 1_000;
 
 /// What was last read of the configuration; a clone is of the same.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Reading(Arc<RwLock<ReadState>>);
+pub struct Reading(Arc<RwLock<ReadState>>);
 
 /// What was last read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReadState {
+    pub(crate) protocol: String,
     pub(crate) user: Option<UserId>,
     pub(crate) configuration: Configuration,
     pub(crate) refused: Vec<RefusalStatus>,
@@ -33,7 +34,7 @@ impl Reading {
     }
 
     /// Notes what was made of an inventory.
-    pub(crate) fn planned(&self, inventory: &Inventory, refused: &[Refusal], devices: usize, jobs: usize) {
+    pub fn planned(&self, inventory: &Inventory, refused: &[Refusal], devices: usize, jobs: usize) {
         let unread = |reason: String, account: AccountId| Unread { account, reason };
         let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
         state.user = inventory.user;
@@ -58,8 +59,13 @@ impl Reading {
         configuration.unread = unread.collect();
     }
 
+    /// Notes of which protocol the bot is that reads it.
+    pub fn of_protocol(&self, protocol: &str) {
+        protocol.clone_into(&mut self.0.write().unwrap_or_else(PoisonError::into_inner).protocol);
+    }
+
     /// Notes a good look.
-    pub(crate) fn read_at(&self, now: Timestamp) {
+    pub fn read_at(&self, now: Timestamp) {
         let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
         state.configuration.read_at = Some(now.as_seconds_f64());
         state.configuration.failure = None;

@@ -1,14 +1,19 @@
 //! What an explanation comes to.
 
-use std::fmt;
+use std::{
+    fmt,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     cause::{Cause, Link},
     model::{AccountId, EntityId, UserId},
-    time::Timestamp,
 };
+
+/// The last second of the year 9999, since 1970.
+const LATEST: i64 = 253_402_300_799;
 
 /// Why something is missing, or that nothing is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -137,9 +142,11 @@ impl fmt::Display for Answer {
     }
 }
 
-/// Writes a moment of a second.
+/// Writes a moment to the second, in UTC (RFC 3339).
 pub(super) fn moment(seconds: f64) -> String {
-    Timestamp::from_seconds(whole(seconds)).to_string()
+    // What lies before 1970, or after the year 9999, is no moment of a measurement.
+    let since_epoch = u64::try_from(whole(seconds).clamp(0, LATEST)).unwrap_or_default();
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(since_epoch)).to_string()
 }
 
 /// Writes how long ago something was, in one unit, rounded down.

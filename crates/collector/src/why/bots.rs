@@ -90,6 +90,10 @@ fn chosen<'a>(walk: &mut Walk<'a>, set_up: &SetUp<'a>) -> Result<&'a KnownBot, B
         return Ok(bot);
     }
     let of_protocol = facts.bots.iter().filter(|bot| bot.protocol.as_deref() == Some(walk.protocol));
+    // A systemwide one that nobody ever started was set up with the backend, and is nobody's plan.
+    let is_meant =
+        |bot: &&KnownBot| bot.tied_to_account.is_some() || bot.last_seen.is_some() || facts.is_partial;
+    let of_protocol = of_protocol.filter(is_meant);
     let latest = of_protocol.max_by(|a, b| a.last_seen.unwrap_or(0.0).total_cmp(&b.last_seen.unwrap_or(0.0)));
     match latest {
         Some(bot) => Ok(bot),

@@ -3,7 +3,6 @@
 use super::{
     Finding, KnownBot, Told,
     answer::{ago, moment, span},
-    flows,
     walk::{Broken, SetUp, Walk, jobs_of},
 };
 use crate::{
@@ -137,9 +136,6 @@ pub(super) fn values(walk: &mut Walk<'_>, set_up: &SetUp<'_>, jobs: &[&JobStatus
     of_sensors.sort_by_key(|it| (it.trouble.path.is_none(), it.since));
     for trouble in of_sensors {
         walk.broken(Link::Values, finding_of(trouble), Some(told.received));
-    }
-    if let Some(heard) = &told.status.heard {
-        flows::check(walk, set_up, heard, told);
     }
     let newest = jobs.iter().filter_map(|job| job.runs.last()).max_by_key(|run| run.due);
     if let Some(run) = newest {

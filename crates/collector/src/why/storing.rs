@@ -90,9 +90,6 @@ pub(super) fn stored(
         walk.broken(Link::Stored, Finding::of(Cause::BotClock, evidence), at);
     }
     let newest = walk.newest();
-    if let (Some(range), Some(value)) = (facts.range, newest) {
-        of_range(walk, set_up, range, value);
-    }
     let Some(all) = &facts.stored else {
         return walk.unknown(Link::Stored, "what is stored cannot be seen from here");
     };
@@ -160,7 +157,14 @@ fn is_renamed(one: &str, other: &str) -> bool {
     has_name_and_index && differs_in_one(one, other)
 }
 
-/// What is wrong with the range that is looked at.
+/// Looks at the range that shows nothing, whatever else is wrong.
+pub(super) fn range(walk: &mut Walk<'_>, set_up: &SetUp<'_>) {
+    if let (Some(range), Some(value)) = (walk.facts.range, walk.newest()) {
+        of_range(walk, set_up, range, value);
+    }
+}
+
+/// What is wrong with a range.
 fn of_range(walk: &mut Walk<'_>, set_up: &SetUp<'_>, range: Range, newest: &StoredValue) {
     #[expect(clippy::cast_precision_loss, reason = "intervals are at most some days")]
     let shortest = set_up.intervals.first().copied().unwrap_or(60) as f64;

@@ -3,7 +3,7 @@
 use super::{
     Answer, ChainLink, Facts, Finding, KnownBot, LinkState, Question, StoredValue, Told, Verdict,
     answer::{ago, moment},
-    bots, configuration, measuring,
+    bots, configuration, flows, measuring,
     question::subject_of,
     storing,
 };
@@ -102,10 +102,15 @@ pub(super) struct SetUp<'a> {
 impl<'a> Walk<'a> {
     fn all(&mut self) -> Result<(), Broken> {
         let set_up = configuration::check(self)?;
+        storing::range(self, &set_up);
         let (bot, told) = bots::check(self, &set_up)?;
         let jobs = measuring::plan(self, &set_up, bot, told)?;
-        measuring::schedule(self, &jobs, told)?;
         let before = self.findings.len();
+        // What is heard is known at once, whenever values of it are due.
+        if let Some(heard) = &told.status.heard {
+            flows::check(self, &set_up, heard, told);
+        }
+        measuring::schedule(self, &jobs, told)?;
         measuring::runs(self, &jobs, told);
         measuring::values(self, &set_up, &jobs, told);
         let is_measured = self.findings.len() == before;

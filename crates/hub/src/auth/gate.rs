@@ -203,7 +203,10 @@ impl Gate {
     async fn bot(&self, store: &Store, uri: &Uri) -> Result<Caller, ApiError> {
         let token = bot_token(uri).ok_or(ApiError::Unauthorized)?;
         let known = self.known(store, Identity::Token(token)).await?.ok_or(ApiError::Unauthorized)?;
-        self.note_login(store, known.caller.user).await;
+        // Whoever asks why by a bot's token is a person who looks for that bot.
+        if !asks_why(uri) {
+            self.note_login(store, known.caller.user).await;
+        }
         Ok(known.caller)
     }
 
@@ -234,6 +237,12 @@ impl Gate {
             warn!(%bot, %error, "could not note a bot's login");
         }
     }
+}
+
+/// Whether it is asked what is wrong.
+fn asks_why(uri: &Uri) -> bool {
+    let last = uri.path().rsplit('/').next().unwrap_or_default();
+    uri.path().contains("/hub/") && matches!(last, "why" | "findings")
 }
 
 fn brings_token(uri: &Uri) -> bool {

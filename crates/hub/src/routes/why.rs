@@ -91,7 +91,9 @@ async fn findings(
 async fn readable(hub: &Hub, caller: &Caller) -> Result<Vec<AccountId>, ApiError> {
     let accounts = hub.store.read(account::all).await?;
     let may_read = |id: &AccountId| caller.holds(Verb::Get, &format!("accounts/{id}/entities"));
-    Ok(accounts.into_iter().map(|account| account.id).filter(may_read).collect())
+    let readable: Vec<_> = accounts.into_iter().map(|account| account.id).filter(may_read).collect();
+    // An empty list would say that nothing is wrong.
+    if readable.is_empty() { Err(ApiError::Forbidden) } else { Ok(readable) }
 }
 
 async fn answers(hub: &Hub, account: AccountId, asked: &Asked) -> Result<Vec<Answer>, ApiError> {

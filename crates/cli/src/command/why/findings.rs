@@ -1,12 +1,14 @@
 //! `grafolean findings`: what is wrong at this moment.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    time::{Duration, UNIX_EPOCH},
+};
 
 use anyhow::Context;
 use grafolean_collector::{
     backend::BackendError,
     cause::Cause,
-    time::Timestamp,
     why::{Finding, GroupedFinding, findings},
 };
 
@@ -88,6 +90,7 @@ fn print(out: &mut impl Write, finding: &GroupedFinding) -> io::Result<()> {
     clippy::cast_possible_truncation,
     reason = "a float that is too large for a number of seconds saturates"
 )]
-fn moment(seconds: f64) -> Timestamp {
-    Timestamp::from_seconds(seconds as i64)
+fn moment(seconds: f64) -> String {
+    let since_epoch = u64::try_from(seconds as i64).unwrap_or_default();
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(since_epoch)).to_string()
 }

@@ -8,7 +8,7 @@ use grafolean_collector::{
     model::UserId,
     status::BotStatus,
     time::{Clock, SystemClock},
-    why::{Answer, Facts, Finding, KnownBot, Question, Range, Told, explain as explained},
+    why::{Answer, Facts, Finding, KnownBot, Question, Range, Told, Verdict, explain as explained},
 };
 
 use super::{finding, sources::Sources, unasked};
@@ -20,19 +20,19 @@ pub(super) fn corrected(answers: Vec<Answer>, sources: &Sources) -> Vec<Answer> 
 }
 
 fn corrected_one(mut answer: Answer, sources: &Sources) -> Answer {
-    let is_unheard = |cause| {
-        matches!(
-            cause,
-            Cause::BotSilent | Cause::BotNeverSeen | Cause::OtherBot | Cause::BotGone | Cause::NoBot
-        )
-    };
-    let Some(first) = answer.findings.first_mut().filter(|first| is_unheard(first.cause)) else {
-        return answer;
-    };
     let of_protocol = |status: &&BotStatus| Some(&status.protocol) == answer.protocol.as_ref();
-    if let Some(own) =
-        sources.local.iter().find(of_protocol).and_then(|status| said_of_backend(status, sources))
-    {
+    let own = sources.local.iter().find(of_protocol).and_then(|status| said_of_backend(status, sources));
+    let Some(own) = own else { return answer };
+    if answer.verdict == Verdict::Unknown {
+        answer.verdict = Verdict::Broken;
+        answer.findings = vec![own];
+        return answer;
+    }
+    let is_unheard = |cause| {
+        let of_bot = [Cause::BotSilent, Cause::BotNeverSeen, Cause::OtherBot, Cause::BotGone, Cause::NoBot];
+        of_bot.contains(&cause)
+    };
+    if let Some(first) = answer.findings.first_mut().filter(|first| is_unheard(first.cause)) {
         *first = own;
     }
     answer
