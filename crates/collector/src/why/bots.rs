@@ -56,7 +56,7 @@ pub(super) fn check<'a>(walk: &mut Walk<'a>, set_up: &SetUp<'a>) -> Result<(&'a 
     if let Some(unread) = status.configuration.unread.iter().find(|unread| unread.account == walk.account()) {
         return stop(walk, Finding::of(Cause::NoReadRight, unread.reason.clone()), at);
     }
-    let said = format!("{:?} runs since {}, version {}", bot.name, moment(status.started), status.version);
+    let said = format!("{:?} runs since {}", bot.name, moment(status.started));
     walk.passed(Link::Selection, said, at);
     Ok((bot, told))
 }

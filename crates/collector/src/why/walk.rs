@@ -235,14 +235,17 @@ impl<'a> Walk<'a> {
         let last = last_stored.map(|last| format!("{}, {}", moment(last), ago(now, last)));
         let next = self.next_due.map(|next| format!("the next value is due at {}", moment(next)));
         match verdict {
-            Verdict::Broken => match (last, &self.facts.stored) {
-                (Some(last), _) => format!("the last value is of {last}"),
-                (None, Some(_)) => "no value is stored".to_owned(),
-                (None, None) => match self.findings.iter().find_map(|finding| finding.since) {
-                    Some(since) => format!("something is wrong since {}, {}", moment(since), ago(now, since)),
-                    None => "something is wrong".to_owned(),
-                },
-            },
+            Verdict::Broken => {
+                let since = self.findings.iter().find_map(|finding| finding.since);
+                let since = since.map(|since| format!("wrong since {}, {}", moment(since), ago(now, since)));
+                let last = match (last, &self.facts.stored) {
+                    (Some(last), _) => Some(format!("the last value is of {last}")),
+                    (None, Some(_)) => Some("no value is stored".to_owned()),
+                    (None, None) => None,
+                };
+                let said: Vec<_> = since.into_iter().chain(last).collect();
+                if said.is_empty() { "something is wrong".to_owned() } else { said.join("; ") }
+            }
             Verdict::Waiting => {
                 let why = self.waiting.as_deref().unwrap_or_default();
                 [Some(why.to_owned()), next].into_iter().flatten().collect::<Vec<_>>().join("; ")

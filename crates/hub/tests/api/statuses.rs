@@ -9,7 +9,7 @@ async fn bot(world: &World, admin: &Who, account: i64) -> (i64, Who) {
     let (id, token) = world.bot(admin, account, "snmp").await;
     for (list, methods) in [("entities", json!(["GET"])), ("values", json!(["PUT", "POST"]))] {
         let right = json!({"resource_prefix": format!("accounts/{account}/{list}"), "methods": methods});
-        world.post(&format!("/bots/{id}/permissions"), admin, &right).await.expect(201);
+        world.post(&format!("/accounts/{account}/bots/{id}/permissions"), admin, &right).await.expect(201);
     }
     (id, token)
 }

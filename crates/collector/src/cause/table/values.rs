@@ -85,7 +85,7 @@ pub(super) const ROWS: &[Row] = &[
         "duplicate_path",
         Link::Values,
         "Two values of one run have the same path, and only the first is kept.",
-        "Make the output path different for each row, e.g. by {$index}.",
+        "Make the output path different for each row, as {$index} does.",
     ),
     row(
         Cause::NothingSent,
