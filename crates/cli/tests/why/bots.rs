@@ -27,7 +27,7 @@ async fn a_bot_that_was_killed() {
     }
     let mut scene = Scene::of(Device::ping("127.0.0.1")).await;
     scene.wait_for("success");
-    until(|| scene.api("router", "")[0]["verdict"] == "sound");
+    scene.told();
     scene.bot.take().unwrap().end(Signal::SIGKILL);
     scene.named("router", "bot_silent");
     scene.named(&scene.path("success"), "bot_silent");
@@ -40,7 +40,7 @@ async fn a_bot_that_was_stopped_says_so_at_once() {
     }
     let mut scene = Scene::of(Device::ping("127.0.0.1")).await;
     scene.wait_for("success");
-    until(|| scene.api("router", "")[0]["verdict"] == "sound");
+    scene.told();
     scene.bot.take().unwrap().end(Signal::SIGTERM);
     let answers = scene.api("router", "");
     assert_eq!(causes(&answers), ["bot_silent"], "{answers:#}");
@@ -118,7 +118,7 @@ async fn a_token_that_was_revoked() {
         return;
     }
     let scene = Scene::of(Device::ping("127.0.0.1")).await;
-    until(|| scene.api("router", "")[0]["verdict"] == "sound");
+    scene.told();
     let bot = format!("/accounts/{}/bots/{}", scene.world.account, scene.world.bot.id);
     let (status, answer) = scene.ask("DELETE", &bot, &Value::Null);
     assert_eq!(status, 204, "{answer}");
@@ -172,7 +172,7 @@ async fn a_configuration_that_was_not_read_yet_is_awaited() {
     let mut command = scene.world.bot();
     command.args(["bot", "ping", "--metrics", "127.0.0.1:9300", "--log", "error"]);
     scene.start_bot_by(command);
-    until(|| scene.api("router", "")[0]["verdict"] == "sound");
+    scene.told();
     let place = format!("/accounts/{}/entities", scene.world.account);
     let (_, entity) = scene.ask("GET", &format!("{place}/{}", scene.entity), &Value::Null);
     let body = json!({"name": "newcomer", "entity_type": "device", "details": {"ipv4": "127.0.0.2"}, "protocols": entity["protocols"]});

@@ -171,41 +171,6 @@ async fn a_disk_that_is_full() {
 }
 
 #[tokio::test]
-async fn a_queue_that_is_full() {
-    if !in_own_network("delivery::a_queue_that_is_full", &[]) {
-        return;
-    }
-    let mut scene = Scene::with("ping", async |setup, account| {
-        let mut entities = Vec::new();
-        for number in 1..=60 {
-            let address = format!("127.0.0.{number}");
-            entities.push(Device::ping(&address).add(setup, account).await);
-        }
-        entities
-    })
-    .await;
-    let mut command = scene.bot_command();
-    command.args(["--spool-max-size", "100000"]);
-    // Values wait since the bot may not store them.
-    let rights = format!("/accounts/{}/bots/{}/permissions", scene.world.account, scene.world.bot.id);
-    let (_, held) = scene.ask("GET", &rights, &Value::Null);
-    for right in held["list"].as_array().unwrap() {
-        if right["resource_prefix"].as_str().unwrap().ends_with("values") {
-            scene.ask("DELETE", &format!("{rights}/{}", right["id"]), &Value::Null);
-        }
-    }
-    scene.start_bot_by(command);
-    let about = scene.entity.to_string();
-    let has = |answers: &Value| {
-        let findings = answers[0]["findings"].as_array().unwrap();
-        let causes: Vec<_> = findings.iter().map(|finding| finding["cause"].as_str().unwrap()).collect();
-        causes.first() == Some(&"no_write_right") && causes.contains(&"queue_full")
-    };
-    until(|| has(&scene.api(&about, "")));
-    until(|| has(&scene.command_line(&about, &[]).1));
-}
-
-#[tokio::test]
 async fn a_range_that_is_shorter_than_the_interval() {
     if !in_own_network("delivery::a_range_that_is_shorter_than_the_interval", &[]) {
         return;

@@ -22,7 +22,8 @@ async fn a_device_that_is_off() {
     }
     link();
     let details = json!({"ipv4": "198.51.100.2"});
-    let scene = Scene::of(Device { details, ..Device::snmp(161) }).await;
+    // Long enough for the kernel to find out that nobody has the address.
+    let scene = Scene::of(Device { details, interval: Some(8), ..Device::snmp(161) }).await;
     scene.named("switch", "device_off");
 }
 

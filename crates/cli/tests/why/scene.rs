@@ -229,6 +229,17 @@ impl Scene {
         until(|| causes(&self.api(&path, "")).is_empty());
     }
 
+    /// Waits until the bot has said what it knows of a run.
+    pub(crate) fn told(&self) {
+        let status = format!("/hub/accounts/{}/status", self.world.account);
+        let id = json!(self.world.bot.id);
+        until(|| {
+            let (_, rows) = self.ask("GET", &status, &Value::Null);
+            let own = rows["list"].as_array().and_then(|rows| rows.iter().find(|row| row["bot"] == id));
+            own.is_some_and(|own| own["status"]["jobs"][0]["runs"][0].is_object())
+        });
+    }
+
     /// Asks the hub as the person who may do everything.
     pub(crate) fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let body = if body.is_null() { String::new() } else { body.to_string() };

@@ -70,7 +70,7 @@ impl<K: Backend> StatusPush<K> {
         let (mut outage, mut pause) = (OutageLog::default(), EVERY);
         loop {
             let began = Instant::now();
-            let taken = self.push(pause, false).await;
+            let taken = self.push(pause.max(EVERY), false).await;
             pause = match taken {
                 Ok(Pushed::NoAccount) => NOT_READ_YET,
                 Ok(Pushed::Taken) => {
