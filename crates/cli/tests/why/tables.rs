@@ -21,13 +21,15 @@ async fn a_row_that_is_gone() {
         return;
     }
     add_interface("gone0", "70");
-    // Without a cache of its interfaces, so that it sees at once what is gone.
-    let _agent = Snmpd::start(161, "cacheTime 0\n");
+    let agent = Snmpd::start(161, "");
     let scene =
         Scene::of(Device { sensors: vec![object(MTU, "walk", "$1", "mtu.{$index}")], ..Device::snmp(161) })
             .await;
     scene.wait_for("mtu.70");
+    // It keeps its interfaces for a while, and their names for ever: another one knows what there is.
+    drop(agent);
     run("ip", &["link", "del", "gone0"]);
+    let _agent = Snmpd::start(161, "");
     scene.named(&scene.path("mtu.70"), "index_gone");
     scene.sound_path("mtu.1");
 }
@@ -49,14 +51,16 @@ async fn an_interface_that_is_renamed() {
         return;
     }
     add_interface("before0", "70");
-    let _agent = Snmpd::start(161, "cacheTime 0\n");
+    let agent = Snmpd::start(161, "");
     let named = json!({
         "oids": [{"oid": MTU, "fetch_method": "walk"}, {"oid": DESCRIPTION, "fetch_method": "walk"}],
         "expression": "$1", "output_path": "mtu.{$index}.{$2}",
     });
     let scene = Scene::of(Device { sensors: vec![named], ..Device::snmp(161) }).await;
     scene.wait_for("mtu.70.before0");
+    drop(agent);
     run("ip", &["link", "set", "before0", "name", "after0"]);
+    let _agent = Snmpd::start(161, "");
     scene.named(&scene.path("mtu.70.before0"), "renamed");
     let evidence = scene.api(&scene.path("mtu.70.before0"), "")[0]["findings"][0]["evidence"].clone();
     assert!(evidence.as_str().unwrap().contains("mtu.70.after0"), "{evidence}");
