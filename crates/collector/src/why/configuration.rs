@@ -43,7 +43,9 @@ pub(super) fn check<'a>(walk: &mut Walk<'a>) -> Result<SetUp<'a>, Broken> {
             format!("credential {:?} is of {}, not {}", credential.name, credential.protocol, walk.protocol);
         return stop(walk, Cause::CredentialProtocol, evidence);
     }
-    if attachment.sensors.is_empty() {
+    // A profile brings sensors of its own.
+    let has_profile = entity.details.keys().any(|key| key.ends_with("_profile"));
+    if attachment.sensors.is_empty() && !has_profile {
         return stop(walk, Cause::NoSensor, format!("{} has none for {}", entity.name, walk.protocol));
     }
     let (mut intervals, mut names) = (Vec::new(), Vec::new());
@@ -70,6 +72,9 @@ pub(super) fn check<'a>(walk: &mut Walk<'a>) -> Result<SetUp<'a>, Broken> {
         if let Some((cause, evidence)) = fault {
             walk.broken(Link::Configuration, Finding::of(cause, evidence), None);
         }
+    }
+    if intervals.is_empty() && has_profile {
+        intervals.push(60);
     }
     if intervals.is_empty() {
         return Err(Broken);
