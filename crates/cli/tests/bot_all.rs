@@ -4,11 +4,37 @@
 
 mod world;
 
-use std::{fs, net::TcpListener, process::Stdio};
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt, process::Stdio};
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use world::{Fill, Process, Run, World, grafolean, may_ping, text, until};
+
+/// What the kernel says of each thread of a process that is at work.
+fn holds_nothing_it_does_not_need(process: &Process, log: &str) {
+    let said = log
+        .lines()
+        .find(|line| line.contains("is restricted to what it needs"))
+        .unwrap_or_else(|| panic!("{log}"));
+    let has_seccomp = !said.contains("system_calls=\"not\"");
+    let mut threads = 0;
+    for thread in fs::read_dir(format!("/proc/{}/task", process.id())).unwrap() {
+        // One that has just ended says nothing.
+        let Ok(status) = fs::read_to_string(thread.unwrap().path().join("status")) else { continue };
+        let field = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+            line.split_whitespace().nth(1).unwrap().to_owned()
+        };
+        let in_effect = u64::from_str_radix(&field("CapEff:"), 16).unwrap();
+        assert_eq!(in_effect & !0b1010, 0, "{status}");
+        assert_eq!(field("NoNewPrivs:"), "1", "{status}");
+        if has_seccomp {
+            assert_eq!(field("Seccomp:"), "2", "{status}");
+        }
+        threads += 1;
+    }
+    assert!(threads > 1);
+}
 
 fn refused(arguments: &[&str], environment: &[(&str, &str)]) -> String {
     let folder = tempfile::tempdir().unwrap();
@@ -53,6 +79,22 @@ async fn bots_share_a_process_and_each_has_its_own_token_and_folder() {
     world.wait_for_value(&format!("entity.{}.ping.success", world.entities[0]));
     let snmp = world.folder.path().join("bot/snmp/state.sqlite");
     until(|| snmp.exists());
+    holds_nothing_it_does_not_need(&bots, &fs::read_to_string(&log).unwrap());
+    let mode = |name: &str| {
+        let path = world.folder.path().join("bot").join(name);
+        fs::metadata(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).permissions().mode()
+            & 0o777
+    };
+    assert_eq!(["ping", "snmp"].map(mode), [0o700; 2]);
+    let files = [
+        "ping/spool.sqlite",
+        "ping/spool.sqlite-wal",
+        "ping/spool.lock",
+        "ping/state.sqlite",
+        "ping/state.key",
+    ];
+    assert_eq!(files.map(mode), [0o600; 5]);
+    assert_eq!(mode("snmp/readings.sqlite"), 0o600);
     assert!(bots.end(Signal::SIGTERM).success());
     let told = fs::read_to_string(&log).unwrap();
     assert!(told.contains("the netflow bot is left out: BOT_TOKEN_NETFLOW is not set"), "{told}");

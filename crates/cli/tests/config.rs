@@ -103,6 +103,7 @@ bot_token_tcp_from_file - default
 ca_file - default
 jobs_refresh_interval 120 default
 data DIR/.local/share/grafolean default
+state_key_file - default
 spool_max_size 1GiB default
 spool_max_age 7days default
 metrics 127.0.0.1:9300 flag --metrics
@@ -115,6 +116,7 @@ netflow_threads 1 default
 flow_archive off default
 flow_archive_max_size 10GiB default
 flow_archive_max_age 7days default
+sandbox on default
 listen 127.0.0.1:8080 default
 with_bots off default
 hub_names - default
@@ -122,6 +124,8 @@ hub_proxies - default
 hub_tls_certificate - default
 hub_tls_key - default
 hub_retention - default
+hub_retention_hours 5years default
+hub_disk_reserve 1GiB default
 inventory - default
 hub_url http://127.0.0.1:8080/api default
 hub_user - default

@@ -12,6 +12,8 @@ use rusqlite::{Connection, params};
 use thiserror::Error;
 use tracing::warn;
 
+use crate::private;
+
 /// Texts that wait to be written. When a disk is so slow that there are more, a key's newest is left out; its next one
 /// takes its place.
 const MOST_WAITING: usize = 20_000;
@@ -72,6 +74,7 @@ impl StateStore {
 }
 
 fn prepare(path: &Path) -> rusqlite::Result<Connection> {
+    private::create_file(path).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     let connection = Connection::open(path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // What a power cut takes may be lost: no reason to wait for the disk each time.

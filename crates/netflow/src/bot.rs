@@ -17,6 +17,7 @@ use grafolean_collector::{
     model::{AccountId, Details, Device, Interval, NewEntity},
     protocol::{self, Defaults, Opening, Output, Protocol},
     report::{Report, Suggestions, Values},
+    sandbox::privileged,
     settings::Setting,
     status::Heard,
     time::{Clock, SystemClock, Timestamp},
@@ -131,7 +132,7 @@ impl NetflowBot {
     /// # Errors
     /// Fails when an address cannot be bound, or the folder not be made.
     pub fn open(options: &Options, clock: &dyn Clock) -> Result<Self, OpenError> {
-        let receiver = Receiver::bind(&options.listen)?;
+        let receiver = privileged(|| Receiver::bind(&options.listen))?;
         let flow_state = Arc::new(FlowState::new(receiver.sockets().len()));
         flow_state.reconcile(options.interfaces.clone(), options.readings.clone(), clock.now());
         let checkpoint_writer = options.folder.as_ref().map(|folder| {

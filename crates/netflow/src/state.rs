@@ -13,6 +13,7 @@ use std::{
     fs::{self, File},
     io::{self, Write},
     net::{IpAddr, SocketAddr},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -22,7 +23,10 @@ use std::{
     time::Duration,
 };
 
-use grafolean_collector::time::{Clock, SystemClock};
+use grafolean_collector::{
+    private,
+    time::{Clock, SystemClock},
+};
 use grafolean_time::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
@@ -70,7 +74,7 @@ struct Files {
 impl CheckpointWriter {
     /// Reads what was kept, then keeps it up to date. What is damaged is told and left aside.
     pub(super) fn start(flow_state: Arc<FlowState>, folder: &Path, now: Timestamp) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
+        private::create_folder(folder)?;
         let mut files = Files { flow_state, folder: folder.to_owned(), written: HashMap::new() };
         files.restore(now);
         let (stop, stopped) = channel::<()>();
@@ -413,7 +417,13 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<(), StateError> {
         let path = path.to_owned();
         move |source| StateError::File { what, path, source }
     };
-    let mut file = File::create(&beside).map_err(fault("create"))?;
+    let mut file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)
+        .map_err(fault("create"))?;
     file.write_all(bytes).map_err(fault("write"))?;
     file.sync_all().map_err(fault("sync"))?;
     fs::rename(&beside, path).map_err(fault("replace"))?;

@@ -10,7 +10,7 @@ use grafolean_collector::{
 };
 
 use crate::{
-    config::{LISTEN, OF_A_LOGIN, OF_EVERY_COMMAND, OF_THE_HUB},
+    config::{LISTEN, OF_A_LOGIN, OF_EVERY_COMMAND, OF_THE_HUB, SANDBOX},
     protocols,
 };
 
@@ -41,7 +41,14 @@ pub(super) fn tokens() -> Vec<Arg> {
 
 /// Returns how a bot works.
 pub(super) fn bot() -> Vec<Arg> {
-    let settings = [bot::JOBS_REFRESH_INTERVAL, bot::SPOOL_MAX_SIZE, bot::SPOOL_MAX_AGE, bot::METRICS];
+    let settings = [
+        bot::JOBS_REFRESH_INTERVAL,
+        bot::STATE_KEY_FILE,
+        bot::SPOOL_MAX_SIZE,
+        bot::SPOOL_MAX_AGE,
+        bot::METRICS,
+        SANDBOX,
+    ];
     flags(&settings, "Bot")
 }
 

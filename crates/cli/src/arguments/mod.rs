@@ -290,6 +290,9 @@ pub(crate) struct ShowProtocols {
     /// Print JSON: fields as JSON Schema; one object, or a list of all
     #[arg(long)]
     pub(crate) json: bool,
+    /// Print what series are called as metrics of Prometheus
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) prometheus: bool,
 }
 
 /// How settings are shown.

@@ -21,6 +21,7 @@ mod why;
 
 use anyhow::Context;
 use demo::Screen;
+use rustix::{fs::Mode, process::umask};
 use tracing::warn;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -42,13 +43,21 @@ pub(crate) fn run(arguments: Arguments, config: &Config) -> anyhow::Result<Outco
     for unknown in config.settings.unknown() {
         warn!("{unknown}");
     }
+    if matches!(arguments.command, Command::Bot { .. } | Command::Hub { .. } | Command::Demo(_)) {
+        // What services make is for their owner alone, whoever makes it.
+        umask(Mode::RWXG | Mode::RWXO);
+    }
     match arguments.command {
         Command::Demo(demo) => on_runtime(demo::run(demo, config, screen)),
         Command::Config(show) => config::show(config, show.json),
         Command::Protocols(show) => protocols::show(&show),
         Command::Completions { shell } => papers::completions(shell),
         Command::Man => papers::manual(),
-        Command::Bot { bot } => on_runtime(bot::run(bot, config)),
+        Command::Bot { bot } => {
+            // Before there is a thread that would not be restricted.
+            let sandbox = bot::restrict(&bot, config)?;
+            on_runtime(bot::run(bot, config, sandbox))
+        }
         Command::Check(check) => on_runtime(check::run(check, config)),
         Command::Why(asked) => on_runtime(why::run(asked, config)),
         Command::Findings(asked) => on_runtime(why::findings::run(&asked, config)),

@@ -19,7 +19,7 @@ use secrecy::SecretString;
 use tracing_subscriber::filter::Targets;
 
 use crate::protocols;
-pub(crate) use own::{LISTEN, OF_A_LOGIN, OF_EVERY_COMMAND, OF_THE_HUB};
+pub(crate) use own::{LISTEN, OF_A_LOGIN, OF_EVERY_COMMAND, OF_THE_HUB, SANDBOX};
 
 /// Returns all that can be set, in the order in which `grafolean config` prints it.
 pub(crate) fn table() -> Vec<Setting> {
@@ -34,7 +34,7 @@ pub(crate) fn table() -> Vec<Setting> {
         .chain(tokens)
         .chain(after)
         .chain(of_protocols)
-        .chain([LISTEN])
+        .chain([SANDBOX, LISTEN])
         .chain(OF_THE_HUB)
         .chain(OF_A_LOGIN)
         .chain(OF_EVERY_COMMAND)
@@ -46,9 +46,11 @@ pub(crate) fn table() -> Vec<Setting> {
 pub(crate) struct Config {
     pub(crate) settings: Resolved,
     pub(crate) jobs_refresh_interval: Interval,
+    pub(crate) state_key: Option<PathBuf>,
     pub(crate) spool_max_size: u64,
     pub(crate) spool_max_age: Duration,
     pub(crate) metrics: Option<SocketAddr>,
+    pub(crate) sandbox: bool,
     pub(crate) listen: SocketAddr,
     pub(crate) hub: HubSettings,
     pub(crate) login: LoginSettings,
@@ -67,6 +69,8 @@ pub(crate) struct HubSettings {
     pub(crate) tls_certificate: Option<PathBuf>,
     pub(crate) tls_key: Option<PathBuf>,
     pub(crate) retention: Option<Duration>,
+    pub(crate) retention_hours: Duration,
+    pub(crate) disk_reserve: u64,
 }
 
 impl HubSettings {
@@ -79,6 +83,8 @@ impl HubSettings {
             tls_certificate: settings.read(&own::HUB_TLS_CERTIFICATE, read::existing_file)?,
             tls_key: settings.read(&own::HUB_TLS_KEY, read::existing_file)?,
             retention: settings.read(&own::HUB_RETENTION, read::positive_span)?,
+            retention_hours: settings.required(&own::HUB_RETENTION_HOURS, "5years", value::span_or_off)?,
+            disk_reserve: settings.required(&own::HUB_DISK_RESERVE, "1GiB", read::size)?,
         })
     }
 }
@@ -125,9 +131,11 @@ impl Config {
     pub(crate) fn of(settings: Resolved) -> Result<Self, SettingsError> {
         Ok(Self {
             jobs_refresh_interval: settings.required(&bot::JOBS_REFRESH_INTERVAL, "120", read::interval)?,
+            state_key: settings.read(&bot::STATE_KEY_FILE, read::path)?,
             spool_max_size: settings.required(&bot::SPOOL_MAX_SIZE, "1GiB", read::size)?,
             spool_max_age: settings.required(&bot::SPOOL_MAX_AGE, "7days", read::positive_span)?,
             metrics: settings.read(&bot::METRICS, read::address)?,
+            sandbox: settings.required(&own::SANDBOX, "on", read::switch)?,
             listen: settings.required(&LISTEN, "127.0.0.1:8080", read::address)?,
             hub: HubSettings::of(&settings)?,
             login: LoginSettings::of(&settings)?,

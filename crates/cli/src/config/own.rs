@@ -4,6 +4,18 @@ use grafolean_collector::settings::{Setting, value as read};
 
 use super::{Color, LogFormat, value};
 
+/// Whether bots give up what they do not need.
+pub(crate) const SANDBOX: Setting = Setting {
+    name: "sandbox",
+    variable: "GRAFOLEAN_SANDBOX",
+    default: Some("on"),
+    secret: false,
+    placeholder: "ON_OR_OFF",
+    help: "Whether bots give up what they do not need, as far as the kernel can: other files (Landlock), system calls \
+           (seccomp), capabilities",
+    check: |text| read::switch(text).map(drop),
+};
+
 /// Where the hub listens.
 pub(crate) const LISTEN: Setting = Setting {
     name: "listen",
@@ -80,13 +92,46 @@ pub(crate) const HUB_RETENTION: Setting = Setting {
     default: None,
     secret: false,
     placeholder: "TIME",
-    help: "How long the hub keeps values, e.g. 400days; without it for ever",
+    help: "How long the hub keeps values where no rule of an account says otherwise, e.g. 400days; without it for ever",
     check: |text| read::positive_span(text).map(drop),
 };
 
+/// How long the hub keeps what values amounted to.
+pub(crate) const HUB_RETENTION_HOURS: Setting = Setting {
+    name: "hub_retention_hours",
+    variable: "GRAFOLEAN_HUB_RETENTION_HOURS",
+    default: Some("5years"),
+    secret: false,
+    placeholder: "TIME",
+    help: "How long the hub keeps mean, lowest and highest of each hour of values that are older than hub_retention, \
+           counted from their time; off keeps none",
+    check: |text| value::span_or_off(text).map(drop),
+};
+
+/// How much of its disk the hub leaves free.
+pub(crate) const HUB_DISK_RESERVE: Setting = Setting {
+    name: "hub_disk_reserve",
+    variable: "GRAFOLEAN_HUB_DISK_RESERVE",
+    default: Some("1GiB"),
+    secret: false,
+    placeholder: "SIZE",
+    help: "How much of its disk the hub leaves free: with less, values are refused, and bots keep them; with less than \
+           twice as much, the log says so",
+    check: |text| read::size(text).map(drop),
+};
+
 /// The settings of the hub beside where it listens.
-pub(crate) const OF_THE_HUB: [Setting; 7] =
-    [WITH_BOTS, HUB_NAMES, HUB_PROXIES, HUB_TLS_CERTIFICATE, HUB_TLS_KEY, HUB_RETENTION, INVENTORY];
+pub(crate) const OF_THE_HUB: [Setting; 9] = [
+    WITH_BOTS,
+    HUB_NAMES,
+    HUB_PROXIES,
+    HUB_TLS_CERTIFICATE,
+    HUB_TLS_KEY,
+    HUB_RETENTION,
+    HUB_RETENTION_HOURS,
+    HUB_DISK_RESERVE,
+    INVENTORY,
+];
 
 /// Which files say what accounts hold.
 pub(crate) const INVENTORY: Setting = Setting {

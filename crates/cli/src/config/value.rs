@@ -4,6 +4,7 @@
 use std::{
     net::{Ipv6Addr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 use grafolean_collector::{collector::Registered, model::Sample, settings::value as read, time::Timestamp};
@@ -37,6 +38,14 @@ pub(crate) fn moment(text: &str) -> Result<Timestamp, String> {
         ));
     }
     Ok(time)
+}
+
+/// Reads a span of time above zero, or `off`, which is none.
+pub(crate) fn span_or_off(text: &str) -> Result<Duration, String> {
+    if text.trim() == "off" {
+        return Ok(Duration::ZERO);
+    }
+    positive_span(text).map_err(|reason| format!("{reason}, or off"))
 }
 
 /// Reads names of hosts with commas between them.

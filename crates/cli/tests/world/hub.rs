@@ -156,6 +156,11 @@ impl World {
         }
     }
 
+    /// The number of the hub's process, and where it listens.
+    pub fn hub(&self) -> (u32, &str) {
+        (self.hub.as_ref().unwrap().id(), &self.address)
+    }
+
     /// The address of the API.
     pub fn url(&self) -> String {
         format!("http://{}/api", self.address)

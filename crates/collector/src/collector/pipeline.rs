@@ -173,7 +173,7 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
     }
 
     fn last_good(&self) -> LastGood {
-        LastGood::new(&self.folder(), &self.settings.source)
+        self.settings.last_good(self.bot.name())
     }
 
     fn spool_error(&self, source: SpoolError) -> CollectorError {

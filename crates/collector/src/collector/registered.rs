@@ -4,7 +4,7 @@
 //!  const LIST: [Registered; N] ── open ─▶ Arc<dyn AnyProtocol> ── pipeline ─▶ Box<dyn AnyPipeline> ─▶ Collector
 //! ```
 
-use std::{fmt, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +17,7 @@ use crate::{
     protocol::{Declaration, OpenError, OpenTester, Opening, Protocol},
     refresh::{RefreshError, Reload},
     run::Summary,
-    settings::Setting,
+    settings::{Resolved, Setting},
     sink::JsonLines,
 };
 
@@ -35,6 +35,7 @@ pub struct Registered {
     tester: Option<OpenTester>,
     settings: &'static [Setting],
     declaration: fn() -> Declaration,
+    reads: fn(&Resolved) -> Vec<PathBuf>,
     open: for<'a> fn(Opening<'a>) -> Opened<'a>,
 }
 
@@ -50,6 +51,7 @@ impl Registered {
             tester: if P::TESTABLE { Some(P::tester) } else { None },
             settings: P::SETTINGS,
             declaration: Declaration::of::<P>,
+            reads: P::reads,
             open: open::<P>,
         }
     }
@@ -92,6 +94,11 @@ impl Registered {
     /// Returns all that it declares.
     pub fn declaration(&self) -> Declaration {
         (self.declaration)()
+    }
+
+    /// Returns files and folders that it reads while it runs, see [`Protocol::reads`].
+    pub fn reads(&self, settings: &Resolved) -> Vec<PathBuf> {
+        (self.reads)(settings)
     }
 
     /// Opens it with what it needs of this machine.

@@ -20,7 +20,6 @@ use crate::{
     backend::http::HttpBackend,
     health::{Endpoint, Health},
     protocol::Protocol,
-    refresh::LastGood,
     settings::{self, Resolved, Setting, Sources, bot, own_token, value},
     sink::JsonLines,
     time::{Clock, SystemClock},
@@ -190,6 +189,5 @@ pub async fn can_begin(
     protocol: &str,
     stop: &CancellationToken,
 ) -> bool {
-    let last_good = LastGood::new(&settings.folder_of(protocol), &settings.source);
-    last_good.load().await.is_some() || backend.wait_until_ready(stop).await.is_some()
+    settings.last_good(protocol).load().await.is_some() || backend.wait_until_ready(stop).await.is_some()
 }

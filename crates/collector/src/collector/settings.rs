@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use crate::{
     deliver::DeliverySettings,
-    refresh::{self, Idleness},
+    refresh::{self, Idleness, LastGood},
     run,
     schedule::FirstRun,
     settings::{Resolved, SettingsError, bot, value},
@@ -18,6 +18,8 @@ pub struct CollectorSettings {
     pub source: String,
     /// Where everything is kept; each bot has a folder of its own in it.
     pub data: PathBuf,
+    /// The file of the key that encrypts what a bot keeps of its configuration; None is one beside it.
+    pub state_key: Option<PathBuf>,
     /// How often the configuration is read.
     pub refresh_interval: Duration,
     /// How many runs may go on at once.
@@ -38,6 +40,7 @@ impl CollectorSettings {
         Self {
             source: source.to_string(),
             data: data.into(),
+            state_key: None,
             refresh_interval: refresh::DEFAULT_INTERVAL,
             concurrency: run::DEFAULT_CONCURRENCY,
             idleness: Idleness::default(),
@@ -60,10 +63,16 @@ impl CollectorSettings {
         let disk_bytes = resolved.required(&bot::SPOOL_MAX_SIZE, "1GiB", value::size)?;
         let age = resolved.required(&bot::SPOOL_MAX_AGE, "7days", value::positive_span)?;
         Ok(Self {
+            state_key: resolved.read(&bot::STATE_KEY_FILE, value::path)?,
             refresh_interval: interval.duration(),
             spool: Limits { disk_bytes, age, ..Limits::default() },
             ..Self::new(source, data)
         })
+    }
+
+    /// Returns where a bot keeps the last good configuration.
+    pub(super) fn last_good(&self, protocol: &str) -> LastGood {
+        LastGood::new(&self.folder_of(protocol), &self.source).with_key(self.state_key.as_deref())
     }
 
     /// Returns the folder of one bot.

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::Health;
-use crate::status::BotStatus;
+use crate::{sandbox::privileged, status::BotStatus};
 
 /// Connections at a time; who comes beyond that waits. A scraper needs one, a probe another.
 const MAX_CONNECTIONS: usize = 64;
@@ -52,7 +52,9 @@ impl Endpoint {
     /// # Errors
     /// When the address is taken or not this machine's.
     pub async fn bind(address: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+        let listener = privileged(|| std::net::TcpListener::bind(address))?;
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
         info!(address = %listener.local_addr()?, "/metrics, /healthz and /status.json are served");
         Ok(Self(listener))
     }

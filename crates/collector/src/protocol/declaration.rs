@@ -86,17 +86,36 @@ impl Output {
     /// assert!(!output.matches("entity.7.ping.p0.ok") && !output.matches("entity..ping.p0.rtt"));
     /// ```
     pub fn matches(&self, path: &str) -> bool {
-        matches(&self.path, path)
+        self.captures(path).is_some()
+    }
+
+    /// Returns what the names in braces stand for in a path, in their order; `None` if it is not of this series. A name
+    /// that could stand for more stands for as little as it can.
+    ///
+    /// ```
+    /// use grafolean_collector::protocol::Output;
+    ///
+    /// let output = Output::new("entity.{entity}.ping.p{n}.rtt", "s", "Round-trip time", "How long a reply took");
+    /// assert_eq!(output.captures("entity.7.ping.p0.rtt"), Some(vec![("entity", "7"), ("n", "0")]));
+    /// ```
+    pub fn captures<'a>(&'a self, path: &'a str) -> Option<Vec<(&'a str, &'a str)>> {
+        let mut found = Vec::new();
+        captures(&self.path, path, &mut found).then_some(found)
     }
 }
 
 /// Matches a path against a pattern; a name in braces stands for at least one character.
-fn matches(pattern: &str, path: &str) -> bool {
+fn captures<'a>(pattern: &'a str, path: &'a str, found: &mut Vec<(&'a str, &'a str)>) -> bool {
     let Some((literal, rest)) = pattern.split_once('{') else { return pattern == path };
     let Some(path) = path.strip_prefix(literal) else { return false };
-    let rest = rest.split_once('}').map_or("", |(_, rest)| rest);
+    let (name, rest) = rest.split_once('}').unwrap_or((rest, ""));
     let ends = path.char_indices().map(|(at, letter)| at + letter.len_utf8());
-    ends.filter_map(|end| path.get(end..)).any(|left| matches(rest, left))
+    let before = found.len();
+    ends.filter_map(|end| path.split_at_checked(end)).any(|(value, left)| {
+        found.truncate(before);
+        found.push((name, value));
+        captures(rest, left, found)
+    })
 }
 
 /// What an account has from the start: by it a device can be measured without further thought.

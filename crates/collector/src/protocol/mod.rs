@@ -7,9 +7,15 @@
 //! are made ([`Declaration`]). A [`Bot`] is the small form: a name, jobs, and how one is performed.
 
 mod declaration;
+mod metric;
 mod test;
 
-use std::{error::Error, future::Future, path::Path, sync::Arc};
+use std::{
+    error::Error,
+    future::Future,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -26,6 +32,7 @@ use crate::{
 pub use declaration::{
     Declaration, DeclaredSetting, DefaultCredential, DefaultSensor, Defaults, Output, Role,
 };
+pub use metric::{Metric, Metrics, Sampled, UNDECLARED, cut};
 pub use test::{DeviceTester, Fact, OpenTester, TestResult, TestSubject, Testing};
 
 /// Why a protocol could not be opened, in its own words.
@@ -118,6 +125,13 @@ pub trait Protocol: Send + Sync + Sized + 'static {
     /// Returns what a new account has from the start.
     fn defaults() -> Defaults {
         Defaults::none()
+    }
+
+    /// Returns files and folders that it reads while it runs, beside its own folder and what every program reads of a
+    /// system: whoever runs it may take all others from it.
+    fn reads(settings: &Resolved) -> Vec<PathBuf> {
+        let _ = settings;
+        Vec::new()
     }
 
     /// Opens it with what it needs of this machine: sockets, files, threads. One that its program creates by itself

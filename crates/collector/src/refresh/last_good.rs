@@ -1,12 +1,11 @@
 //! The last good configuration on disk: `state.sqlite` in the bot's data folder.
 //!
-//! One row with the inventory as JSON and a checksum of it. It holds credentials, so only its owner may read the
-//! file. A file that is broken is set aside under another name; the bot then begins without.
+//! One row with the inventory as JSON, encrypted: it holds credentials. The key stands in a file of its own, beside it or
+//! where a person put it; only their owner may read the files. A file that is broken is set aside under another name; the
+//! bot then begins without.
 
 use std::{
-    fs::{self, OpenOptions, Permissions},
-    io,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    fs, io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -17,24 +16,31 @@ use tracing::{error, warn};
 
 use crate::{
     backend::Inventory,
+    private,
     time::{Clock, SystemClock, Timestamp},
+    vault::{MissingKey, Vault},
 };
 
 /// The name of the file.
 const FILE: &str = "state.sqlite";
 
-/// Owner only.
-const MODE: u32 = 0o600;
+/// The name of its key, where a person does not say otherwise.
+const KEY: &str = "state.key";
+
+/// The format of the file, as SQLite's `user_version`. Format 1, which said 0, had the inventory in the clear.
+const FORMAT: i64 = 2;
+
+/// What the inventory is sealed for.
+const USE: &[u8] = b"last good configuration";
 
 /// How long another process that looks at the file is waited for.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS last_good (
+const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS configuration (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     backend TEXT NOT NULL,
     read_at_us INTEGER NOT NULL,
-    crc32 INTEGER NOT NULL,
-    inventory TEXT NOT NULL
+    sealed BLOB NOT NULL
 ) STRICT";
 
 /// Where the last good configuration of one backend is kept. Nothing is held open between two uses, which are
@@ -42,6 +48,7 @@ const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS last_good (
 #[derive(Clone, Debug)]
 pub struct LastGood {
     file: PathBuf,
+    key: PathBuf,
     backend: String,
 }
 
@@ -66,6 +73,26 @@ pub enum StateError {
         #[source]
         source: rusqlite::Error,
     },
+    /// The key cannot be read or made.
+    #[error("could not use the key {}", file.display())]
+    Key {
+        /// Which file.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A later version of this program wrote it.
+    #[error(
+        "{} has format {found}, this program knows {FORMAT}: run the newer one, or move the file away",
+        file.display()
+    )]
+    Newer {
+        /// Which file.
+        file: PathBuf,
+        /// The format it has.
+        found: i64,
+    },
     /// What it holds is not what was written.
     #[error("{} is broken: {reason}", file.display())]
     Broken {
@@ -82,7 +109,14 @@ pub enum StateError {
 impl LastGood {
     /// Names the file in a bot's data folder. What another backend than `backend` said is never used.
     pub fn new(folder: &Path, backend: impl ToString) -> Self {
-        Self { file: folder.join(FILE), backend: backend.to_string() }
+        Self { file: folder.join(FILE), key: folder.join(KEY), backend: backend.to_string() }
+    }
+
+    /// Has it encrypted by the key of another file, where one is named.
+    #[must_use]
+    pub fn with_key(self, key: Option<&Path>) -> Self {
+        let key = key.map_or(self.key, Path::to_owned);
+        Self { key, ..self }
     }
 
     /// Reads what was kept and when it was read from the backend; none if there is nothing, or nothing that can be
@@ -123,7 +157,46 @@ impl LastGood {
     }
 
     fn read(&self) -> Result<Option<(Inventory, Timestamp)>, StateError> {
-        let row = self.open()?.query_row(
+        let (connection, format) = self.open()?;
+        let kept =
+            if format < FORMAT { self.read_clear(&connection) } else { self.read_sealed(&connection) }?;
+        let Some((read_at, text)) = kept else { return Ok(None) };
+        match serde_json::from_slice(&text) {
+            Ok(inventory) => Ok(Some((inventory, Timestamp::from_micros(read_at)))),
+            Err(error) => Err(self.broken(error.to_string())),
+        }
+    }
+
+    fn read_sealed(&self, connection: &Connection) -> Result<Option<(i64, Vec<u8>)>, StateError> {
+        let row = connection.query_row(
+            "SELECT read_at_us, sealed FROM configuration WHERE backend = ?1",
+            [&self.backend],
+            |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)),
+        );
+        let Some((read_at, sealed)) = row.optional().map_err(|error| self.sqlite(error))? else {
+            return Ok(None);
+        };
+        let vault = match Vault::open(&self.key, MissingKey::Refused) {
+            Ok(vault) => vault,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
+                return Err(self.broken(format!("its key {} is none: {error}", self.key.display())));
+            }
+            Err(source) => return Err(StateError::Key { file: self.key.clone(), source }),
+        };
+        let text = vault.unseal(&sealed, USE);
+        let text =
+            text.ok_or_else(|| self.broken("it is damaged, or was encrypted with another key".to_owned()))?;
+        Ok(Some((read_at, text)))
+    }
+
+    /// Reads format 1.
+    fn read_clear(&self, connection: &Connection) -> Result<Option<(i64, Vec<u8>)>, StateError> {
+        let tables = "SELECT 1 FROM sqlite_schema WHERE name = 'last_good'";
+        let any = connection.prepare(tables).and_then(|mut select| select.exists(()));
+        if !any.map_err(|error| self.sqlite(error))? {
+            return Ok(None);
+        }
+        let row = connection.query_row(
             "SELECT read_at_us, crc32, inventory FROM last_good WHERE backend = ?1",
             [&self.backend],
             |row| Ok((row.get(0)?, row.get::<_, u32>(1)?, row.get::<_, String>(2)?)),
@@ -134,10 +207,7 @@ impl LastGood {
         if crc32fast::hash(text.as_bytes()) != crc32 {
             return Err(self.broken("its checksum is wrong".to_owned()));
         }
-        match serde_json::from_str(&text) {
-            Ok(inventory) => Ok(Some((inventory, Timestamp::from_micros(read_at)))),
-            Err(error) => Err(self.broken(error.to_string())),
-        }
+        Ok(Some((read_at, text.into_bytes())))
     }
 
     fn write(&self, text: &str, read_at: Timestamp) -> Result<(), StateError> {
@@ -153,29 +223,52 @@ impl LastGood {
     }
 
     fn replace(&self, text: &str, read_at: Timestamp) -> Result<(), StateError> {
-        let row = params![self.backend, read_at.micros(), crc32fast::hash(text.as_bytes()), text];
-        let statement = "INSERT OR REPLACE INTO last_good VALUES (1, ?1, ?2, ?3, ?4)";
-        self.open()?.execute(statement, row).map(|_| ()).map_err(|error| self.sqlite(error))
+        let (mut connection, format) = self.open()?;
+        let vault = match Vault::open(&self.key, MissingKey::Made) {
+            // Whatever it was, what it sealed cannot be read any more.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(self.broken(format!("its key {} is none: {error}", self.key.display())));
+            }
+            opened => opened.map_err(|source| StateError::Key { file: self.key.clone(), source })?,
+        };
+        let sealed = vault.seal(text.as_bytes(), USE);
+        let sealed = sealed.ok_or_else(|| self.broken("the inventory can't be encrypted".to_owned()))?;
+        let mut write = || {
+            let transaction = connection.transaction()?;
+            transaction.execute_batch(SCHEMA)?;
+            let row = params![self.backend, read_at.micros(), sealed];
+            transaction.execute("INSERT OR REPLACE INTO configuration VALUES (1, ?1, ?2, ?3)", row)?;
+            transaction.execute("DROP TABLE IF EXISTS last_good", ())?;
+            transaction.pragma_update(None, "user_version", FORMAT)?;
+            transaction.commit()?;
+            // What stood in it in the clear is not to stay in its free pages.
+            if format < FORMAT { connection.execute_batch("VACUUM") } else { Ok(()) }
+        };
+        write().map_err(|error| self.sqlite(error))
     }
 
-    fn open(&self) -> Result<Connection, StateError> {
+    /// Opens the file; returns also which format it has.
+    fn open(&self) -> Result<(Connection, i64), StateError> {
         self.make_private().map_err(|source| StateError::Open { file: self.file.clone(), source })?;
         let open = || {
             let connection = Connection::open(&self.file)?;
             connection.busy_timeout(BUSY_TIMEOUT)?;
-            connection.execute_batch(SCHEMA)?;
-            Ok(connection)
+            let format = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            Ok((connection, format))
         };
-        open().map_err(|error| self.sqlite(error))
+        let (connection, found) = open().map_err(|error| self.sqlite(error))?;
+        if found > FORMAT {
+            return Err(StateError::Newer { file: self.file.clone(), found });
+        }
+        Ok((connection, found))
     }
 
     /// Creates the file, and closes it to others before anything is written; SQLite's journal takes over its mode.
     fn make_private(&self) -> io::Result<()> {
         if let Some(folder) = self.file.parent() {
-            fs::create_dir_all(folder)?;
+            private::create_folder(folder)?;
         }
-        let file = OpenOptions::new().append(true).create(true).mode(MODE).open(&self.file)?;
-        file.set_permissions(Permissions::from_mode(MODE))
+        private::create_file(&self.file)
     }
 
     fn set_aside(&self, reason: &StateError) -> Result<(), StateError> {
@@ -207,7 +300,7 @@ impl StateError {
             }
             // A table of another shape is none of ours.
             Self::Sqlite { .. } => true,
-            Self::Open { .. } | Self::Ending => false,
+            Self::Open { .. } | Self::Key { .. } | Self::Newer { .. } | Self::Ending => false,
         }
     }
 }

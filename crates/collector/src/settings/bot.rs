@@ -68,6 +68,18 @@ pub const DATA: Setting = Setting {
     check: value::anything,
 };
 
+/// The key of what a bot keeps of its configuration.
+pub const STATE_KEY_FILE: Setting = Setting {
+    name: "state_key_file",
+    variable: "GRAFOLEAN_STATE_KEY_FILE",
+    default: None,
+    secret: false,
+    placeholder: "FILE",
+    help: "The key by which bots encrypt the configuration that they keep, made if there is none; without it each has one \
+           beside it",
+    check: value::anything,
+};
+
 /// How many bytes may wait for the backend.
 pub const SPOOL_MAX_SIZE: Setting = Setting {
     name: "spool_max_size",
@@ -102,13 +114,14 @@ pub const METRICS: Setting = Setting {
 };
 
 /// All of them, in the order in which they are shown.
-pub const ALL: [Setting; 9] = [
+pub const ALL: [Setting; 10] = [
     BACKEND_URL,
     BOT_TOKEN,
     BOT_TOKEN_FROM_FILE,
     CA_FILE,
     JOBS_REFRESH_INTERVAL,
     DATA,
+    STATE_KEY_FILE,
     SPOOL_MAX_SIZE,
     SPOOL_MAX_AGE,
     METRICS,

@@ -1,7 +1,7 @@
 //! One bot a spool: a lock that the kernel takes back whatever way the process ends.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{File, TryLockError},
     io::{Read, Seek, Write},
     path::Path,
     process, thread,
@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::error::SpoolError;
+use crate::private;
 
 /// Holds the lock file beside the spool until it is dropped.
 #[derive(Debug)]
@@ -27,7 +28,10 @@ impl Lock {
     pub(super) fn take(spool: &Path) -> Result<Self, SpoolError> {
         let folder_error = |source| SpoolError::Folder { path: spool.to_owned(), source };
         if let Some(folder) = spool.parent() {
-            fs::create_dir_all(folder).map_err(folder_error)?;
+            private::create_folder(folder).map_err(folder_error)?;
+        }
+        for file in [spool.to_owned(), spool.with_extension("lock")] {
+            private::create_file(&file).map_err(folder_error)?;
         }
         let mut file = File::options()
             .read(true)

@@ -55,9 +55,10 @@ async fn a_broken_file_is_set_aside_and_the_next_one_works() {
         kept(folder.path()).save(&some(), READ_AT).await.unwrap();
         fs::read(folder.path().join("state.sqlite")).unwrap()
     };
-    let place = good.windows(7).position(|it| it == b"hunter2").unwrap();
+    assert!(!good.windows(7).any(|it| it == b"hunter2"), "passwords are encrypted");
+    // The row stands at the end of its page.
     let mut flipped = good.clone();
-    flipped[place] ^= 1;
+    *flipped.last_mut().unwrap() ^= 1;
     let other_shape = {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("x");
@@ -85,7 +86,72 @@ async fn a_file_that_breaks_while_the_bot_runs_is_set_aside_when_it_is_written()
     fs::write(folder.path().join("state.sqlite"), b"nonsense".repeat(600)).unwrap();
     kept(folder.path()).save(&some(), READ_AT).await.unwrap();
     assert_eq!(kept(folder.path()).load().await.unwrap().0, some());
-    assert_eq!(names(folder.path()).len(), 2);
+    assert_eq!(names(folder.path()).len(), 3, "the file, its key, and what was set aside");
+}
+
+#[tokio::test]
+async fn a_flipped_bit_or_another_key_is_noticed() {
+    for harmed in ["state.sqlite", "state.key"] {
+        let folder = tempfile::tempdir().unwrap();
+        kept(folder.path()).save(&some(), READ_AT).await.unwrap();
+        assert_eq!(
+            fs::metadata(folder.path().join("state.key")).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        let file = folder.path().join(harmed);
+        let mut bytes = fs::read(&file).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs::write(&file, bytes).unwrap();
+        assert!(kept(folder.path()).load().await.is_none(), "{harmed}");
+        kept(folder.path()).save(&some(), READ_AT).await.unwrap();
+        assert_eq!(kept(folder.path()).load().await.unwrap().0, some());
+    }
+}
+
+#[tokio::test]
+async fn the_key_may_stand_elsewhere() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let key = elsewhere.path().join("bots.key");
+    let last_good = kept(folder.path()).with_key(Some(&key));
+    last_good.save(&some(), READ_AT).await.unwrap();
+    assert_eq!(last_good.load().await.unwrap().0, some());
+    assert_eq!(names(folder.path()), ["state.sqlite"]);
+}
+
+/// Made by hand as format 1 wrote it: the inventory in the clear, a checksum beside it.
+#[tokio::test]
+async fn a_file_of_format_1_is_read_and_encrypted_when_it_is_next_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state.sqlite");
+    let text = serde_json::to_string(&some()).unwrap();
+    let old = rusqlite::Connection::open(&file).unwrap();
+    old.execute_batch(
+        "CREATE TABLE last_good (id INTEGER PRIMARY KEY CHECK (id = 1), backend TEXT NOT NULL,
+             read_at_us INTEGER NOT NULL, crc32 INTEGER NOT NULL, inventory TEXT NOT NULL) STRICT",
+    )
+    .unwrap();
+    let row = ("http://h/api", READ_AT.micros(), crc32fast::hash(text.as_bytes()), &text);
+    old.execute("INSERT INTO last_good VALUES (1, ?1, ?2, ?3, ?4)", row).unwrap();
+    drop(old);
+    assert_eq!(kept(folder.path()).load().await.unwrap(), (some(), READ_AT));
+    kept(folder.path()).save(&some(), READ_AT).await.unwrap();
+    assert_eq!(kept(folder.path()).load().await.unwrap(), (some(), READ_AT));
+    assert!(!fs::read(&file).unwrap().windows(7).any(|it| it == b"hunter2"), "nothing is left in free pages");
+}
+
+#[tokio::test]
+async fn a_file_of_a_later_version_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    kept(folder.path()).save(&some(), READ_AT).await.unwrap();
+    let file = folder.path().join("state.sqlite");
+    rusqlite::Connection::open(&file).unwrap().pragma_update(None, "user_version", 9).unwrap();
+    assert!(kept(folder.path()).load().await.is_none());
+    let error = kept(folder.path()).save(&some(), READ_AT).await.unwrap_err().to_string();
+    assert!(
+        error.ends_with("has format 9, this program knows 2: run the newer one, or move the file away"),
+        "{error}"
+    );
+    assert_eq!(names(folder.path()), ["state.key", "state.sqlite"]);
 }
 
 #[tokio::test]

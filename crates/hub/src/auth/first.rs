@@ -15,10 +15,11 @@ use axum::http::{
     HeaderMap, HeaderName,
     header::{CONTENT_TYPE, HOST, ORIGIN},
 };
+use grafolean_collector::private;
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use crate::{answer::ApiError, open_file::create_private};
+use crate::answer::ApiError;
 
 /// Where the secret stands until the first person was made.
 const FILE: &str = "setup-secret";
@@ -41,7 +42,7 @@ impl SetupSecret {
             return Ok(this);
         }
         let secret = Uuid::new_v4().simple().to_string();
-        create_private(&this.file)?;
+        private::create_file(&this.file)?;
         fs::File::options().write(true).truncate(true).open(&this.file)?.write_all(secret.as_bytes())?;
         *this.lock() = Some(secret.into());
         Ok(this)

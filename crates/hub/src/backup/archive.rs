@@ -59,7 +59,7 @@ fn write(folder: &Path, unfinished: &Path, copies: &Path) -> Result<(), BackupEr
 fn copy_database(database: &Path, copy: &Path) -> Result<(), BackupError> {
     let failed = in_database("copy", database);
     let _ = fs::remove_file(copy);
-    crate::open_file::create_private(copy).map_err(in_file("write", copy))?;
+    grafolean_collector::private::create_file(copy).map_err(in_file("write", copy))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(database, flags).map_err(&failed)?;
     connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()]).map_err(&failed)?;

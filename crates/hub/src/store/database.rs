@@ -6,15 +6,12 @@ use std::{
     time::Duration,
 };
 
+use grafolean_collector::{private, vault::Vault};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use thiserror::Error;
 
-use super::{
-    StoreError,
-    vault::{self, Vault},
-    worker::Writer,
-};
-use crate::open_file::{OpenFile, create_private};
+use super::{StoreError, vault, worker::Writer};
+use crate::open_file::OpenFile;
 
 /// The last schema known here.
 const SCHEMA: u32 = 4;
@@ -137,14 +134,14 @@ impl OpenError {
 /// Opens the connection that writes, makes the file where it is missing and brings its schema up to date.
 pub(super) fn open_for_writing(path: &Path) -> Result<(Writer, Vault), OpenError> {
     let unusable = |source| OpenError::File { path: path.to_owned(), source };
-    create_private(path).map_err(unusable)?;
+    private::create_file(path).map_err(unusable)?;
     let mut connection = Connection::open(path).map_err(OpenError::at(path))?;
     check_whole(&connection, path)?;
     prepare(&connection).map_err(OpenError::at(path))?;
     let key = vault::key_file(path);
     let sealed = vault::is_sealed(&connection).map_err(OpenError::at(path))?;
-    let vault = Vault::open(&key, path, sealed)?;
-    vault.install(&connection).map_err(OpenError::at(path))?;
+    let vault = vault::open(&key, path, sealed)?;
+    vault::install(&vault, &connection).map_err(OpenError::at(path))?;
     migrate(&mut connection, path)?;
     if !vault::check(&connection).map_err(OpenError::at(path))? {
         return Err(OpenError::WrongKey { path: key, database: path.to_owned() });
@@ -158,7 +155,7 @@ pub(super) fn open_for_reading(path: &Path, vault: &Vault) -> Result<Connection,
     let connection = Connection::open_with_flags(path, flags).map_err(OpenError::at(path))?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(OpenError::at(path))?;
     connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
-    vault.install(&connection).map_err(OpenError::at(path))?;
+    vault::install(vault, &connection).map_err(OpenError::at(path))?;
     Ok(connection)
 }
 

@@ -1,7 +1,8 @@
 //! Parts put together: their row groups are copied as they are, nothing is decoded.
 
 use std::{
-    fs::{self, File},
+    fs::{self, DirBuilder, File},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -30,7 +31,11 @@ pub(super) fn assemble(pieces: &[PathBuf], target: &Path) -> Result<u64, Archive
         return Ok(0);
     }
     if let Some(folder) = target.parent() {
-        fs::create_dir_all(folder).map_err(ArchiveError::file("make the folder", folder))?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(ArchiveError::file("make the folder", folder))?;
     }
     // pieces of before an update have fewer columns
     let schema = |metadata: &ParquetMetaData| metadata.file_metadata().schema_descr().root_schema_ptr();

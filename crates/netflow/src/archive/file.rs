@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::BufWriter,
+    os::unix::fs::OpenOptionsExt,
     path::Path,
     sync::{Arc, LazyLock},
 };
@@ -40,7 +41,13 @@ pub(super) fn write_as(
     fill: impl FnOnce(&mut Out) -> Result<(), ParquetError>,
 ) -> Result<(), ArchiveError> {
     let beside = path.with_extension(layout::UNFINISHED);
-    let file = File::create(&beside).map_err(ArchiveError::file("create", &beside))?;
+    let file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)
+        .map_err(ArchiveError::file("create", &beside))?;
     let written = write_into(file, schema, fill).map_err(ArchiveError::parquet("write", &beside));
     let synced = written.and_then(|file| file.sync_data().map_err(ArchiveError::file("sync", &beside)));
     let renamed =

@@ -29,7 +29,8 @@ mod retain;
 mod writer;
 
 use std::{
-    fs,
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::mpsc::sync_channel,
     thread::JoinHandle,
@@ -83,7 +84,11 @@ impl Archive {
     /// Fails when the folder cannot be made or read.
     pub fn open(settings: &Settings, metrics: ArchiveMetrics, now: Timestamp) -> Result<Self, ArchiveError> {
         let open = layout::open_folder(&settings.folder);
-        fs::create_dir_all(&open).map_err(ArchiveError::file("make the folder", &open))?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&open)
+            .map_err(ArchiveError::file("make the folder", &open))?;
         finish::recover(&settings.folder)?;
         finish::told(&metrics, retain::retain(settings, &metrics, now));
         let (feed, batches) = feed::channel(metrics.clone());

@@ -37,6 +37,8 @@ use self::{
     socket::IcmpSocket,
     table::MOST_PROBES,
 };
+use grafolean_collector::sandbox::privileged;
+
 use super::codec::Family;
 
 /// How an engine is to be opened.
@@ -98,7 +100,7 @@ impl Pinger {
     /// When no socket of either protocol may be opened: the message names both remedies.
     pub fn open(options: Options) -> Result<Self, OpenError> {
         let Options { sockets, packets_per_ms, metrics } = options;
-        let sockets = IcmpSocket::open_all(sockets)?;
+        let sockets = privileged(|| IcmpSocket::open_all(sockets))?;
         let kinds = sockets.iter().map(|socket| (socket.family, socket.kind)).collect();
         let waker = Arc::new(Waker::new().map_err(|errno| OpenError::Start(io::Error::from(errno)))?);
         // Bounded by the places: each command holds one.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -14,7 +14,7 @@ use grafolean_collector::{
     model::{AccountId, Device as SetUp, EntityId, SensorId},
     protocol::{Defaults, DeviceTester, OpenError, Opening, Output, Protocol},
     report::{Report, Values},
-    settings::Setting,
+    settings::{Resolved, Setting},
     state_store::{StateStore, StateStoreError},
     time::Timestamp,
 };
@@ -211,6 +211,11 @@ impl Protocol for SnmpBot {
         declaration::defaults()
     }
 
+    fn reads(settings: &Resolved) -> Vec<PathBuf> {
+        // What is wrong with the setting is told when it is opened.
+        settings::folders(settings).unwrap_or_default()
+    }
+
     async fn open(opening: Opening<'_>) -> Result<Self, OpenError> {
         let metrics = SnmpMetrics::default();
         metrics.register(opening.health.registry_of(Self::NAME));
@@ -225,7 +230,7 @@ impl Protocol for SnmpBot {
             return Ok(Self::new(engine).naming(names).profiling(library).telling(board, None));
         };
         let failed = |error| format!("cannot create the folder {}: {error}", folder.display());
-        std::fs::create_dir_all(folder).map_err(failed)?;
+        grafolean_collector::private::create_folder(folder).map_err(failed)?;
         let bot =
             Self::remembering(engine, &folder.join("readings.sqlite"))?.naming(names).profiling(library);
         Ok(bot.telling(board, Some(ReadingFolder::of_bot(folder))))

@@ -17,6 +17,6 @@ pub use self::{
     field::SettingsError,
     host::{Host, ProfileChoice},
     poll_policy::{PollPolicy, ReplySource, WalkOrder},
-    process::{PROCESS, SNMP_MIB_FOLDERS, SNMP_PROFILE_FOLDER, names, profiles},
+    process::{PROCESS, SNMP_MIB_FOLDERS, SNMP_PROFILE_FOLDER, folders, names, profiles},
     sensor::{CounterUse, Fetch, Sensor, SensorError, SensorFields},
 };

@@ -53,3 +53,14 @@ pub fn names(settings: &Resolved) -> Result<Names, SettingsError> {
     let folders = settings.read(&SNMP_MIB_FOLDERS, value::paths)?.unwrap_or_default();
     Ok(Names::with_folders(folders).with_system_folders())
 }
+
+/// Returns the folders in which MIB files and profiles may be.
+///
+/// # Errors
+/// Fails where a setting is not what it may be.
+pub fn folders(settings: &Resolved) -> Result<Vec<PathBuf>, SettingsError> {
+    let mut folders: Vec<PathBuf> = settings.read(&SNMP_MIB_FOLDERS, value::paths)?.unwrap_or_default();
+    folders.extend(settings.read(&SNMP_PROFILE_FOLDER, value::path)?);
+    folders.extend(mib_rs::searchpath::discover_system_paths().into_iter().map(PathBuf::from));
+    Ok(folders)
+}

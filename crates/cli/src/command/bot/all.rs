@@ -5,6 +5,7 @@ use grafolean_collector::{
     backend::http::HttpBackend,
     collector::{Registered, Signals},
     health::Health,
+    sandbox::Sandbox,
     settings::own_token,
     time::{Clock, SystemClock},
 };
@@ -17,7 +18,11 @@ use super::{
 use crate::{arguments::RunAll, command::folders, config::Config, failure::Outcome, protocols};
 
 /// Runs every bot that has a token and was not left out, until they are stopped.
-pub(super) async fn run(arguments: &RunAll, config: &Config) -> anyhow::Result<Outcome> {
+pub(super) async fn run(
+    arguments: &RunAll,
+    config: &Config,
+    sandbox: Option<Sandbox>,
+) -> anyhow::Result<Outcome> {
     let is_wanted =
         |protocol: &&Registered| arguments.without.iter().all(|without| without.name() != protocol.name());
     let (wanted, tokenless): (Vec<_>, Vec<_>) = protocols::ALL
@@ -44,7 +49,7 @@ pub(super) async fn run(arguments: &RunAll, config: &Config) -> anyhow::Result<O
         );
     }
     let health = Health::new(env!("CARGO_PKG_VERSION"), SystemClock.now());
-    let mut ensemble = Ensemble::new(health, Signals::listen()?);
+    let mut ensemble = Ensemble::new(health, Signals::listen()?).within(sandbox);
     for (protocol, backend) in bots {
         let name = protocol.name();
         let data = folders::data(config)?;

@@ -8,6 +8,7 @@ use grafolean_collector::{
     backend::http::HttpBackend,
     collector::{AnyProtocol, CollectorSettings, Signals, can_begin},
     health::{Endpoint, Health, Heartbeats, Service},
+    sandbox::Sandbox,
 };
 
 use super::limits;
@@ -19,6 +20,7 @@ pub(in crate::command) struct Ensemble {
     pub(in crate::command) health: Health,
     heartbeats: Heartbeats,
     signals: Signals,
+    sandbox: Option<Sandbox>,
     parts: Vec<Part>,
     /// The bots: one that receives does so until all have ended, as long as another's last run takes.
     bots: Vec<Arc<dyn AnyProtocol>>,
@@ -30,7 +32,13 @@ type Part = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
 impl Ensemble {
     /// Begins with none. The signals end all of them, or have them read their configuration again.
     pub(in crate::command) fn new(health: Health, signals: Signals) -> Self {
-        Self { health, heartbeats: Heartbeats::default(), signals, parts: Vec::new(), bots: Vec::new() }
+        let (heartbeats, parts, bots) = (Heartbeats::default(), Vec::new(), Vec::new());
+        Self { health, heartbeats, signals, sandbox: None, parts, bots }
+    }
+
+    /// Has them give up what they do not need once all is open.
+    pub(super) fn within(self, sandbox: Option<Sandbox>) -> Self {
+        Self { sandbox, ..self }
     }
 
     /// Opens what a bot keeps on disk; it does not begin yet.
@@ -58,8 +66,9 @@ impl Ensemble {
     /// Lets all of them work until they are stopped. One that cannot go on stops all, so that whoever restarts the
     /// process restarts it; what waits for delivery is on disk.
     pub(in crate::command) async fn run(self, metrics: Option<SocketAddr>) -> anyhow::Result<Arc<Health>> {
-        let Self { health, heartbeats, signals: Signals { stop, .. }, parts, bots } = self;
+        let Self { health, heartbeats, signals: Signals { stop, .. }, sandbox, parts, bots } = self;
         let (health, endpoint) = (Arc::new(health), listen(metrics).await?);
+        sandbox.map(Sandbox::close);
         let serving = endpoint.map(|endpoint| tokio::spawn(endpoint.run(Arc::clone(&health), stop.clone())));
         let service = tokio::spawn(Service { heartbeats, stop: stop.clone() }.run());
         let mut working: FuturesUnordered<_> = parts.into_iter().map(tokio::spawn).collect();
@@ -84,6 +93,7 @@ pub(in crate::command) fn settings(
     config: &Config,
 ) -> CollectorSettings {
     CollectorSettings {
+        state_key: config.state_key.clone(),
         refresh_interval: config.jobs_refresh_interval.duration(),
         spool: limits(config),
         ..CollectorSettings::new(backend.url(), data)
