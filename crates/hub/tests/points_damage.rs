@@ -12,13 +12,13 @@ use grafolean_collector::{
     model::{AccountId, Sample, SeriesPath},
     time::{Clock, SystemClock, Timestamp},
 };
-use grafolean_hub::points::{Limits, Order, Points, PointsError, Settings, Span};
+use grafolean_hub::points::{Keep, Limits, Order, Points, PointsError, Settings, Span};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 const ACCOUNT: AccountId = AccountId::new(7);
 const SMALL: Settings =
-    Settings { retention: None, limits: Limits { recent_bytes: 100_000, block_points: 8 } };
+    Settings { keep: Keep::ALL, disk_reserve: 0, limits: Limits { recent_bytes: 100_000, block_points: 8 } };
 
 /// A store in a folder of its own, and the file as any program opens it.
 struct Place {
@@ -247,7 +247,10 @@ async fn a_series_of_which_no_value_is_left_is_deleted_and_may_come_again() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("points.sqlite");
     let now = FixedClock.now().micros();
-    let settings = Settings { retention: Some(Duration::from_secs(3_600)), ..SMALL };
+    let settings = Settings {
+        keep: Keep { values: Some(Duration::from_secs(3_600)), hours: Some(Duration::ZERO) },
+        ..SMALL
+    };
     let hours_ago = |hours: i64| now - hours * 3_600_000_000;
     let sample = |name: &str, time: i64| Sample { time: Timestamp::from_micros(time), ..sample(name, 0) };
     let points = Points::open(&file, SMALL, Arc::new(FixedClock)).unwrap();

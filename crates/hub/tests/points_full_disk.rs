@@ -9,12 +9,12 @@ use grafolean_collector::{
     model::{AccountId, Sample, SeriesPath},
     time::{SystemClock, Timestamp},
 };
-use grafolean_hub::points::{Limits, Order, Points, PointsError, Settings, Span};
+use grafolean_hub::points::{Keep, Limits, Order, Points, PointsError, Settings, Span};
 
 const ACCOUNT: AccountId = AccountId::new(1);
 const FOLDER: &str = "POINTS_FULL_DISK_FOLDER";
 const SMALL: Settings =
-    Settings { retention: None, limits: Limits { recent_bytes: 100_000, block_points: 64 } };
+    Settings { keep: Keep::ALL, disk_reserve: 0, limits: Limits { recent_bytes: 100_000, block_points: 64 } };
 
 /// The test starts itself again where no file may grow beyond 2 MiB, which is how a full disk looks to it.
 #[tokio::test]

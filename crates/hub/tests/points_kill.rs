@@ -14,7 +14,7 @@ use grafolean_collector::{
     model::{AccountId, Sample, SeriesPath},
     time::{SystemClock, Timestamp},
 };
-use grafolean_hub::points::{Limits, Order, Points, Settings, Span};
+use grafolean_hub::points::{Keep, Limits, Order, Points, Settings, Span};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 const ACCOUNT: AccountId = AccountId::new(1);
@@ -24,7 +24,7 @@ const ROUNDS: u64 = 12;
 
 /// Small limits: the process seals, trims its journal and rewrites blocks all the time.
 const SMALL: Settings =
-    Settings { retention: None, limits: Limits { recent_bytes: 4_000, block_points: 16 } };
+    Settings { keep: Keep::ALL, disk_reserve: 0, limits: Limits { recent_bytes: 4_000, block_points: 16 } };
 
 /// The test starts itself as the process that is killed.
 #[test]

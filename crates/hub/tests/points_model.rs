@@ -7,14 +7,17 @@ use grafolean_collector::{
     model::{AccountId, Sample, SeriesPath},
     time::{SystemClock, Timestamp},
 };
-use grafolean_hub::points::{Aggregate, AggregationLevel, Limits, Order, Point, Points, Settings, Span};
+use grafolean_hub::points::{
+    Aggregate, AggregationLevel, Keep, Limits, Order, Point, Points, Settings, Span,
+};
 use proptest::prelude::*;
 
 const ACCOUNT: AccountId = AccountId::new(7);
 const HOUR: i64 = 3_600_000_000;
 
 /// Blocks of 8 points and a memory for a few dozen, so that a short run sees every way values can go.
-const SMALL: Settings = Settings { retention: None, limits: Limits { recent_bytes: 2_000, block_points: 8 } };
+const SMALL: Settings =
+    Settings { keep: Keep::ALL, disk_reserve: 0, limits: Limits { recent_bytes: 2_000, block_points: 8 } };
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -241,7 +244,10 @@ async fn values_older_than_the_retention_go() {
     }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("points.sqlite");
-    let settings = Settings { retention: Some(Duration::from_secs(3600)), ..SMALL };
+    let settings = Settings {
+        keep: Keep { values: Some(Duration::from_secs(3600)), hours: Some(Duration::ZERO) },
+        ..SMALL
+    };
     let sample = |seconds_ago: i64| Sample {
         path: path("a"),
         time: Timestamp::from_seconds(1_800_000_000 - seconds_ago),

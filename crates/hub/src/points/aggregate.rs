@@ -2,9 +2,11 @@
 
 use grafolean_collector::time::Timestamp;
 
-use super::{Order, PointsError, Reader, SeriesId, Span};
-
-const HOUR_MICROS: i64 = 3_600_000_000;
+use super::{
+    Order, PointsError, Reader, SeriesId, Span,
+    hours::{self, HOUR_MICROS},
+    summary::Summary,
+};
 
 /// Points read at a time, so that years of one series never stand in memory together.
 const PAGE_POINTS: usize = 64 * 1024;
@@ -62,14 +64,23 @@ impl Reader {
             from: Timestamp::from_micros(span.from.micros().saturating_sub(half)),
             until: Timestamp::from_micros(span.until.micros().saturating_add(half)),
         };
+        // What is left of hours whose values are no longer kept; an hour may have both.
         let mut buckets: Vec<Bucket> = Vec::new();
+        for (hour, summary) in hours::read(&self.connection, id, rest)? {
+            let middle = level.middle(hours::start(hour));
+            match buckets.last_mut().filter(|bucket| bucket.middle == middle) {
+                Some(bucket) => bucket.summary.add(&summary),
+                None => buckets.push(Bucket { middle, summary }),
+            }
+        }
+        let old = buckets.len();
         loop {
             let page = self.window(id, rest, Order::Ascending, PAGE_POINTS)?;
             for point in page.points {
                 let middle = level.middle(point.time);
-                match buckets.last_mut().filter(|bucket| bucket.middle == middle) {
-                    Some(bucket) => bucket.add(point.value),
-                    None => buckets.push(Bucket::new(middle, point.value)),
+                match buckets.get_mut(old..).and_then(|new| new.last_mut()).filter(|b| b.middle == middle) {
+                    Some(bucket) => bucket.summary.push(point.value),
+                    None => buckets.push(Bucket { middle, summary: Summary::of(point.value) }),
                 }
             }
             match page.next {
@@ -77,6 +88,14 @@ impl Reader {
                 None => break,
             }
         }
+        buckets.sort_by_key(|bucket| bucket.middle);
+        buckets.dedup_by(|later, earlier| {
+            let same = later.middle == earlier.middle;
+            if same {
+                earlier.summary.add(&later.summary);
+            }
+            same
+        });
         let mut list: Vec<_> =
             buckets.iter().filter(|bucket| span.contains(bucket.middle)).map(Bucket::aggregate).collect();
         if order == Order::Descending {
@@ -90,27 +109,13 @@ impl Reader {
 
 struct Bucket {
     middle: Timestamp,
-    mean: f64,
-    count: f64,
-    min: f64,
-    max: f64,
+    summary: Summary,
 }
 
 impl Bucket {
-    fn new(middle: Timestamp, value: f64) -> Self {
-        Self { middle, mean: value, count: 1.0, min: value, max: value }
-    }
-
-    /// A running mean: the sum of large values could overflow.
-    fn add(&mut self, value: f64) {
-        self.count += 1.0;
-        self.mean += value / self.count - self.mean / self.count;
-        self.min = self.min.min(value);
-        self.max = self.max.max(value);
-    }
-
     fn aggregate(&self) -> Aggregate {
-        Aggregate { time: self.middle, mean: self.mean, min: self.min, max: self.max }
+        let Summary { mean, min, max, .. } = self.summary;
+        Aggregate { time: self.middle, mean, min, max }
     }
 }
 
@@ -126,13 +131,5 @@ mod tests {
         assert_eq!(middles.len(), 7);
         assert_eq!(middles[0], 1_700_000_000 / 3600 * 3600 + 1800);
         assert_eq!(middles[2], 1_700_000_000 / 32_400 * 32_400 + 16_200);
-    }
-
-    #[test]
-    fn the_mean_of_huge_values_stays_finite() {
-        let mut bucket = Bucket::new(Timestamp::default(), f64::MAX);
-        bucket.add(f64::MAX);
-        bucket.add(f64::MAX);
-        assert!(bucket.aggregate().mean.is_finite());
     }
 }

@@ -9,7 +9,7 @@ use super::{
     damage::{self, Damage},
     database,
     error::{Context, PointsError},
-    journal, latest,
+    hours, journal, latest,
 };
 
 const DOING: &str = "looking through the points";
@@ -67,6 +67,7 @@ fn look(connection: &Connection, findings: &mut Findings) -> Result<Vec<Damage>,
             damages.push(Damage::Block(row.get(0).doing(DOING)?));
         }
     }
+    look_at_hours(connection, findings, &mut damages)?;
     for (seq, good, bad) in journal::counts(connection)? {
         findings.values += good;
         if bad > 0 {
@@ -88,4 +89,26 @@ fn look(connection: &Connection, findings: &mut Findings) -> Result<Vec<Damage>,
         connection.query_row("SELECT count(*) FROM damaged", (), |row| row.get(0)).doing(DOING)?;
     findings.set_aside = u64::try_from(aside).unwrap_or(0);
     Ok(damages)
+}
+
+/// Hours that are damaged read as none until they are set aside.
+fn look_at_hours(
+    connection: &Connection,
+    findings: &mut Findings,
+    damages: &mut Vec<Damage>,
+) -> Result<(), PointsError> {
+    let mut select = connection.prepare("SELECT series, summaries, id FROM hours").doing(DOING)?;
+    let mut rows = select.query(()).doing(DOING)?;
+    while let Some(row) = rows.next().doing(DOING)? {
+        let series = SeriesId::new(row.get(0).doing(DOING)?);
+        let bytes = row.get_ref(1).and_then(|value| Ok(value.as_blob()?)).doing(DOING)?;
+        match hours::decode(series, bytes) {
+            Ok(_) => findings.blocks += 1,
+            Err(reason) => {
+                findings.damaged.push(format!("hours of series {series}: {reason}"));
+                damages.push(Damage::Hours(row.get(2).doing(DOING)?));
+            }
+        }
+    }
+    Ok(())
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::{
     SeriesId, block,
     error::{Context, PointsError},
-    latest,
+    hours, latest,
 };
 
 /// What a reader found damaged; the writer looks at it again and mends it.
@@ -17,6 +17,8 @@ pub(super) enum Damage {
     Block(i64),
     /// The newest point in a series' row.
     Latest(SeriesId),
+    /// A block of hours, by its row.
+    Hours(i64),
 }
 
 /// What was done about it, for the log.
@@ -50,6 +52,7 @@ pub(super) fn mend(connection: &mut Connection, damage: Damage) -> Result<Option
     let mended = match damage {
         Damage::Block(row) => mend_block(&transaction, row)?,
         Damage::Latest(series) => mend_latest(&transaction, series)?,
+        Damage::Hours(row) => mend_hours(&transaction, row)?,
     };
     transaction.commit().doing(DOING)?;
     Ok(mended)
@@ -102,6 +105,24 @@ fn put_away(connection: &Connection, id: i64, row: &Row, reason: &str) -> Result
         .execute("DELETE FROM blocks WHERE id = ?1", [id])
         .doing("taking a damaged block out of the table")?;
     Ok(format!("the block from {first} to {last} was set aside in the table damaged: {reason}"))
+}
+
+/// Sets hours aside that cannot be read.
+fn mend_hours(connection: &Connection, id: i64) -> Result<Option<Repair>, PointsError> {
+    const DOING: &str = "reading damaged hours";
+    let row: Option<(i64, i64, Vec<u8>)> = connection
+        .query_row("SELECT series, first, summaries FROM hours WHERE id = ?1", [id], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .optional()
+        .doing(DOING)?;
+    let Some((series, first, bytes)) = row else { return Ok(None) };
+    let (series, first) = (SeriesId::new(series), Timestamp::from_micros(first));
+    let Err(reason) = hours::decode(series, &bytes) else { return Ok(None) };
+    set_aside(connection, series, first, &reason, &bytes)?;
+    connection.execute("DELETE FROM hours WHERE id = ?1", [id]).doing(DOING)?;
+    let what = format!("the hours from {first} were set aside in the table damaged: {reason}");
+    Ok(Some(Repair { series, what }))
 }
 
 /// Reads the newest point from the blocks again.

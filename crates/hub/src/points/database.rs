@@ -2,14 +2,14 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use grafolean_collector::private;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{error::PointsError, journal, latest};
-use crate::open_file::create_private;
 
 /// The format of the file, kept as SQLite's `user_version`. Format 1 had no checksums in the journal, and no newest
-/// value with each series.
-const FORMAT: i64 = 2;
+/// value with each series; format 2 no hours, no sizes and no rules of accounts.
+const FORMAT: i64 = 3;
 
 /// Blocks of about 3 kB leave a tenth of such a page empty, a quarter of one of 4 kB. Rows are only ever appended, so
 /// that pages fill up, and not kept in the order of their series, which would leave pages half empty by splitting.
@@ -26,6 +26,7 @@ const SCHEMA: &str = "
         first INTEGER,
         last INTEGER,
         latest BLOB,
+        bytes INTEGER NOT NULL DEFAULT 0,
         UNIQUE (account, path)
     ) STRICT;
     CREATE INDEX series_by_last ON series (account, last);
@@ -62,10 +63,46 @@ const FORMAT_2: &str = "
     CREATE INDEX series_by_last ON series (account, last);
 ";
 
+/// From format 2: what is left of hours, what each series takes on disk, what accounts keep. A new file has it from the
+/// start.
+const FORMAT_3: &str = "
+    CREATE TABLE hours (
+        id INTEGER PRIMARY KEY,
+        series INTEGER NOT NULL,
+        first INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        summaries BLOB NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX hours_by_time ON hours (series, first);
+    CREATE TABLE retention (
+        account INTEGER PRIMARY KEY,
+        rules TEXT NOT NULL
+    ) STRICT;
+    CREATE TRIGGER blocks_grow AFTER INSERT ON blocks BEGIN
+        UPDATE series SET bytes = bytes + length(new.points) WHERE id = new.series;
+    END;
+    CREATE TRIGGER blocks_shrink AFTER DELETE ON blocks BEGIN
+        UPDATE series SET bytes = bytes - length(old.points) WHERE id = old.series;
+    END;
+    CREATE TRIGGER hours_grow AFTER INSERT ON hours BEGIN
+        UPDATE series SET bytes = bytes + length(new.summaries) WHERE id = new.series;
+    END;
+    CREATE TRIGGER hours_shrink AFTER DELETE ON hours BEGIN
+        UPDATE series SET bytes = bytes - length(old.summaries) WHERE id = old.series;
+    END;
+";
+
+/// From format 2: counts what is there.
+const SIZES: &str = "
+    ALTER TABLE series ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+    UPDATE series SET bytes = coalesce((SELECT sum(length(points)) FROM blocks WHERE series = series.id), 0);
+";
+
 /// Opens the file for writing, creates it if there is none, and brings an older format up to date.
 pub(super) fn open(path: &Path) -> Result<Connection, PointsError> {
     let failed = PointsError::opening(path);
-    create_private(path)
+    private::create_file(path)
         .map_err(|source| PointsError::File { path: path.to_owned(), source: Arc::new(source) })?;
     let mut connection = Connection::open(path).map_err(&failed)?;
     configure(&connection).map_err(&failed)?;
@@ -74,7 +111,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, PointsError> {
     match found {
         FORMAT => {}
         0 => create(&mut connection).map_err(&failed)?,
-        1 => upgrade(&mut connection).map_err(&failed)?,
+        1 | 2 => upgrade(&mut connection, found).map_err(&failed)?,
         _ => return Err(PointsError::Version { path: path.to_owned(), found, known: FORMAT }),
     }
     Ok(connection)
@@ -97,16 +134,21 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
 fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(SCHEMA)?;
+    transaction.execute_batch(FORMAT_3)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()
 }
 
-fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
-    tracing::info!("the file of points is brought to format {FORMAT}");
+fn upgrade(connection: &mut Connection, found: i64) -> rusqlite::Result<()> {
+    tracing::info!("the file of points is brought from format {found} to {FORMAT}");
     let transaction = connection.transaction()?;
-    transaction.execute_batch(FORMAT_2)?;
-    latest::fill(&transaction)?;
-    journal::add_checksums(&transaction)?;
+    if found < 2 {
+        transaction.execute_batch(FORMAT_2)?;
+        latest::fill(&transaction)?;
+        journal::add_checksums(&transaction)?;
+    }
+    transaction.execute_batch(SIZES)?;
+    transaction.execute_batch(FORMAT_3)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()
 }
@@ -164,7 +206,7 @@ mod tests {
         let path = folder.path().join("points.sqlite");
         open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
         let error = open(&path).unwrap_err();
-        assert!(error.to_string().ends_with("format 99, this program knows 2: run the newer one"), "{error}");
+        assert!(error.to_string().ends_with("format 99, this program knows 3: run the newer one"), "{error}");
     }
 
     #[test]
@@ -176,6 +218,42 @@ mod tests {
         assert!(matches!(error, PointsError::DamagedFile { .. }), "{error:?}");
         let text = error.to_string();
         assert!(text.contains("points.sqlite") && text.contains("restore a backup"), "{text}");
+    }
+
+    /// Made by hand as format 2 wrote it: no sizes, no hours, no rules.
+    #[test]
+    fn a_file_of_format_2_is_read_and_what_it_takes_is_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("points.sqlite");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(
+            "CREATE TABLE series (id INTEGER PRIMARY KEY AUTOINCREMENT, account INTEGER NOT NULL, path TEXT NOT NULL,
+                 first INTEGER, last INTEGER, latest BLOB, UNIQUE (account, path)) STRICT;
+             CREATE INDEX series_by_last ON series (account, last);
+             CREATE TABLE journal (seq INTEGER PRIMARY KEY, points BLOB NOT NULL) STRICT;
+             CREATE TABLE blocks (id INTEGER PRIMARY KEY, series INTEGER NOT NULL, first INTEGER NOT NULL,
+                 last INTEGER NOT NULL, last_value REAL NOT NULL, count INTEGER NOT NULL, points BLOB NOT NULL) STRICT;
+             CREATE UNIQUE INDEX blocks_by_time ON blocks (series, first);
+             CREATE TABLE damaged (series INTEGER NOT NULL, first INTEGER NOT NULL, reason TEXT NOT NULL,
+                 points BLOB NOT NULL) STRICT;
+             CREATE TABLE removed (id INTEGER PRIMARY KEY) STRICT;
+             INSERT INTO series VALUES (1, 7, 'a', 5, 9, x'00'), (2, 7, 'b', NULL, NULL, NULL);
+             INSERT INTO blocks VALUES (1, 1, 5, 6, 2.5, 2, x'0000'), (2, 1, 7, 9, 2.5, 2, x'000000');
+             PRAGMA user_version = 2;",
+        )
+        .unwrap();
+        drop(old);
+        let connection = open(&path).unwrap();
+        let bytes = || -> Vec<i64> {
+            let mut select = connection.prepare("SELECT bytes FROM series ORDER BY id").unwrap();
+            select.query_map((), |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        };
+        assert_eq!(bytes(), [5, 0]);
+        connection.execute("DELETE FROM blocks WHERE id = 2", ()).unwrap();
+        connection.execute("INSERT INTO hours VALUES (1, 2, 0, 0, 1, x'00')", ()).unwrap();
+        assert_eq!(bytes(), [2, 1]);
+        drop(connection);
+        open(&path).unwrap();
     }
 
     /// Made by hand as format 1 wrote it: a sealed series, and a journal with one value of another.

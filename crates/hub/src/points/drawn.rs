@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use grafolean_collector::time::Timestamp;
 
-use super::{Order, Point, PointsError, Reader, SeriesId, Span};
+use super::{Order, Point, PointsError, Reader, SeriesId, Span, hours, summary::Summary};
 
 /// Points read at a time, so that years of one series never stand in memory together.
 const PAGE_POINTS: usize = 64 * 1024;
@@ -13,6 +13,7 @@ const PAGE_POINTS: usize = 64 * 1024;
 const WIDTHS_S: [u64; 16] =
     [10, 20, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 14_400, 21_600, 43_200, DAY_S];
 const DAY_S: u64 = 86_400;
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// A series within a span.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,10 +44,13 @@ impl Reader {
     /// hold also what lies just outside.
     pub fn drawn(&self, id: SeriesId, span: Span, most: usize) -> Result<Drawn, PointsError> {
         let window = self.window(id, span, Order::Ascending, most)?;
-        if window.next.is_none() {
+        // Of what is no longer kept there are hours alone.
+        let has_hours = !hours::read(&self.connection, id, span)?.is_empty();
+        if window.next.is_none() && !has_hours {
             return Ok(Drawn::Values(window.points));
         }
         let width = width(span, most);
+        let width = if has_hours { width.max(HOUR) } else { width };
         Ok(Drawn::Buckets(width, self.buckets(id, span, width)?))
     }
 
@@ -60,26 +64,61 @@ impl Reader {
             until: Timestamp::from_micros(last.saturating_add(micros)),
         };
         let mut buckets: Vec<Bucket> = Vec::new();
+        for (hour, summary) in hours::read(&self.connection, id, rest)? {
+            let start = Timestamp::from_micros(start_of(hours::start(hour)));
+            let hour = Bucket::summarising(start, summary);
+            match buckets.last_mut().filter(|bucket| bucket.start == start) {
+                Some(bucket) => bucket.merge(&hour),
+                None => buckets.push(hour),
+            }
+        }
+        let of_hours = buckets.len();
         loop {
             let page = self.window(id, rest, Order::Ascending, PAGE_POINTS)?;
             for point in page.points {
                 let start = Timestamp::from_micros(start_of(point.time));
-                match buckets.last_mut().filter(|bucket| bucket.start == start) {
+                let new = buckets.get_mut(of_hours..).and_then(|new| new.last_mut());
+                match new.filter(|bucket| bucket.start == start) {
                     Some(bucket) => bucket.add(point.value),
                     None => buckets.push(Bucket::of(start, point.value)),
                 }
             }
             match page.next {
                 Some(next) => rest.from = next,
-                None => return Ok(buckets),
+                None => break,
             }
         }
+        if of_hours > 0 {
+            // Where values end and hours begin a bucket may have both.
+            buckets.sort_by_key(|bucket| bucket.start);
+            buckets.dedup_by(|later, earlier| {
+                let same = later.start == earlier.start;
+                if same {
+                    earlier.merge(later);
+                }
+                same
+            });
+        }
+        Ok(buckets)
     }
 }
 
 impl Bucket {
     fn of(start: Timestamp, value: f64) -> Self {
         Self { start, mean: value, lowest: value, highest: value, count: 1 }
+    }
+
+    fn summarising(start: Timestamp, hour: Summary) -> Self {
+        let Summary { mean, min, max, .. } = hour;
+        Self { start, mean, lowest: min, highest: max, count: hour.whole_count() }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let count = (self.count + other.count) as f64;
+        self.mean = self.mean * (self.count as f64 / count) + other.mean * (other.count as f64 / count);
+        self.lowest = self.lowest.min(other.lowest);
+        self.highest = self.highest.max(other.highest);
+        self.count += other.count;
     }
 
     /// A running mean: the sum of large values could overflow.

@@ -69,6 +69,22 @@ pub enum PointsError {
         #[source]
         source: Arc<rusqlite::Error>,
     },
+    /// The disk has hardly any room left: what came would be the next to fill it.
+    #[error(
+        "the disk of {} has {free} bytes left, and the hub leaves {reserve} free: make room, or keep less (retention)",
+        path.display()
+    )]
+    Reserve {
+        /// Which file.
+        path: PathBuf,
+        /// How much is free.
+        free: u64,
+        /// How much is to stay free.
+        reserve: u64,
+    },
+    /// What an account keeps could not be read.
+    #[error("reading how long values are kept: {0}")]
+    Retention(String),
     /// Points could not be compressed.
     #[error("compressing {count} points of series {series}: {reason}")]
     Compress {

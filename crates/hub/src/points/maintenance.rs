@@ -8,8 +8,10 @@ use rusqlite::Connection;
 use super::{
     PointsMetrics, SeriesId, Span, database,
     error::{Context, PointsError},
+    expire::{self, Pass},
     journal,
     recent::SharedRecent,
+    retention::Policies,
     seal::Blocks,
     series,
 };
@@ -30,7 +32,7 @@ const STEP_BLOCKS: usize = 256;
 /// Pages a step gives back to the disk, each of which may have to change places with one that is used.
 const STEP_PAGES: i64 = 64;
 
-/// Time between two looks for values that are older than the retention. It is looked when values arrive.
+/// Time between two looks for values that are older than they are kept. It is looked when values arrive.
 const RETENTION_LOOK: Duration = Duration::from_secs(3600);
 
 /// The steps that are to be done.
@@ -40,7 +42,7 @@ pub(super) struct Maintenance {
     trim_through: Option<i64>,
     deleting: bool,
     shrinking: bool,
-    expiring: Option<Expiring>,
+    expiring: Option<Pass>,
     looked_for_old: Option<Timestamp>,
 }
 
@@ -56,13 +58,6 @@ pub(super) struct Stepped {
 struct Sealing {
     left: Vec<SeriesId>,
     journal_through: i64,
-}
-
-/// A pass over all series for blocks that are too old.
-#[derive(Debug)]
-struct Expiring {
-    before: Timestamp,
-    done_through: i64,
 }
 
 impl Maintenance {
@@ -101,13 +96,20 @@ impl Maintenance {
     }
 
     /// Begins a pass for old values if the last one is long enough ago.
-    pub(super) fn look_for_old(&mut self, retention: Option<Duration>, now: Timestamp) {
-        let Some(retention) = retention else { return };
+    pub(super) fn look_for_old(&mut self, policies: &Policies, now: Timestamp) {
+        if policies.keep_all() {
+            return;
+        }
         let looked = self.looked_for_old.is_some_and(|at| at <= now && now.since(at) < RETENTION_LOOK);
         if !looked && self.expiring.is_none() {
             self.looked_for_old = Some(now);
-            self.expiring = Some(Expiring { before: now - retention, done_through: 0 });
+            self.expiring = Some(Pass::begin(now));
         }
+    }
+
+    /// Notes that what is kept has changed: the next look is due, and a pass that is under way begins anew.
+    pub(super) fn look_again(&mut self) {
+        (self.looked_for_old, self.expiring) = (None, None);
     }
 
     /// Does one step in one transaction.
@@ -116,6 +118,7 @@ impl Maintenance {
         connection: &mut Connection,
         recent: &SharedRecent,
         block_points: usize,
+        policies: &Policies,
         metrics: &PointsMetrics,
     ) -> Result<Stepped, PointsError> {
         let transaction = connection.transaction().doing("beginning a step of maintenance")?;
@@ -125,30 +128,27 @@ impl Maintenance {
             seal_some(&transaction, recent, &sealing.left, blocks)?
         } else if let Some(through) = self.trim_through {
             After::Trimmed { done: journal::trim(&transaction, through, STEP_ROWS)? < STEP_ROWS }
-        } else if let Some(expiring) = &self.expiring {
-            expire_some(&transaction, recent, expiring)?
+        } else if let Some(pass) = &self.expiring {
+            After::Expired(pass.step(&transaction, recent, policies)?)
         } else if self.deleting {
             After::Deleted { done: delete_some(&transaction)? }
         } else {
             After::Shrunk { done: shrink_some(&transaction)? }
         };
         transaction.commit().doing("finishing a step of maintenance")?;
-        let mut forgotten = 0;
-        match after {
+        let forgotten = match &after {
             After::Sealed { values, .. } => {
-                metrics.sealed_values.inc_by(values);
+                metrics.sealed_values.inc_by(*values);
+                0
             }
-            After::Expired { forgotten: series, .. } => {
-                metrics.forgotten_series.inc_by(series);
-                forgotten = series;
-            }
-            _ => {}
-        }
-        self.note(after, recent);
+            After::Expired(step) => step.forgotten,
+            _ => 0,
+        };
+        self.note(after, recent, policies, metrics);
         Ok(Stepped { forgotten })
     }
 
-    fn note(&mut self, after: After, recent: &SharedRecent) {
+    fn note(&mut self, after: After, recent: &SharedRecent, policies: &Policies, metrics: &PointsMetrics) {
         match after {
             After::Sealed { left: 0, .. } => {
                 self.trim_through = self.sealing.take().map(|sealing| sealing.journal_through);
@@ -165,10 +165,11 @@ impl Maintenance {
                 self.trim_through = self.trim_through.filter(|_| !done);
                 self.shrinking = true;
             }
-            After::Expired { through: None, .. } => self.expiring = None,
-            After::Expired { through: Some(through), .. } => {
-                if let Some(expiring) = &mut self.expiring {
-                    expiring.done_through = through;
+            After::Expired(step) => {
+                let ended = self.expiring.as_mut().is_none_or(|pass| pass.note(&step, policies, metrics));
+                if ended {
+                    self.expiring = None;
+                    self.shrinking = true;
                 }
             }
             After::Deleted { done } => self.deleting = !done,
@@ -180,7 +181,7 @@ impl Maintenance {
 enum After {
     Sealed { left: usize, values: u64 },
     Trimmed { done: bool },
-    Expired { through: Option<i64>, forgotten: u64 },
+    Expired(expire::Step),
     Deleted { done: bool },
     Shrunk { done: bool },
 }
@@ -219,37 +220,6 @@ fn shrink_some(connection: &Connection) -> Result<bool, PointsError> {
     Ok(given == 0)
 }
 
-/// Deletes old blocks of some series, and series of which nothing is left. What comes back holds the last series that
-/// is done, `None` at the end of all.
-fn expire_some(
-    connection: &Connection,
-    recent: &SharedRecent,
-    expiring: &Expiring,
-) -> Result<After, PointsError> {
-    const DOING: &str = "deleting values that are older than the retention";
-    let mut next =
-        connection.prepare_cached("SELECT id FROM series WHERE id > ?1 ORDER BY id LIMIT 1").doing(DOING)?;
-    let mut delete = connection
-        .prepare_cached("DELETE FROM blocks WHERE series = ?1 AND first < ?2 AND last < ?2")
-        .doing(DOING)?;
-    let mut through = expiring.done_through;
-    let (mut deleted, mut forgotten) = (0, 0);
-    for _ in 0..STEP_SERIES {
-        let mut rows = next.query([through]).doing(DOING)?;
-        let Some(row) = rows.next().doing(DOING)? else {
-            return Ok(After::Expired { through: None, forgotten });
-        };
-        through = row.get(0).doing(DOING)?;
-        deleted += delete.execute((through, expiring.before.micros())).doing(DOING)?;
-        let in_memory = recent.read().holds(SeriesId::new(through));
-        forgotten += u64::from(series::forget_if_empty(connection, SeriesId::new(through), in_memory)?);
-        if deleted >= STEP_BLOCKS {
-            break;
-        }
-    }
-    Ok(After::Expired { through: Some(through), forgotten })
-}
-
 /// Deletes blocks of a series that is gone; returns whether nothing is left to delete.
 fn delete_some(connection: &Connection) -> Result<bool, PointsError> {
     const DOING: &str = "deleting the values of a deleted series";
@@ -262,6 +232,9 @@ fn delete_some(connection: &Connection) -> Result<bool, PointsError> {
         )
         .doing(DOING)?;
     if deleted < STEP_BLOCKS {
+        connection
+            .execute("DELETE FROM hours WHERE series = (SELECT min(id) FROM removed)", ())
+            .doing(DOING)?;
         connection
             .execute("DELETE FROM removed WHERE id = (SELECT min(id) FROM removed)", ())
             .doing(DOING)?;

@@ -22,6 +22,8 @@ pub struct PointsMetrics {
     pub(super) damaged_blocks: Counter,
     pub(super) damaged_records: Counter,
     pub(super) forgotten_series: Counter,
+    pub(super) disk_free_bytes: Gauge,
+    pub(super) disk_reserve_bytes: Gauge,
 }
 
 impl Default for PointsMetrics {
@@ -38,6 +40,8 @@ impl Default for PointsMetrics {
             damaged_blocks: Counter::default(),
             damaged_records: Counter::default(),
             forgotten_series: Counter::default(),
+            disk_free_bytes: Gauge::default(),
+            disk_reserve_bytes: Gauge::default(),
         }
     }
 }
@@ -67,5 +71,9 @@ impl PointsMetrics {
         registry.register("damaged_journal_values", help, self.damaged_records.clone());
         let help = "Series that were deleted because none of their values is left";
         registry.register("forgotten_series", help, self.forgotten_series.clone());
+        let help = "What was free on the hub's disk when values last came";
+        registry.register_with_unit("disk_free", help, Unit::Bytes, self.disk_free_bytes.clone());
+        let help = "What is left free on the hub's disk: with less, values are refused";
+        registry.register_with_unit("disk_reserve", help, Unit::Bytes, self.disk_reserve_bytes.clone());
     }
 }

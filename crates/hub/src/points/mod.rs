@@ -24,8 +24,9 @@
 //! own on blocking threads. All stands in one SQLite file, `points.sqlite`:
 //!
 //! ```text
-//!  series  id | account | path | first | last | latest   unique (account, path); an id is never used twice;
-//!                                                    of sealed points the first time, the newest time and point
+//!  series  id | account | path | first | last | latest | bytes   unique (account, path); an id is never used twice;
+//!                                                    of sealed points the first time, the newest time and point, and
+//!                                                    what they take on disk
 //!  journal seq | points                              points: records of 28 bytes, little-endian
 //!           0           8           16          24           28
 //!          | series i64 | micros i64 | value f64 | crc32     | ...
@@ -33,6 +34,8 @@
 //!           0         1            5              9            9 + n
 //!          | version | crc32 of the series | n: length of | times, pco | values, pco |
 //!          |  = 2    | and all behind      | the times    |    i64     |    f64      |
+//!  hours   id | series | first | last | count | summaries   what is left of hours whose values are no longer kept
+//!  retention account | rules                         what accounts keep, as JSON
 //!  removed id                                        series whose blocks are still to be deleted
 //!  damaged series | first | reason | points          blocks and records that are not what was written, set aside
 //! ```
@@ -44,7 +47,9 @@ mod damage;
 mod database;
 mod drawn;
 mod error;
+mod expire;
 mod filter;
+mod hours;
 mod journal;
 mod latest;
 mod maintenance;
@@ -52,9 +57,12 @@ mod metrics;
 mod point;
 mod read;
 mod recent;
+mod reserve;
+mod retention;
 mod seal;
 mod series;
 mod store;
+mod summary;
 mod top;
 mod writer;
 
@@ -67,6 +75,8 @@ pub use filter::{FilterError, PathFilter};
 pub use metrics::PointsMetrics;
 pub use point::{Order, Point, Series, SeriesId, Span};
 pub use read::{Extent, LastValue, Matches, Reader, SeriesRow, Window};
+pub use reserve::Room;
+pub use retention::{AccountRetention, Keep, RetentionError, Rule, Usage};
 pub use store::{Limits, Points, Settings};
 pub use top::Top;
 pub use writer::Stored;

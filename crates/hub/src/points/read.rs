@@ -222,10 +222,8 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<LastValue>, PointsError> {
         let mut list = Vec::new();
-        self.each_series(account, filter, |known| {
-            if let Some(point) = self.newest(&known, Span::ALL.until)? {
-                list.push(LastValue { path: known.path, point });
-            }
+        self.each_newest(account, filter, |last| {
+            list.push(last);
             Ok(list.len() < limit)
         })?;
         Ok(list)
@@ -250,6 +248,19 @@ impl Reader {
                 take(&known.path, point);
             }
             Ok(true)
+        })
+    }
+
+    /// Shows the newest value of each series that a filter means, ascending by path, until `take` returns false.
+    pub fn each_newest(
+        &self,
+        account: AccountId,
+        filter: &PathFilter,
+        mut take: impl FnMut(LastValue) -> Result<bool, PointsError>,
+    ) -> Result<(), PointsError> {
+        self.each_series(account, filter, |known| match self.newest(&known, Span::ALL.until)? {
+            Some(point) => take(LastValue { path: known.path, point }),
+            None => Ok(true),
         })
     }
 

@@ -139,7 +139,7 @@ pub(super) fn delete(
     Ok(deleted > 0)
 }
 
-/// Deletes a series of which no block is left, unless memory holds values of it; then its row forgets the newest sealed
+/// Deletes a series of which no block and no hour is left, unless memory holds values of it; then its row forgets the newest sealed
 /// one. Returns whether the series is gone.
 pub(super) fn forget_if_empty(
     connection: &Connection,
@@ -147,7 +147,8 @@ pub(super) fn forget_if_empty(
     in_memory: bool,
 ) -> Result<bool, PointsError> {
     const DOING: &str = "deleting a series without values";
-    const EMPTY: &str = "id = ?1 AND NOT EXISTS (SELECT 1 FROM blocks WHERE series = ?1)";
+    const EMPTY: &str = "id = ?1 AND NOT EXISTS (SELECT 1 FROM blocks WHERE series = ?1)
+                                  AND NOT EXISTS (SELECT 1 FROM hours WHERE series = ?1)";
     let change = if in_memory {
         format!(
             "UPDATE series SET first = NULL, last = NULL, latest = NULL WHERE {EMPTY} AND last IS NOT NULL"

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    PointsError, PointsMetrics, Reader, SeriesId, Stored, database,
+    AccountRetention, Keep, PointsError, PointsMetrics, Reader, Room, SeriesId, Stored, database,
     recent::SharedRecent,
     writer::{Command, Done, Put, Writer},
 };
@@ -32,8 +32,10 @@ const READERS: usize = 4;
 /// What may be set.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Settings {
-    /// How long values are kept; None is for ever. Whole blocks go, so that some stay a little longer.
-    pub retention: Option<Duration>,
+    /// How long values are kept, where no rule of an account says otherwise.
+    pub keep: Keep,
+    /// Bytes of the disk that are left free: with less, nothing is stored, and with less than twice as much it is said.
+    pub disk_reserve: u64,
     /// How much stands where.
     pub limits: Limits,
 }
@@ -62,9 +64,9 @@ pub struct Points(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     path: PathBuf,
+    settings: Settings,
     recent: Arc<SharedRecent>,
     metrics: PointsMetrics,
-    retention: Option<Duration>,
     /// None only while it is dropped.
     commands: Option<mpsc::Sender<Command>>,
     writer: Option<JoinHandle<()>>,
@@ -75,7 +77,7 @@ struct Inner {
 impl Points {
     /// Returns how long values are kept; `None` is for ever.
     pub fn retention(&self) -> Option<Duration> {
-        self.0.retention
+        self.0.settings.keep.values
     }
 
     /// Opens the store in a file, which is made if there is none. Blocks while the journal is read (at most a second
@@ -91,9 +93,9 @@ impl Points {
             .map_err(|error| PointsError::Thread(error.to_string()))?;
         Ok(Self(Arc::new(Inner {
             path: path.to_owned(),
+            settings,
             recent,
             metrics,
-            retention: settings.retention,
             commands: Some(commands),
             writer: Some(thread),
             idle_readers: Mutex::default(),
@@ -104,6 +106,16 @@ impl Points {
     /// Whether a file holds any series. Nothing of it is changed.
     pub fn is_filled(path: &Path) -> bool {
         database::is_filled(path)
+    }
+
+    /// Returns what was set when it was opened.
+    pub fn settings(&self) -> Settings {
+        self.0.settings
+    }
+
+    /// Returns the room on its disk; `None` where the system does not say.
+    pub fn room(&self) -> Option<Room> {
+        Room::beside(&self.0.path)
     }
 
     /// Returns its counters, with the gauges as they are at this moment.
@@ -137,6 +149,15 @@ impl Points {
     /// Deletes a series with all its values; returns whether there was one.
     pub async fn delete(&self, account: AccountId, series: SeriesId) -> Result<bool, PointsError> {
         self.ask(|done| Command::Delete { account, series, done }).await
+    }
+
+    /// Sets what an account keeps, which has been checked. What is to go goes soon after.
+    pub async fn set_retention(
+        &self,
+        account: AccountId,
+        retention: AccountRetention,
+    ) -> Result<(), PointsError> {
+        self.ask(|done| Command::Retain { account, retention, done }).await
     }
 
     /// Seals all that is stored into blocks and finishes what else is to be tidied; the file is smallest then.

@@ -215,11 +215,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::points::{Limits, Points, Settings};
+    use crate::points::{Keep, Limits, Points, Settings};
 
     const ACCOUNT: AccountId = AccountId::new(7);
-    const SMALL: Settings =
-        Settings { retention: None, limits: Limits { recent_bytes: 100_000, block_points: 4 } };
+    const SMALL: Settings = Settings {
+        keep: Keep::ALL,
+        disk_reserve: 0,
+        limits: Limits { recent_bytes: 100_000, block_points: 4 },
+    };
 
     /// Series, time, value; a group is followed by sealing or not.
     type Groups = Vec<(Vec<(usize, i64, i32)>, bool)>;

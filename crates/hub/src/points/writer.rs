@@ -10,13 +10,15 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Point, PointsMetrics, SeriesId, SeriesRow, Settings,
+    AccountRetention, Point, PointsMetrics, SeriesId, SeriesRow, Settings,
     damage::{self, Damage},
     database,
     error::{Context, PointsError},
     journal,
     maintenance::Maintenance,
     recent::SharedRecent,
+    reserve::Reserve,
+    retention::{self, Policies},
     series::{self, SeriesIds},
 };
 use crate::{
@@ -39,6 +41,8 @@ pub(super) enum Command {
     Rename { account: AccountId, series: SeriesId, path: SeriesPath, done: Done<Option<bool>> },
     /// Delete a series with its values; returns whether there was one.
     Delete { account: AccountId, series: SeriesId, done: Done<bool> },
+    /// Set what an account keeps.
+    Retain { account: AccountId, retention: AccountRetention, done: Done<()> },
     /// Seal all there is into blocks.
     Seal { done: Done<()> },
     /// Look at what a reader found damaged.
@@ -68,6 +72,8 @@ pub(super) struct Writer {
     maintenance: Maintenance,
     journal_seq: i64,
     settings: Settings,
+    policies: Policies,
+    reserve: Reserve,
     metrics: PointsMetrics,
     clock: Arc<dyn Clock>,
     failures: Repeats,
@@ -92,6 +98,8 @@ impl Writer {
             let (file, values) = (path.display(), replayed.damaged);
             tracing::error!(%file, values, "values of the journal were damaged, and set aside in the table damaged");
         }
+        let policies = Policies::open(&connection, settings.keep).map_err(|error| error.in_file(path))?;
+        let reserve = Reserve::new(path, settings.disk_reserve);
         let (ids, maintenance) = (SeriesIds::default(), Maintenance::left_over());
         let (journal_seq, failures) = (replayed.last, Repeats::default());
         let mut writer = Self {
@@ -102,6 +110,8 @@ impl Writer {
             maintenance,
             journal_seq,
             settings,
+            policies,
+            reserve,
             metrics,
             clock,
             failures,
@@ -190,6 +200,9 @@ impl Writer {
             Command::Delete { account, series, done } => {
                 let _ = done.send(self.delete(account, series));
             }
+            Command::Retain { account, retention, done } => {
+                let _ = done.send(self.retain(account, &retention));
+            }
             Command::Seal { done } => {
                 let _ = done.send(self.seal_all());
             }
@@ -199,7 +212,11 @@ impl Writer {
 
     fn store(&mut self, group: Vec<Put>) {
         let file = self.file.path().to_owned();
-        let stored = self.still_there().and_then(|()| self.make_room()).and_then(|()| self.commit(&group));
+        let stored = self
+            .still_there()
+            .and_then(|()| self.reserve.check(self.clock.now(), &self.metrics))
+            .and_then(|()| self.make_room())
+            .and_then(|()| self.commit(&group));
         match stored.map_err(|error| error.in_file(&file)) {
             Ok(stored) => {
                 self.metrics.stored_values.inc_by(group.iter().map(|put| put.samples.len() as u64).sum());
@@ -217,7 +234,7 @@ impl Writer {
                 }
             }
         }
-        self.maintenance.look_for_old(self.settings.retention, self.clock.now());
+        self.maintenance.look_for_old(&self.policies, self.clock.now());
         self.seal_if_due();
     }
 
@@ -288,6 +305,14 @@ impl Writer {
         Ok(())
     }
 
+    fn retain(&mut self, account: AccountId, retention: &AccountRetention) -> Result<(), PointsError> {
+        retention::store(&self.connection, account, retention)?;
+        self.policies.set(account, retention);
+        self.maintenance.look_again();
+        self.maintenance.look_for_old(&self.policies, self.clock.now());
+        Ok(())
+    }
+
     fn delete(&mut self, account: AccountId, id: SeriesId) -> Result<bool, PointsError> {
         let transaction = self.connection.transaction().doing("beginning to delete a series")?;
         let deleted = series::delete(&transaction, account, id)?;
@@ -302,7 +327,8 @@ impl Writer {
 
     fn maintain(&mut self) -> Result<(), PointsError> {
         let block_points = self.settings.limits.block_points;
-        let done = self.maintenance.step(&mut self.connection, &self.recent, block_points, &self.metrics);
+        let (connection, metrics) = (&mut self.connection, &self.metrics);
+        let done = self.maintenance.step(connection, &self.recent, block_points, &self.policies, metrics);
         match done {
             Ok(stepped) => {
                 if stepped.forgotten > 0 {

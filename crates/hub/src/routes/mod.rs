@@ -30,6 +30,7 @@ mod permissions;
 mod persons;
 mod plugins;
 mod profile;
+mod prometheus;
 mod protocols;
 mod raw_flows;
 mod readings;
@@ -118,6 +119,7 @@ pub(crate) fn router(hub: &Arc<Hub>) -> Router {
         .merge(widgets::routes())
         .merge(values::routes())
         .merge(readings::routes())
+        .merge(prometheus::routes())
         .merge(paths::routes())
         .merge(series::routes())
         .merge(overview::routes())

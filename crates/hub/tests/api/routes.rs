@@ -9,7 +9,7 @@ use crate::world::{PASSWORD, Who, World};
 const METHODS: [&str; 4] = ["GET", "POST", "PUT", "DELETE"];
 
 /// Below `/api/`; `A` stands for an account, ids that nobody has for everything else.
-const ROUTES: [&str; 54] = [
+const ROUTES: [&str; 56] = [
     "status/info",
     "docs",
     "openapi.json",
@@ -58,6 +58,8 @@ const ROUTES: [&str; 54] = [
     "accounts/A/getaggrvalues",
     "accounts/A/topvalues",
     "accounts/A/lastvalues",
+    "accounts/A/retention",
+    "accounts/A/prometheus",
     "accounts/A/paths",
     "accounts/A/paths/5",
     "accounts/A/dashboards",

@@ -161,7 +161,8 @@ fn tls(settings: &HubSettings) -> anyhow::Result<Option<Tls>> {
 }
 
 fn options(settings: &HubSettings) -> Options {
-    let points = points::Settings { retention: settings.retention, ..Default::default() };
+    let keep = points::Keep { values: settings.retention, hours: Some(settings.retention_hours) };
+    let points = points::Settings { keep, disk_reserve: settings.disk_reserve, ..Default::default() };
     // This machine's own name; one that does not say it is reached by others.
     let own = fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned());
     let names = settings.names.iter().cloned().chain(own).collect();

@@ -1,9 +1,10 @@
 //! `grafolean protocols`: what each protocol of this binary declares.
 //!
 //! `fields` reads the JSON Schema of a protocol's fields, `page` lays a declaration out for people, as Markdown; of it
-//! `docs/protocols.md` is made.
+//! `docs/protocols.md` is made; `metrics` tells what their series are called in Prometheus.
 
 mod fields;
+mod metrics;
 mod page;
 
 use std::io::{self, Write};
@@ -18,6 +19,11 @@ use crate::{arguments::ShowProtocols, failure::Outcome, protocols};
 /// Prints the declarations of one protocol or of all.
 pub(crate) fn show(arguments: &ShowProtocols) -> anyhow::Result<Outcome> {
     let mut out = io::stdout().lock();
+    if arguments.prometheus {
+        let some = arguments.protocol.map(|protocol| vec![protocol.declaration()]);
+        write!(out, "{}", metrics::lines(&some.unwrap_or_else(declarations)))?;
+        return Ok(Outcome::Good);
+    }
     match (arguments.protocol, arguments.json) {
         (Some(protocol), true) => serde_json::to_writer_pretty(&mut out, &protocol.declaration())?,
         (None, true) => serde_json::to_writer_pretty(&mut out, &declarations())?,

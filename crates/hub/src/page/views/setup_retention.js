@@ -1,10 +1,12 @@
-// How long values are kept: a setting of the hub, shown here.
+// How long values are kept: a setting of the hub, shown here, and rules of the account that is looked at.
 
 import { get } from "../api.js";
 import { html, useEffect, useSignal } from "../ui.js";
 import { count, digits, shown } from "../numbers.js";
 import { Note } from "../icons.js";
 import { Head } from "../shell.js";
+import { accountId } from "../state.js";
+import { Rules } from "./setup_retention_rules.js";
 
 export function Retention({ tabs }) {
   const found = useSignal(null),
@@ -24,5 +26,6 @@ export function Retention({ tabs }) {
       <dt>Values</dt><dd>${days === null ? "for ever" : count(days, "day")}</dd><dt>Stored now</dt><dd>${digits(series)} series in ${shown(bytes, "B")}</dd></dl>
       <p class="soft">It is a setting of the hub, <code>hub_retention</code>: set it where the hub is started, and start the hub again.</p>
       <pre class="snippet" tabindex="0">grafolean hub --hub-retention 365d</pre></div></section>`
-    }</main>`;
+    }
+    ${accountId.value !== null && html`<${Rules} key=${accountId.value} />`}</main>`;
 }
