@@ -11,6 +11,7 @@ check:
     cargo check --package grafolean-netflow --locked
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --exclude grafolean --no-deps --locked --quiet
     cargo deny --log-level error check bans licenses sources
+    packaging/advisories
     cargo machete
 
 # Every test, or those whose name holds one of the arguments.
@@ -47,3 +48,15 @@ bench:
 fuzz target seconds="60":
     mkdir -p fuzz/found/{{ target }}
     RUSTC_BOOTSTRAP=1 cargo fuzz run {{ target }} fuzz/found/{{ target }} fuzz/corpus/{{ target }} -- -max_total_time={{ seconds }} -max_len=4096
+
+# The Debian package and the root file system of the container image, in target/packages.
+package target="" profile="release":
+    packaging/package {{ target }} {{ if target == "" { "" } else { profile } }}
+
+# Installs, upgrades, removes and restores that package on a bare Debian in a folder. Needs root and mmdebstrap.
+package-test:
+    packaging/test
+
+# Packages for three kinds of processors, an SBOM, checksums.
+release:
+    packaging/release

@@ -24,6 +24,8 @@ ROWS = [
     ("hub: a value at rest, rates", "at_rest_rate", None, "", "< 4 bytes/value"),
     ("hub: a value at rest, temperatures", "at_rest_temperature", None, "", "< 4 bytes/value"),
     ("hub: a day of one series every minute, read", "day_60s_read", None, "", "< 5 ms"),
+    ("demo: from its start to the first value", "demo_first_value", None, "", "< 60 s"),
+    ("demo: memory of hub, bots and devices", "demo_memory", None, "", "< 150 MB"),
     ("ping: CPU a ping, raw socket, 10,000 targets", "ping_raw_cpu", "fping_cpu", "fping", "< 5 us"),
     ("ping: CPU a ping, datagram socket", "ping_datagram_cpu", "bare_cpu", "bare system calls", "< 5 us"),
     ("ping: lost of 100,000", "ping_raw_lost", "fping_lost", "fping", "< 1 packets"),

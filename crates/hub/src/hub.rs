@@ -175,7 +175,7 @@ impl Hub {
             let file = points_file.display();
             warn!(%file, "the file of values is missing beside a hub with accounts: a new one without values is made");
         }
-        let retention = options.points.retention;
+        let retention = options.points.keep.values;
         let points = Points::open(&points_file, options.points, Arc::clone(&options.clock))?;
         let setup_secret = SetupSecret::open(folder, store.has_people())
             .map_err(|source| HubError::Folder { folder: folder.to_owned(), source })?;

@@ -85,7 +85,7 @@ impl Gate {
         if let Some(header) = headers.get(AUTHORIZATION) {
             return match bearer_token(header) {
                 // Elsewhere a Grafolean refuses it.
-                Some(token) if uri.path().ends_with("/prometheus") => self.bot_of(store, token).await,
+                Some(token) if uri.path().ends_with("/prometheus") => self.bot_of(store, token, uri).await,
                 _ => self.person(store, header).await,
             };
         }
@@ -205,10 +205,10 @@ impl Gate {
     }
 
     async fn bot(&self, store: &Store, uri: &Uri) -> Result<Caller, ApiError> {
-        self.bot_of(store, bot_token(uri).ok_or(ApiError::Unauthorized)?).await
+        self.bot_of(store, bot_token(uri).ok_or(ApiError::Unauthorized)?, uri).await
     }
 
-    async fn bot_of(&self, store: &Store, token: Uuid) -> Result<Caller, ApiError> {
+    async fn bot_of(&self, store: &Store, token: Uuid, uri: &Uri) -> Result<Caller, ApiError> {
         let known = self.known(store, Identity::Token(token)).await?.ok_or(ApiError::Unauthorized)?;
         // Whoever asks why by a bot's token is a person who looks for that bot.
         if !asks_why(uri) {

@@ -439,6 +439,18 @@ pub(super) const ALL: &[Operation] = &[
         ],
         read("/accounts/{account_id}/lastvalues", "The newest value of each series", "Object"),
     ),
+    read("/accounts/{account_id}/retention", "How long values are kept", "Object"),
+    change("/accounts/{account_id}/retention", "Sets how long values are kept", "Object"),
+    asking(
+        &[query("filter", WORD, "Path filter")],
+        operation(
+            Get,
+            "/accounts/{account_id}/prometheus",
+            "The newest values, for Prometheus",
+            Nothing,
+            ("200", "In Prometheus' text format", Text("text/plain")),
+        ),
+    ),
     asking(
         &[
             needed("filter", WORD, "Path filters, with commas between them"),

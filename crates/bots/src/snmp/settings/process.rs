@@ -1,5 +1,7 @@
 //! The settings of the SNMP bot's process: where names come from.
 
+use std::path::PathBuf;
+
 use grafolean_collector::settings::{Resolved, Setting, SettingsError, value};
 
 use crate::snmp::{
