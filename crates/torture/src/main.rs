@@ -39,7 +39,7 @@ struct Arguments {
     /// Of everything that is random; the one that was used is printed
     #[arg(long)]
     seed: Option<u64>,
-    /// Only these scenarios: kill, hub, backend, disk, clock
+    /// Only these scenarios: kill, hub, backend, disk, files, clock
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Where a scenario has many faults, only those whose words hold this

@@ -54,6 +54,18 @@ impl Row {
         Self { scenario, fault: fault.into(), times, cost, recovery: None, said: String::new(), verdict }
     }
 
+    /// Makes a row of a fault that may cost values, as long as none comes with another number.
+    pub(crate) fn that_may_lose(
+        scenario: &'static str,
+        fault: impl Into<String>,
+        times: u64,
+        cost: Cost,
+    ) -> Self {
+        let mut row = Self::of(scenario, fault, times, Cost { lost: 0, ..cost });
+        row.cost = cost;
+        row
+    }
+
     /// Makes a row of a fault that cannot be tried here.
     pub(crate) fn skipped(scenario: &'static str, fault: impl Into<String>, why: impl Into<String>) -> Self {
         let mut row = Self::of(scenario, fault, 0, Cost::default());

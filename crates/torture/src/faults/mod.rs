@@ -3,6 +3,7 @@
 mod backend;
 mod clock;
 mod disk;
+mod files;
 mod hub;
 mod kill;
 mod loop_disk;
@@ -71,7 +72,7 @@ pub(crate) struct Scenario {
 }
 
 /// All of them, in the order in which they are tried.
-pub(crate) const SCENARIOS: [Scenario; 5] = [
+pub(crate) const SCENARIOS: [Scenario; 6] = [
     Scenario { name: "kill", about: "kills and stops bots at random moments" },
     Scenario { name: "hub", about: "kills the hub at random moments" },
     Scenario { name: "backend", about: "has the backend, or what stands in between, go wrong in each way" },
@@ -79,6 +80,7 @@ pub(crate) const SCENARIOS: [Scenario; 5] = [
         name: "disk",
         about: "fills, freezes, breaks and takes away the disk, and cuts its power (needs root)",
     },
+    Scenario { name: "files", about: "flips bits of a bot's files, and cuts them" },
     Scenario {
         name: "clock",
         about: "steps the clock by minutes to years, and suspends the bot (needs libfaketime)",
@@ -95,6 +97,7 @@ pub(crate) async fn run(name: &str, ground: &Ground) -> Result<Vec<Row>> {
         "hub" => hub::rows(ground).await,
         "backend" => backend::rows(ground).await,
         "disk" => Box::pin(disk::rows(ground)).await,
+        "files" => Box::pin(files::rows(ground)).await,
         "clock" => clock::rows(ground).await,
         other => anyhow::bail!("no scenario is called {other:?}"),
     }
