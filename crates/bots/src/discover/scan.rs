@@ -16,7 +16,12 @@ use thiserror::Error;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{device::FoundDevice, networks::Networks, pacing::Pacing, reading};
+use super::{
+    device::FoundDevice,
+    networks::Networks,
+    pacing::{MOST_PACKETS_A_SECOND, Pacing},
+    reading,
+};
 use crate::{
     ping::engine::{Options, Pinger, Probe},
     snmp::{
@@ -30,8 +35,9 @@ use crate::{
 /// How long an answer is waited for.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Devices that are asked who they are at a time: as many as are silent for a time-out at the highest rate.
-const ASKED_AT_ONCE: usize = 4_000;
+/// Devices that are asked who they are at a time, in seconds of the rate: as many as are silent for a time-out of a ping and
+/// one of SNMP. With more, each would wait for the turns of all others.
+const ASKED_AT_ONCE_S: u32 = 2;
 
 /// Devices whose tables are read at a time, and the pause between two requests to one: 800 packets a second each way at most.
 const READ_AT_ONCE: usize = 16;
@@ -135,7 +141,9 @@ impl Scan {
             let scanner = Arc::clone(&scanner);
             async move { scanner.ask(address).await }
         });
-        let found = asked.buffer_unordered(ASKED_AT_ONCE).filter_map(|found| async { found });
+        let at_once = scanner.scan.packets_a_second.get().min(MOST_PACKETS_A_SECOND) * ASKED_AT_ONCE_S;
+        let at_once = usize::try_from(at_once).unwrap_or(usize::MAX);
+        let found = asked.buffer_unordered(at_once).filter_map(|found| async { found });
         let found: Vec<_> = found.take_until(stop.cancelled()).collect().await;
         let read = stream::iter(found).map(|(device, session)| {
             let scanner = Arc::clone(&scanner);
