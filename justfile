@@ -60,3 +60,13 @@ package-test:
 # Packages for three kinds of processors, an SBOM, checksums.
 release:
     packaging/release
+
+# The pictures of docs/page.md: a made-up network in a hub of its own, in light, dark and on a phone.
+screenshots:
+    cargo build --locked
+    target/browser/bin/python crates/cli/tests/page/pictures.py target/debug/grafolean docs/pictures
+
+# The page with 10,000 devices and 300,000 series, and a month of one series.
+bench-page:
+    cargo build --release --locked
+    target/browser/bin/python bench/page.py target/release/grafolean

@@ -2,7 +2,7 @@
 //!
 //! A page that shows 10,000 devices needs a row of each, not their 300,000 values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use grafolean_collector::{
     model::{Entity, EntityId, Sensor, SensorId},
@@ -17,6 +17,8 @@ use crate::points::Point;
 const OLD_AFTER_S: i64 = 600;
 /// Beside three intervals, what a value may take on its way.
 const GRACE_S: i64 = 5;
+/// Different paths, but for their entity, whose part is remembered: about 10 MB. Beyond it each is looked for anew.
+const SHAPES_MAX: usize = 100_000;
 
 /// How one device is, as far as its values tell.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -94,7 +96,8 @@ impl<'a> Survey<'a> {
 
     /// Adds the last value of a path.
     pub(crate) fn add(&mut self, path: &str, last: Point) {
-        let Some(&place) = entity_of(path).and_then(|entity| self.owners.get(&entity)) else {
+        let entity = entity_of(path);
+        let Some((id, &place)) = entity.and_then(|id| Some((id, self.owners.get(&id)?))) else {
             self.overview.others += 1;
             return;
         };
@@ -107,7 +110,7 @@ impl<'a> Survey<'a> {
         if last.time < *oldest {
             return;
         }
-        if let Some((name, role)) = self.roles.of_path(path) {
+        if let Some((name, role)) = self.roles.of_path(path, id) {
             let part = row.roles.entry(name);
             part.and_modify(|part| part.v = joined(role, part.v, last.value))
                 .or_insert_with(|| Part { v: last.value, p: path.to_owned() });
@@ -150,6 +153,8 @@ fn entity_of(path: &str) -> Option<EntityId> {
 /// The outputs that play a part, and those that might be taken for them.
 struct Roles<'a> {
     outputs: Vec<&'a Output>,
+    /// What was found for a path without the id of its entity: devices have the same series.
+    known: HashMap<String, Option<(&'static str, Role)>>,
 }
 
 impl<'a> Roles<'a> {
@@ -161,10 +166,23 @@ impl<'a> Roles<'a> {
             .collect();
         // What has the most letters of its own says most.
         outputs.sort_by_key(|output| std::cmp::Reverse(letters(&output.path)));
-        Self { outputs }
+        Self { outputs, known: HashMap::new() }
     }
 
-    fn of_path(&self, path: &str) -> Option<(&'static str, Role)> {
+    /// Returns the part that a path plays, of which `id` is its entity.
+    fn of_path(&mut self, path: &str, id: EntityId) -> Option<(&'static str, Role)> {
+        let shape = path.replacen(&id.to_string(), "", 1);
+        if let Some(known) = self.known.get(&shape) {
+            return *known;
+        }
+        let found = self.find(path);
+        if self.known.len() < SHAPES_MAX {
+            self.known.insert(shape, found);
+        }
+        found
+    }
+
+    fn find(&self, path: &str) -> Option<(&'static str, Role)> {
         let playing = self.outputs.iter().filter(|output| output.role.is_some());
         // Most paths play none: only what might is compared with all.
         if !playing.clone().any(|output| ends_alike(&output.path, path) && output.matches(path)) {

@@ -113,13 +113,13 @@ mod tests {
         for typed in ["any) or (any", "any)", "(any", "any) or any or (any"] {
             assert!(query(&asked(typed, &[])).is_err(), "{typed}");
         }
-        for typed in ["", "any", "port 443 or port 80", "not exporter 192.0.2.1"] {
-            let filter = query(&asked(typed, &[])).unwrap().filter;
-            let all = format!(
-                "({}) and exporter in [192.0.2.1 2001:db8::1]",
-                if typed.is_empty() { "any" } else { typed }
-            );
-            assert_eq!(filter, Filter::parse(&all).unwrap(), "{typed}");
+        for (typed, whole) in [
+            ("", "exporter in [192.0.2.1 2001:db8::1]"),
+            ("any", "(any) and exporter in [192.0.2.1 2001:db8::1]"),
+            ("port 443 or port 80", "(port 443 or port 80) and exporter in [192.0.2.1 2001:db8::1]"),
+            ("not exporter 192.0.2.1", "(not exporter 192.0.2.1) and exporter in [192.0.2.1 2001:db8::1]"),
+        ] {
+            assert_eq!(query(&asked(typed, &[])).unwrap().filter, Filter::parse(whole).unwrap(), "{typed}");
         }
     }
 

@@ -3,9 +3,11 @@
 Arguments: the binary, the folder for the pictures, and views, if not all are wanted.
 """
 
+import io
 import pathlib
 import sys
 
+from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 from world import Hub, Network
@@ -52,10 +54,17 @@ def main(binary, folder, *wanted):
                     expect(tab.get_by_text(text).first).to_be_attached(timeout=60_000)
                     tab.wait_for_load_state("networkidle")
                     tab.wait_for_timeout(500)
-                    tab.screenshot(path=folder / f"{view}-{how}.png", full_page="--full" in sys.argv)
+                    taken = tab.screenshot(full_page="--full" in sys.argv)
+                    save(taken, folder / f"{view}-{how}.png")
             browser.close()
     finally:
         hub.stop()
+
+
+def save(taken, file):
+    """A picture in 256 colours, rare ones too: half of its size, and it looks the same."""
+    picture = Image.open(io.BytesIO(taken)).convert("RGB")
+    picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 def on_disk(tab):

@@ -52,6 +52,9 @@ impl PathFilter {
 
     /// Whether a path is meant.
     pub fn matches(&self, path: &str) -> bool {
+        if self.0 == [Element::Rest] {
+            return true;
+        }
         let segments: Vec<&str> = path.split('.').collect();
         let mut rest = (&self.0[..], &segments[..]);
         // Where to go on when what followed the last Rest does not fit: it takes one segment more.

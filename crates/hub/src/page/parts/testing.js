@@ -23,6 +23,7 @@ export async function test(subjects, told) {
 
 export function TestPanel({ results, running, press, disabled, children }) {
   const known = Object.entries(results).filter(([, { unknown }]) => !unknown);
+  const untried = known.length === 0 && Object.keys(results).length > 0;
   const good = known.filter(([, { ok }]) => ok).length;
   const took = Math.max(0, ...known.map(([, one]) => one.took ?? 0));
   const word = known.length === 0 ? null : good === known.length ? ["ok", "answers"] : good > 0 ? ["warn", "answers in part"] : ["bad", "no answer"];
@@ -30,7 +31,7 @@ export function TestPanel({ results, running, press, disabled, children }) {
     <span class="grow"></span>${took > 0 && html`<span class="muted small">${took.toFixed(2)} s</span>`}
     <button type="button" class="btn small" disabled=${running || disabled} onClick=${press}>${icon("retry")}Test</button></div>
     <div role="status"><ul class="checks">${known.map(([protocol, one]) => html`<${Result} key=${protocol} protocol=${protocol} ...${one} />`)}${children}</ul></div>
-    ${known.length === 0 && html`<p class="muted small">${running ? "Asking …" : disabled ? "Enter an address first." : "Says what answers, and what it is. Nothing is saved."}</p>`}</section>`;
+    ${known.length === 0 && html`<p class="muted small">${running ? "Asking …" : untried ? "This hub cannot ask devices itself: the bot says what answers." : disabled ? "Enter an address first." : "Says what answers, and what it is. Nothing is saved."}</p>`}</section>`;
 }
 
 function Result({ protocol, ok, summary, facts = [], problem, remedy, took }) {

@@ -29,6 +29,7 @@ export function FlowsHere({ name, address }) {
 /** Waiting, heard, or heard from somewhere else. */
 export function Light({ address }) {
   const heard = listening();
+  if (statuses.value === null) return html`<p class="muted">Whether datagrams arrive is seen in Flows, about a minute after adding.</p>`;
   const all = heard.flatMap(({ exporters }) => exporters);
   const own = all.find((one) => one.address === address);
   const foreign = all.filter(({ named, address: other }) => !named && other !== address);

@@ -36,7 +36,8 @@ function Explained({ about, span }) {
       const { list } = await get(ours(`why?about=${encodeURIComponent(about)}${span}`));
       state.value = { answers: list, error: null, at: Date.now(), took: (Date.now() - began) / 1000 };
     } catch (error) {
-      state.value = { ...state.value, error: error.message, at: Date.now() };
+      const unknown = "This hub does not keep what its bots tell of themselves. On the machine of the bot `grafolean check` says what is measured, and what is not and why.";
+      state.value = { ...state.value, error: error.status === 404 ? unknown : error.message, at: Date.now() };
     }
   };
   useEffect(() => {
