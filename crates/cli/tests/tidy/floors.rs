@@ -22,6 +22,7 @@ fn dependencies(folder: &str) -> BTreeSet<String> {
 fn crates_import_only_downwards() {
     for (folder, never) in [
         ("time", &["grafolean-collector", "tokio", "reqwest", "rusqlite"][..]),
+        ("datagram", &["grafolean-collector", "grafolean-bots", "tokio", "reqwest", "rusqlite"]),
         ("netflow", &["grafolean-bots", "grafolean-hub", "grafolean", "axum", "reqwest", "rusqlite"]),
         (
             "collector",
@@ -95,7 +96,7 @@ fn inside_the_collector_nothing_below_knows_what_is_above() {
         ("interfaces", &["model", "time"]),
         ("protocol", &["bot", "health", "model", "report", "settings", "status"]),
         ("sink", &["model", "report"]),
-        ("backend", &["cause", "model", "throttle", "time"]),
+        ("backend", &["cause", "error_chain", "model", "throttle", "time"]),
         ("settings", &["backend", "model", "time"]),
         ("schedule", &["bot", "cause", "model", "time"]),
         ("spool", &["model", "private", "report", "sink", "throttle", "time"]),

@@ -1,28 +1,15 @@
 //! Reading many datagrams by one system call.
 
-use std::{
-    io::{self, IoSliceMut},
-    net::{IpAddr, SocketAddr},
-    os::fd::AsRawFd,
-};
+use std::{io, net::SocketAddr};
 
 use grafolean_collector::time::{Clock, SystemClock, Timestamp};
-use nix::{
-    cmsg_space,
-    errno::Errno,
-    sys::{
-        socket::{ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockaddrStorage, recvmmsg},
-        time::TimeSpec,
-    },
-};
+use grafolean_datagram::{self as datagram, DropCounter, Reader, Wait};
+use nix::errno::Errno;
 
 use super::Bound;
 use crate::record::Datagram;
 
-/// Datagrams read by one system call; more bring little.
-pub const BATCH_MAX: usize = 64;
-/// Octets of the largest UDP datagram. Exporters keep to 1,500 or 9,000, and memory that is never written costs nothing.
-const DATAGRAM_MAX: usize = 65_536;
+pub use grafolean_datagram::BATCH_MAX;
 
 /// What a socket's thread hands on: datagrams, or none when nothing came for a while.
 #[derive(Debug)]
@@ -40,9 +27,8 @@ pub struct Batch<'a> {
 /// Reads one socket.
 pub(super) struct Reading {
     bound: Bound,
-    buffer: Vec<u8>,
-    /// The kernel's count of drops, which wraps.
-    drops: u32,
+    reader: Reader,
+    drops: DropCounter,
 }
 
 /// What came of one reading.
@@ -54,76 +40,33 @@ pub(super) enum Outcome {
     Failed,
 }
 
-/// What the kernel says beside the octets.
-#[derive(Clone, Copy, Default)]
-struct Ancillary {
-    received: Option<Timestamp>,
-    drops: Option<u32>,
-}
-
 impl Reading {
     pub(super) fn new(bound: Bound) -> Self {
-        Self { bound, buffer: vec![0; BATCH_MAX * DATAGRAM_MAX], drops: 0 }
+        Self { bound, reader: Reader::default(), drops: DropCounter::default() }
     }
 
     /// Waits for datagrams, for a quarter of a second at most, and hands them on.
     pub(super) fn read(&mut self, handle: &mut impl FnMut(&Batch<'_>)) -> Outcome {
-        // the headers are made anew each time: the kernel writes into them how much room it used
-        let control = cmsg_space!(TimeSpec, u32);
-        let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(BATCH_MAX, Some(control));
-        let mut slices: Vec<_> =
-            self.buffer.chunks_exact_mut(DATAGRAM_MAX).map(|room| [IoSliceMut::new(room)]).collect();
-        let fd = self.bound.socket.as_raw_fd();
-        let messages = recvmmsg(fd, &mut headers, slices.iter_mut(), MsgFlags::MSG_WAITFORONE, None);
-        let now = SystemClock.now();
-        let messages: Vec<_> = match messages {
-            Ok(messages) => messages.collect(),
-            Err(Errno::EAGAIN | Errno::EINTR) => Vec::new(),
-            Err(errno) => {
-                let error = Some(errno.into());
-                handle(&Batch { datagrams: &[], kernel_drops: 0, now, error });
-                return Outcome::Failed;
-            }
+        let Self { bound, reader, drops } = self;
+        let read = reader.read(&bound.socket, Wait::ForFirst, drops, |batch| {
+            let now = SystemClock.now();
+            let datagrams: Vec<_> = batch.datagrams.iter().map(|received| of(received, now)).collect();
+            handle(&Batch { datagrams: &datagrams, kernel_drops: batch.kernel_drops, now, error: None });
+        });
+        let error = match read {
+            Ok(()) => return Outcome::Read,
+            Err(Errno::EAGAIN | Errno::EINTR) => None,
+            Err(errno) => Some(io::Error::from(errno)),
         };
-        let mut drops = self.drops;
-        let mut datagrams = Vec::with_capacity(messages.len());
-        for message in &messages {
-            let ancillary = Ancillary::read(message);
-            drops = ancillary.drops.unwrap_or(drops);
-            if let Some(exporter) = message.address.as_ref().and_then(exporter) {
-                let payload = message.iovs().next().unwrap_or_default();
-                datagrams.push(Datagram { exporter, received: ancillary.received.unwrap_or(now), payload });
-            }
-        }
-        let kernel_drops = drops.wrapping_sub(self.drops);
-        self.drops = drops;
-        handle(&Batch { datagrams: &datagrams, kernel_drops, now, error: None });
-        Outcome::Read
+        let outcome = if error.is_some() { Outcome::Failed } else { Outcome::Read };
+        handle(&Batch { datagrams: &[], kernel_drops: 0, now: SystemClock.now(), error });
+        outcome
     }
 }
 
-impl Ancillary {
-    fn read(message: &RecvMsg<'_, '_, SockaddrStorage>) -> Self {
-        let mut ancillary = Self::default();
-        for control in message.cmsgs().into_iter().flatten() {
-            match control {
-                ControlMessageOwned::ScmTimestampns(stamp) => {
-                    let micros =
-                        stamp.tv_sec().saturating_mul(1_000_000).saturating_add(stamp.tv_nsec() / 1_000);
-                    ancillary.received = Some(Timestamp::from_micros(micros));
-                }
-                ControlMessageOwned::RxqOvfl(drops) => ancillary.drops = Some(drops),
-                _ => {}
-            }
-        }
-        ancillary
-    }
-}
-
-/// Returns the sender; one of IPv4 on a socket of both families is IPv4.
-fn exporter(address: &SockaddrStorage) -> Option<SocketAddr> {
-    let v4 = address.as_sockaddr_in().map(|v4| SocketAddr::new(v4.ip().into(), v4.port()));
-    v4.or_else(|| {
-        address.as_sockaddr_in6().map(|v6| SocketAddr::new(IpAddr::V6(v6.ip()).to_canonical(), v6.port()))
-    })
+/// An exporter is known by address and port alone.
+fn of<'a>(received: &datagram::Received<'a>, now: Timestamp) -> Datagram<'a> {
+    let exporter = SocketAddr::new(received.from.ip(), received.from.port());
+    let stamp = received.ancillary.stamp.map(|since_1970| Timestamp::default() + since_1970);
+    Datagram { exporter, received: stamp.unwrap_or(now), payload: received.payload }
 }

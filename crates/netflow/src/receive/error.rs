@@ -6,6 +6,7 @@ use thiserror::Error;
 
 /// Why a socket could not be set up, or its thread not be started.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ReceiveError {
     /// The address is taken, not ours, or its port needs rights; of TCP.
     #[error("could not listen on TCP {address}; is another collector running there?")]

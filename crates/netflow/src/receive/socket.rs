@@ -8,8 +8,8 @@ use std::{
     time::Duration,
 };
 
+use grafolean_datagram::{count_drops, set_receive_buffer, stamp_arrivals};
 use listenfd::ListenFd;
-use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::ReceiveError;
@@ -64,6 +64,7 @@ impl Listen {
 
 /// A socket that is bound.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Bound {
     pub(super) socket: Socket,
     /// Where it listens; the port is the one given by the kernel if 0 was asked for.
@@ -119,14 +120,8 @@ impl Bound {
 /// Sets what reading needs. Returns the octets of buffer that the kernel granted.
 fn prepare(socket: &Socket, address: SocketAddr, buffer_bytes: usize) -> Result<usize, ReceiveError> {
     let option = |what| move |source: io::Error| ReceiveError::Option { what, address, source };
-    setsockopt(socket, sockopt::ReceiveTimestampns, &true)
-        .map_err(|errno| option("time stamps")(errno.into()))?;
-    setsockopt(socket, sockopt::RxqOvfl, &1).map_err(|errno| option("the count of drops")(errno.into()))?;
+    stamp_arrivals(socket).map_err(option("time stamps"))?;
+    count_drops(socket).map_err(option("the count of drops"))?;
     socket.set_read_timeout(Some(IDLE)).map_err(option("a timeout"))?;
-    // beyond the system's limit where we are allowed to, else up to it
-    if setsockopt(socket, sockopt::RcvBufForce, &buffer_bytes).is_err() {
-        socket.set_recv_buffer_size(buffer_bytes).map_err(option("the buffer"))?;
-    }
-    // the kernel doubles what it is asked for, to have room for its own
-    Ok(socket.recv_buffer_size().map_err(option("the buffer"))? / 2)
+    set_receive_buffer(socket, buffer_bytes).map_err(option("the buffer"))
 }

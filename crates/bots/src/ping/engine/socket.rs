@@ -6,14 +6,12 @@ use std::{
     os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
 };
 
+use grafolean_datagram::{DropCounter, count_drops, set_receive_buffer, stamp_arrivals};
 use nix::{
     errno::Errno,
     sys::socket::{
         setsockopt,
-        sockopt::{
-            Ipv4RecvErr, Ipv4RecvTtl, Ipv6DontFrag, Ipv6RecvErr, Ipv6RecvHopLimit, RcvBuf, RcvBufForce,
-            ReceiveTimestampns, RxqOvfl,
-        },
+        sockopt::{Ipv4RecvErr, Ipv4RecvTtl, Ipv6DontFrag, Ipv6RecvErr, Ipv6RecvHopLimit},
     },
 };
 use rustix::net::sockopt::{self, Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery};
@@ -69,8 +67,7 @@ pub(super) struct IcmpSocket {
     socket: Socket,
     pub(super) family: Family,
     pub(super) kind: SocketKind,
-    /// The kernel's count of drops as last told, which runs on for ever.
-    pub(super) drops_seen: u32,
+    pub(super) drops: DropCounter,
     /// What was last asked for by [`Self::forbid_fragments`].
     fragments_forbidden: Option<bool>,
 }
@@ -121,8 +118,8 @@ impl IcmpSocket {
         };
         let socket = Socket::new(domain, socket_type, Some(protocol))?;
         socket.set_nonblocking(true)?;
-        setsockopt(&socket, ReceiveTimestampns, &true)?;
-        setsockopt(&socket, RxqOvfl, &1)?;
+        stamp_arrivals(&socket)?;
+        count_drops(&socket)?;
         match (family, kind) {
             (Family::V4, SocketKind::Raw) => socket.attach_filter(&NO_IPV4_REQUESTS)?,
             (Family::V6, SocketKind::Raw) => socket.attach_filter(&ONLY_IPV6_ANSWERS)?,
@@ -140,17 +137,13 @@ impl IcmpSocket {
         if family == Family::V6 {
             setsockopt(&socket, Ipv6RecvHopLimit, &true)?;
         }
-        let socket = Self { socket, family, kind, drops_seen: 0, fragments_forbidden: None };
+        let socket = Self { socket, family, kind, drops: DropCounter::default(), fragments_forbidden: None };
         socket.enlarge_buffer()?;
         Ok(socket)
     }
 
     fn enlarge_buffer(&self) -> io::Result<()> {
-        if setsockopt(&self.socket, RcvBufForce, &RECEIVE_BUFFER).is_err() {
-            setsockopt(&self.socket, RcvBuf, &RECEIVE_BUFFER)?;
-        }
-        // The kernel books twice of what was asked, for its own needs.
-        let granted = self.socket.recv_buffer_size()? / 2;
+        let granted = set_receive_buffer(&self.socket, RECEIVE_BUFFER)?;
         if granted < RECEIVE_BUFFER {
             warn!(
                 family = ?self.family, granted, wanted = RECEIVE_BUFFER,

@@ -1,18 +1,16 @@
 //! What is to be done when. Pure.
 
-use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, VecDeque},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
+
+use grafolean_datagram as datagram;
 
 use super::table::RequestId;
 
 /// Events by the time they are due.
 #[derive(Default)]
 pub(super) struct TimerQueue {
-    packets: Queue<(u16, u32)>,
-    expiries: Queue<RequestId>,
+    packets: datagram::TimerQueue<(u16, u32)>,
+    expiries: datagram::TimerQueue<RequestId>,
 }
 
 /// Something that becomes due.
@@ -43,68 +41,7 @@ impl TimerQueue {
 
     /// Returns how long there is nothing to do; None if for ever.
     pub(super) fn idle_time(&self, now: Instant) -> Option<Duration> {
-        let first = [self.packets.first_due(), self.expiries.first_due()].into_iter().flatten().min();
+        let first = [self.packets.next_due(), self.expiries.next_due()].into_iter().flatten().min();
         first.map(|due| due.saturating_duration_since(now))
-    }
-}
-
-/// Events of one kind. Most probes share their gap and their time-out, so that most events come in the order in which
-/// they will be due and only queue up; the others are put in order by a heap, which costs several times as much.
-struct Queue<T> {
-    in_order: VecDeque<(Instant, T)>,
-    others: BinaryHeap<Reverse<(Instant, T)>>,
-}
-
-impl<T: Ord> Default for Queue<T> {
-    fn default() -> Self {
-        Self { in_order: VecDeque::new(), others: BinaryHeap::new() }
-    }
-}
-
-impl<T: Ord> Queue<T> {
-    fn add(&mut self, due: Instant, event: T) {
-        if self.in_order.back().is_none_or(|(last, _)| *last <= due) {
-            self.in_order.push_back((due, event));
-        } else {
-            self.others.push(Reverse((due, event)));
-        }
-    }
-
-    fn first_due(&self) -> Option<Instant> {
-        let queued = self.in_order.front().map(|(due, _)| *due);
-        let other = self.others.peek().map(|Reverse((due, _))| *due);
-        queued.into_iter().chain(other).min()
-    }
-
-    fn take_due(&mut self, now: Instant) -> Option<(Instant, T)> {
-        let first = self.first_due().filter(|due| *due <= now)?;
-        let queued = self.in_order.pop_front_if(|(due, _)| *due == first);
-        queued.or_else(|| self.others.pop().map(|Reverse(entry)| entry))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn events_come_out_when_they_are_due_in_whatever_order_they_went_in(
-            dues_ms in prop::collection::vec(0..1_000_u64, 0..100), until_ms in 0..1_000_u64,
-        ) {
-            let start = Instant::now();
-            let mut queue = Queue::default();
-            for due_ms in &dues_ms {
-                queue.add(start + Duration::from_millis(*due_ms), *due_ms);
-            }
-            let mut expected: Vec<_> = dues_ms.into_iter().filter(|due_ms| *due_ms <= until_ms).collect();
-            expected.sort_unstable();
-            let until = start + Duration::from_millis(until_ms);
-            let taken: Vec<_> = std::iter::from_fn(|| queue.take_due(until)).map(|(_, due_ms)| due_ms).collect();
-            prop_assert_eq!(taken, expected);
-            prop_assert!(queue.first_due().is_none_or(|due| due > until));
-        }
     }
 }

@@ -17,7 +17,10 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::snmp::{AskError, Request};
+use crate::{
+    net::ResolverMetrics,
+    snmp::{AskError, Request},
+};
 
 /// Counters of all devices of this process; clones count together.
 #[derive(Clone, Debug)]
@@ -56,6 +59,8 @@ pub struct SnmpMetrics {
     pub runs_paused: Counter,
     /// How long a run over a device took.
     pub poll_seconds: Histogram,
+    /// What is counted of names of devices.
+    pub names: ResolverMetrics,
 }
 
 /// Devices whose withheld values are counted apart at most; those of others are counted together.
@@ -102,6 +107,7 @@ impl Default for SnmpMetrics {
             runs_paused: Counter::default(),
             // 1 ms to 65 s, each twice the one before.
             poll_seconds: Histogram::new(exponential_buckets(0.001, 2.0, 17)),
+            names: ResolverMetrics::default(),
         }
     }
 }
@@ -109,6 +115,7 @@ impl Default for SnmpMetrics {
 impl SnmpMetrics {
     /// Names everything in a registry.
     pub fn register(&self, registry: &mut Registry) {
+        self.names.register(registry);
         registry.register("grafolean_snmp_requests", "Requests, by kind", self.requests.clone());
         registry.register(
             "grafolean_snmp_request_errors",

@@ -17,6 +17,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{Arc, mpsc},
     thread,
+    time::Duration,
 };
 
 use thiserror::Error;
@@ -30,6 +31,8 @@ use self::{
     datagram::{SharedSocket, Traffic},
     keys::Keys,
 };
+
+use crate::net::{Resolver, Unresolved};
 
 pub(super) use self::clock::now;
 pub use self::{metrics::SnmpMetrics, session::Session};
@@ -54,6 +57,7 @@ struct Shared {
     sockets: Sockets,
     traffic: Traffic,
     keys: Keys,
+    resolver: Resolver,
     metrics: SnmpMetrics,
 }
 
@@ -73,7 +77,8 @@ impl Engine {
         thread.spawn(move || run(&opened, &counting, &stopped)).map_err(EngineError::Socket)?;
         let opened = outcome.recv().map_err(io::Error::other).and_then(|outcome| outcome);
         let (runtime, sockets) = opened.map_err(EngineError::Socket)?;
-        let shared = Shared { sockets, traffic, keys: Keys::default(), metrics };
+        let resolver = Resolver::new(metrics.names.clone());
+        let shared = Shared { sockets, traffic, keys: Keys::default(), resolver, metrics };
         Ok(Self { runtime, shared: Arc::new(shared), _stop: stop.drop_guard() })
     }
 
@@ -99,6 +104,17 @@ impl Engine {
         policy: super::settings::PollPolicy,
     ) -> Result<Session, super::AskError> {
         Session::open(Arc::clone(&self.shared), address, access, policy).await
+    }
+
+    /// Returns the address of a name, the last good one while name servers are away.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(super) async fn resolve(&self, name: &str, limit: Duration) -> Result<SocketAddr, Unresolved> {
+        let (shared, name) = (Arc::clone(&self.shared), name.to_owned());
+        let lookup = async move { shared.resolver.resolve(&name, None, limit).await };
+        let found = self.on_its_thread(lookup).await.unwrap_or(Err(Unresolved::Failed))?;
+        Ok(found.address)
     }
 
     /// Returns the counters.

@@ -10,12 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use grafolean_datagram::TimerQueue;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     Peer, Traffic,
     peer::{Incoming, Message},
-    timer_wheel::TimerWheel,
 };
 use crate::snmp::{AskError, Moment, Varbind};
 
@@ -29,7 +29,7 @@ pub(super) struct Exchange {
     free: Vec<u32>,
     /// Those that wait for a reply, by their number.
     by_number: HashMap<i32, u32, foldhash::fast::RandomState>,
-    deadlines: TimerWheel<PendingId>,
+    deadlines: TimerQueue<PendingId>,
     outbox: VecDeque<PendingId>,
     numbers: RequestNumbers,
     traffic: Traffic,
@@ -39,7 +39,7 @@ pub(super) struct Exchange {
 }
 
 /// One request of one place, as all of this names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct PendingId {
     place: u32,
     generation: u32,
@@ -74,12 +74,12 @@ enum State {
 }
 
 impl Exchange {
-    pub(super) fn new(traffic: Traffic, now: Instant) -> Self {
+    pub(super) fn new(traffic: Traffic) -> Self {
         Self {
             pending: Vec::new(),
             free: Vec::new(),
             by_number: HashMap::default(),
-            deadlines: TimerWheel::new(now),
+            deadlines: TimerQueue::default(),
             outbox: VecDeque::new(),
             numbers: RequestNumbers::default(),
             traffic,
@@ -157,7 +157,7 @@ impl Exchange {
         let pending = self.pending.get_mut(index(pending_id.place))?;
         let deadline = now + pending.policy.timeout;
         pending.deadline = Some(deadline);
-        self.deadlines.add(deadline, now, pending_id);
+        self.deadlines.add(deadline, pending_id);
         Some((pending_id, pending.peer.as_ref()?.address, &pending.message))
     }
 
@@ -198,10 +198,8 @@ impl Exchange {
 
     /// Ends what was not answered in time, or has it sent again.
     pub(super) fn expire(&mut self, now: Instant) {
-        while let Some(due) = self.deadlines.take_due(now) {
-            for pending_id in due {
-                self.expire_one(pending_id, now);
-            }
+        while let Some((_, pending_id)) = self.deadlines.take_due(now) {
+            self.expire_one(pending_id, now);
         }
     }
 
@@ -209,7 +207,7 @@ impl Exchange {
         let Some(pending) = self.waiting(pending_id) else { return };
         let Some(deadline) = pending.deadline else { return };
         if deadline > now {
-            self.deadlines.add(deadline, now, pending_id);
+            self.deadlines.add(deadline, pending_id);
             return;
         }
         pending.deadline = None;

@@ -1,8 +1,7 @@
 //! One socket for each address family, shared by all devices and versions.
 //!
 //! A [`SharedSocket`] is such a socket, what is under way on it, and the task that moves datagrams, many in one system call
-//! where there are many. `exchange` matches replies to requests and knows what is due, without socket or clock;
-//! `timer_wheel` puts deadlines in order. A [`Peer`] is a device as its messages show it, by a community or, in [`usm`], by a
+//! where there are many. `exchange` matches replies to requests and knows what is due, without socket or clock. A [`Peer`] is a device as its messages show it, by a community or, in [`usm`], by a
 //! user of v3. Whoever asks waits for an `answer`.
 //!
 //! **Invariant**: a reply counts only if it comes from the address and port that were asked, unless a credential says
@@ -12,10 +11,8 @@
 mod answer;
 mod exchange;
 mod peer;
-mod receive;
 mod shared_socket;
 mod socket;
-mod timer_wheel;
 mod traffic;
 mod usm;
 

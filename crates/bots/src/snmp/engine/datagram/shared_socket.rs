@@ -21,8 +21,7 @@ use super::{
     answer::Answer,
     exchange::{Exchange, Outcome, PendingId, RetryPolicy, stopped},
     peer::Message,
-    receive::{Receiver, Remaining},
-    socket,
+    socket::{self, Receiver, Remaining},
 };
 use crate::snmp::{AskError, Status, codec::MOST_OCTETS, settings::PollPolicy};
 
@@ -55,7 +54,7 @@ impl SharedSocket {
         let (socket, room_octets) = socket::open(local)?;
         let socket = UdpSocket::from_std(socket)?;
         let shared = Arc::new(Self {
-            exchange: Mutex::new(Exchange::new(traffic.clone(), Instant::now())),
+            exchange: Mutex::new(Exchange::new(traffic.clone())),
             room: Arc::new(Semaphore::new(room_octets.min(Semaphore::MAX_PERMITS))),
             room_octets,
             traffic: traffic.clone(),
@@ -120,7 +119,7 @@ impl Drop for Open {
 async fn io_loop(shared: Arc<SharedSocket>, socket: UdpSocket) {
     let open = Open(shared);
     let shared = &*open.0;
-    let (mut receiver, mut sender) = (Receiver::new(), Sender::default());
+    let (mut receiver, mut sender) = (Receiver::default(), Sender::default());
     let mut deadline = pin!(sleep(Duration::ZERO));
     let mut blocked = Sent::All;
     loop {

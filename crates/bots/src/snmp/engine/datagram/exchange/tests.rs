@@ -28,7 +28,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let (traffic, now) = (Traffic::default(), Instant::now());
-        Self { exchange: Exchange::new(traffic.clone(), now), traffic, now }
+        Self { exchange: Exchange::new(traffic.clone()), traffic, now }
     }
 
     fn ask(&mut self, peer: &Arc<Peer>, retries: u32) -> PendingId {
