@@ -182,7 +182,7 @@ fn plan(device: &Device) -> Vec<Result<Job<PingTask>, Refusal>> {
     let (account, entity) = (device.account, device.entity.id);
     let id = format!("ping.{account}.{entity}");
     let job = Job::new(id, intervals, PingTask { account, entity, target, settings });
-    outcomes.push(Ok(Job { deadline: Some(longest + MARGIN), ..job }));
+    outcomes.push(Ok(Job { deadline: Some(longest + MARGIN), ..job.titled(&device.title()) }));
     outcomes
 }
 
@@ -275,7 +275,7 @@ mod tests {
         assert_eq!(said.len(), 3, "{said:?}");
         assert!(
             said[1].contains("credential 3 (): `retry` is invalid: found \"many\"")
-                && said[2].contains("ipv4 is \"10.0.0.300\""),
+                && said[2].contains("`ipv4` is invalid: found \"10.0.0.300\""),
             "{said:?}"
         );
     }

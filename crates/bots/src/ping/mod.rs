@@ -21,5 +21,5 @@ pub use self::{
     mtu::{PathMtu, path_mtu},
     settings::{Credential, Settings, SourceName},
     statistics::{Percentiles, RttStatistics, Statistics},
-    target::{Target, TargetError},
+    target::Target,
 };

@@ -2,9 +2,10 @@
 
 use std::{fmt, net::IpAddr};
 
-use grafolean_collector::model::Details;
-use serde_json::Value;
-use thiserror::Error;
+use grafolean_collector::{
+    details::{self, DetailsError, Host},
+    model::Details,
+};
 
 use super::codec::Family;
 
@@ -17,56 +18,22 @@ pub enum Target {
     Name(String, Option<Family>),
 }
 
-/// Why an entity cannot be pinged.
-#[derive(Clone, Debug, PartialEq, Error)]
-pub enum TargetError {
-    /// None of the keys holds anything.
-    #[error("its details name no address: set ipv4, ipv6 or hostname")]
-    None,
-    /// Neither an address nor a name.
-    #[error("its {key} is {value}: it has to be an address or a host name")]
-    Neither {
-        /// Which key of the details.
-        key: &'static str,
-        /// What it holds.
-        value: Value,
-    },
-    /// An address that no single host has.
-    #[error("its {key} is {address}: it has to be the address of one host")]
-    NotOneHost {
-        /// Which key of the details.
-        key: &'static str,
-        /// What it holds.
-        address: IpAddr,
-    },
-}
-
 impl Target {
     /// Reads an entity's details: the first of `ipv4`, `ipv6` and `hostname` that holds anything counts. People type
     /// names and addresses of either kind into any of the three, so each is taken anywhere; of a name's addresses,
     /// one of the kind that its key promises.
     ///
     /// # Errors
-    /// Names the key that holds what cannot be pinged.
-    pub fn of(details: &Details) -> Result<Self, TargetError> {
+    /// Names the field that holds what cannot be pinged.
+    pub fn of(details: &Details) -> Result<Self, DetailsError> {
         for (key, family) in [("ipv4", Some(Family::V4)), ("ipv6", Some(Family::V6)), ("hostname", None)] {
-            match details.get(key) {
-                None | Some(Value::Null) => {}
-                Some(Value::String(text)) if text.trim().is_empty() => {}
-                Some(Value::String(text)) => return Self::read(key, text.trim(), family),
-                Some(value) => return Err(TargetError::Neither { key, value: value.clone() }),
+            match details::field(details, key)? {
+                Some(Host::Address(address)) => return Ok(Self::Address(address)),
+                Some(Host::Name(name)) => return Ok(Self::Name(name, family)),
+                None => {}
             }
         }
-        Err(TargetError::None)
-    }
-
-    fn read(key: &'static str, text: &str, family: Option<Family>) -> Result<Self, TargetError> {
-        match text.parse::<IpAddr>() {
-            Ok(address) if is_one_host(&address) => Ok(Self::Address(address)),
-            Ok(address) => Err(TargetError::NotOneHost { key, address }),
-            Err(_) if is_name(text) || is_link_local(text) => Ok(Self::Name(text.to_owned(), family)),
-            Err(_) => Err(TargetError::Neither { key, value: text.into() }),
-        }
+        Err(DetailsError::missing("ipv4, ipv6 or hostname"))
     }
 }
 
@@ -79,37 +46,9 @@ impl fmt::Display for Target {
     }
 }
 
-fn is_one_host(address: &IpAddr) -> bool {
-    let is_broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
-    !(address.is_unspecified() || address.is_multicast() || is_broadcast)
-}
-
-/// RFC 1123, section 2.1, and `_`, which some have; a name whose last label is a number is a mistyped address.
-fn is_name(text: &str) -> bool {
-    let labels: Vec<_> = text.strip_suffix('.').unwrap_or(text).split('.').collect();
-    let is_label = |label: &&str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    let is_number = |label: &&str| label.bytes().all(|byte| byte.is_ascii_digit());
-    text.len() <= 253 && labels.iter().all(is_label) && !labels.last().is_some_and(is_number)
-}
-
-/// `fe80::1%eth0`: only the resolver knows interfaces by their names.
-fn is_link_local(text: &str) -> bool {
-    let parts = text.split_once('%');
-    parts.is_some_and(|(address, interface)| {
-        address.parse::<std::net::Ipv6Addr>().is_ok_and(|address| address.is_unicast_link_local())
-            && (1..=15).contains(&interface.len())
-            && interface.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/')
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -132,7 +71,7 @@ mod tests {
         );
         let by_name = json!({"ipv4": null, "hostname": "router.example.org."});
         assert_eq!(of(by_name), Ok(Target::Name("router.example.org.".into(), None)));
-        assert_eq!(of(json!({})), Err("its details name no address: set ipv4, ipv6 or hostname".into()));
+        assert_eq!(of(json!({})), Err("`ipv4, ipv6 or hostname` is missing".into()));
     }
 
     #[test]
@@ -160,15 +99,21 @@ mod tests {
         ];
         for wrong in wrong {
             let error = of(json!({"ipv4": wrong})).unwrap_err();
-            assert_eq!(error, format!("its ipv4 is \"{wrong}\": it has to be an address or a host name"));
+            let expected = "expected the address of one host or a host name";
+            assert!(error.starts_with("`ipv4` is invalid: found \"") && error.ends_with(expected), "{error}");
         }
         assert_eq!(
             of(json!({"ipv6": 7})).unwrap_err(),
-            "its ipv6 is 7: it has to be an address or a host name"
+            "`ipv6` is invalid: found 7, expected the address of one host or a host name"
         );
         for wrong in ["0.0.0.0", "224.0.0.1", "255.255.255.255"] {
             let error = of(json!({"ipv4": wrong})).unwrap_err();
-            assert_eq!(error, format!("its ipv4 is {wrong}: it has to be the address of one host"));
+            assert!(
+                error.contains(&format!("found \"{wrong}\", expected the address of one host")),
+                "{error}"
+            );
         }
+        let unused = json!({"ipv4": "192.0.2.1", "ipv6": "no address at all"});
+        assert_eq!(of(unused), address("192.0.2.1"), "what is not used is not judged");
     }
 }

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::Oid;
+use crate::net::Unresolved;
 
 /// One packet to a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,8 +62,13 @@ pub enum AskError {
     #[error("sending a request: {0}")]
     NoRoute(String),
     /// The name has no address.
-    #[error("the name {0:?} does not resolve")]
-    Unresolved(String),
+    #[error("the name {name:?} does not resolve: {reason}")]
+    Unresolved {
+        /// The name.
+        name: String,
+        /// Why it has none.
+        reason: Unresolved,
+    },
     /// usmStatsUnknownUserNames.
     #[error("the agent knows no user of this name")]
     UnknownUser,
@@ -151,7 +157,7 @@ impl AskError {
             Self::HostThere => "host_there",
             Self::HostDown => "host_down",
             Self::NoRoute(_) => "no_route",
-            Self::Unresolved(_) => "name",
+            Self::Unresolved { .. } => "name",
             Self::UnknownUser => "unknown_user",
             Self::WrongDigest => "wrong_digest",
             Self::Decryption => "decryption_error",

@@ -10,6 +10,7 @@ const MAX_SHOWN: usize = 40;
 
 /// A field that is missing or invalid.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub struct DetailsError {
     /// Whose details these are, where that is not the entity itself.
     owner: Option<String>,
@@ -27,7 +28,8 @@ enum Fault {
 
 impl DetailsError {
     /// Names whose details these are, e.g. `credential 3 (slow)`.
-    pub(super) fn of(self, owner: String) -> Self {
+    #[must_use]
+    pub fn of(self, owner: String) -> Self {
         Self { owner: Some(owner), ..self }
     }
 

@@ -1,6 +1,10 @@
 //! Where a device is: an address or a name.
 
-use std::{borrow::Cow, fmt, net::IpAddr};
+use std::{
+    borrow::Cow,
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
@@ -8,7 +12,8 @@ use serde::{
     de::{Error, Unexpected, Visitor},
 };
 
-/// The address of one host, or a host's name (RFC 1123, section 2.1, and `_`, which some have).
+/// The address of one host, or a host's name (RFC 1123, section 2.1, and `_`, which some have). An address of one link with
+/// its interface, `fe80::1%eth0`, is a name: only the resolver knows interfaces by theirs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Host {
     /// An address.
@@ -25,12 +30,16 @@ const MAX_NAME: usize = 253;
 /// The longest part of a name (RFC 1035, section 2.3.4).
 const MAX_LABEL: usize = 63;
 
+/// The longest name of an interface on Linux.
+const MAX_INTERFACE: usize = 15;
+
 impl Host {
     /// Parses an address or a name; `None` if it is neither, or an address that no single host has.
     pub fn parse(text: &str) -> Option<Self> {
         match text.trim().parse::<IpAddr>() {
             Ok(address) => is_one_host(&address).then_some(Self::Address(address)),
-            Err(_) => is_name(text.trim()).then(|| Self::Name(text.trim().to_owned())),
+            Err(_) => (is_name(text.trim()) || is_link_local(text.trim()))
+                .then(|| Self::Name(text.trim().to_owned())),
         }
     }
 }
@@ -47,6 +56,15 @@ impl fmt::Display for Host {
 fn is_one_host(address: &IpAddr) -> bool {
     let is_broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
     !(address.is_unspecified() || address.is_multicast() || is_broadcast)
+}
+
+fn is_link_local(text: &str) -> bool {
+    let parts = text.split_once('%');
+    parts.is_some_and(|(address, interface)| {
+        address.parse::<Ipv6Addr>().is_ok_and(|address| address.is_unicast_link_local())
+            && (1..=MAX_INTERFACE).contains(&interface.len())
+            && interface.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/')
+    })
 }
 
 /// A name whose last label is a number is a mistyped address.
@@ -106,7 +124,15 @@ mod tests {
 
     #[test]
     fn addresses_and_names_are_hosts() {
-        for text in ["192.0.2.1", "2001:db8::1", " router.example.org. ", "sw_1", "a1", "10.example"] {
+        for text in [
+            "192.0.2.1",
+            "2001:db8::1",
+            " router.example.org. ",
+            "sw_1",
+            "a1",
+            "10.example",
+            "fe80::1%eth0.7",
+        ] {
             assert_eq!(Host::parse(text).unwrap().to_string(), text.trim());
         }
     }
@@ -127,6 +153,9 @@ mod tests {
             "-a",
             "a..b",
             "http://a",
+            "fe80::1%",
+            "2001:db8::1%eth0",
+            "2001:db8:::1",
             &too_long,
         ] {
             assert_eq!(Host::parse(text), None, "{text}");

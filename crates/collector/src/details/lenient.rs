@@ -1,7 +1,7 @@
 //! A deserializer over JSON as Grafolean's forms leave it.
 
 use serde::{
-    Deserializer,
+    Deserialize, Deserializer,
     de::{
         DeserializeOwned, DeserializeSeed, EnumAccess, Error, MapAccess, SeqAccess, Unexpected,
         VariantAccess, Visitor,
@@ -21,6 +21,13 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 
 pub(super) fn read<T: DeserializeOwned>(details: &Details) -> Outcome<T> {
     T::deserialize(MapAccessDeserializer::new(Entries { left: details.iter(), entry: None }))
+}
+
+pub(super) fn field<T: DeserializeOwned>(details: &Details, key: &str) -> Outcome<Option<T>> {
+    match details.get(key) {
+        None => Ok(None),
+        Some(value) => Option::deserialize(Field(value)).map_err(|error: DetailsError| error.inside(key)),
+    }
 }
 
 /// Whether a form left it empty.

@@ -44,6 +44,14 @@ pub fn read<T: DeserializeOwned>(details: &Details) -> Result<T, DetailsError> {
     lenient::read(details)
 }
 
+/// Reads one field alone, whatever else the details hold; `None` where it is absent or left empty.
+///
+/// # Errors
+/// Names the field, what was found there, and what is expected.
+pub fn field<T: DeserializeOwned>(details: &Details, key: &str) -> Result<Option<T>, DetailsError> {
+    lenient::field(details, key)
+}
+
 impl Device {
     /// Reads the entity's details into a type, see [`read`].
     ///

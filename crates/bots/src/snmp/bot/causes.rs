@@ -16,7 +16,7 @@ impl AskError {
             Self::HostThere => Cause::PortFiltered,
             Self::HostDown => Cause::DeviceOff,
             Self::NoRoute(_) => Cause::NoRoute,
-            Self::Unresolved(_) => Cause::Dns,
+            Self::Unresolved { .. } => Cause::Dns,
             Self::UnknownUser => Cause::SnmpUser,
             Self::WrongDigest => Cause::SnmpAuthKey,
             Self::Decryption => Cause::SnmpPrivKey,

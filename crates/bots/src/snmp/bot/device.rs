@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::{Memory, SnmpTask, profiled::KnownProfile, troubles::Troubles};
 use crate::snmp::{
@@ -15,7 +15,7 @@ use crate::snmp::{
 const ADDRESS_KEPT: Duration = Duration::from_secs(60);
 
 /// How long a name is looked up.
-const LOOKUP_PATIENCE: Duration = Duration::from_secs(5);
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// After so many silent runs in a row a device gets one small request each run, and nothing more unless it answers that.
 const SILENT_RUNS: u32 = 2;
@@ -105,13 +105,10 @@ async fn resolve(engine: &Engine, host: &Host) -> Result<SocketAddr, AskError> {
     if let Some(address) = host.address() {
         return Ok(address);
     }
-    let (name, port) = (host.name.clone(), host.port);
-    let unknown = || AskError::Unresolved(host.name.clone());
-    let lookup = async move {
-        let found = timeout(LOOKUP_PATIENCE, tokio::net::lookup_host((name.as_str(), port))).await;
-        found.ok()?.ok()?.next()
-    };
-    engine.on_its_thread(lookup).await.ok().flatten().ok_or_else(unknown)
+    let unknown = |reason| AskError::Unresolved { name: host.name.clone(), reason };
+    let mut address = engine.resolve(&host.name, LOOKUP_TIMEOUT).await.map_err(unknown)?;
+    address.set_port(host.port);
+    Ok(address)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::{
 use grafolean_collector::{
     bot::{Job, Refusal},
     cause::Cause,
+    details::{self, DetailsError},
     model::{self, AccountId, Details, Device, DeviceSensor, EntityId, Interval, Intervals, SensorId},
     time::Timestamp,
 };
@@ -19,7 +20,7 @@ use crate::snmp::{
     mib::Names,
     plan::{Dialect, Wanted},
     profile::Library,
-    settings::{Access, Community, Fetch, Host, PollPolicy, ProfileChoice, Sensor, SensorError},
+    settings::{Access, Community, Credential, Fetch, Host, PollPolicy, ProfileChoice, Sensor, SensorError},
 };
 
 /// How often a device's interfaces are brought in step.
@@ -169,8 +170,7 @@ pub(super) fn plan<'d>(device: &'d Device, known: &mut Sensors<'d>) -> Vec<Resul
             }
         }
     }
-    let access = Access::read(&device.credential.details);
-    let policy = PollPolicy::read(&device.credential.details);
+    let credential = credential(device);
     let host = Host::read(&device.entity.details);
     let sync = Interval::from_seconds(SYNC_INTERVAL_S);
     let mut profile = ProfileChoice::read(&device.entity.details);
@@ -185,8 +185,8 @@ pub(super) fn plan<'d>(device: &'d Device, known: &mut Sensors<'d>) -> Vec<Resul
     let of_profile = profile.iter().flatten().map(|_| Interval::MINUTE);
     let intervals =
         Intervals::new(sensors.iter().map(|sensor| sensor.interval).chain(of_profile).chain(sync));
-    match (access, policy, host, profile, intervals) {
-        (Ok(access), Ok(policy), Ok(host), Ok(profile), Ok(intervals))
+    match (credential, host, profile, intervals) {
+        (Ok((access, policy)), Ok(host), Ok(profile), Ok(intervals))
             if !sensors.is_empty() || profile.is_some() =>
         {
             let (account, entity) = (device.account, device.entity.id);
@@ -194,17 +194,45 @@ pub(super) fn plan<'d>(device: &'d Device, known: &mut Sensors<'d>) -> Vec<Resul
             let reads = Reads::Sensors;
             let task = SnmpTask { account, entity, name, host, access, policy, sensors, profile, reads };
             let counters = counters::is_exporter(&device.entity).then(|| counters_job(&task));
-            outcomes.push(Ok(Job::new(format!("snmp.{account}.{entity}"), intervals, task)));
-            outcomes.extend(counters.map(Ok));
+            let job = Job::new(format!("snmp.{account}.{entity}"), intervals, task);
+            outcomes.push(Ok(job.titled(&device.title())));
+            outcomes.extend(counters.map(|job| Ok(job.titled(&device.title()))));
         }
-        (access, policy, host, profile, _) => {
-            let errors = [access.err(), policy.err(), profile.err()].into_iter().flatten();
+        (credential, host, profile, _) => {
+            let errors = credential.err().into_iter().flatten().chain(profile.err());
             outcomes.extend(errors.map(|error| Err(Refusal::of(device, error))));
             outcomes
                 .extend(host.err().map(|error| Err(Refusal::of(device, error).because(Cause::NoAddress))));
         }
     }
     outcomes
+}
+
+/// Reads a device's credential; fails with all that is wrong with it, not with the first alone.
+fn credential(device: &Device) -> Result<(Access, PollPolicy), Vec<DetailsError>> {
+    let of = || format!("credential {} ({})", device.credential.id, device.credential.name);
+    let (mut details, mut errors) = (device.credential.details.clone(), Vec::new());
+    let credential: Option<Credential> = loop {
+        match details::read(&details) {
+            Ok(credential) => break Some(credential),
+            Err(error) => {
+                let field = error.field().split(['.', '[']).next().unwrap_or_default().to_owned();
+                errors.push(error.of(of()));
+                if details.remove(&field).is_none() {
+                    break None;
+                }
+            }
+        }
+    };
+    match credential.map(|credential| (Access::of(&credential), PollPolicy::of(&credential))) {
+        Some((Ok(access), policy)) if errors.is_empty() => Ok((access, policy)),
+        read => {
+            let is_new = |error: &DetailsError| errors.iter().all(|known| known.field() != error.field());
+            let further = read.and_then(|(access, _)| access.err()).filter(is_new);
+            errors.extend(further.map(|error| error.of(of())));
+            Err(errors)
+        }
+    }
 }
 
 /// The job that reads interface counters when the flow bot's minutes end.

@@ -57,9 +57,9 @@ struct Unanswered {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            oids: *PollPolicy::OIDS.end(),
+            oids: PollPolicy::MOST_OIDS,
             varbinds: FIRST_VARBINDS,
-            most_varbinds: *PollPolicy::VARBINDS.end(),
+            most_varbinds: PollPolicy::MOST_VARBINDS,
             columns: MOST_COLUMNS,
             clean_runs: 0,
             is_unordered: false,

@@ -1,48 +1,13 @@
 //! How to get into a device.
 
-use std::{fmt, hash};
+use grafolean_collector::{
+    details::{self, DetailsError},
+    model::Details,
+};
 
-use grafolean_collector::model::Details;
-use secrecy::{ExposeSecret, SecretString};
+use super::credential::{Credential, SecurityLevel, Version};
 
-use super::{SettingsError, field::Fields};
-
-/// A community or a password: compared, never printed.
-#[derive(Clone)]
-pub struct Secret(SecretString);
-
-impl Secret {
-    /// Returns it, for the wire alone.
-    pub fn expose(&self) -> &str {
-        self.0.expose_secret()
-    }
-}
-
-impl From<&str> for Secret {
-    fn from(text: &str) -> Self {
-        Self(text.into())
-    }
-}
-
-impl PartialEq for Secret {
-    fn eq(&self, other: &Self) -> bool {
-        self.expose() == other.expose()
-    }
-}
-
-impl Eq for Secret {}
-
-impl hash::Hash for Secret {
-    fn hash<H: hash::Hasher>(&self, state: &mut H) {
-        self.expose().hash(state);
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("(secret)")
-    }
-}
+pub use grafolean_collector::details::Secret;
 
 /// How to get into a device.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -112,6 +77,9 @@ pub enum PrivProtocol {
     Aes256Cisco,
 }
 
+/// The longest name of a user (RFC 3414, section 5).
+const LONGEST_NAME: usize = 32;
+
 /// The shortest password of RFC 3414, section 11.2.
 const SHORTEST_KEY: usize = 8;
 
@@ -128,43 +96,47 @@ impl Access {
     /// Reads a credential's details.
     ///
     /// # Errors
-    /// Names the key that is absent or wrong, and says what would be right.
-    pub fn read(details: &Details) -> Result<Self, SettingsError> {
-        const VERSIONS: &str = "snmpv1, snmpv2c or snmpv3";
-        let fields = Fields { details, whose: "the credential's" };
-        let community = || {
-            let community = fields.text("snmpv12_community", "the device's community, as public")?;
-            Ok(Secret::from(community))
-        };
-        match fields.text("version", VERSIONS)?.trim() {
-            "snmpv1" => Ok(Self::Community(Community::V1(community()?))),
-            "snmpv2c" => Ok(Self::Community(Community::V2c(community()?))),
-            "snmpv3" => Ok(Self::User(Box::new(user(fields)?))),
-            _ => Err(fields.error("version", "is invalid", VERSIONS)),
-        }
+    /// Names the field that is missing or invalid, and what is expected.
+    pub fn read(details: &Details) -> Result<Self, DetailsError> {
+        Self::of(&details::read(details)?)
+    }
+
+    /// Checks a credential's fields: which of them are needed depends on the version.
+    ///
+    /// # Errors
+    /// Names the field that is missing or invalid, and what is expected.
+    pub fn of(credential: &Credential) -> Result<Self, DetailsError> {
+        let community = || needed(credential.snmpv12_community.as_ref(), "snmpv12_community").cloned();
+        Ok(match needed(credential.version.as_ref(), "version")? {
+            Version::SnmpV1 => Self::Community(Community::V1(community()?)),
+            Version::SnmpV2c => Self::Community(Community::V2c(community()?)),
+            Version::SnmpV3 => Self::User(Box::new(user(credential)?)),
+        })
     }
 }
 
-fn user(fields: Fields<'_>) -> Result<User, SettingsError> {
-    const LEVELS: &str = "noAuthNoPriv, authNoPriv or authPriv";
-    let name = fields.text("snmpv3_securityName", "the user's name, 1 to 32 octets")?;
-    if name.len() > 32 {
-        return Err(fields.error("snmpv3_securityName", "is too long", "1 to 32 octets"));
+fn needed<'a, T>(field: Option<&'a T>, name: &str) -> Result<&'a T, DetailsError> {
+    field.ok_or_else(|| DetailsError::missing(name))
+}
+
+fn user(credential: &Credential) -> Result<User, DetailsError> {
+    let name = needed(credential.security_name.as_ref(), "snmpv3_securityName")?.clone();
+    if name.len() > LONGEST_NAME {
+        return Err(DetailsError::invalid("snmpv3_securityName", "1 to 32 octets"));
     }
-    let context =
-        fields.optional_text("snmpv3_contextName", "a context's name, or empty")?.unwrap_or_default();
-    let level = match fields.text("snmpv3_securityLevel", LEVELS)?.trim() {
-        "noAuthNoPriv" => Level::Open,
-        "authNoPriv" => Level::Authentic(auth_protocol(fields)?, key(fields, "snmpv3_authKey")?),
-        "authPriv" => Level::Private(
-            auth_protocol(fields)?,
-            key(fields, "snmpv3_authKey")?,
-            priv_protocol(fields)?,
-            key(fields, "snmpv3_privKey")?,
-        ),
-        _ => return Err(fields.error("snmpv3_securityLevel", "is invalid", LEVELS)),
+    let level = needed(credential.security_level.as_ref(), "snmpv3_securityLevel")?;
+    let auth = || Ok((auth_protocol(credential)?, key(credential.auth_key.as_ref(), "snmpv3_authKey")?));
+    let level = match level {
+        SecurityLevel::NoAuthNoPriv => Level::Open,
+        SecurityLevel::AuthNoPriv => auth().map(|(protocol, key)| Level::Authentic(protocol, key))?,
+        SecurityLevel::AuthPriv => {
+            let (protocol, auth_key) = auth()?;
+            let priv_protocol = priv_protocol(credential)?;
+            let priv_key = key(credential.priv_key.as_ref(), "snmpv3_privKey")?;
+            Level::Private(protocol, auth_key, priv_protocol, priv_key)
+        }
     };
-    Ok(User { name: name.to_owned(), level, context: context.to_owned() })
+    Ok(User { name, level, context: credential.context_name.clone().unwrap_or_default() })
 }
 
 /// `SHA-256`, `sha256` and `SHA256` are the same.
@@ -172,39 +144,39 @@ fn normal(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_uppercase()).collect()
 }
 
-fn auth_protocol(fields: Fields<'_>) -> Result<AuthProtocol, SettingsError> {
-    const EXPECTED: &str = "MD5, SHA, SHA224, SHA256, SHA384 or SHA512";
-    Ok(match normal(fields.text("snmpv3_authProtocol", EXPECTED)?).as_str() {
+fn auth_protocol(credential: &Credential) -> Result<AuthProtocol, DetailsError> {
+    const NAME: &str = "snmpv3_authProtocol";
+    Ok(match normal(needed(credential.auth_protocol.as_ref(), NAME)?).as_str() {
         "MD5" => AuthProtocol::Md5,
         "SHA" | "SHA1" => AuthProtocol::Sha1,
         "SHA224" => AuthProtocol::Sha224,
         "SHA256" => AuthProtocol::Sha256,
         "SHA384" => AuthProtocol::Sha384,
         "SHA512" => AuthProtocol::Sha512,
-        _ => return Err(fields.error("snmpv3_authProtocol", "is invalid", EXPECTED)),
+        _ => return Err(DetailsError::invalid(NAME, "MD5, SHA, SHA224, SHA256, SHA384 or SHA512")),
     })
 }
 
-fn priv_protocol(fields: Fields<'_>) -> Result<PrivProtocol, SettingsError> {
+fn priv_protocol(credential: &Credential) -> Result<PrivProtocol, DetailsError> {
+    const NAME: &str = "snmpv3_privProtocol";
     const EXPECTED: &str = "DES, AES, AES192, AES256, AES192-Cisco or AES256-Cisco";
-    Ok(match normal(fields.text("snmpv3_privProtocol", EXPECTED)?).as_str() {
+    Ok(match normal(needed(credential.priv_protocol.as_ref(), NAME)?).as_str() {
         "DES" => PrivProtocol::Des,
         "AES" | "AES128" => PrivProtocol::Aes128,
         "AES192" | "AES192BLUMENTHAL" => PrivProtocol::Aes192,
         "AES256" | "AES256BLUMENTHAL" => PrivProtocol::Aes256,
         "AES192CISCO" | "AES192C" | "AES192REEDER" => PrivProtocol::Aes192Cisco,
         "AES256CISCO" | "AES256C" | "AES256REEDER" => PrivProtocol::Aes256Cisco,
-        _ => return Err(fields.error("snmpv3_privProtocol", "is invalid", EXPECTED)),
+        _ => return Err(DetailsError::invalid(NAME, EXPECTED)),
     })
 }
 
-fn key(fields: Fields<'_>, name: &'static str) -> Result<Secret, SettingsError> {
-    const EXPECTED: &str = "a password of at least 8 characters";
-    let key = fields.text(name, EXPECTED)?;
-    if key.len() < SHORTEST_KEY {
-        return Err(fields.error(name, "is too short", EXPECTED));
+fn key(key: Option<&Secret>, name: &str) -> Result<Secret, DetailsError> {
+    let key = needed(key, name)?;
+    if key.expose().len() < SHORTEST_KEY {
+        return Err(DetailsError::invalid(name, "a password of at least 8 characters"));
     }
-    Ok(Secret::from(key))
+    Ok(key.clone())
 }
 
 #[cfg(test)]
@@ -246,14 +218,20 @@ mod tests {
                    "snmpv3_authProtocol": protocol, "snmpv3_authKey": key})
         };
         for (details, said) in [
-            (json!({}), "the credential's `version` is missing: expected snmpv1, snmpv2c or snmpv3"),
-            (json!({"version": "v2"}), "`version` is invalid"),
-            (json!({"version": 2}), "`version` is not text"),
+            (json!({}), "`version` is missing"),
+            (
+                json!({"version": "v2"}),
+                "`version` is invalid: found \"v2\", expected `snmpv1`, `snmpv2c` or `snmpv3`",
+            ),
+            (json!({"version": 2}), "`version` is invalid"),
             (json!({"version": "snmpv2c"}), "`snmpv12_community` is missing"),
             (json!({"version": "snmpv3"}), "`snmpv3_securityName` is missing"),
             (v3("high", "MD5", "12345678"), "`snmpv3_securityLevel` is invalid"),
             (v3("authNoPriv", "ROT13", "12345678"), "MD5, SHA, SHA224"),
-            (v3("authNoPriv", "MD5", "hunter2"), "`snmpv3_authKey` is too short"),
+            (
+                v3("authNoPriv", "MD5", "hunter2"),
+                "`snmpv3_authKey` is invalid: expected a password of at least 8",
+            ),
             (v3("authPriv", "MD5", "12345678"), "`snmpv3_privProtocol` is missing"),
         ] {
             let error = read(details).unwrap_err();

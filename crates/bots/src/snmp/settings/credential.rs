@@ -4,6 +4,8 @@ use grafolean_collector::details::{Host, Seconds, Secret, Whole};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::PollPolicy;
+
 /// How to get into a device, and how it is to be treated. What is read is checked by [`Access`](super::Access) and
 /// [`PollPolicy`](super::PollPolicy), with these bounds and defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -60,13 +62,13 @@ pub struct Credential {
     pub snmp_gap: Seconds<0, 10_000>,
     /// The most objects that one GET asks for, whatever the device could take.
     #[schemars(title = "Objects a GET")]
-    pub snmp_max_oids: Whole<1, 100>,
+    pub snmp_max_oids: Whole<1, { PollPolicy::MOST_OIDS }>,
     /// The most objects that one GETBULK asks for: its reply has to fit into 64 KiB.
     #[schemars(title = "Objects a GETBULK")]
-    pub snmp_max_varbinds: Whole<1, 2_000>,
+    pub snmp_max_varbinds: Whole<1, { PollPolicy::MOST_VARBINDS }>,
     /// The most rows of one walk; with more it is cut, and reported as cut.
     #[schemars(title = "Rows a walk")]
-    pub snmp_max_rows: Whole<1, 2_000_000>,
+    pub snmp_max_rows: Whole<1, { PollPolicy::MOST_ROWS }>,
     /// The most memory that the values of one run may take; with more the run ends, and says so.
     #[schemars(title = "Bytes a run", extend("x-unit" = "By"))]
     pub snmp_max_bytes: Whole<1_000, 1_000_000_000>,
@@ -173,7 +175,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::snmp::settings::{Access, Host as Device, PollPolicy};
+    use crate::snmp::settings::{Access, Host as Device};
 
     fn properties<T: JsonSchema>() -> Vec<(String, Value)> {
         let schema = schemars::schema_for!(T).to_value();

@@ -1,16 +1,14 @@
 //! Where a device is.
 
-use std::{
-    fmt,
-    net::{IpAddr, SocketAddr},
+use std::{fmt, net::SocketAddr};
+
+use grafolean_collector::{
+    details::{self, DetailsError, Whole},
+    model::Details,
 };
 
-use grafolean_collector::model::Details;
-
-use super::{SettingsError, field::Fields};
-
 /// The port of SNMP agents.
-const DEFAULT_PORT: u32 = 161;
+const DEFAULT_PORT: u16 = 161;
 
 /// A device's address or name, and its port.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -25,25 +23,18 @@ impl Host {
     /// Reads an entity's details: the first of `ipv4`, `ipv6`, `hostname` that holds anything, and `snmp_port`.
     ///
     /// # Errors
-    /// Names the key that holds what no device can be asked at.
-    pub fn read(details: &Details) -> Result<Self, SettingsError> {
-        const EXPECTED: &str = "the device's address or host name (ipv4, ipv6 or hostname)";
-        let fields = Fields { details, whose: "its" };
-        let key = ["ipv4", "ipv6", "hostname"].into_iter().find(|key| fields.given(key).is_some());
-        let key = key.ok_or_else(|| fields.error("ipv4", "is missing", EXPECTED))?;
-        let name = fields.text(key, EXPECTED)?.trim();
-        let is_one_host = match name.parse::<IpAddr>() {
-            Ok(IpAddr::V4(address)) => {
-                !(address.is_unspecified() || address.is_multicast() || address.is_broadcast())
+    /// Names the field that holds what no device can be asked at.
+    pub fn read(details: &Details) -> Result<Self, DetailsError> {
+        let mut name = None;
+        for key in ["ipv4", "ipv6", "hostname"] {
+            if name.is_none() {
+                name = details::field::<details::Host>(details, key)?;
             }
-            Ok(IpAddr::V6(address)) => !(address.is_unspecified() || address.is_multicast()),
-            Err(_) => is_name(name),
-        };
-        if !is_one_host {
-            return Err(fields.error(key, "is invalid", EXPECTED));
         }
-        let port = fields.whole("snmp_port", &(1..=u16::MAX.into()))?.unwrap_or(DEFAULT_PORT);
-        Ok(Self { name: name.to_owned(), port: u16::try_from(port).unwrap_or(u16::MAX) })
+        let name = name.ok_or_else(|| DetailsError::missing("ipv4, ipv6 or hostname"))?.to_string();
+        let port = details::field::<Whole<1, 65_535>>(details, "snmp_port")?;
+        let port = port.and_then(|port| u16::try_from(port.get()).ok()).unwrap_or(DEFAULT_PORT);
+        Ok(Self { name, port })
     }
 
     /// Returns the address if it needs no lookup.
@@ -66,14 +57,9 @@ impl ProfileChoice {
     ///
     /// # Errors
     /// Where it is no text.
-    pub fn read(details: &Details) -> Result<Option<Self>, SettingsError> {
-        const EXPECTED: &str = "auto, or a profile's name";
-        let fields = Fields { details, whose: "its" };
-        let choice = fields.optional_text("snmp_profile", EXPECTED)?.map(str::trim);
-        Ok(choice.map(|name| match name {
-            "auto" => Self::Auto,
-            name => Self::Named(name.to_owned()),
-        }))
+    pub fn read(details: &Details) -> Result<Option<Self>, DetailsError> {
+        let choice = details::field::<String>(details, "snmp_profile")?;
+        Ok(choice.map(|name| if name == "auto" { Self::Auto } else { Self::Named(name) }))
     }
 
     /// Returns the profile that was chosen.
@@ -83,18 +69,6 @@ impl ProfileChoice {
             Self::Named(name) => Some(name),
         }
     }
-}
-
-/// RFC 1123, section 2.1, and `_`, which some have; `%` names the interface of a link-local address. A name whose last
-/// label is a number is a mistyped address.
-fn is_name(name: &str) -> bool {
-    let last = name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
-    let is_allowed =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':' | b'%');
-    (1..=253).contains(&name.len())
-        && name.bytes().all(is_allowed)
-        && !last.bytes().all(|byte| byte.is_ascii_digit())
-        && (!name.contains(':') || name.contains('%'))
 }
 
 impl fmt::Display for Host {
@@ -131,15 +105,15 @@ mod tests {
     #[test]
     fn what_is_no_host_is_named() {
         for (details, said) in [
-            (json!({}), "its `ipv4` is missing"),
-            (json!({"ipv4": 5}), "its `ipv4` is not text"),
-            (json!({"ipv4": "10.0.0.300"}), "its `ipv4` is invalid"),
+            (json!({}), "`ipv4, ipv6 or hostname` is missing"),
+            (json!({"ipv4": 5}), "`ipv4` is invalid: found 5, expected the address of one host"),
+            (json!({"ipv4": "10.0.0.300"}), "`ipv4` is invalid: found \"10.0.0.300\""),
             (json!({"ipv4": "0.0.0.0"}), "is invalid"),
-            (json!({"ipv6": "ff02::1"}), "its `ipv6` is invalid"),
-            (json!({"hostname": "a b"}), "its `hostname` is invalid"),
+            (json!({"ipv6": "ff02::1"}), "`ipv6` is invalid"),
+            (json!({"hostname": "a b"}), "`hostname` is invalid"),
             (
                 json!({"ipv4": "10.0.0.1", "snmp_port": "0"}),
-                "`snmp_port` is invalid: expected a whole number from 1 to 65535",
+                "`snmp_port` is invalid: found \"0\", expected a whole number from 1 to 65535",
             ),
         ] {
             let error = read(details).unwrap_err();

@@ -5,7 +5,6 @@
 
 mod access;
 mod credential;
-mod field;
 mod host;
 mod poll_policy;
 mod process;
@@ -14,7 +13,6 @@ mod sensor;
 pub use self::{
     access::{Access, AuthProtocol, Community, Level, PrivProtocol, Secret, User},
     credential::{Credential, Entity, SecurityLevel, Version},
-    field::SettingsError,
     host::{Host, ProfileChoice},
     poll_policy::{PollPolicy, ReplySource, WalkOrder},
     process::{PROCESS, SNMP_MIB_FOLDERS, SNMP_PROFILE_FOLDER, folders, names, profiles},

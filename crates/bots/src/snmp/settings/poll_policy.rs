@@ -1,10 +1,13 @@
 //! How a device is to be treated.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::time::Duration;
 
-use grafolean_collector::model::Details;
+use grafolean_collector::{
+    details::{self, DetailsError},
+    model::Details,
+};
 
-use super::{SettingsError, field::Fields};
+use super::credential::Credential;
 
 /// How a device is to be treated, of a credential's details. A device is asked one thing at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,72 +59,46 @@ pub enum WalkOrder {
 }
 
 impl Default for PollPolicy {
-    /// What an absent key means. 24 objects fit into 1,472 octets with room for text; an agent that can answer more
-    /// shows it by filling its answers.
     fn default() -> Self {
-        Self {
-            timeout: Duration::from_secs(2),
-            retries: 2,
-            gap: Duration::ZERO,
-            max_oids: 24,
-            max_varbinds: 200,
-            max_rows: 100_000,
-            max_bytes: 64 << 20,
-            max_timeouts: 6,
-            max_time: Duration::from_secs(300),
-            reply_source: ReplySource::Asked,
-            walk_order: WalkOrder::Learnt,
-        }
+        Self::of(&Credential::default())
     }
 }
 
 impl PollPolicy {
-    /// In seconds. More than a minute would outlast most runs.
-    pub const TIMEOUT_S: RangeInclusive<f64> = 0.01..=60.0;
-    /// More attempts than this only hide that a device is gone.
-    pub const RETRIES: RangeInclusive<u32> = 0..=10;
-    /// In seconds.
-    pub const GAP_S: RangeInclusive<f64> = 0.0..=10.0;
     /// One GET fits into any message an agent must take.
-    pub const OIDS: RangeInclusive<u32> = 1..=100;
+    pub const MOST_OIDS: u32 = 100;
     /// A GETBULK's answer has to fit into 64 KiB.
-    pub const VARBINDS: RangeInclusive<u32> = 1..=2_000;
+    pub const MOST_VARBINDS: u32 = 2_000;
     /// A full Internet routing table has a million rows.
-    pub const ROWS: RangeInclusive<u32> = 1..=2_000_000;
-    /// A device that sends a gigabyte is not being measured but copied.
-    pub const BYTES: RangeInclusive<u32> = 1_000..=1_000_000_000;
-    /// Each costs a time-out.
-    pub const TIMEOUTS: RangeInclusive<u32> = 0..=1_000;
-    /// In seconds.
-    pub const TIME_S: RangeInclusive<f64> = 0.1..=3_600.0;
+    pub const MOST_ROWS: u32 = 2_000_000;
 
     /// Reads a credential's details. Absent, null and empty mean the default.
     ///
     /// # Errors
-    /// Names the first key that is no number or lies outside its range.
-    pub fn read(details: &Details) -> Result<Self, SettingsError> {
-        let fields = Fields { details, whose: "the credential's" };
-        let default = Self::default();
-        Ok(Self {
-            timeout: fields.seconds("snmp_timeout", &Self::TIMEOUT_S)?.unwrap_or(default.timeout),
-            retries: fields.whole("snmp_retries", &Self::RETRIES)?.unwrap_or(default.retries),
-            gap: fields.seconds("snmp_gap", &Self::GAP_S)?.unwrap_or(default.gap),
-            max_oids: fields.whole("snmp_max_oids", &Self::OIDS)?.unwrap_or(default.max_oids),
-            max_varbinds: fields.whole("snmp_max_varbinds", &Self::VARBINDS)?.unwrap_or(default.max_varbinds),
-            max_rows: fields.whole("snmp_max_rows", &Self::ROWS)?.unwrap_or(default.max_rows),
-            max_bytes: fields.whole("snmp_max_bytes", &Self::BYTES)?.unwrap_or(default.max_bytes),
-            max_timeouts: fields.whole("snmp_max_timeouts", &Self::TIMEOUTS)?.unwrap_or(default.max_timeouts),
-            max_time: fields.seconds("snmp_max_time", &Self::TIME_S)?.unwrap_or(default.max_time),
-            reply_source: match fields.yes_or_no("snmp_any_source")? {
-                Some(true) => ReplySource::Any,
-                Some(false) | None => ReplySource::Asked,
-            },
-            walk_order: match fields.yes_or_no("snmp_unordered_walk")? {
+    /// Names the first field that is no number or lies outside its bounds.
+    pub fn read(details: &Details) -> Result<Self, DetailsError> {
+        Ok(Self::of(&details::read(details)?))
+    }
+
+    /// Returns how a device with this credential is to be treated.
+    pub fn of(credential: &Credential) -> Self {
+        Self {
+            timeout: credential.snmp_timeout.duration(),
+            retries: credential.snmp_retries.get(),
+            gap: credential.snmp_gap.duration(),
+            max_oids: credential.snmp_max_oids.get(),
+            max_varbinds: credential.snmp_max_varbinds.get(),
+            max_rows: credential.snmp_max_rows.get(),
+            max_bytes: credential.snmp_max_bytes.get(),
+            max_timeouts: credential.snmp_max_timeouts.get(),
+            max_time: credential.snmp_max_time.duration(),
+            reply_source: if credential.snmp_any_source { ReplySource::Any } else { ReplySource::Asked },
+            walk_order: match credential.snmp_unordered_walk {
+                None => WalkOrder::Learnt,
                 Some(true) => WalkOrder::Any,
                 Some(false) => WalkOrder::Ascending,
-                None => WalkOrder::Learnt,
             },
-        })
+        }
     }
 }
 
@@ -168,7 +145,7 @@ mod tests {
             assert_eq!((policy.reply_source, policy.walk_order), (source, order));
         }
         let error = read(json!({"snmp_unordered_walk": "perhaps"})).unwrap_err();
-        assert!(error.contains("`snmp_unordered_walk` is invalid: expected true or false"), "{error}");
+        assert!(error.contains("`snmp_unordered_walk` is invalid: found \"perhaps\""), "{error}");
     }
 
     #[test]
@@ -176,7 +153,7 @@ mod tests {
         for (details, said) in [
             (
                 json!({"snmp_timeout": "soon"}),
-                "the credential's `snmp_timeout` is invalid: expected seconds from 0.01 to 60",
+                "`snmp_timeout` is invalid: found \"soon\", expected a number of seconds from 0.01 to 60",
             ),
             (json!({"snmp_timeout": "NaN"}), "snmp_timeout"),
             (json!({"snmp_retries": -1}), "snmp_retries"),

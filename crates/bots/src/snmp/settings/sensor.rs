@@ -1,9 +1,11 @@
 //! What is measured: objects, what is made of them, and where the result belongs.
 
-use grafolean_collector::model::Details;
+use grafolean_collector::{
+    details::{self, DetailsError},
+    model::Details,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 use thiserror::Error;
 
 use crate::snmp::{
@@ -47,11 +49,9 @@ impl Fetch {
 /// Why a sensor cannot be measured.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum SensorError {
-    /// Not the shape that a sensor's details have.
-    #[error(
-        "its details are not {{oids: [{{oid, fetch_method: get or walk}}], expression, output_path}}: {0}"
-    )]
-    Shape(String),
+    /// A field is missing or invalid.
+    #[error(transparent)]
+    Details(#[from] DetailsError),
     /// Nothing to read, or more than anyone reads.
     #[error("it reads {0} objects: it has to be 1 to {max}", max = Sensor::MAX_FETCHES)]
     Number(usize),
@@ -148,8 +148,7 @@ impl Sensor {
     /// # Errors
     /// As [`Sensor::read`].
     pub fn named(details: &Details, names: &Names) -> Result<Self, SensorError> {
-        let written = SensorFields::deserialize(Value::Object(details.clone()))
-            .map_err(|error| SensorError::Shape(error.to_string()))?;
+        let written: SensorFields = details::read(details)?;
         if !(1..=Self::MAX_FETCHES).contains(&written.oids.len()) {
             return Err(SensorError::Number(written.oids.len()));
         }
@@ -177,7 +176,7 @@ impl Sensor {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -217,13 +216,16 @@ mod tests {
                 .unwrap_err()
         };
         for (error, said) in [
-            (read(json!({})).unwrap_err(), "missing field `oids`"),
+            (read(json!({})).unwrap_err(), "`oids` is missing"),
             (read(json!({"oids": [], "output_path": "a"})).unwrap_err(), "it reads 0 objects"),
             (
                 sensor("ifDescrs", "get", "$1", "a"),
                 "its OID $1: no object is called \"ifDescrs\": did you mean ifDescr?",
             ),
-            (sensor("1.3.6", "set", "$1", "a"), "unknown variant `set`, expected `get` or `walk`"),
+            (
+                sensor("1.3.6", "set", "$1", "a"),
+                "`oids[0].fetch_method` is invalid: found \"set\", expected `get` or `walk`",
+            ),
             (sensor("1.3.6", "get", "$2", "a"), "character 1: $2 is not among"),
             (sensor("1.3.6", "get", "$1", "a.{$index}"), "character 3: {$index} is the row"),
         ] {
