@@ -35,6 +35,10 @@ torture *arguments:
     cargo build --release --locked --workspace --bins
     target/release/grafolean-torture {{ arguments }}
 
+# Packages the crates that others build on, and builds each as crates.io would; nothing is uploaded.
+package:
+    cargo publish --dry-run --locked --package grafolean-time --package grafolean-datagram --package grafolean-collector --package grafolean-netflow
+
 # The demo: hub and bots in one process, on this machine alone.
 demo *arguments:
     cargo run --release -- demo {{ arguments }}

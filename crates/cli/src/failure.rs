@@ -88,16 +88,8 @@ fn write(out: &mut impl io::Write, error: &anyhow::Error) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns an error and its causes in one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line = format!("{line}: {error}");
-        cause = error.source();
-    }
-    line
-}
+/// An error and its causes in one line.
+pub(crate) use grafolean_collector::error_chain as chain;
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,6 @@
 //! A whole bot of an invented protocol: how long a TCP connection takes to the port that a sensor names.
-use grafolean_collector::bot::{Bot, BotError, Job, Plan, Refusal, Run};
-use grafolean_collector::model::{AccountId, Device, DeviceSensor};
-use grafolean_collector::{collector::serve, report::Report};
+use grafolean_collector::{AccountId, Device, DeviceSensor};
+use grafolean_collector::{Bot, BotError, Job, Plan, Refusal, Report, Run, serve};
 use std::{process::ExitCode, time::Instant};
 
 struct MyProtocol;

@@ -3,7 +3,15 @@
 //! A [`Bot`] has a name, plans its jobs and performs them. Every bot is a `Protocol`, which is also told when its plan
 //! took effect and when its reports are safe.
 
-use std::{fmt, future::Future, num::NonZeroU16, sync::Arc, time::Duration};
+use std::{
+    cmp::Ordering,
+    fmt,
+    future::Future,
+    hash::{Hash, Hasher},
+    num::NonZeroU16,
+    sync::Arc,
+    time::Duration,
+};
 
 use thiserror::Error;
 
@@ -33,36 +41,81 @@ pub trait Bot: Send + Sync + 'static {
 }
 
 /// The permanent name of a job; where it falls within its interval follows from it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct JobId(Arc<str>);
+///
+/// Beside it stands what people call the job, if its bot [says so](Job::titled): logs name it, nothing else depends on it.
+#[derive(Clone)]
+pub struct JobId {
+    /// The name, and right behind it the title: a million of them are one allocation each.
+    text: Arc<str>,
+    name_bytes: usize,
+}
 
 impl JobId {
     /// Returns the name.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.text.get(..self.name_bytes).unwrap_or_default()
+    }
+
+    /// Returns what people call the job, else its name.
+    pub fn title(&self) -> &str {
+        match self.text.get(self.name_bytes..) {
+            Some(title) if !title.is_empty() => title,
+            _ => self.as_str(),
+        }
+    }
+
+    fn titled(&self, title: &str) -> Self {
+        Self { text: format!("{}{title}", self.as_str()).into(), name_bytes: self.name_bytes }
+    }
+}
+
+impl PartialEq for JobId {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for JobId {}
+
+impl PartialOrd for JobId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for JobId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+impl Hash for JobId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
     }
 }
 
 impl<T: Into<Arc<str>>> From<T> for JobId {
     fn from(name: T) -> Self {
-        Self(name.into())
+        let text = name.into();
+        Self { name_bytes: text.len(), text }
     }
 }
 
 impl fmt::Display for JobId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0)
+        out.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for JobId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{:?}", self.0)
+        write!(out, "{:?}", self.as_str())
     }
 }
 
 /// Something to be done again and again.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Job<T> {
     /// Its permanent name.
     pub id: JobId,
@@ -89,6 +142,26 @@ impl<T> Job<T> {
             deadline: None,
             task,
         }
+    }
+}
+
+impl<T> Job<T> {
+    /// Sets the title of the job, as people know it: a run that fails is logged by it.
+    #[must_use]
+    pub fn titled(self, title: &str) -> Self {
+        Self { id: self.id.titled(title), ..self }
+    }
+}
+
+/// A job whose title alone is another is another job, so that a device that was renamed is logged by its new name.
+impl<T: PartialEq> PartialEq for Job<T> {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { id, intervals, start, overlap, deadline, task } = self;
+        *id == other.id
+            && id.title() == other.id.title()
+            && *intervals == other.intervals
+            && (start, overlap, deadline) == (&other.start, &other.overlap, &other.deadline)
+            && *task == other.task
     }
 }
 

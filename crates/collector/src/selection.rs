@@ -33,6 +33,7 @@ pub struct Selection {
 /// An entity that is not this bot's.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("entity {entity} of account {account} ({name}) is skipped: {reason}")]
+#[non_exhaustive]
 pub struct Skipped {
     /// Whose entity.
     pub account: AccountId,
@@ -46,6 +47,7 @@ pub struct Skipped {
 
 /// Why an entity is not this bot's.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum SkipReason {
     /// It is an interface or the like.
     #[error("its type is `{0}`, not `device`")]

@@ -32,6 +32,7 @@ pub struct StateStore {
 
 /// Why nothing can be kept.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum StateStoreError {
     /// The file is none of ours, or the disk does not take it.
     #[error("could not open {path}, the store of what survives a restart")]

@@ -314,3 +314,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_job_that_was_renamed_keeps_its_cadence_and_is_called_by_its_new_name() {
+    let named = |title: &str| job("a", &[60], None, 1).titled(title);
+    assert_ne!(named("old"), named("new"), "a plan with another title is another plan");
+    let mut schedule = Schedule::default();
+    schedule.replace(vec![named("old")], NOON);
+    let due = schedule.next_due();
+    assert_eq!(schedule.replace(vec![named("new")], NOON).unchanged, 1);
+    assert_eq!(schedule.next_due(), due);
+    let id = schedule.take_due(NOON + Duration::from_secs(60)).unwrap().run.id;
+    assert_eq!((id.as_str(), id.title()), ("a", "new"));
+    assert_eq!(JobId::from("b").title(), "b");
+}

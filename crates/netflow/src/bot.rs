@@ -81,6 +81,7 @@ impl Options {
 
 /// Why the bot could not begin.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum OpenError {
     /// No flows can be received.
     #[error("flows can't be received")]

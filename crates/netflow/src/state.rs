@@ -208,6 +208,7 @@ fn told<T>(read: Result<Option<T>, StateError>) -> Option<T> {
 
 /// The sums of all streams, since each was first heard.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ExporterTotals {
     /// Every stream, in order.
     pub streams: Vec<StreamTotals>,
@@ -222,6 +223,7 @@ pub struct ExporterTotals {
 /// The sums of one stream; see [`Account`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "they are the account's, by the same names")]
+#[non_exhaustive]
 pub struct StreamTotals {
     /// Where it comes from.
     pub exporter: SocketAddr,
@@ -255,6 +257,7 @@ pub struct StreamTotals {
 
 /// All that a bot's folder says of its exporters.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct StoredState {
     /// Sums since each stream was first heard.
     pub totals: ExporterTotals,
@@ -367,6 +370,7 @@ impl StoredState {
 
 /// Why something could not be kept, or not be read again.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum StateError {
     /// The disk refuses.
     #[error("could not {what} {}", path.display())]

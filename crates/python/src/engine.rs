@@ -13,11 +13,11 @@ use grafolean_collector::{
     backend::http::{HttpBackend, HttpSettings},
     bot::{Job, Plan},
     collector::Pushed,
+    error_chain,
     health::Health,
     model::{Device, Interval, Intervals},
     refresh::confirmed_inventory,
     report::Report,
-    run::{DEFAULT_CONCURRENCY, Performer, RunMetrics, run_once},
     selection::{Selection, select},
     settings::bot,
     sink::{Sink, SinkError},
@@ -101,7 +101,7 @@ impl Engine {
         let limits = settings::limits(&settings::in_force(given)?)?;
         let settings = HttpSettings { ca_file, ..HttpSettings::new(url, token) };
         let backend = HttpBackend::new(settings);
-        let backend = backend.map_err(|error| PyValueError::new_err(failure::with_causes(&error)))?;
+        let backend = backend.map_err(|error| PyValueError::new_err(error_chain(&error)))?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(IO_THREADS)
             .thread_name("grafolean-engine")
@@ -209,19 +209,14 @@ impl Engine {
         let queues = locked(&self.queues).clone();
         let queues =
             queues.ok_or_else(|| PyRuntimeError::new_err("there are no queues to take runs from"))?;
-        let mut jobs_once = Vec::new();
-        for given in jobs {
-            jobs_once.push(job(given).map_err(PyValueError::new_err)?);
-        }
-        let (clock, metrics) = (Arc::new(SystemClock), RunMetrics::default());
-        let stop = CancellationToken::new();
+        let jobs: Result<Vec<_>, _> = jobs.into_iter().map(job).collect();
+        let plan = Plan { jobs: jobs.map_err(PyValueError::new_err)?, refused: Vec::new() };
+        let (bot, clock, stop) = (queues.bot(), Arc::new(SystemClock), CancellationToken::new());
         let done = if dry_run {
-            let performer = Performer::new(queues.bot(), Arc::new(LeftToPython), clock, metrics);
-            self.wait(py, run_once(performer, jobs_once, DEFAULT_CONCURRENCY, &stop))?
+            self.wait(py, Pushed::once(bot, Arc::new(LeftToPython), clock, plan, &stop))?
         } else {
             let sink = Arc::new(self.wait(py, self.spool())??);
-            let performer = Performer::new(queues.bot(), sink, clock, metrics);
-            self.wait(py, run_once(performer, jobs_once, DEFAULT_CONCURRENCY, &stop))?
+            self.wait(py, Pushed::once(bot, sink, clock, plan, &stop))?
         };
         Ok((done.runs, done.failed))
     }

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use grafolean_collector::backend;
+use grafolean_collector::{backend, error_chain};
 use pyo3::{PyErr, create_exception, exceptions::PyException};
 
 create_exception!(
@@ -16,26 +16,19 @@ create_exception!(
 pub(crate) fn of_backend(error: &backend::BackendError) -> PyErr {
     use backend::BackendError as From;
     let (status, request) = match error {
-        From::Unreachable { request, .. } | From::Nonsense { request, .. } => (None, request),
-        From::Unauthorized { request } => (Some(401), request),
-        From::Forbidden { request, .. } => (Some(403), request),
+        From::Unreachable { request, .. } | From::Nonsense { request, .. } => (None, Some(request)),
+        From::Unauthorized { request } => (Some(401), Some(request)),
+        From::Forbidden { request, .. } => (Some(403), Some(request)),
         From::Refused { request, status, .. } | From::Failed { request, status, .. } => {
-            (Some(*status), request)
+            (Some(*status), Some(request))
         }
+        _ => (None, None),
     };
-    let path = request.split(' ').nth(1).map(str::to_owned);
-    BackendError::new_err((status, path, with_causes(error)))
+    let path = request.and_then(|request| request.split(' ').nth(1)).map(str::to_owned);
+    BackendError::new_err((status, path, error_chain(error)))
 }
 
 /// Any other error.
 pub(crate) fn of(error: &dyn Error) -> PyErr {
-    PyException::new_err(with_causes(error))
-}
-
-/// An error and its causes in one line.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {}", with_causes(cause)),
-        None => error.to_string(),
-    }
+    PyException::new_err(error_chain(error))
 }

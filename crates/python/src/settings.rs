@@ -10,8 +10,6 @@ use grafolean_collector::{
 use pyo3::{create_exception, exceptions::PyValueError, prelude::*};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::failure;
-
 create_exception!(
     grafoleancollector,
     SettingsError,
@@ -88,5 +86,5 @@ fn named(name: &str) -> PyResult<Setting> {
 }
 
 fn refused(error: &door::SettingsError) -> PyErr {
-    SettingsError::new_err(failure::with_causes(error))
+    SettingsError::new_err(grafolean_collector::error_chain(error))
 }

@@ -4,7 +4,7 @@ import os
 import pathlib
 import subprocess
 
-GUIDE = pathlib.Path(__file__).parent.parent.parent.parent / "docs" / "python.md"
+GUIDE = pathlib.Path(__file__).parent.parent.parent.parent / "docs" / "testing-a-bot.md"
 README = pathlib.Path(__file__).parent.parent / "README.md"
 
 

@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use grafolean_collector::protocol::{DeviceTester, OpenError, TestResult, TestSubject, Testing};
+use grafolean_collector::{
+    details::DetailsError,
+    protocol::{DeviceTester, OpenError, TestResult, TestSubject, Testing},
+};
 use tokio::{
     net::lookup_host,
     time::{sleep, timeout},
@@ -11,7 +14,7 @@ use tokio::{
 use super::{
     AskError, Exception, Oid, Request, Status, Value, Varbind, diagnosis,
     engine::{Engine, Session, SnmpMetrics},
-    settings::{Access, Community, Host, PollPolicy, SettingsError},
+    settings::{Access, Community, Host, PollPolicy},
     vendor,
 };
 
@@ -40,7 +43,7 @@ impl SnmpTester {
     }
 
     async fn answer(&self, subject: &TestSubject) -> Result<TestResult, TestResult> {
-        let unreadable = |error: SettingsError| TestResult::bad(error.to_string());
+        let unreadable = |error: DetailsError| TestResult::bad(error.to_string());
         let host = Host::read(&subject.device).map_err(unreadable)?;
         let access = Access::read(&subject.credential).map_err(unreadable)?;
         let policy = PollPolicy::read(&subject.credential).map_err(unreadable)?;

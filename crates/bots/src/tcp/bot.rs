@@ -163,7 +163,8 @@ fn jobs(device: &Device) -> Vec<Result<Job<TcpTask>, Refusal>> {
         let id = format!("tcp.{}.{}.{port}", device.account, device.entity.id);
         // A port is there because a sensor with an interval named it.
         let intervals = Intervals::new(intervals).ok()?;
-        Some(Ok(Job { deadline, ..Job::new(id, intervals, task) }))
+        let title = format!("{}, port {port}", device.title());
+        Some(Ok(Job { deadline, ..Job::new(id, intervals, task).titled(&title) }))
     }));
     outcomes
 }

@@ -1,6 +1,6 @@
 //! ARCHITECTURE.md tells the truth: each invariant names the test or lint that holds it, each path exists.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use crate::sources::{below, root};
 
@@ -51,5 +51,38 @@ fn the_bot_on_the_front_page_is_the_one_that_is_tested() {
     let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
     let example = read("crates/collector/examples/my_protocol.rs");
     assert!(example.lines().count() <= 40, "{} lines", example.lines().count());
-    assert!(read("README.md").contains(example.trim()), "README.md shows another bot than the example");
+    for page in ["README.md", "crates/collector/README.md"] {
+        assert!(read(page).contains(example.trim()), "{page} shows another bot than the example");
+    }
+}
+
+#[test]
+fn the_tests_in_the_guide_are_those_that_run() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    let tests = read("crates/collector/tests/testing_a_bot.rs");
+    assert!(read("docs/testing-a-bot.md").contains(tests.trim()), "docs/testing-a-bot.md shows other tests");
+}
+
+/// What `cargo publish` would send, as far as that shows without a registry; `just package` builds it, too.
+#[test]
+fn a_crate_that_others_build_on_is_packaged_whole_and_without_tests() {
+    for name in ["time", "datagram", "collector", "netflow"] {
+        let manifest = fs::read_to_string(root().join(format!("crates/{name}/Cargo.toml"))).unwrap();
+        for field in
+            ["description", "license", "homepage", "documentation", "readme", "keywords", "categories"]
+        {
+            assert!(manifest.contains(&format!("\n{field}")), "crates/{name}/Cargo.toml has no {field}");
+        }
+        let package = format!("grafolean-{name}");
+        let list = ["package", "--list", "--offline", "--allow-dirty", "--quiet", "--package", &package];
+        let listed = Command::new(env!("CARGO")).args(list).current_dir(root()).output().unwrap();
+        let (files, told) =
+            (String::from_utf8(listed.stdout).unwrap(), String::from_utf8_lossy(&listed.stderr));
+        assert!(listed.status.success(), "{package}: {told}");
+        for file in ["README.md", "LICENSE-MIT", "LICENSE-APACHE", "src/lib.rs"] {
+            assert!(files.lines().any(|line| line == file), "{package} lacks {file}");
+        }
+        let outside = files.lines().find(|line| line.starts_with("tests/") || line.starts_with("benches/"));
+        assert_eq!(outside, None, "{package}: it needs what is not in it");
+    }
 }

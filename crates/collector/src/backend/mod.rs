@@ -57,6 +57,14 @@ pub trait Backend: Send + Sync + 'static {
         async { Ok(None) }
     }
 
+    /// Returns those of the accounts to which the token may send no values, neither by PUT nor by POST.
+    fn unsendable(
+        &self,
+        _accounts: &[AccountId],
+    ) -> impl Future<Output = Result<Vec<AccountId>, BackendError>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
     /// Whether a new token lies where the token is read from; it is used from then on.
     fn renew_token(&self) -> impl Future<Output = bool> + Send {
         async { false }
@@ -136,6 +144,7 @@ pub struct BrokenRow {
 
 /// Why a backend did not do what it was asked. No variant ever holds the token.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum BackendError {
     /// No connection, or no answer in time: the same request may succeed later.
     #[error("no answer from {url} to {request}")]

@@ -71,6 +71,7 @@ pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Why a collector could not begin, or ended by itself.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum CollectorError {
     /// The queue can't be opened, or not be closed.
     #[error("the queue in {} can't be used", folder.display())]

@@ -8,7 +8,7 @@ use tracing::{Instrument, info_span, warn};
 
 use super::{Collector, CollectorError, CollectorSettings, Outbox, PLANS};
 use crate::{
-    backend::{Backend, BackendError, Confirmed},
+    backend::{AccountInventory, Backend, BackendError, Confirmed},
     bot::Plan,
     health::{Health, Progress},
     protocol::Protocol,
@@ -88,7 +88,9 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
         let refreshed = refresh.metrics.clone();
         health.watch(move || refreshed.check());
         let refreshed = refresh.metrics.clone();
-        health.watch(move || refreshed.check_idle());
+        health.note(move || refreshed.check_idle());
+        let refreshed = refresh.metrics.clone();
+        health.note(move || refreshed.check_rights());
         let collector = Collector {
             protocol: self.bot.name().to_owned(),
             spool: outbox.spool(),
@@ -233,7 +235,12 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
     async fn plan_or_last_good(&self) -> Result<Plan<P::Task>, CollectorError> {
         let last_good = self.last_good();
         let planned = match plan_once(&*self.backend, &*self.bot).await {
-            Ok(planned) => {
+            Ok(mut planned) => {
+                if planned.inventory.accounts.iter().any(AccountInventory::is_unread)
+                    && let Some((known, _)) = last_good.load().await
+                {
+                    planned = planned.with_unread_as_in(&known, &*self.bot);
+                }
                 if let Err(error) = last_good.save(&planned.inventory, self.clock.now()).await {
                     let error = &error as &dyn std::error::Error;
                     warn!(

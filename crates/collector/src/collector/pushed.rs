@@ -11,7 +11,7 @@ use crate::{
     bot::Plan,
     health::Health,
     protocol::Protocol,
-    run::{DEFAULT_CONCURRENCY, Heartbeat, Performer, RunLoop, RunMetrics},
+    run::{DEFAULT_CONCURRENCY, Heartbeat, Performer, RunLoop, RunMetrics, Summary, run_once},
     schedule::FirstRun,
     sink::Sink,
     time::Clock,
@@ -52,6 +52,19 @@ impl<P: Protocol> Pushed<P> {
             stop: stop.clone(),
         };
         (Self { bot, plans, stop }, run_loop)
+    }
+
+    /// Does every job of a plan once, as if all its intervals were due, without a run loop.
+    pub async fn once<S: Sink>(
+        bot: Arc<P>,
+        sink: Arc<S>,
+        clock: Arc<dyn Clock>,
+        plan: Plan<P::Task>,
+        stop: &CancellationToken,
+    ) -> Summary {
+        bot.in_force(&plan);
+        let performer = Performer::new(bot, sink, clock, RunMetrics::default());
+        run_once(performer, plan.jobs, DEFAULT_CONCURRENCY, stop).await
     }
 
     /// Puts a plan in force, all jobs that there are.

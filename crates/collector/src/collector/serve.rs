@@ -18,6 +18,7 @@ use tracing::{info, warn};
 use super::{CollectorSettings, Pipeline, Signals};
 use crate::{
     backend::http::HttpBackend,
+    error_chain::error_chain,
     health::{Endpoint, Health},
     protocol::Protocol,
     settings::{self, Resolved, Setting, Sources, bot, own_token, value},
@@ -47,7 +48,7 @@ pub fn serve<P: Protocol>(bot: P) -> ExitCode {
     let served = with_arguments(bot, std::env::args_os());
     served.unwrap_or_else(|error| {
         // There is no other place to say it.
-        let _ = writeln!(io::stderr(), "error: {}", with_causes(&*error));
+        let _ = writeln!(io::stderr(), "error: {}", error_chain(&*error));
         ExitCode::from(COULD_NOT)
     })
 }
@@ -172,13 +173,6 @@ async fn until_stopped<P: Protocol>(
         serving.await?;
     }
     Ok(ran?)
-}
-
-fn with_causes(error: &dyn Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {}", with_causes(cause)),
-        None => error.to_string(),
-    }
 }
 
 /// Waits until the backend is ready, unless a configuration from an earlier time lets the bot begin without it; false

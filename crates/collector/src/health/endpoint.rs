@@ -1,4 +1,10 @@
 //! `/metrics` for Prometheus, `/healthz` for whoever restarts what hangs, `/status.json` for whoever asks why.
+//!
+//! | `/healthz` | when |
+//! | --- | --- |
+//! | 200 `ok` | all is well |
+//! | 200 `ok`, then a line for each reason | people have to mend something that no restart does: nothing is set up for the bot, or it may not send |
+//! | 503, a line for each fault | something does not work: a loop stands still, the disk is full, the backend refuses the token or everything |
 
 use std::{convert::Infallible, future::ready, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -95,7 +101,10 @@ fn answer(health: &Health, method: &Method, path: &str) -> Response<Full<Bytes>>
     match path {
         "/metrics" => page(StatusCode::OK, super::CONTENT_TYPE, health.render()),
         "/healthz" => match health.healthy() {
-            Ok(()) => page(StatusCode::OK, TEXT, "ok\n".to_owned()),
+            Ok(()) => {
+                let lines: Vec<_> = std::iter::once("ok".to_owned()).chain(health.notes()).collect();
+                page(StatusCode::OK, TEXT, lines.join("\n") + "\n")
+            }
             Err(wrong) => page(StatusCode::SERVICE_UNAVAILABLE, TEXT, wrong.join("\n") + "\n"),
         },
         "/status.json" => {
@@ -156,6 +165,7 @@ mod tests {
         let address = endpoint.0.local_addr().unwrap();
         let mut health = Health::new("1.2.3", Timestamp::default());
         health.watch(|| Err("the disk is full".to_owned()));
+        health.note(|| Err("nothing is measured: no device".to_owned()));
         let stop = CancellationToken::new();
         let running = tokio::spawn(endpoint.run(Arc::new(health), stop.clone()));
         let metrics = ask(address, "GET /metrics").await;
@@ -163,11 +173,26 @@ mod tests {
         assert!(metrics.contains("content-type: application/openmetrics-text"), "{metrics}");
         let sick = ask(address, "GET /healthz").await;
         assert!(sick.starts_with("HTTP/1.1 503") && sick.ends_with("the disk is full\n"), "{sick}");
+        assert!(!sick.contains("nothing is measured"), "{sick}");
         assert!(ask(address, "GET /").await.starts_with("HTTP/1.1 404"));
         let refused = ask(address, "POST /metrics").await;
         assert!(refused.starts_with("HTTP/1.1 405") && refused.contains("allow: GET, HEAD"), "{refused}");
         assert!(ask(address, "HEAD /metrics").await.ends_with("\r\n\r\n"));
         stop.cancel();
         running.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_no_restart_mends_is_told_and_fails_no_probe() {
+        let mut health = Health::new("1.2.3", Timestamp::default());
+        health.watch(|| Ok(()));
+        health.note(|| Err("nothing is measured: no device".to_owned()));
+        let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = endpoint.0.local_addr().unwrap();
+        let running = tokio::spawn(endpoint.run(Arc::new(health), CancellationToken::new()));
+        let idle = ask(address, "GET /healthz").await;
+        assert!(idle.starts_with("HTTP/1.1 200"), "{idle}");
+        assert!(idle.ends_with("ok\nnothing is measured: no device\n"), "{idle}");
+        running.abort();
     }
 }

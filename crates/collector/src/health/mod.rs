@@ -34,6 +34,7 @@ pub struct Health {
     checks: Vec<Check>,
     interfaces: InterfaceBoard,
     boards: Vec<StatusBoard>,
+    notes: Vec<Check>,
 }
 
 type Check = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
@@ -52,7 +53,8 @@ impl Health {
             Unit::Seconds,
             since,
         );
-        Self { registry, checks: Vec::new(), boards: Vec::new(), interfaces: InterfaceBoard::default() }
+        let (interfaces, notes) = (InterfaceBoard::default(), Vec::new());
+        Self { registry, checks: Vec::new(), notes, boards: Vec::new(), interfaces }
     }
 
     /// Returns the place where the parts of one bot register their metrics; all of them bear its protocol.
@@ -65,7 +67,7 @@ impl Health {
         &self.interfaces
     }
 
-    /// Asks a part from now on whether it works; if not, it says what is wrong in a sentence.
+    /// Asks a part from now on whether it works; if not, it says what is wrong in a sentence, and `/healthz` fails.
     pub fn watch(&mut self, check: impl Fn() -> Result<(), String> + Send + Sync + 'static) {
         self.checks.push(Box::new(check));
     }
@@ -80,12 +82,23 @@ impl Health {
         self.boards.iter().map(StatusBoard::status).collect()
     }
 
+    /// Asks from now on whether something is left to people that no restart mends, as a bot for which nothing is set up:
+    /// `/healthz` says so and does not fail, lest a liveness probe restarts it for ever.
+    pub fn note(&mut self, check: impl Fn() -> Result<(), String> + Send + Sync + 'static) {
+        self.notes.push(Box::new(check));
+    }
+
     /// Returns all metrics as [`CONTENT_TYPE`].
     pub fn render(&self) -> String {
         let mut metrics = String::new();
         // A String takes everything that is written to it.
         let _: fmt::Result = text::encode(&mut metrics, &self.registry);
         metrics
+    }
+
+    /// Returns what people have to mend, a sentence each.
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.iter().filter_map(|check| check().err()).collect()
     }
 
     /// Returns what is wrong, if anything is.

@@ -187,6 +187,11 @@ pub struct Device {
 }
 
 impl Device {
+    /// Returns how logs name the device: `"core-sw1" (entity 7)`.
+    pub fn title(&self) -> String {
+        format!("{:?} (entity {})", self.entity.name, self.entity.id)
+    }
+
     /// Returns a detail of the entity as text, see [`DeviceSensor::detail`].
     pub fn detail(&self, key: &str) -> Option<String> {
         text(&self.entity.details, key)

@@ -12,6 +12,7 @@ pub struct Interval(NonZeroU32);
 
 /// Why something is no interval, or no set of intervals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum IntervalError {
     /// Zero, negative, or more than 2^32 - 1 seconds.
     #[error("an interval of {0} s: it has to be at least 1 s and at most {max} s", max = u32::MAX)]

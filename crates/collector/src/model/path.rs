@@ -17,6 +17,7 @@ pub struct SeriesPath(Arc<str>);
 
 /// Why a text is no path.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum PathError {
     /// Nothing, or nothing between two dots, or a dot at an end.
     #[error("segment {segment} of path {path:?} is empty")]

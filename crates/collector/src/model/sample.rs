@@ -19,6 +19,7 @@ pub struct Sample {
 
 /// Why a value can't be sent.
 #[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
 pub enum SampleError {
     /// The path is none.
     #[error(transparent)]

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{debug, warn};
 
-use crate::backend::Inventory;
+use crate::{
+    backend::{Backend, Inventory},
+    model::AccountId,
+};
 
 /// How often it is said again while it lasts: often enough to stand in a log that somebody reads later.
 const REPEAT: Duration = Duration::from_hours(1);
@@ -29,7 +32,11 @@ pub fn idle_reasons(inventory: &Inventory, protocol: &str, devices: usize) -> Ve
     if inventory.accounts.is_empty() {
         reasons.push(NO_ACCOUNT.to_owned());
     }
-    reasons.push(nothing_polled(protocol));
+    let unread = inventory.accounts.iter().filter(|account| account.is_unread());
+    reasons.extend(unread.flat_map(|account| account.broken.iter().map(ToString::to_string)));
+    if inventory.accounts.is_empty() || inventory.accounts.iter().any(|account| !account.is_unread()) {
+        reasons.push(nothing_polled(protocol));
+    }
     reasons
 }
 
@@ -49,21 +56,55 @@ pub fn nothing_polled(protocol: &str) -> String {
     )
 }
 
-/// What was said last, and when.
+/// Returns what is wrong with a token that may send no values of an account.
+pub fn cannot_send(account: AccountId) -> String {
+    format!("the token may not send values: it needs PUT on accounts/{account}/values")
+}
+
+/// What was logged last, and when.
 #[derive(Default)]
 pub(super) struct IdleLog {
     said: Option<(Vec<String>, Instant)>,
 }
 
+/// Which rights to send values are missing, as of the last time they were read.
+#[derive(Default)]
+pub(super) struct Rights {
+    read: Option<Instant>,
+    missing: Vec<String>,
+    log: IdleLog,
+}
+
+impl Rights {
+    /// Reads once in a while what the token may send; while something is missing, each time.
+    pub(super) async fn missing<B: Backend>(&mut self, backend: &B, inventory: &Inventory) -> Vec<String> {
+        let now = Instant::now();
+        if self.missing.is_empty() && self.read.is_some_and(|read| now < read + REPEAT) {
+            return Vec::new();
+        }
+        let accounts: Vec<_> = inventory.accounts.iter().map(|it| it.account.id).collect();
+        match backend.unsendable(&accounts).await {
+            Ok(unsendable) => {
+                self.read = Some(now);
+                self.missing = unsendable.into_iter().map(cannot_send).collect();
+            }
+            // Whether values can be sent is seen when they are.
+            Err(error) => debug!(%error, "could not read what the token may do"),
+        }
+        self.log.note("values can't be sent", &self.missing, now);
+        self.missing.clone()
+    }
+}
+
 impl IdleLog {
     /// Warns of what is new, and of what lasts once in a while.
-    pub(super) fn note(&mut self, reasons: &[String], now: Instant) {
+    pub(super) fn note(&mut self, what: &str, reasons: &[String], now: Instant) {
         let is_said = self.said.as_ref().is_some_and(|(said, at)| said == reasons && now < *at + REPEAT);
         if is_said {
             return;
         }
         for reason in reasons {
-            warn!("nothing is measured: {reason}");
+            warn!("{what}: {reason}");
         }
         self.said = (!reasons.is_empty()).then(|| (reasons.to_vec(), now));
     }

@@ -54,6 +54,7 @@ pub struct LastGood {
 
 /// Why the configuration could not be kept or read.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum StateError {
     /// The file or its folder can't be opened.
     #[error("could not open {}", file.display())]

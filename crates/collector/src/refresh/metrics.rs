@@ -31,6 +31,8 @@ pub struct RefreshMetrics {
     /// Why nothing is measured.
     idle: Arc<Mutex<Vec<String>>>,
     reading: Reading,
+    /// Which rights to send values are missing.
+    rights: Arc<Mutex<Vec<String>>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -65,6 +67,7 @@ impl Default for RefreshMetrics {
             refused: Arc::default(),
             idle: Arc::default(),
             reading: Reading::default(),
+            rights: Arc::default(),
         }
     }
 }
@@ -118,6 +121,16 @@ impl RefreshMetrics {
     pub fn check_idle(&self) -> Result<(), String> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.is_empty() { Ok(()) } else { Err(format!("nothing is measured: {}", idle.join("; "))) }
+    }
+
+    /// Returns an error, in the words of `grafolean check`, while the token may not send all values.
+    pub fn check_rights(&self) -> Result<(), String> {
+        let rights = self.rights.lock().unwrap_or_else(PoisonError::into_inner);
+        if rights.is_empty() { Ok(()) } else { Err(rights.join("; ")) }
+    }
+
+    pub(super) fn rights(&self, missing: Vec<String>) {
+        *self.rights.lock().unwrap_or_else(PoisonError::into_inner) = missing;
     }
 
     pub(super) fn idle(&self, reasons: Vec<String>) {

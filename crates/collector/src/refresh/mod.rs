@@ -30,10 +30,10 @@ use crate::{
     throttle::{OutageLog, OutageSpan},
     time::Clock,
 };
-use idle::IdleLog;
+use idle::{IdleLog, Rights};
 use notices::{Changes, Notices};
 
-pub use idle::{Idleness, NO_ACCOUNT, foreign_token, idle_reasons, nothing_polled};
+pub use idle::{Idleness, NO_ACCOUNT, cannot_send, foreign_token, idle_reasons, nothing_polled};
 pub use last_good::{LastGood, StateError};
 pub use metrics::RefreshMetrics;
 pub use planned::{Planned, plan_once};
@@ -84,6 +84,7 @@ pub struct Refresh<B, K: Protocol> {
 
 /// Why the task ended by itself.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum RefreshError {
     /// The backend refuses the token, and no configuration is known by which the bot could work.
     #[error("the backend refuses this bot's token: copy it again from the bot's settings")]
@@ -108,7 +109,8 @@ impl<B: Backend, K: Protocol> Refresh<B, K> {
     }
 
     async fn refresh_for_ever(self) -> Result<(), RefreshError> {
-        let (mut in_force, mut outage, mut idle) = (None, OutageLog::default(), IdleLog::default());
+        let (mut in_force, mut outage) = (None, OutageLog::default());
+        let (mut idle, mut rights) = (IdleLog::default(), Rights::default());
         let mut reload = self.reload.clone();
         if let Some(planned) = self.kept().await {
             self.put_in_force(&mut in_force, planned).await?;
@@ -129,9 +131,10 @@ impl<B: Backend, K: Protocol> Refresh<B, K> {
                     let inventory = planned.inventory.clone();
                     if self.idleness == Idleness::Fault {
                         let reasons = idle_reasons(&inventory, self.bot.name(), planned.devices.len());
-                        idle.note(&reasons, Instant::now());
+                        idle.note("nothing is measured", &reasons, Instant::now());
                         self.metrics.idle(reasons);
                     }
+                    self.metrics.rights(rights.missing(&*self.backend, &inventory).await);
                     self.confirmed.send_replace(Some(Confirmed { inventory, read_from: began }));
                     self.put_in_force(&mut in_force, planned).await?;
                     self.interval.max(SHORTEST_INTERVAL)

@@ -50,7 +50,7 @@ pub(super) fn stopped<T: PartialEq>(old: &Planned<T>, new: &Planned<T>) -> Strin
     let seen: HashMap<_, _> = new.devices.iter().map(|device| (place(device), device)).collect();
     let mut names = Vec::new();
     for device in &old.devices {
-        let name = format!("{:?} (entity {})", device.entity.name, device.entity.id);
+        let name = device.title();
         let Some(seen) = seen.get(&place(device)) else {
             names.push(name);
             continue;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::recheck::keep_unread;
 use crate::{
     backend::{Backend, BackendError, Inventory},
     bot::Plan,
@@ -41,6 +42,14 @@ impl<T> Planned<T> {
         let mut plan = plan(&accounts, &devices);
         plan.refused.splice(..0, refused);
         Self { inventory, devices, skipped, plan }
+    }
+
+    /// Plans again with what another inventory has of accounts that could not be read.
+    #[must_use]
+    pub fn with_unread_as_in<K: Protocol<Task = T>>(self, known: &Inventory, bot: &K) -> Self {
+        let mut inventory = Arc::unwrap_or_clone(self.inventory);
+        keep_unread(&mut inventory, known);
+        Self::of(inventory, bot)
     }
 
     /// Names all that is broken or refused, a line each.

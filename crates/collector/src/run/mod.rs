@@ -230,7 +230,7 @@ async fn conclude_all<B: Protocol, S: Sink>(
 }
 
 fn first_few(ids: &[JobId]) -> String {
-    let named = ids.iter().take(IDS_IN_A_WARNING).map(JobId::as_str).collect::<Vec<_>>().join(", ");
+    let named = ids.iter().take(IDS_IN_A_WARNING).map(JobId::title).collect::<Vec<_>>().join(", ");
     match ids.len().saturating_sub(IDS_IN_A_WARNING) {
         0 => named,
         more => format!("{named} and {more} more"),

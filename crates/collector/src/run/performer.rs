@@ -3,7 +3,7 @@
 use std::{error::Error, sync::Arc};
 
 use tokio::time::{self, Instant};
-use tracing::warn;
+use tracing::{field::display, warn};
 
 use super::{
     GRACE, RunMetrics,
@@ -155,7 +155,8 @@ impl<B: Protocol, S: Sink> Performer<B, S> {
         self.metrics.count_failure(failure.kind());
         if let Some(suppressed) = self.throttle.admit(failure.kind()) {
             let (kind, error) = (failure.kind(), failure as &dyn Error);
-            warn!(%job, kind, error, suppressed, "a run failed");
+            let id = (job.title() != job.as_str()).then(|| display(job));
+            warn!(job = %job.title(), id, kind, error, suppressed, "a run failed");
         }
         Outcome::Failed
     }

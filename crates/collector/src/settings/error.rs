@@ -8,6 +8,7 @@ use super::{Place, Setting};
 
 /// Why there are no settings in force.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum SettingsError {
     /// A file that may hold settings cannot be read.
     #[error("cannot read {}", path.display())]

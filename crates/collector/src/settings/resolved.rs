@@ -10,6 +10,7 @@ use crate::backend::http::HttpSettings;
 
 /// The settings in force: every text was checked, each is kept with its origin.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Resolved {
     table: Vec<Setting>,
     layers: Layers,

@@ -38,6 +38,7 @@ pub struct SimBackend {
 
 /// What was asked of a [`SimBackend`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Tally {
     /// Requests, of all kinds.
     pub requests: usize,

@@ -6,6 +6,7 @@ use rand::{Rng, RngExt};
 
 /// How a backend misbehaves for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Fault {
     /// It does not answer at all.
     Away,

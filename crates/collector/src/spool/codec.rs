@@ -27,6 +27,7 @@ const HEADER: usize = 21;
 
 /// Why bytes are no report.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum CodecError {
     /// The bytes are not those that were written.
     #[error("the checksum of {length} bytes is {computed:08x}, {written:08x} was written")]

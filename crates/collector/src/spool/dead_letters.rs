@@ -34,6 +34,7 @@ impl fmt::Display for DeadLetterId {
 
 /// Why something is a dead letter, as it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ReasonKind {
     /// It broke a rule of the API and was never sent.
     Invalid,
@@ -106,6 +107,7 @@ impl RejectedEntry {
 
 /// Something that could not be delivered.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct DeadLetter {
     /// Its number.
     pub id: DeadLetterId,

@@ -8,6 +8,7 @@ use super::CodecError;
 
 /// Why the spool could not be opened or did not take something.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum SpoolError {
     /// The folder can't be made or written to.
     #[error("cannot write the spool {}: the folder must exist and this user must be allowed to write to it", path.display())]

@@ -45,6 +45,7 @@ impl Depth {
 
 /// The state of a spool after its last group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Statistics {
     /// What waits, on disk and in memory.
     pub queue: Depth,

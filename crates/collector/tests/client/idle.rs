@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use grafolean_collector::{
     backend::Inventory,
+    model::AccountId,
     refresh::{Idleness, Refresh, RefreshMetrics, Reload},
     time::SystemClock,
 };
@@ -66,4 +67,23 @@ async fn a_bot_without_accounts_devices_or_its_own_token_says_so_rarely_and_in_i
         sleep(INTERVAL * 2).await;
         assert_eq!(metrics.check_idle(), Ok(()), "forgotten when there is something to do");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_may_not_send_values_is_told_before_there_are_any() {
+    let logs = Logs::capture();
+    let backend = Simulated::with(inventory(vec![entity(1, &[2])]));
+    backend.script().unsendable = vec![AccountId::new(1)];
+    let metrics = start(&backend);
+    sleep(INTERVAL * 10).await;
+    let said = "the token may not send values: it needs PUT on accounts/1/values";
+    assert_eq!(logs.count(&format!("values can't be sent: {said}")), 1, "{}", logs.text());
+    assert_eq!(metrics.check_rights(), Err(said.to_owned()));
+    backend.script().unsendable.clear();
+    sleep(INTERVAL * 2).await;
+    assert_eq!(metrics.check_rights(), Ok(()), "forgotten once the right is there");
+    assert!(backend.script().rights_reads < 15, "rights are read once in a while");
+    let reads = backend.script().rights_reads;
+    sleep(INTERVAL * 10).await;
+    assert_eq!(backend.script().rights_reads, reads, "and no more often while none is missing");
 }

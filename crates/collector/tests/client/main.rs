@@ -1,6 +1,7 @@
 //! The API client, the selection and the refresh task against a Grafolean played by this process.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod by_hand;
 mod changes;
 mod faults;
 mod idle;

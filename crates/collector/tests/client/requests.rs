@@ -59,6 +59,19 @@ async fn devices_whose_list_lacks_protocols_are_read_one_by_one() {
 }
 
 #[tokio::test]
+async fn a_device_that_may_not_be_read_alone_costs_only_itself() {
+    for status in [403, 400, 405] {
+        let fault = Fault::Answer(status, "no".into());
+        let mut grafolean = Grafolean::default().with_pinged(1, 3).fail("entities/1002", 1, fault);
+        grafolean.lists_lack_protocols = true;
+        let inventory = World::of(grafolean).await.client().inventory().await.unwrap();
+        assert_eq!(select(&inventory, "ping").devices.len(), 2, "{status}");
+        let broken = inventory.accounts[0].broken[0].to_string();
+        assert!(broken.starts_with("entities row 1002") && broken.contains(&status.to_string()), "{broken}");
+    }
+}
+
+#[tokio::test]
 async fn a_broken_row_costs_only_itself_and_ids_may_be_strings() {
     let mut strings = device(7, "ping", 1, &[2]);
     strings["id"] = json!("7");
@@ -90,7 +103,7 @@ async fn a_broken_row_costs_only_itself_and_ids_may_be_strings() {
 }
 
 #[tokio::test]
-async fn a_forbidden_account_costs_only_itself_but_a_failing_one_the_refresh() {
+async fn an_account_that_cannot_be_read_costs_only_itself_and_a_busy_backend_the_refresh() {
     let two = || Grafolean::default().with_pinged(1, 1).with_pinged(2, 1);
     let world = World::of(two().fail("accounts/1/sensors", 1, Fault::Answer(403, "no".into()))).await;
     let inventory = world.client().inventory().await.unwrap();
@@ -99,11 +112,21 @@ async fn a_forbidden_account_costs_only_itself_but_a_failing_one_the_refresh() {
 
     for (status, text) in [
         (500, "Could not validate access"),
-        (503, ""),
-        (429, "slow down"),
+        (400, "no"),
         (404, "default backend"),
+        (405, "no"),
+        (410, "gone"),
         (200, "<html>"),
     ] {
+        let fault = || Fault::Answer(status, text.into());
+        let world = World::of(two().fail("accounts/1/sensors", usize::MAX, fault())).await;
+        let inventory = world.client().inventory().await.unwrap();
+        assert!(inventory.accounts[0].is_unread() && !inventory.accounts[1].is_unread(), "{status}");
+        assert_eq!(select(&inventory, "ping").devices.len(), 1);
+        let all = World::of(two().fail("/sensors", usize::MAX, fault())).await;
+        all.client().inventory().await.expect_err("a proxy in front of all accounts is none of one account");
+    }
+    for (status, text) in [(502, "bad gateway"), (503, ""), (429, "slow down")] {
         let world = World::of(two().fail("accounts/1/sensors", 1, Fault::Answer(status, text.into()))).await;
         world.client().inventory().await.expect_err(text);
     }

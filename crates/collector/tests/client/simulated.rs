@@ -27,6 +27,9 @@ pub(crate) struct Script {
     pub(crate) looks: usize,
     pub(crate) read_alone: Vec<EntityId>,
     pub(crate) has_new_token: bool,
+    /// Accounts to which nothing may be sent, and how often that was asked.
+    pub(crate) unsendable: Vec<AccountId>,
+    pub(crate) rights_reads: usize,
 }
 
 #[derive(Clone, Default)]
@@ -62,6 +65,12 @@ impl Backend for Simulated {
                 .cloned()
                 .map(Shared::into_inner)),
         }
+    }
+
+    async fn unsendable(&self, _: &[AccountId]) -> Result<Vec<AccountId>, BackendError> {
+        let mut script = self.script();
+        script.rights_reads += 1;
+        Ok(script.unsendable.clone())
     }
 
     async fn renew_token(&self) -> bool {

@@ -10,7 +10,7 @@ use rusqlite::ErrorCode;
 use thiserror::Error;
 
 use super::SeriesId;
-use crate::{answer::ApiError, repeats::chain};
+use crate::answer::ApiError;
 
 /// Why values could not be stored or read. Nothing of a request that failed is stored.
 #[derive(Clone, Debug, Error)]
@@ -142,7 +142,7 @@ impl PointsError {
 
 impl From<PointsError> for ApiError {
     fn from(error: PointsError) -> Self {
-        Self::Failed(format!("the store of values failed: {}", chain(&error)))
+        Self::Failed(format!("the store of values failed: {}", grafolean_collector::error_chain(&error)))
     }
 }
 

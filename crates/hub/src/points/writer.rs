@@ -21,10 +21,7 @@ use super::{
     retention::{self, Policies},
     series::{self, SeriesIds},
 };
-use crate::{
-    open_file::OpenFile,
-    repeats::{Repeats, chain},
-};
+use crate::{open_file::OpenFile, repeats::Repeats};
 
 /// Requests that wait are joined into one transaction up to about this many values, so that one sync of the disk
 /// serves them all; what comes beyond waits for the next one.
@@ -161,7 +158,7 @@ impl Writer {
     }
 
     fn log(&self, error: &PointsError) {
-        let error = chain(error);
+        let error = grafolean_collector::error_chain(error);
         if let Some(times) = self.failures.count(&error, self.clock.now()) {
             tracing::error!(%error, times, "maintenance of the points failed; it is tried again with the next request");
         }

@@ -16,7 +16,6 @@ use crate::{
     Hub,
     answer::Resource,
     auth::Caller,
-    repeats::chain,
     store::audit::{self, Change},
 };
 
@@ -55,7 +54,10 @@ pub(super) async fn announce(State(hub): State<Arc<Hub>>, request: Request, next
             if let Err(error) = hub.store.write(move |connection| audit::insert(connection, &change)).await
                 && let Some(times) = hub.failures.count("audit", hub.clock.now())
             {
-                error!(error = chain(&error), times, "a change could not be written into the audit log");
+                error!(
+                    error = grafolean_collector::error_chain(&error),
+                    times, "a change could not be written into the audit log"
+                );
             }
         }
     }

@@ -104,7 +104,7 @@ impl Tls {
                     current.acceptor = acceptor;
                 }
                 Err(error) => {
-                    let error = crate::repeats::chain(&error);
+                    let error = grafolean_collector::error_chain(&error);
                     warn!(error, "the certificate was changed and is no good: the one before is used");
                 }
             }

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use thiserror::Error;
 
-use crate::{answer::ApiError, repeats::chain};
+use crate::answer::ApiError;
 
 /// Why the store did not do what it was asked.
 #[derive(Clone, Debug, Error)]
@@ -65,7 +65,7 @@ impl From<StoreError> for ApiError {
             StoreError::Invalid(reason) => Self::Input(reason),
             StoreError::Denied(reason) => Self::Denied(reason.to_owned()),
             StoreError::Database(_) | StoreError::Json(_) | StoreError::Gone(_) | StoreError::Stopped => {
-                Self::Failed(format!("the hub's store failed: {}", chain(&error)))
+                Self::Failed(format!("the hub's store failed: {}", grafolean_collector::error_chain(&error)))
             }
         }
     }

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 /// Why a file of flows could not be written or read.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ArchiveError {
     /// The disk refuses.
     #[error("could not {what} {}", path.display())]

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 /// Why a datagram, or the rest of one, could not be decoded. What was decoded before the fault stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum DecodeError {
     /// Not a protocol that is known here.
     #[error(

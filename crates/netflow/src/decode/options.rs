@@ -20,6 +20,7 @@ use crate::{
 
 /// One record of options data that tells a sampling or the time a system started.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Statement {
     /// What the sampling is narrowed to.
     pub scope: SamplingScope,

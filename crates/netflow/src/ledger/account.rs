@@ -18,6 +18,7 @@ const DROPS_MAX: u32 = 1 << 24;
 
 /// What one stream sent, and what became of it. All counts are since the stream was first seen.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Account {
     /// Datagrams received.
     pub datagrams: u64,

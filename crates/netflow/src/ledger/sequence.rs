@@ -69,6 +69,7 @@ impl Units {
 
 /// What one datagram's number told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Step {
     /// Units found to be missing before it.
     pub lost: u32,

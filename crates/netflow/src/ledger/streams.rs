@@ -36,6 +36,7 @@ pub struct Ledger {
 
 /// What is told of one exporter's streams together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ExporterSums {
     /// Flows decoded.
     pub flows: u64,

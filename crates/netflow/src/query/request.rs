@@ -109,6 +109,7 @@ impl GroupTimes {
 
 /// What was found, added up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Answer {
     /// The groups that come first.
     pub groups: Vec<Group>,
@@ -124,6 +125,7 @@ pub struct Answer {
 
 /// What was found, flow by flow.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Listing {
     /// The flows that come first.
     pub flows: Vec<FlowRow>,
@@ -135,6 +137,7 @@ pub struct Listing {
 
 /// What was looked through for an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Scanned {
     /// Flows of the files that were looked at.
     pub flows: u64,
@@ -149,6 +152,7 @@ pub struct Scanned {
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum QueryError {
     /// The files cannot be read.
     #[error("the flows could not be read")]

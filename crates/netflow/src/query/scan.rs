@@ -32,6 +32,7 @@ const FILES_AT_ONCE: usize = 64;
 
 /// How far a scan is; for whoever shows it.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Progress {
     /// Octets of the files to be looked at.
     pub bytes: AtomicU64,

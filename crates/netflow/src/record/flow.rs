@@ -122,6 +122,7 @@ impl Direction {
 
 /// Which counter of a record [`Flow::bytes`] was taken from; the table in `decode::element` has the order of choice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Counter {
     /// octetDeltaCount (1), NetFlow v5's octets, or an sFlow sample's length.
     #[default]

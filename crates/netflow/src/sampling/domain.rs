@@ -58,6 +58,7 @@ mod pairs {
 
 /// A sampling that was told and not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Disbelieved {
     /// The number of its algorithm, which is none of IANA's registry.
     pub algorithm: u64,
@@ -67,6 +68,7 @@ pub struct Disbelieved {
 
 /// What a domain's options data say of one flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Scaling {
     /// This factor holds.
     Factor(Factor),

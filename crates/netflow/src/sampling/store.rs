@@ -29,6 +29,7 @@ pub struct SessionDomain {
 
 /// What an operator set for an exporter: it wins over all that the exporter says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Override {
     /// Scale by this factor.
     Factor(Factor),

@@ -9,17 +9,18 @@ use grafolean_collector::{
     },
     bot::Refusal,
     collector::AnyProtocol,
+    error_chain,
     health::Health,
     model::{Account, Details, Device, Interval, Intervals},
     protocol::{Opening, Purpose},
-    refresh::{NO_ACCOUNT, Planned, foreign_token, nothing_polled},
+    refresh::{NO_ACCOUNT, Planned, cannot_send, foreign_token, nothing_polled},
     selection::{Selection, SkipReason, Skipped, select},
     time::{Clock, SystemClock},
 };
 use serde_json::Value;
 
 use super::report::{AccountAccess, BotIdentity, NotPolled, Polled, PolledSensor, Report};
-use crate::{config::Config, failure::chain, protocols};
+use crate::{config::Config, protocols};
 
 /// A check under way.
 pub(super) struct Examination<'a> {
@@ -99,7 +100,7 @@ impl Examination<'_> {
             let access = access_to(&it.account, permissions);
             let AccountAccess { id, put_values, post_values, .. } = access;
             if !put_values && !post_values {
-                self.problem(&format!("the token may not send values: it needs PUT on accounts/{id}/values"));
+                self.problem(&cannot_send(id));
             } else if !put_values {
                 self.report.warnings.push(format!(
                     "values of account {id} get the backend's time, and what could not be sent at once is lost: \
@@ -121,7 +122,7 @@ impl Examination<'_> {
             let opening = Opening::new(&self.config.settings, &mut health).with_purpose(Purpose::Check);
             match protocol.open(opening).await {
                 Ok(bot) => return self.plan(inventory, &*bot),
-                Err(error) => self.problem(&chain(&*error)),
+                Err(error) => self.problem(&error_chain(&*error)),
             }
         }
         let Selection { devices, refused, skipped } = select(&inventory, &name);
@@ -161,7 +162,7 @@ impl Examination<'_> {
         match answer {
             Ok(answer) => ControlFlow::Continue(answer),
             Err(error) => {
-                self.problem(&format!("{what}: {}", chain(&error)));
+                self.problem(&format!("{what}: {}", error_chain(&error)));
                 ControlFlow::Break(())
             }
         }

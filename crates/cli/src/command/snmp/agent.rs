@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
+use grafolean_bots::net::Resolver;
 use grafolean_bots::snmp::{
     AskError, Oid, drive,
     engine::{Engine, Session},
@@ -13,12 +14,15 @@ use grafolean_bots::snmp::{
     settings::{Access, PollPolicy, ReplySource, WalkOrder},
 };
 use serde_json::{Map, Value};
-use tokio::{net::lookup_host, time::Instant};
+use tokio::time::Instant;
 
 use crate::arguments::{Agent, Version};
 
 /// sysUpTime.0, by which a silent device is told from one that cannot answer much.
 pub(super) const UPTIME: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 3, 0];
+
+/// How long a name is looked up.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The longest that is asked; a walk of a whole device over a slow line fits.
 const LONGEST: Duration = Duration::from_secs(86_400);
@@ -86,7 +90,7 @@ pub(super) fn policy(agent: &Agent) -> PollPolicy {
         reply_source: if agent.any_source { ReplySource::Any } else { ReplySource::Asked },
         timeout: agent.timeout,
         retries: agent.retries,
-        max_rows: *PollPolicy::ROWS.end(),
+        max_rows: PollPolicy::MOST_ROWS,
         ..PollPolicy::default()
     }
 }
@@ -126,8 +130,13 @@ fn access(agent: &Agent) -> anyhow::Result<Access> {
 /// `HOST`, `HOST:PORT`, `[ADDRESS]:PORT`, or an address of either family alone, a link-local one with its interface.
 async fn resolve(host: &str) -> anyhow::Result<SocketAddr> {
     let (name, port) = split(host)?;
-    let mut found = lookup_host((name, port)).await.with_context(|| format!("cannot resolve {name}"))?;
-    found.next().ok_or_else(|| anyhow!("{name} has no address"))
+    if let Ok(address) = name.parse::<IpAddr>() {
+        return Ok((address, port).into());
+    }
+    let found = Resolver::default().resolve(name, None, LOOKUP_TIMEOUT).await;
+    let mut address = found.with_context(|| format!("cannot resolve {name}"))?.address;
+    address.set_port(port);
+    Ok(address)
 }
 
 fn split(host: &str) -> anyhow::Result<(&str, u16)> {

@@ -1,6 +1,6 @@
 //! Whether a backend is ready, whose token it is, and what the token may do.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::time::{self, Instant};
@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use super::{HttpBackend, Identity, exchange::Request};
 use crate::{
     backend::BackendError,
+    error_chain::error_chain,
     model::{AccountId, UserId, lenient},
     throttle::{OutageLog, OutageSpan},
 };
@@ -22,6 +23,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 /// What `GET /status/info` says.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
 pub struct BackendStatus {
     /// The database is older than the backend: an administrator has to migrate it.
     pub db_migration_needed: bool,
@@ -52,6 +54,7 @@ impl BackendStatus {
 
 /// What `GET /profile/` says of a token.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
 pub struct Profile {
     /// Who the token belongs to.
     pub user_id: UserId,
@@ -65,6 +68,7 @@ pub struct Profile {
 
 /// A bot as people set it up.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
 pub struct BotRecord {
     /// What people call it.
     #[serde(default, deserialize_with = "lenient::text")]
@@ -79,6 +83,7 @@ pub struct BotRecord {
 
 /// One thing a token may do.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
 pub struct Permission {
     /// A resource and all below it, e.g. `accounts/7/values`; none means everything.
     pub resource_prefix: Option<String>,
@@ -167,13 +172,7 @@ fn reason_of(error: &BackendError) -> String {
         }
         _ => "",
     };
-    let mut reason = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        reason = format!("{reason}: {error}");
-        cause = error.source();
-    }
-    reason + hint
+    error_chain(error) + hint
 }
 
 #[cfg(test)]

@@ -71,39 +71,26 @@ impl HttpBackend {
         if let Some(kept) = &self.kept {
             kept.forget_all_but(&accounts.iter().map(|account| account.id).collect::<Vec<_>>());
         }
-        let mut accounts: Vec<_> = stream::iter(accounts)
+        let read: Vec<_> = stream::iter(accounts)
             .map(|account| self.account_inventory(account))
             .buffered(ACCOUNTS_IN_FLIGHT)
-            .try_collect()
-            .await?;
+            .collect()
+            .await;
+        let mut accounts = without_unreadable(read)?;
         self.fill_in_protocols(&mut accounts).await?;
         self.last_entities.replace(&accounts);
         Ok(accounts)
     }
 
-    /// Reads the lists of one account. An account that may not be read costs only itself, see
-    /// [`AccountInventory::is_unread`]; any other failure is the whole refresh's, so that nothing is taken as vanished.
-    async fn account_inventory(&self, account: Account) -> Result<AccountInventory, BackendError> {
+    async fn account_inventory(&self, account: Account) -> Result<AccountInventory, (Account, BackendError)> {
         let id = account.id;
         let lists =
-            tokio::try_join!(self.entities_of(id), self.list(id, "credentials"), self.list(id, "sensors"),);
+            tokio::try_join!(self.entities_of(id), self.list(id, "credentials"), self.list(id, "sensors"));
         let (entities, credentials, sensors) = match lists {
             Ok((entities, credentials, sensors)) => {
                 (entities, rows::rows("credentials", credentials), rows::rows("sensors", sensors))
             }
-            Err(error @ BackendError::Forbidden { .. }) => {
-                let unreadable =
-                    BrokenRow { list: UNREAD, row: id.number().into(), reason: error.to_string() };
-                let nothing = AccountInventory {
-                    account,
-                    entities: vec![],
-                    credentials: vec![],
-                    sensors: vec![],
-                    broken: vec![unreadable],
-                };
-                return Ok(nothing);
-            }
-            Err(error) => return Err(error),
+            Err(error) => return Err((account, error)),
         };
         let broken = [entities.broken, credentials.broken, sensors.broken].concat();
         let (entities, credentials, sensors) = (entities.read, credentials.read, sensors.read);
@@ -153,7 +140,19 @@ impl HttpBackend {
             .flat_map(|list| list.entities.iter().filter(lacks).map(|entity| (list.account.id, entity.id)))
             .collect();
         let mut reads: HashMap<_, _> = stream::iter(lacking)
-            .map(|(account, id)| async move { Ok(((account, id), self.entity_row(account, id).await?)) })
+            .map(|(account, id)| async move {
+                let read = match self.entity_row(account, id).await {
+                    Err(error @ (BackendError::Forbidden { .. } | BackendError::Refused { .. })) => {
+                        Some(Err(BrokenRow {
+                            list: "entities",
+                            row: id.number().into(),
+                            reason: error.to_string(),
+                        }))
+                    }
+                    read => read?,
+                };
+                Ok(((account, id), read))
+            })
             .buffer_unordered(ENTITIES_IN_FLIGHT)
             .try_collect()
             .await?;
@@ -195,4 +194,42 @@ impl HttpBackend {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Keeps what was read, and has an account that cannot be read cost only itself: it is marked as
+/// [unread](AccountInventory::is_unread), so that its jobs stay as they are.
+///
+/// # Errors
+/// Fails with what concerns all accounts: a backend that is away or busy, a token that is refused; and where not one account
+/// could be read for another reason than a missing right, since a proxy that stands in for the backend is likelier then.
+fn without_unreadable(
+    read: Vec<Result<AccountInventory, (Account, BackendError)>>,
+) -> Result<Vec<AccountInventory>, BackendError> {
+    let is_any_read = read.iter().any(Result::is_ok);
+    let mut accounts = Vec::with_capacity(read.len());
+    for account in read {
+        accounts.push(match account {
+            Ok(account) => account,
+            Err((account, error @ BackendError::Forbidden { .. })) => unread(account, &error),
+            Err((account, error)) if is_any_read && is_of_one_account(&error) => unread(account, &error),
+            Err((_, error)) => return Err(error),
+        });
+    }
+    Ok(accounts)
+}
+
+/// Whether a failure may be of one account alone, and stay: an answer that makes no sense, a refusal, an error in the backend.
+fn is_of_one_account(error: &BackendError) -> bool {
+    matches!(
+        error,
+        BackendError::Refused { .. }
+            | BackendError::Nonsense { .. }
+            | BackendError::Failed { status: 500, .. }
+    )
+}
+
+fn unread(account: Account, error: &BackendError) -> AccountInventory {
+    let unreadable = BrokenRow { list: UNREAD, row: account.id.number().into(), reason: error.to_string() };
+    let (entities, credentials, sensors) = (Vec::new(), Vec::new(), Vec::new());
+    AccountInventory { account, entities, credentials, sensors, broken: vec![unreadable] }
 }

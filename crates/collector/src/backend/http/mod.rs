@@ -212,6 +212,15 @@ impl Backend for HttpBackend {
         }
     }
 
+    async fn unsendable(&self, accounts: &[AccountId]) -> Result<Vec<AccountId>, BackendError> {
+        let permissions = self.permissions().await?;
+        let may_send = |account: &&AccountId| {
+            let resource = format!("accounts/{account}/values");
+            ["PUT", "POST"].iter().any(|method| permissions.iter().any(|it| it.allows(method, &resource)))
+        };
+        Ok(accounts.iter().filter(|account| !may_send(account)).copied().collect())
+    }
+
     async fn renew_token(&self) -> bool {
         let is_new = self.token.renew().await;
         if is_new {

@@ -48,6 +48,7 @@ pub enum Proxies {
 
 /// What is wrong with the settings, and what would be right.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum HttpSettingsError {
     /// The address is none.
     #[error("`{typed}` is no address of an API: {reason}; it has to look like https://example.org/api")]

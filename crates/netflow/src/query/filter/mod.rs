@@ -18,15 +18,15 @@
 //! Without `src` or `dst` either is meant. What a flow does not tell is equal to nothing, so only `not` finds it.
 
 mod address;
-mod error;
 mod number;
 mod parse;
 mod predicate;
 mod primitive;
 mod token;
 
-pub use error::FilterError;
 pub(super) use predicate::Predicate;
+
+use thiserror::Error;
 
 use super::FlowRow;
 
@@ -34,6 +34,18 @@ use super::FlowRow;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
     pub(super) predicate: Predicate,
+}
+
+/// A filter that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the filter is wrong at character {}: {message}\n  {text}\n  {:>width$}", .place + 1, "^", width = .place + 1)]
+pub struct FilterError {
+    /// The filter.
+    pub text: String,
+    /// Characters before the place that is wrong.
+    pub place: usize,
+    /// What is wrong, and what would be right.
+    pub message: String,
 }
 
 impl Filter {
