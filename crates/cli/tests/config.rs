@@ -107,6 +107,10 @@ state_key_file - default
 spool_max_size 1GiB default
 spool_max_age 7days default
 metrics 127.0.0.1:9300 flag --metrics
+remote_write_url - default
+remote_write_token - default
+remote_write_token_from_file - default
+sinks - default
 snmp_mib_folders - default
 snmp_profile_folder - default
 netflow_port 2055 default
@@ -116,6 +120,7 @@ netflow_threads 1 default
 flow_archive off default
 flow_archive_max_size 10GiB default
 flow_archive_max_age 7days default
+flow_archive_to - default
 sandbox on default
 listen 127.0.0.1:8080 default
 with_bots off default
@@ -126,6 +131,7 @@ hub_tls_key - default
 hub_retention - default
 hub_retention_hours 5years default
 hub_disk_reserve 1GiB default
+forward - default
 inventory - default
 hub_url http://127.0.0.1:8080/api default
 hub_user - default

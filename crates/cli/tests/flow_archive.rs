@@ -9,6 +9,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     path::{Path, PathBuf},
     process::Command,
+    sync::Arc,
     time::Duration,
 };
 
@@ -16,6 +17,7 @@ use grafolean_collector::time::{Clock, SystemClock};
 use grafolean_netflow::{
     archive::{Archive, ArchiveMetrics, COLUMNS, Settings},
     bot::{NetflowBot, Options},
+    copies::{Copied, Copier, CopyMetrics, Target},
     generate::{Exporter, Families, Setup, Traffic},
     receive::Listen,
     record::{Flow, Origin, Protocol, Stream},
@@ -328,6 +330,31 @@ fn an_independent_reader_finds_gaps_and_pages_and_numbers_of_every_kind() {
         sum(low),
     ]);
     assert_eq!(json_lines(&told)[0], expected);
+}
+
+#[test]
+fn copies_in_a_folder_are_read_by_their_partitions() {
+    let Some(python) = duckdb() else { return };
+    let (kept, copies) = (Kept::new(), tempfile::tempdir().unwrap());
+    let target = Target::open(&format!("file://{}", copies.path().display())).unwrap();
+    let copied = Arc::new(Copied::open(&kept.archive(), &target.to_string()).unwrap());
+    let metrics = CopyMetrics::default();
+    let copier = Copier::start(&kept.archive(), target, copied, metrics.clone()).unwrap();
+    world::until(|| metrics.files.get() > 0 && metrics.waiting.get() == 0);
+    drop(copier);
+    let script = format!(
+        "import duckdb, json\n\
+         q = \"select count(*), sum(bytes)::bigint, count(distinct (date, hour)), \
+         year(min(date)) = year(min(received)) \
+         from read_parquet('{}/*/*/*.parquet', hive_partitioning = true)\"\n\
+         print(json.dumps(duckdb.sql(q).fetchall()[0], default=str))",
+        copies.path().display()
+    );
+    let told = Command::new(python).args(["-c", &script]).finished();
+    assert!(told.status.success(), "{}", text(&told.stderr));
+    let told = &json_lines(&told)[0];
+    assert_eq!((told[0].as_u64(), told[1].as_u64()), (Some(FLOWS), Some(kept.bytes(|_| true))));
+    assert!(told[2].as_u64() >= Some(1) && told[3] == true, "{told}");
 }
 
 /// The Python that has DuckDB; none, which is told, where `./test` could not install it.

@@ -36,12 +36,14 @@ pub mod deliver;
 pub mod details;
 mod error_chain;
 pub mod health;
+pub mod history;
 pub mod interfaces;
 pub mod model;
 pub mod private;
 pub mod protocol;
 #[doc(hidden)]
 pub mod refresh;
+pub mod remote_write;
 pub mod report;
 #[doc(hidden)]
 pub mod run;

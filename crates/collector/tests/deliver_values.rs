@@ -16,7 +16,7 @@ use delivering::{Behavior, DeliveryTest, START, pass};
 use grafolean_collector::{
     model::AccountId,
     report::{Report, Values},
-    spool::SpoolFile,
+    spool::{Letters, SpoolFile},
     time::Timestamp,
 };
 
@@ -257,7 +257,7 @@ async fn a_dead_letter_that_is_retried_is_delivered_within_seconds() {
     pass(Duration::from_secs(1)).await;
     assert_eq!(bench.dead_letters().len(), 1);
     bench.backend.world().poison.clear();
-    assert_eq!(SpoolFile::open(bench.spool.path()).unwrap().retry_all().unwrap(), 1);
+    assert_eq!(SpoolFile::open(bench.spool.path()).unwrap().retry_all(Letters::All).unwrap(), 1);
     pass(Duration::from_secs(11)).await;
     assert_eq!(bench.backend.world().values[&(1, "late".to_owned(), time.micros())], 1.0);
     assert!(bench.dead_letters().is_empty());

@@ -21,7 +21,9 @@ use std::{
 use grafolean_collector::{
     model::AccountId,
     report::Report,
-    spool::{Content, Lane, Limits, ReasonKind, Settlement, Spool, SpoolError, SpoolFile, TakeRequest},
+    spool::{
+        Content, Lane, Letters, Limits, ReasonKind, Settlement, Spool, SpoolError, SpoolFile, TakeRequest,
+    },
 };
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use spooling::{HandClock, Place, all_of, numbers, open_at, report, take_all, waiting};
@@ -264,7 +266,7 @@ fn a_flipped_bit_makes_one_dead_letter_and_the_rest_goes_on() {
         assert_eq!((spool.statistics().queue.reports, spool.statistics().dead_letters), (9, 1));
     });
     let file = SpoolFile::open(place.path()).unwrap();
-    let letter = &file.dead_letters(None, 10).unwrap()[0];
+    let letter = &file.dead_letters(Letters::All, None, 10).unwrap()[0];
     assert_eq!(letter.kind, ReasonKind::Unreadable);
     assert!(letter.reason.starts_with("entry 4 can't be read: the checksum of "), "{}", letter.reason);
     let Content::Unreadable(bytes, _) = &letter.content else { panic!("{:?}", letter.content) };

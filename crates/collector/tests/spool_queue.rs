@@ -16,8 +16,8 @@ use grafolean_collector::{
     model::{AccountId, EntityId},
     report::{Children, Report},
     spool::{
-        Access, Age, Content, Lane, Limits, ReasonKind, RejectedEntry, Settlement, Spool, SpoolError,
-        SpoolFile, SpoolMetrics, TakeRequest,
+        Access, Age, Content, Lane, Letters, Limits, ReasonKind, RejectedEntry, Settlement, Spool,
+        SpoolError, SpoolFile, SpoolMetrics, TakeRequest,
     },
     time::Timestamp,
 };
@@ -199,9 +199,9 @@ async fn a_dead_letter_is_listed_retried_and_dropped_from_outside_while_the_bot_
     spool.settle(Settlement { retired: vec![], rejected }).await.unwrap();
 
     let file = SpoolFile::open(place.path()).unwrap();
-    let page = file.dead_letters(None, 2).unwrap();
+    let page = file.dead_letters(Letters::All, None, 2).unwrap();
     assert_eq!(page.len(), 2);
-    let next = file.dead_letters(Some(page[1].id), 2).unwrap();
+    let next = file.dead_letters(Letters::All, Some(page[1].id), 2).unwrap();
     assert_eq!(next.len(), 1);
     assert_eq!((next[0].kind, next[0].reason.as_str()), (ReasonKind::Invalid, "not a number"));
     let Content::Report(Report::Values(values)) = &next[0].content else { panic!("{:?}", next[0].content) };
@@ -217,7 +217,7 @@ async fn a_dead_letter_is_listed_retried_and_dropped_from_outside_while_the_bot_
 
     // While no bot runs the mark stays, and the next start takes it up.
     spool.close().await.unwrap();
-    assert_eq!(file.retry_all().unwrap(), 1);
+    assert_eq!(file.retry_all(Letters::All).unwrap(), 1);
     let spool = place.open().await;
     spool.look().await.unwrap();
     assert_eq!((spool.statistics().dead_letters, spool.statistics().queue.reports), (0, 2));

@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use tracing::warn;
 
 use crate::{
+    Forward,
     auth::{Gate, SetupSecret, SigningKeys},
     device_tests::DeviceTests,
     facts::KnownFindings,
@@ -61,6 +62,8 @@ pub struct Options {
     pub points: points::Settings,
     /// Raw flows that are kept beside the hub, for questions of the page.
     pub flow_archive: Option<Arc<dyn FlowArchive>>,
+    /// Where values go too.
+    pub forward: Option<Arc<Forward>>,
 }
 
 impl Default for Options {
@@ -73,6 +76,7 @@ impl Default for Options {
             testers: Vec::new(),
             points: points::Settings::default(),
             flow_archive: None,
+            forward: None,
         }
     }
 }
@@ -152,6 +156,7 @@ pub struct Hub {
     pub(crate) findings: KnownFindings,
     /// How long values are kept.
     pub(crate) retention: Option<Duration>,
+    pub(crate) forward: Option<Arc<Forward>>,
     _lock: File,
 }
 
@@ -198,6 +203,7 @@ impl Hub {
             statuses: Statuses::default(),
             findings: KnownFindings::default(),
             retention,
+            forward: options.forward,
             _lock: lock,
         })
     }

@@ -3,7 +3,7 @@
 //! A request passes the `auth` gate (who asks, and may they), then a handler of `routes`, which parses the body and
 //! asks the `store`: people, bots and their rights, accounts with entities, credentials, sensors and dashboards.
 //! [`points`] keeps the values, `page` shows them, `mqtt` tells what changed. Below all of them lie `rights` and `answer`.
-//! [`Hub`] holds the parts together; [`serve`] puts it on a socket, [`setup`] fills it
+//! [`Forward`] sends them on to other stores. [`Hub`] holds the parts together; [`serve`] puts it on a socket, [`setup`] fills it
 //! without HTTP.
 
 mod answer;
@@ -13,6 +13,7 @@ mod device_tests;
 mod events;
 mod facts;
 mod flow_archive;
+mod forward;
 mod hub;
 mod mqtt;
 mod open_file;
@@ -35,6 +36,7 @@ pub mod flows {
     };
 }
 
+pub use forward::{Forward, ForwardError};
 pub use hub::{Hub, HubError, Options};
 pub use serve::{Proxies, ProxiesError, Tls, TlsError, TlsFiles, serve, serve_tls};
 pub use store::{OpenError, StoreError};

@@ -18,7 +18,7 @@ use grafolean_collector::{
     protocol::{self, Defaults, Opening, Output, Protocol},
     report::{Report, Suggestions, Values},
     sandbox::privileged,
-    settings::Setting,
+    settings::{Resolved, Setting},
     status::Heard,
     time::{Clock, SystemClock, Timestamp},
 };
@@ -28,7 +28,8 @@ use tracing::{info, warn};
 
 use super::{
     aggregate::{Exporters, GRACE_SECONDS, Span},
-    archive::{self, Archive, ArchiveError},
+    archive::{self, Archive, ArchiveError, Held},
+    copies::{Copied, Copier, Target, TargetError},
     declaration::{self, Entity},
     flow_state::{FlowState, Named},
     heard::HeardLog,
@@ -55,6 +56,7 @@ pub struct NetflowBot {
     checkpoint_writer: Option<CheckpointWriter>,
     archive: Option<Archive>,
     heard: HeardLog,
+    copier: Option<Copier>,
 }
 
 /// How the bot is set up.
@@ -89,6 +91,9 @@ pub enum OpenError {
     /// Raw flows can't be kept.
     #[error("raw flows can't be kept")]
     Archive(#[from] ArchiveError),
+    /// Raw flows can't be copied.
+    #[error("raw flows can't be copied")]
+    Copies(#[from] TargetError),
     /// The folder can't be used.
     #[error("templates and open bins can't be kept in {}", folder.display())]
     Folder {
@@ -127,6 +132,26 @@ struct Exporter {
     sampling: Option<Override>,
 }
 
+/// Begins to keep raw flows, and to copy them.
+fn archived(
+    settings: &archive::Settings,
+    flow_state: &FlowState,
+    clock: &dyn Clock,
+) -> Result<(Archive, Option<Copier>), OpenError> {
+    let counts = || flow_state.metrics.archive.clone();
+    let Some(address) = &settings.copy_to else {
+        return Ok((Archive::open(settings, counts(), clock.now())?, None));
+    };
+    let target = Target::open(address)?;
+    let copied = Arc::new(Copied::open(&settings.folder, &target.to_string())?);
+    let known = Arc::clone(&copied);
+    let held = Some(Held::by(move |path| !known.contains(path)));
+    let settings = archive::Settings { held, ..settings.clone() };
+    let archive = Archive::open(&settings, counts(), clock.now())?;
+    let copier = Copier::start(&settings.folder, target, copied, flow_state.metrics.copies.clone())?;
+    Ok((archive, Some(copier)))
+}
+
 impl NetflowBot {
     /// Goes on from what was kept, then listens.
     ///
@@ -143,8 +168,13 @@ impl NetflowBot {
         let checkpoint_writer = checkpoint_writer.transpose()?;
         // Before anything is received, so that all of it counts.
         let heard = HeardLog::new(&flow_state, clock.now());
-        let kept = |settings| Archive::open(settings, flow_state.metrics.archive.clone(), clock.now());
-        let archive = options.archive.as_ref().map(kept).transpose()?;
+        let (archive, copier) = match &options.archive {
+            Some(settings) => {
+                let (archive, copier) = archived(settings, &flow_state, clock)?;
+                (Some(archive), copier)
+            }
+            None => (None, None),
+        };
         for bound in receiver.sockets() {
             info!(address = %bound.address, buffer_bytes = bound.granted_bytes, "listening for flows");
             if bound.granted_bytes < bound.asked_bytes {
@@ -166,7 +196,7 @@ impl NetflowBot {
             let mut feed = archive.as_ref().map(Archive::feed);
             move |batch: &Batch<'_>| receiver_handle.receive(batch, feed.as_mut())
         })?;
-        Ok(Self { flow_state, addresses, running: Some(running), checkpoint_writer, archive, heard })
+        Ok(Self { flow_state, addresses, running: Some(running), checkpoint_writer, archive, heard, copier })
     }
 
     /// Returns the addresses that it listens on.
@@ -196,6 +226,7 @@ impl Drop for NetflowBot {
         }
         self.checkpoint_writer.take();
         self.archive.take();
+        self.copier.take();
     }
 }
 
@@ -214,6 +245,10 @@ impl Protocol for NetflowBot {
 
     fn defaults() -> Defaults {
         declaration::defaults()
+    }
+
+    fn writes(settings: &Resolved) -> Vec<PathBuf> {
+        settings::copied_to_folder(settings).into_iter().collect()
     }
 
     async fn open(opening: Opening<'_>) -> Result<Self, protocol::OpenError> {

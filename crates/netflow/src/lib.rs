@@ -39,6 +39,8 @@ pub mod archive;
 #[cfg(feature = "bot")]
 pub mod bot;
 #[cfg(feature = "bot")]
+pub mod copies;
+#[cfg(feature = "bot")]
 mod declaration;
 pub mod decode;
 pub mod decoder;

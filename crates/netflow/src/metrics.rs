@@ -2,7 +2,7 @@
 
 use prometheus_client::{metrics::counter::Counter, metrics::gauge::Gauge, registry::Registry};
 
-use super::{archive::ArchiveMetrics, exporter_metrics::ExporterMetrics};
+use super::{archive::ArchiveMetrics, copies::CopyMetrics, exporter_metrics::ExporterMetrics};
 
 /// Counters of one bot; clones count together.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +29,8 @@ pub struct NetflowMetrics {
     pub exporters: ExporterMetrics,
     /// What the archive of raw flows counts.
     pub archive: ArchiveMetrics,
+    /// What the copying of raw flows counts.
+    pub copies: CopyMetrics,
 }
 
 impl NetflowMetrics {
@@ -48,6 +50,7 @@ impl NetflowMetrics {
         }
         self.exporters.register(registry);
         self.archive.register(registry);
+        self.copies.register(registry);
         registry.register(
             "grafolean_netflow_open_keys",
             "Distinct flows in the open minutes",

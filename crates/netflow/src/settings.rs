@@ -2,13 +2,13 @@
 
 use std::{
     net::{Ipv6Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use grafolean_collector::settings::{Resolved, Setting, SettingsError, value};
 
 use super::{
-    archive,
+    archive, copies,
     receive::{Listen, handed_over},
 };
 
@@ -90,8 +90,20 @@ pub const FLOW_ARCHIVE_MAX_AGE: Setting = Setting {
     check: |text| value::positive_span(text).map(drop),
 };
 
+/// Where raw flows are copied to.
+pub const FLOW_ARCHIVE_TO: Setting = Setting {
+    name: "flow_archive_to",
+    variable: "GRAFOLEAN_FLOW_ARCHIVE_TO",
+    default: None,
+    secret: false,
+    placeholder: "URL",
+    help: "Copy them to s3://BUCKET/PREFIX, with keys and endpoint as AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION \
+           and AWS_ENDPOINT have them, or to a folder, file:///FOLDER",
+    check: copies::check,
+};
+
 /// All of them, in the order in which they are shown.
-pub const ALL: [Setting; 7] = [
+pub const ALL: [Setting; 8] = [
     NETFLOW_PORT,
     NETFLOW_LISTEN,
     NETFLOW_TCP_LISTEN,
@@ -99,6 +111,7 @@ pub const ALL: [Setting; 7] = [
     FLOW_ARCHIVE,
     FLOW_ARCHIVE_MAX_SIZE,
     FLOW_ARCHIVE_MAX_AGE,
+    FLOW_ARCHIVE_TO,
 ];
 
 /// Returns where flows arrive: at sockets that were handed over, else at addresses, which are more than a port alone, so that
@@ -113,6 +126,14 @@ pub fn listen(settings: &Resolved) -> Result<Listen, SettingsError> {
     Ok(Listen { threads, tcp_addresses, sockets, ..Listen::on(addresses.unwrap_or_else(both_families)) })
 }
 
+/// Returns the folder to which raw flows are copied, if they are and it is one.
+pub fn copied_to_folder(settings: &Resolved) -> Option<PathBuf> {
+    // What is wrong with the settings is told when they are used.
+    let keeps = settings.required(&FLOW_ARCHIVE, "on", value::switch).unwrap_or_default();
+    let address = settings.get(&FLOW_ARCHIVE_TO).filter(|_| keeps)?;
+    copies::folder(&address).map(Path::to_owned)
+}
+
 /// Returns where the bot of this folder keeps raw flows, if it is to keep any.
 pub fn flow_archive(settings: &Resolved, folder: &Path) -> Result<Option<archive::Settings>, SettingsError> {
     if !settings.required(&FLOW_ARCHIVE, "on", value::switch)? {
@@ -120,5 +141,6 @@ pub fn flow_archive(settings: &Resolved, folder: &Path) -> Result<Option<archive
     }
     let age = settings.required(&FLOW_ARCHIVE_MAX_AGE, "7days", value::positive_span)?;
     let bytes = settings.required(&FLOW_ARCHIVE_MAX_SIZE, "10GiB", value::size)?;
-    Ok(Some(archive::Settings::new(folder.join("archive"), age, bytes)))
+    let copy_to = settings.get(&FLOW_ARCHIVE_TO);
+    Ok(Some(archive::Settings { copy_to, ..archive::Settings::new(folder.join("archive"), age, bytes) }))
 }

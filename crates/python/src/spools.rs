@@ -10,7 +10,7 @@ use std::{
 
 use grafolean_collector::{
     backend::http::HttpBackend,
-    collector::Outbox,
+    collector::{Outbox, Sinks},
     deliver::DeliverySettings,
     health::Health,
     spool::{Limits, Spool, SpoolError},
@@ -216,7 +216,7 @@ async fn open(
     backend: &Arc<HttpBackend>,
 ) -> Result<Outbox<HttpBackend>, SpoolError> {
     let (backend, clock) = (Arc::clone(backend), Arc::new(SystemClock));
-    Outbox::open(path, limits, backend, clock, DeliverySettings::default()).await
+    Outbox::open(path, limits, backend, clock, DeliverySettings::default(), Sinks::none()).await
 }
 
 fn file(folder: &Path, place: u32) -> PathBuf {

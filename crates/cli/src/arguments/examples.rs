@@ -226,7 +226,17 @@ Nothing is changed unless --add brings the account in step; names of what is the
 Examples:
   grafolean import telegraf /etc/telegraf/telegraf.conf > devices.toml
   grafolean import snmp-exporter snmp.yml --prometheus prometheus.yml --account Core --add --hub-user admin
-  grafolean import grafolean https://grafolean.example.org/api --from-user admin --from-password-file /run/secrets/old";
+  grafolean import grafolean https://grafolean.example.org/api --from-user admin --from-password-file /run/secrets/old
+  grafolean import prometheus --url http://127.0.0.1:9090 --match '{job=\"node\"}' --from 2026-11-01T00:00:00Z";
+
+pub(super) const IMPORT_PROMETHEUS: &str = "\
+Values are stored at their own times, so that importing twice does no harm. An import that was stopped goes on where it \
+was when the same command is given again.
+
+Examples:
+  grafolean import prometheus --url http://127.0.0.1:9090 --match '{job=\"node\"}' --from 2026-11-01T00:00:00Z
+  grafolean import prometheus --url http://127.0.0.1:9090 --match ping_rtt_seconds --from 2026-11-01T00:00:00Z \\
+    --path 'ping.{instance}.rtt'";
 
 pub(super) const DISCOVER: &str = "\
 Each address that was named is pinged, and asked over SNMP by each credential in turn until one is answered; of devices that \

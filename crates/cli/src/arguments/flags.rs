@@ -33,6 +33,11 @@ pub(super) fn backend() -> Vec<Arg> {
     flags(&settings, "Backend")
 }
 
+/// Returns that for a command that has the flag of an authority of its own.
+pub(super) fn backend_alone() -> Vec<Arg> {
+    flags(&[bot::BACKEND_URL, bot::BOT_TOKEN, bot::BOT_TOKEN_FROM_FILE], "Backend")
+}
+
 /// Returns a token for each bot, where they differ.
 pub(super) fn tokens() -> Vec<Arg> {
     let tokens: Vec<_> = protocols::ALL.iter().flat_map(|protocol| own_token(protocol.name())).collect();
@@ -49,7 +54,14 @@ pub(super) fn bot() -> Vec<Arg> {
         bot::METRICS,
         SANDBOX,
     ];
-    flags(&settings, "Bot")
+    flags(&settings, "Bot").into_iter().chain(sinks()).collect()
+}
+
+/// Returns where values go beside the backend.
+fn sinks() -> Vec<Arg> {
+    let settings =
+        [bot::REMOTE_WRITE_URL, bot::REMOTE_WRITE_TOKEN, bot::REMOTE_WRITE_TOKEN_FROM_FILE, bot::SINKS];
+    flags(&settings, "Other stores")
 }
 
 /// Returns where a running bot is observed.

@@ -1,10 +1,12 @@
 //! The command line of `grafolean import`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
+use grafolean_collector::{history::Url, settings::value as read, time::Timestamp};
 
-use super::flags;
+use super::{examples, flags};
+use crate::config::value;
 
 /// What is taken over, and where it goes.
 #[derive(Debug, Args)]
@@ -12,10 +14,10 @@ use super::flags;
 pub(crate) struct Import {
     #[command(subcommand)]
     pub(crate) source: ImportSource,
-    /// Into the account of this name; it is made if there is none
+    /// Into the account of this name; it is made if there is none. For values of Prometheus: of this name or id
     #[arg(long, value_name = "NAME", global = true)]
     pub(crate) account: Option<String>,
-    /// Bring the account in step; without it the inventory is only printed
+    /// Bring the account in step; without it the inventory is only printed. Values of Prometheus are stored without it
     #[arg(long, global = true)]
     pub(crate) add: bool,
 }
@@ -38,6 +40,9 @@ pub(crate) enum ImportSource {
     },
     /// From a Grafolean, or another hub, by its address and a login
     Grafolean(GrafoleanSource),
+    /// Old values, from Prometheus or what answers as it does: VictoriaMetrics, Thanos, Mimir
+    #[command(after_help = examples::IMPORT_PROMETHEUS)]
+    Prometheus(ImportPrometheus),
 }
 
 /// Which Grafolean.
@@ -54,4 +59,34 @@ pub(crate) struct GrafoleanSource {
     /// Its account; needed where there are several
     #[arg(long, value_name = "NAME")]
     pub(crate) from_account: Option<String>,
+}
+
+/// Which values are imported, and how they are called.
+#[derive(Debug, Args)]
+#[command(args = flags::backend_alone(), args = flags::data())]
+pub(crate) struct ImportPrometheus {
+    /// The store, e.g. http://127.0.0.1:9090
+    #[arg(long, value_parser = read::receiver_url)]
+    pub(crate) url: Url,
+    /// A file that holds a bearer token for it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_from_file: Option<PathBuf>,
+    /// A selector of series, e.g. '{job="node"}'; may be given several times
+    #[arg(long = "match", value_name = "SELECTOR", required = true)]
+    pub(crate) selectors: Vec<String>,
+    /// The first moment: seconds since 1970, or 2026-11-22T10:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = value::moment)]
+    pub(crate) from: Timestamp,
+    /// The moment before which it ends; now if left out
+    #[arg(long, value_name = "TIME", value_parser = value::moment)]
+    pub(crate) to: Option<Timestamp>,
+    /// The path of a series: {label} is the value of a label, {labels} are all that are not named
+    #[arg(long = "path", value_name = "TEMPLATE", default_value = "prometheus.{__name__}.{labels}")]
+    pub(crate) path_text: String,
+    /// How much is asked for at once; what is too much is halved
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = read::positive_span)]
+    pub(crate) window: Duration,
+    /// Begin anew, though an earlier import of the same was stopped
+    #[arg(long)]
+    pub(crate) again: bool,
 }

@@ -28,7 +28,7 @@ pub(crate) use discover::Discover;
 pub(crate) use flags::CommonFlags;
 pub(crate) use flow::{FlowCommand, FlowExporters, FlowQuery, FlowSend, FlowTail};
 pub(crate) use hub::{AccountFlag, Field, FieldValue, HubCommand, Rights, SetUpCommand};
-pub(crate) use import::{GrafoleanSource, Import, ImportSource};
+pub(crate) use import::{GrafoleanSource, Import, ImportPrometheus, ImportSource};
 pub(crate) use snmp::{Agent, Explain, Numbers, ProfileArguments, SnmpCommand, Traps, Version};
 
 /// Collects data from networks for Grafolean: bots, a backend of its own, and tools for the hand.
@@ -66,7 +66,7 @@ pub(crate) enum Command {
     /// Finds the devices of networks that are named: what answers, what it is, how it hangs together
     #[command(after_help = examples::DISCOVER, arg_required_else_help = true)]
     Discover(Discover),
-    /// Takes over what Telegraf, snmp_exporter or a Grafolean measure, and says what it could not
+    /// Takes over what Telegraf, snmp_exporter or a Grafolean measure, and old values of a Prometheus
     #[command(after_help = examples::IMPORT, arg_required_else_help = true)]
     Import(Import),
     /// Looks whether a bot would work: backend, token, permissions, and what would be polled
@@ -233,6 +233,9 @@ pub(crate) struct Spool {
     /// Whose spool: the protocol of the bot; `python` for bots in Python, which have several
     #[arg(long, default_value = "ping", global = true)]
     pub(crate) protocol: String,
+    /// Only what is of this sink
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(crate) sink: Option<String>,
     #[command(subcommand)]
     pub(crate) action: SpoolAction,
 }
@@ -290,7 +293,7 @@ pub(crate) struct ShowProtocols {
     /// Print JSON: fields as JSON Schema; one object, or a list of all
     #[arg(long)]
     pub(crate) json: bool,
-    /// Print what series are called as metrics of Prometheus
+    /// Print what series are called in Prometheus: names, units, labels
     #[arg(long, conflicts_with = "json")]
     pub(crate) prometheus: bool,
 }

@@ -59,7 +59,8 @@ async fn deliver(send: &Send, backend: &HttpBackend) -> anyhow::Result<Outcome> 
     Ok(Outcome::Good)
 }
 
-async fn only_account(backend: &HttpBackend) -> anyhow::Result<AccountId> {
+/// Returns the account that a token sees, if it is the only one.
+pub(super) async fn only_account(backend: &HttpBackend) -> anyhow::Result<AccountId> {
     let accounts = backend.accounts().await?;
     match accounts.as_slice() {
         [] => bail!("this token sees no account: give it permissions, or name one with --account"),

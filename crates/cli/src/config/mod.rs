@@ -10,9 +10,11 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use grafolean_collector::{
     backend::http::HttpSettings,
-    collector::Registered,
+    collector::{self, Registered},
     model::Interval,
+    remote_write::{Authentication, RemoteWriteSettings},
     settings::{Resolved, Setting, SettingsError, bot, own_token, value as read},
+    spool::Limits,
 };
 use grafolean_hub::Proxies;
 use secrecy::SecretString;
@@ -51,6 +53,8 @@ pub(crate) struct Config {
     pub(crate) spool_max_age: Duration,
     pub(crate) metrics: Option<SocketAddr>,
     pub(crate) sandbox: bool,
+    /// Where values go beside the backend.
+    pub(crate) sinks: Vec<RemoteWriteSettings>,
     pub(crate) listen: SocketAddr,
     pub(crate) hub: HubSettings,
     pub(crate) login: LoginSettings,
@@ -71,6 +75,7 @@ pub(crate) struct HubSettings {
     pub(crate) retention: Option<Duration>,
     pub(crate) retention_hours: Duration,
     pub(crate) disk_reserve: u64,
+    pub(crate) forward: Vec<RemoteWriteSettings>,
 }
 
 impl HubSettings {
@@ -85,6 +90,7 @@ impl HubSettings {
             retention: settings.read(&own::HUB_RETENTION, read::positive_span)?,
             retention_hours: settings.required(&own::HUB_RETENTION_HOURS, "5years", value::span_or_off)?,
             disk_reserve: settings.required(&own::HUB_DISK_RESERVE, "1GiB", read::size)?,
+            forward: forward(settings)?,
         })
     }
 }
@@ -110,6 +116,19 @@ impl LoginSettings {
     }
 }
 
+/// Reads where the hub sends what it stores: a token that is set is for the receiver that is given by its address.
+fn forward(settings: &Resolved) -> Result<Vec<RemoteWriteSettings>, SettingsError> {
+    let mut receivers = settings.read(&own::FORWARD, value::receivers)?.unwrap_or_default();
+    let is_address = settings.get(&own::FORWARD).is_some_and(|text| text.contains("://"));
+    for receiver in receivers.iter_mut().filter(|_| is_address) {
+        if let Some(token) = settings.secret(&bot::REMOTE_WRITE_TOKEN) {
+            receiver.authentication = Authentication::Bearer(token.clone());
+        }
+        receiver.ca_file = settings.read(&bot::CA_FILE, read::existing_file)?;
+    }
+    Ok(receivers)
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LogFormat {
@@ -129,13 +148,17 @@ pub(crate) enum Color {
 impl Config {
     /// Reads what is in force.
     pub(crate) fn of(settings: Resolved) -> Result<Self, SettingsError> {
+        let spool_max_size = settings.required(&bot::SPOOL_MAX_SIZE, "1GiB", read::size)?;
+        let spool_max_age = settings.required(&bot::SPOOL_MAX_AGE, "7days", read::positive_span)?;
+        let limits = Limits { disk_bytes: spool_max_size, age: spool_max_age, ..Limits::default() };
         Ok(Self {
             jobs_refresh_interval: settings.required(&bot::JOBS_REFRESH_INTERVAL, "120", read::interval)?,
             state_key: settings.read(&bot::STATE_KEY_FILE, read::path)?,
-            spool_max_size: settings.required(&bot::SPOOL_MAX_SIZE, "1GiB", read::size)?,
-            spool_max_age: settings.required(&bot::SPOOL_MAX_AGE, "7days", read::positive_span)?,
+            spool_max_size,
+            spool_max_age,
             metrics: settings.read(&bot::METRICS, read::address)?,
             sandbox: settings.required(&own::SANDBOX, "on", read::switch)?,
+            sinks: collector::sinks(&settings, limits)?,
             listen: settings.required(&LISTEN, "127.0.0.1:8080", read::address)?,
             hub: HubSettings::of(&settings)?,
             login: LoginSettings::of(&settings)?,

@@ -120,8 +120,19 @@ pub(crate) const HUB_DISK_RESERVE: Setting = Setting {
     check: |text| read::size(text).map(drop),
 };
 
+/// Where the hub sends what it stores.
+pub(crate) const FORWARD: Setting = Setting {
+    name: "forward",
+    variable: "GRAFOLEAN_FORWARD",
+    default: None,
+    secret: false,
+    placeholder: "URL|FILE",
+    help: "Send what the hub stores to this receiver of Prometheus remote write too, or to those of a file of sinks",
+    check: |text| value::receivers(text).map(drop),
+};
+
 /// The settings of the hub beside where it listens.
-pub(crate) const OF_THE_HUB: [Setting; 9] = [
+pub(crate) const OF_THE_HUB: [Setting; 10] = [
     WITH_BOTS,
     HUB_NAMES,
     HUB_PROXIES,
@@ -130,6 +141,7 @@ pub(crate) const OF_THE_HUB: [Setting; 9] = [
     HUB_RETENTION,
     HUB_RETENTION_HOURS,
     HUB_DISK_RESERVE,
+    FORWARD,
     INVENTORY,
 ];
 

@@ -14,7 +14,7 @@ the working folder, then the TOML file (`--config FILE` or `GRAFOLEAN_CONFIG`, e
 `grafolean.toml` in the working folder, `~/.config/grafolean/grafolean.toml`, `/etc/grafolean/grafolean.toml`), then the
 default. `grafolean config` shows what is in force, and where it comes from.
 
-The binary, a bot by `serve` and the Python package read them alike; a bot of your own knows the first ten, its own
+The binary, a bot by `serve` and the Python package read them alike; a bot of your own knows the first fourteen, its own
 token (`BOT_TOKEN_<PROTOCOL>`) and what its protocol declares. White space around a value does not count; an empty one
 is as good as none. A token and the file that holds it are one setting in two forms: at one place there may be one of
 them. Spans are seconds (`0.5`) or `200ms`, `30s`, `5m`, `1h 30m`; sizes are bytes or `500MB`, `2GiB`; a port alone, as

@@ -7,7 +7,14 @@ use std::{
     time::Duration,
 };
 
-use grafolean_collector::{collector::Registered, model::Sample, settings::value as read, time::Timestamp};
+use grafolean_collector::{
+    collector::Registered,
+    model::Sample,
+    remote_write::{RemoteWriteSettings, read_sinks},
+    settings::value as read,
+    spool::Limits,
+    time::Timestamp,
+};
 use grafolean_hub::{Proxies, ProxiesError};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -46,6 +53,16 @@ pub(crate) fn span_or_off(text: &str) -> Result<Duration, String> {
         return Ok(Duration::ZERO);
     }
     positive_span(text).map_err(|reason| format!("{reason}, or off"))
+}
+
+/// Reads where values are sent: the address of a receiver, or a file of sinks.
+pub(crate) fn receivers(text: &str) -> Result<Vec<RemoteWriteSettings>, String> {
+    /// The name of a receiver that is given by its address alone.
+    const NAME: &str = "forward";
+    if text.contains("://") {
+        return Ok(vec![RemoteWriteSettings::new(NAME, read::receiver_url(text)?)]);
+    }
+    read_sinks(&read::existing_file(text)?, Limits::default())
 }
 
 /// Reads names of hosts with commas between them.

@@ -149,6 +149,13 @@ impl World {
         self.hub = Some(hub);
     }
 
+    /// Kills the hub wherever it stands.
+    pub fn kill_hub(&mut self) {
+        if let Some(mut hub) = self.hub.take() {
+            hub.end(Signal::SIGKILL);
+        }
+    }
+
     /// Stops the hub in good order.
     pub fn stop_hub(&mut self) {
         if let Some(mut hub) = self.hub.take() {

@@ -91,6 +91,18 @@ impl Process {
         kill(Pid::from_raw(i32::try_from(self.0.id()).unwrap()), signal).unwrap();
     }
 
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+
+    /// Ends it by a signal, unless it has ended.
+    pub fn end_if_running(&mut self, signal: Signal) {
+        if !self.has_ended() {
+            self.end(signal);
+        }
+    }
+
     /// Waits for its end.
     pub fn ended(&mut self) -> ExitStatus {
         self.0.wait().unwrap()

@@ -16,6 +16,7 @@ mod registered;
 mod serve;
 mod settings;
 mod signals;
+mod sinks;
 
 use std::{
     future::Future,
@@ -32,6 +33,7 @@ use crate::{
     deliver::DeliveryMetrics,
     health::{Health, Heartbeats, Progress, Service},
     refresh::RefreshError,
+    remote_write::RemoteWriteError,
     run::Heartbeat,
     spool::{Spool, SpoolError},
 };
@@ -41,8 +43,9 @@ pub use pipeline::{Once, Pipeline};
 pub use pushed::{Pushed, RunLoopEnded};
 pub use registered::{AnyPipeline, AnyProtocol, Registered};
 pub use serve::{can_begin, serve};
-pub use settings::CollectorSettings;
+pub use settings::{CollectorSettings, sinks};
 pub use signals::{Signals, stop_on_signal};
+pub use sinks::Sinks;
 
 /// Plans on their way to the run loop. One is enough: the next one replaces all of it.
 const PLANS: usize = 1;
@@ -81,6 +84,15 @@ pub enum CollectorError {
         /// Why.
         #[source]
         source: SpoolError,
+    },
+    /// A sink can't be served.
+    #[error("the sink {name} can't be served")]
+    Sink {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[source]
+        source: RemoteWriteError,
     },
     /// The configuration can't be read, and never will.
     #[error("the configuration can't be read")]

@@ -6,6 +6,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::Sinks;
 use crate::{
     backend::{Backend, Confirmed},
     deliver::{Delivery, DeliveryMetrics, DeliverySettings},
@@ -15,16 +16,17 @@ use crate::{
     time::Clock,
 };
 
-/// A spool and the task that takes reports from it to a backend: where everything goes that is measured.
+/// A spool and the tasks that take reports from it to a backend and to sinks: where everything goes that is measured.
 pub struct Outbox<K> {
     spool: Spool,
     delivery: Delivery<K>,
     spool_metrics: SpoolMetrics,
     limit_bytes: u64,
+    sinks: Sinks,
 }
 
 impl<K: Backend> Outbox<K> {
-    /// Opens the spool in a file; nothing is delivered yet.
+    /// Opens the spool in a file, for the backend and for sinks beside it; nothing is delivered yet.
     ///
     /// # Errors
     /// Fails if the file cannot be used, or another process does.
@@ -34,9 +36,11 @@ impl<K: Backend> Outbox<K> {
         backend: Arc<K>,
         clock: Arc<dyn Clock>,
         settings: DeliverySettings,
+        sinks: Sinks,
     ) -> Result<Self, SpoolError> {
         let spool_metrics = SpoolMetrics::default();
-        let spool = Spool::open(file, limits, clock.clone(), spool_metrics.clone()).await?;
+        let (beside, metrics) = (sinks.settings(), spool_metrics.clone());
+        let spool = Spool::open_with_sinks(file, limits, beside, clock.clone(), metrics).await?;
         let delivery = Delivery {
             backend,
             spool: spool.clone(),
@@ -46,7 +50,7 @@ impl<K: Backend> Outbox<K> {
             metrics: DeliveryMetrics::default(),
             stop: CancellationToken::new(),
         };
-        Ok(Self { spool, delivery, spool_metrics, limit_bytes: limits.disk_bytes })
+        Ok(Self { spool, delivery, spool_metrics, limit_bytes: limits.disk_bytes, sinks })
     }
 
     /// Uses the inventory of a refresh rather than reading it a second time.
@@ -97,6 +101,7 @@ impl<K: Backend> Outbox<K> {
     pub fn register(&self, registry: &mut Registry) {
         self.spool_metrics.register(registry);
         self.delivery.metrics.register(registry);
+        self.sinks.metrics.register(registry);
     }
 
     /// Watches that the spool can be written, that the backend takes the token, and that it takes values.
@@ -108,6 +113,8 @@ impl<K: Backend> Outbox<K> {
         });
         let delivery = self.metrics();
         health.watch(move || delivery.check());
+        let sinks = self.sinks.metrics.clone();
+        health.watch(move || sinks.check());
     }
 
     /// Delivers until it is stopped. The spool stays open: whoever opened the outbox closes it.
@@ -115,6 +122,13 @@ impl<K: Backend> Outbox<K> {
     /// # Errors
     /// Fails if the spool is gone.
     pub async fn run(self) -> Result<(), SpoolError> {
-        self.delivery.run().await
+        let stop = self.stop();
+        let mut serving = self.sinks.begin(&self.spool, &self.delivery.clock, &stop);
+        let delivery = async {
+            let delivered = self.delivery.run().await;
+            stop.cancel();
+            delivered
+        };
+        tokio::try_join!(delivery, serving.ended()).map(|_| ())
     }
 }

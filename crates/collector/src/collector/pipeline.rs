@@ -2,11 +2,14 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span, warn};
 
-use super::{Collector, CollectorError, CollectorSettings, Outbox, PLANS};
+use super::{Collector, CollectorError, CollectorSettings, Outbox, PLANS, Sinks};
 use crate::{
     backend::{AccountInventory, Backend, BackendError, Confirmed},
     bot::Plan,
@@ -67,10 +70,10 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
     pub async fn open(self, health: &mut Health) -> Result<Collector, CollectorError> {
         // What the spool's own thread logs names the bot, too.
         let bot = info_span!("bot", protocol = self.bot.name());
-        let outbox = self.outbox().instrument(bot).await?;
+        let (confirmed, inventory) = watch::channel(None);
+        let outbox = self.outbox(inventory.clone()).instrument(bot).await?;
         let (plans, receiver) = mpsc::channel(PLANS);
         let stop = CancellationToken::new();
-        let (confirmed, inventory) = watch::channel(None);
         let refresh = self.refresh(plans, confirmed, Some(self.last_good()), stop.clone());
         let run_metrics = RunMetrics::default();
         let runs = RunLog::default();
@@ -115,8 +118,12 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
     /// # Errors
     /// Fails if the spool cannot be used, or no configuration is known.
     pub async fn run_once(self, stop: &CancellationToken) -> Result<Once, CollectorError> {
-        let outbox = self.outbox().await?;
-        let plan = self.plan_or_last_good().await?;
+        let (confirmed, entities) = watch::channel(None);
+        let outbox = self.outbox(entities).await?;
+        let planned = self.plan_or_last_good().await?;
+        let inventory = planned.inventory.clone();
+        confirmed.send_replace(Some(Confirmed { inventory, read_from: Instant::now() }));
+        let plan = named(planned);
         let spool = outbox.spool();
         let summary = self.perform_once(plan, spool.clone(), stop).await;
         // Stopped before it begins, it makes the last attempt to empty the spool, and no other.
@@ -182,10 +189,15 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
         CollectorError::Spool { folder: self.folder(), source }
     }
 
-    async fn outbox(&self) -> Result<Outbox<K>, CollectorError> {
+    async fn outbox(
+        &self,
+        entities: watch::Receiver<Option<Confirmed>>,
+    ) -> Result<Outbox<K>, CollectorError> {
+        let sinks = Sinks::of(&self.settings.sinks, self.bot.name(), P::OUTPUTS);
+        let sinks = sinks.map_err(|error| *error)?.with_entities(entities);
         let (file, limits) = (self.folder().join("spool.sqlite"), self.settings.spool);
         let (backend, clock) = (self.backend.clone(), self.clock.clone());
-        let opened = Outbox::open(file, limits, backend, clock, self.settings.delivery).await;
+        let opened = Outbox::open(file, limits, backend, clock, self.settings.delivery, sinks).await;
         opened.map_err(|source| self.spool_error(source))
     }
 
@@ -232,7 +244,7 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
         Performer::new(self.bot.clone(), Arc::new(sink), self.clock.clone(), metrics)
     }
 
-    async fn plan_or_last_good(&self) -> Result<Plan<P::Task>, CollectorError> {
+    async fn plan_or_last_good(&self) -> Result<Planned<P::Task>, CollectorError> {
         let last_good = self.last_good();
         let planned = match plan_once(&*self.backend, &*self.bot).await {
             Ok(mut planned) => {
@@ -259,7 +271,7 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
             }
             Err(error) => return Err(CollectorError::Backend(error)),
         };
-        Ok(named(planned))
+        Ok(planned)
     }
 
     async fn perform_once<S: Sink>(&self, plan: Plan<P::Task>, sink: S, stop: &CancellationToken) -> Summary {

@@ -36,6 +36,7 @@ pub struct Registered {
     settings: &'static [Setting],
     declaration: fn() -> Declaration,
     reads: fn(&Resolved) -> Vec<PathBuf>,
+    writes: fn(&Resolved) -> Vec<PathBuf>,
     open: for<'a> fn(Opening<'a>) -> Opened<'a>,
 }
 
@@ -52,6 +53,7 @@ impl Registered {
             settings: P::SETTINGS,
             declaration: Declaration::of::<P>,
             reads: P::reads,
+            writes: P::writes,
             open: open::<P>,
         }
     }
@@ -99,6 +101,11 @@ impl Registered {
     /// Returns files and folders that it reads while it runs, see [`Protocol::reads`].
     pub fn reads(&self, settings: &Resolved) -> Vec<PathBuf> {
         (self.reads)(settings)
+    }
+
+    /// Returns folders in which it writes while it runs, see [`Protocol::writes`].
+    pub fn writes(&self, settings: &Resolved) -> Vec<PathBuf> {
+        (self.writes)(settings)
     }
 
     /// Opens it with what it needs of this machine.

@@ -1,10 +1,15 @@
 //! What a person decides about a collector.
 
-use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use crate::{
     deliver::DeliverySettings,
     refresh::{self, Idleness, LastGood},
+    remote_write::{self, Authentication, RemoteWriteSettings},
     run,
     schedule::FirstRun,
     settings::{Resolved, SettingsError, bot, value},
@@ -32,6 +37,8 @@ pub struct CollectorSettings {
     pub spool: Limits,
     /// How fast the backend may be filled.
     pub delivery: DeliverySettings,
+    /// Where values go beside the backend.
+    pub sinks: Vec<RemoteWriteSettings>,
 }
 
 impl CollectorSettings {
@@ -47,6 +54,7 @@ impl CollectorSettings {
             first_run: FirstRun::default(),
             spool: Limits::default(),
             delivery: DeliverySettings::default(),
+            sinks: Vec::new(),
         }
     }
 
@@ -66,6 +74,7 @@ impl CollectorSettings {
             state_key: resolved.read(&bot::STATE_KEY_FILE, value::path)?,
             refresh_interval: interval.duration(),
             spool: Limits { disk_bytes, age, ..Limits::default() },
+            sinks: sinks(resolved, Limits { disk_bytes, age, ..Limits::default() })?,
             ..Self::new(source, data)
         })
     }
@@ -79,4 +88,32 @@ impl CollectorSettings {
     pub fn folder_of(&self, protocol: &str) -> PathBuf {
         self.data.join(protocol)
     }
+}
+
+/// The name of the sink that has a setting of its own.
+const OF_ITS_OWN_SETTING: &str = "remote_write";
+
+/// Reads where values go beside the backend: the receiver that has settings of its own, and those of a file. As much may
+/// wait for each as `limits` say, unless the file says otherwise.
+///
+/// # Errors
+/// Names a setting that cannot be.
+pub fn sinks(resolved: &Resolved, limits: Limits) -> Result<Vec<RemoteWriteSettings>, SettingsError> {
+    let read = |text: &str| remote_write::read_sinks(Path::new(text), limits);
+    let mut sinks = resolved.read(&bot::SINKS, read)?.unwrap_or_default();
+    let own = |text: &str| {
+        if sinks.iter().any(|sink| sink.sink.name == OF_ITS_OWN_SETTING) {
+            return Err(format!("the file of sinks has one named {OF_ITS_OWN_SETTING} too"));
+        }
+        let mut own = RemoteWriteSettings::new(OF_ITS_OWN_SETTING, value::receiver_url(text)?);
+        (own.sink.disk_bytes, own.sink.age) = (limits.disk_bytes, limits.age);
+        if let Some(token) = resolved.secret(&bot::REMOTE_WRITE_TOKEN) {
+            own.authentication = Authentication::Bearer(token.clone());
+        }
+        own.ca_file = resolved.read(&bot::CA_FILE, value::existing_file).ok().flatten();
+        Ok(own)
+    };
+    let own = resolved.read(&bot::REMOTE_WRITE_URL, own)?;
+    sinks.splice(..0, own);
+    Ok(sinks)
 }

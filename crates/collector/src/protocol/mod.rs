@@ -8,6 +8,7 @@
 
 mod declaration;
 mod metric;
+pub mod prometheus;
 mod test;
 
 use std::{
@@ -130,6 +131,12 @@ pub trait Protocol: Send + Sync + Sized + 'static {
     /// Returns files and folders that it reads while it runs, beside its own folder and what every program reads of a
     /// system: whoever runs it may take all others from it.
     fn reads(settings: &Resolved) -> Vec<PathBuf> {
+        let _ = settings;
+        Vec::new()
+    }
+
+    /// Returns folders in which it writes while it runs, beside its own.
+    fn writes(settings: &Resolved) -> Vec<PathBuf> {
         let _ = settings;
         Vec::new()
     }

@@ -113,8 +113,52 @@ pub const METRICS: Setting = Setting {
     check: |text| value::address(text).map(drop),
 };
 
+/// Where values go too.
+pub const REMOTE_WRITE_URL: Setting = Setting {
+    name: "remote_write_url",
+    variable: "GRAFOLEAN_REMOTE_WRITE_URL",
+    default: None,
+    secret: false,
+    placeholder: "URL",
+    help: "Send values to this receiver of Prometheus remote write too, e.g. http://127.0.0.1:9090/api/v1/write",
+    check: |text| value::receiver_url(text).map(drop),
+};
+
+/// The token by which [`REMOTE_WRITE_URL`] knows us.
+pub const REMOTE_WRITE_TOKEN: Setting = Setting {
+    name: "remote_write_token",
+    variable: "GRAFOLEAN_REMOTE_WRITE_TOKEN",
+    default: None,
+    secret: true,
+    placeholder: "TOKEN",
+    help: "The bearer token for that receiver; as a flag every user of this machine can see it",
+    check: value::anything,
+};
+
+/// A file that holds [`REMOTE_WRITE_TOKEN`].
+pub const REMOTE_WRITE_TOKEN_FROM_FILE: Setting = Setting {
+    name: "remote_write_token_from_file",
+    variable: "GRAFOLEAN_REMOTE_WRITE_TOKEN_FROM_FILE",
+    default: None,
+    secret: false,
+    placeholder: "FILE",
+    help: "A file that holds the bearer token for that receiver",
+    check: value::anything,
+};
+
+/// A file of receivers.
+pub const SINKS: Setting = Setting {
+    name: "sinks",
+    variable: "GRAFOLEAN_SINKS",
+    default: None,
+    secret: false,
+    placeholder: "FILE",
+    help: "A TOML file of stores that values go to beside the backend, each with its own settings",
+    check: |text| value::existing_file(text).map(drop),
+};
+
 /// All of them, in the order in which they are shown.
-pub const ALL: [Setting; 10] = [
+pub const ALL: [Setting; 14] = [
     BACKEND_URL,
     BOT_TOKEN,
     BOT_TOKEN_FROM_FILE,
@@ -125,4 +169,8 @@ pub const ALL: [Setting; 10] = [
     SPOOL_MAX_SIZE,
     SPOOL_MAX_AGE,
     METRICS,
+    REMOTE_WRITE_URL,
+    REMOTE_WRITE_TOKEN,
+    REMOTE_WRITE_TOKEN_FROM_FILE,
+    SINKS,
 ];

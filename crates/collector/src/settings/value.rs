@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use reqwest::Url;
+
 use crate::{backend::http::BaseUrl, model::Interval};
 
 /// Accepts every text.
@@ -101,6 +103,26 @@ pub fn threads(text: &str) -> Result<NonZeroUsize, String> {
 /// Reads the base URL of a backend's API; slashes at its end do not count.
 pub fn backend_url(text: &str) -> Result<BaseUrl, String> {
     BaseUrl::parse(text).map_err(|error| error.to_string())
+}
+
+/// Reads the address to which values are sent by Prometheus remote write.
+pub fn receiver_url(text: &str) -> Result<Url, String> {
+    let text = text.trim();
+    let shown = match (text.split_once("://"), text.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+        _ => text.to_owned(),
+    };
+    let wrong = |reason: &str| {
+        format!("{shown:?} is no address of a receiver like http://127.0.0.1:9090/api/v1/write: {reason}")
+    };
+    let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong("it does not begin with http:// or https://"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("it holds a user or a password, which have settings of their own"));
+    }
+    Ok(url)
 }
 
 /// Reads a path of a file or folder, which need not exist.

@@ -12,7 +12,8 @@ use rusqlite::{Connection, Error, ErrorCode};
 use super::{error::SpoolError, wal::Log};
 use crate::time::Timestamp;
 
-/// The format of the tables below, as `PRAGMA user_version`.
+/// The format of the tables below, as `PRAGMA user_version`. What sinks need was added to it: a program that knows nothing
+/// of sinks uses such a file as ever.
 const FORMAT: i64 = 1;
 
 /// How long the writer waits for a tool that marks a dead letter, and the other way round: both hold the file for
@@ -24,7 +25,8 @@ const CHECKPOINT_PAGES: i64 = 4_096;
 
 /// `entry.id` is given by the writer, so that an entry has its number before it is on disk. The index holds the id
 /// as its last column, so the newest of a lane is one step away. What the columns may hold is checked, so that a
-/// row which damage made impossible is not taken over from a broken file.
+/// row which damage made impossible is not taken over from a broken file. `kept` holds what only sinks wait for, `only`
+/// what is for one consumer (the backend is the empty name), `sink` the number up to which each is done.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS entry (
         id INTEGER PRIMARY KEY,
@@ -46,10 +48,24 @@ const SCHEMA: &str = "
         reason TEXT NOT NULL,
         checksum INTEGER NOT NULL CHECK (checksum BETWEEN 0 AND 4294967295),
         payload BLOB NOT NULL,
-        again INTEGER NOT NULL DEFAULT 0
+        again INTEGER NOT NULL DEFAULT 0,
+        sink TEXT NOT NULL DEFAULT ''
     ) STRICT;
     CREATE INDEX IF NOT EXISTS dead_letter_again ON dead_letter (id) WHERE again <> 0;
+    CREATE TABLE IF NOT EXISTS kept (
+        id INTEGER PRIMARY KEY,
+        account INTEGER NOT NULL,
+        accepted INTEGER NOT NULL,
+        value_count INTEGER NOT NULL CHECK (value_count BETWEEN 0 AND 4294967295),
+        checksum INTEGER NOT NULL CHECK (checksum BETWEEN 0 AND 4294967295),
+        payload BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS only (id INTEGER PRIMARY KEY, consumer TEXT NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS sink (position INTEGER NOT NULL, name TEXT NOT NULL UNIQUE) STRICT;
 ";
+
+/// A file of a time without sinks has dead letters of the backend alone.
+const LETTERS_OF_SINKS: &str = "ALTER TABLE dead_letter ADD COLUMN sink TEXT NOT NULL DEFAULT ''";
 
 /// Returns an error if SQLite would pass over something in the log that was committed. It is to be asked before SQLite
 /// opens the file: that may make the loss final.
@@ -99,7 +115,16 @@ fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.execute_batch(SCHEMA)?;
+    if !has_letters_of_sinks(connection)? {
+        connection.execute_batch(LETTERS_OF_SINKS)?;
+    }
     connection.pragma_update(None, "user_version", FORMAT)
+}
+
+/// Whether dead letters name the sink that they are of.
+pub(super) fn has_letters_of_sinks(connection: &Connection) -> Result<bool, rusqlite::Error> {
+    let ask = "SELECT count(*) FROM pragma_table_info('dead_letter') WHERE name = 'sink'";
+    connection.query_row(ask, [], |row| row.get::<_, bool>(0))
 }
 
 pub(super) fn database_error(

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row as SqlRow, params};
 
 use super::{
     codec::{self, CodecError},
+    database::has_letters_of_sinks,
     settings::{MAX_DEAD_LETTER_BYTES, MAX_DEAD_LETTERS},
 };
 use crate::{model::AccountId, report::Report, time::Timestamp};
@@ -75,6 +76,8 @@ pub struct RejectedEntry {
     pub(super) reason: String,
     pub(super) checksum: u32,
     pub(super) payload: Vec<u8>,
+    /// Empty if the backend is meant.
+    pub(super) sink: String,
 }
 
 impl RejectedEntry {
@@ -87,7 +90,14 @@ impl RejectedEntry {
         reason: impl fmt::Display,
     ) -> Self {
         let payload = codec::encode_values(account, time, &[value]);
-        Self { account, kind, reason: reason.to_string(), checksum: codec::checksum(&payload), payload }
+        let (checksum, sink) = (codec::checksum(&payload), String::new());
+        Self { account, kind, reason: reason.to_string(), checksum, payload, sink }
+    }
+
+    /// Returns it as one of a sink, not of the backend.
+    #[must_use]
+    pub fn of_sink(self, sink: impl Into<String>) -> Self {
+        Self { sink: sink.into(), ..self }
     }
 
     /// Returns why, in a word.
@@ -123,6 +133,8 @@ pub struct DeadLetter {
     pub content: Content,
     /// Whether it is marked to be sent again: the bot takes it up at its next look, or when it starts.
     pub again: bool,
+    /// Which sink could not be served; None if it was the backend.
+    pub sink: Option<String>,
 }
 
 /// What a dead letter holds.
@@ -142,10 +154,11 @@ pub(super) struct DeadLetterQueue {
 }
 
 impl DeadLetterQueue {
-    pub(super) fn count(connection: &Connection) -> Result<Self> {
+    /// Counts those of a sink; the backend's have the empty name.
+    pub(super) fn count(connection: &Connection, sink: &str) -> Result<Self> {
         connection.query_row(
-            "SELECT count(*), coalesce(sum(length(payload) + length(reason)), 0) FROM dead_letter",
-            [],
+            "SELECT count(*), coalesce(sum(length(payload) + length(reason)), 0) FROM dead_letter WHERE sink = ?1",
+            [sink],
             |row| Ok(Self { letters: row.get(0)?, bytes: row.get(1)? }),
         )
     }
@@ -159,8 +172,8 @@ impl DeadLetterQueue {
     ) -> Result<u64> {
         connection
             .prepare_cached(
-                "INSERT INTO dead_letter (account, buried, reason_kind, reason, checksum, payload)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO dead_letter (account, buried, reason_kind, reason, checksum, payload, sink)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
             .execute(params![
                 rejected_entry.account.number(),
@@ -168,7 +181,8 @@ impl DeadLetterQueue {
                 rejected_entry.kind.as_str(),
                 rejected_entry.reason,
                 rejected_entry.checksum,
-                rejected_entry.payload
+                rejected_entry.payload,
+                rejected_entry.sink
             ])?;
         self.letters += 1;
         self.bytes = self.bytes.saturating_add(rejected_entry.bytes());
@@ -176,10 +190,10 @@ impl DeadLetterQueue {
         while self.letters > MAX_DEAD_LETTERS || (self.bytes > MAX_DEAD_LETTER_BYTES && self.letters > 1) {
             let bytes: Option<u64> = connection
                 .prepare_cached(
-                    "DELETE FROM dead_letter WHERE id = (SELECT min(id) FROM dead_letter)
+                    "DELETE FROM dead_letter WHERE id = (SELECT min(id) FROM dead_letter WHERE sink = ?1)
                      RETURNING length(payload) + length(reason)",
                 )?
-                .query_row([], |row| row.get(0))
+                .query_row([&rejected_entry.sink], |row| row.get(0))
                 .optional()?;
             let Some(bytes) = bytes else { break };
             self.letters -= 1;
@@ -190,38 +204,77 @@ impl DeadLetterQueue {
     }
 }
 
-/// Removes and returns the readable ones that are marked for another try, at most `limit`, oldest first.
-pub(super) fn take_marked(connection: &Connection, limit: u32) -> Result<Vec<DeadLetter>> {
+/// Counts those of all.
+pub(super) fn count(connection: &Connection) -> Result<u64> {
+    connection.query_row("SELECT count(*) FROM dead_letter", [], |row| row.get(0))
+}
+
+/// Removes and returns the readable ones of a consumer that are marked for another try, at most `limit`, oldest first. Those of a sink
+/// that is no more stay.
+pub(super) fn take_marked(connection: &Connection, sink: &str, limit: u32) -> Result<Vec<DeadLetter>> {
     connection
         .prepare_cached(
             "DELETE FROM dead_letter
-             WHERE id IN (SELECT id FROM dead_letter WHERE again <> 0 ORDER BY id LIMIT ?1)
-             RETURNING id, account, buried, reason_kind, reason, checksum, payload, again",
+             WHERE id IN (SELECT id FROM dead_letter WHERE again <> 0 AND sink = ?1 ORDER BY id LIMIT ?2)
+             RETURNING id, account, buried, reason_kind, reason, checksum, payload, again, sink",
         )?
-        .query_map([limit], letter)?
+        .query_map(params![sink, limit], letter)?
         .collect()
 }
 
 /// Returns a page, newest first.
 pub(super) fn page(
     connection: &Connection,
+    of: Letters<'_>,
     before: Option<DeadLetterId>,
     limit: u32,
 ) -> Result<Vec<DeadLetter>> {
+    let column = sink_column(connection)?;
     connection
-        .prepare_cached(
-            "SELECT id, account, buried, reason_kind, reason, checksum, payload, again
-             FROM dead_letter WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
-        )?
-        .query_map(params![before.map_or(i64::MAX, DeadLetterId::number), limit], letter)?
+        .prepare_cached(&format!(
+            "SELECT id, account, buried, reason_kind, reason, checksum, payload, again, {column} AS of_sink
+             FROM dead_letter WHERE id < ?1 AND (?3 IS NULL OR of_sink = ?3) ORDER BY id DESC LIMIT ?2"
+        ))?
+        .query_map(params![before.map_or(i64::MAX, DeadLetterId::number), limit, of.sink()], letter)?
         .collect()
 }
 
+/// Whose dead letters are meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Letters<'a> {
+    /// Those of the backend and of all sinks.
+    #[default]
+    All,
+    /// Those of the backend.
+    Backend,
+    /// Those of one sink.
+    Sink(&'a str),
+}
+
+impl<'a> Letters<'a> {
+    /// Returns the name of the sink; None stands for all, an empty one for the backend.
+    pub(super) fn sink(self) -> Option<&'a str> {
+        match self {
+            Self::All => None,
+            Self::Backend => Some(""),
+            Self::Sink(name) => Some(name),
+        }
+    }
+}
+
+/// Returns what names the sink of a letter: a file that no bot opened since there are sinks has no column for it.
+pub(super) fn sink_column(connection: &Connection) -> Result<&'static str> {
+    Ok(if has_letters_of_sinks(connection)? { "sink" } else { "''" })
+}
+
 pub(super) fn one(connection: &Connection, id: DeadLetterId) -> Result<Option<DeadLetter>> {
+    let column = sink_column(connection)?;
     connection
         .query_row(
-            "SELECT id, account, buried, reason_kind, reason, checksum, payload, again
-             FROM dead_letter WHERE id = ?1",
+            &format!(
+                "SELECT id, account, buried, reason_kind, reason, checksum, payload, again, {column}
+                 FROM dead_letter WHERE id = ?1"
+            ),
             [id.number()],
             letter,
         )
@@ -243,5 +296,6 @@ fn letter(row: &SqlRow<'_>) -> Result<DeadLetter> {
         reason: row.get(4)?,
         content,
         again: row.get(7)?,
+        sink: Some(row.get::<_, String>(8)?).filter(|sink| !sink.is_empty()),
     })
 }

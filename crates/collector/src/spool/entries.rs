@@ -54,14 +54,11 @@ pub(super) fn delete(connection: &Connection, id: EntryId) -> Result<Option<Remo
         .optional()
 }
 
-/// Removes the oldest entry.
-pub(super) fn delete_oldest(connection: &Connection) -> Result<Option<Removed>> {
+/// Returns the number of the oldest entry.
+pub(super) fn oldest_id(connection: &Connection) -> Result<Option<EntryId>> {
     connection
-        .prepare_cached(&format!(
-            "DELETE FROM entry WHERE id = (SELECT min(id) FROM entry) RETURNING {REMOVED}"
-        ))?
-        .query_row([], removed)
-        .optional()
+        .prepare_cached("SELECT min(id) FROM entry")?
+        .query_row([], |row| Ok(row.get::<_, Option<i64>>(0)?.map(EntryId)))
 }
 
 /// Returns when the oldest entry was accepted.
@@ -140,6 +137,7 @@ pub(super) fn newest(
             values: row.get(2)?,
             checksum: row.get(3)?,
             payload: row.get(4)?,
+            is_kept: false,
         };
         if !wanted(&row) {
             break;

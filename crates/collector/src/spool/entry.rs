@@ -121,6 +121,8 @@ pub(super) struct Row {
     pub(super) values: u32,
     pub(super) checksum: u32,
     pub(super) payload: Vec<u8>,
+    /// Whether the backend is done with it, and only sinks wait for it.
+    pub(super) is_kept: bool,
 }
 
 /// A lane of an account.
@@ -154,6 +156,7 @@ impl Row {
             values: u32::try_from(values).unwrap_or(u32::MAX),
             checksum: codec::checksum(&payload),
             payload,
+            is_kept: false,
         })
     }
 

@@ -6,10 +6,13 @@ use rusqlite::{Connection, Result as SqlResult};
 
 use super::{
     database::{self, database_error},
-    dead_letters::{self, Content, DeadLetter, DeadLetterId, DeadLetterQueue},
+    dead_letters::{self, Content, DeadLetter, DeadLetterId, DeadLetterQueue, Letters},
     entries,
+    entry::EntryId,
     error::SpoolError,
+    kept,
     lock::Lock,
+    sinks::SinkStatistics,
     statistics::{Depth, Lanes, Statistics},
 };
 
@@ -47,12 +50,16 @@ impl SpoolFile {
             for lane in entries::lanes(connection)? {
                 lanes.add(lane.key, lane.depth);
             }
+            let sinks = self.sinks(connection)?;
+            let letters = dead_letters::count(connection)?;
+            let of_sinks: u64 = sinks.iter().map(|sink| sink.dead_letters).sum();
             Ok(Statistics {
                 queue: lanes.total(),
                 held: Depth::default(),
                 oldest: entries::oldest(connection)?,
-                dead_letters: DeadLetterQueue::count(connection)?.letters,
+                dead_letters: letters.saturating_sub(of_sinks),
                 trouble: None,
+                sinks,
             })
         })
     }
@@ -60,10 +67,11 @@ impl SpoolFile {
     /// Returns a page of dead letters, newest first; the next page is what stands before the last one of this.
     pub fn dead_letters(
         &self,
+        of: Letters<'_>,
         before: Option<DeadLetterId>,
         limit: u32,
     ) -> Result<Vec<DeadLetter>, SpoolError> {
-        self.query("listing dead letters", |connection| dead_letters::page(connection, before, limit))
+        self.query("listing dead letters", |connection| dead_letters::page(connection, of, before, limit))
     }
 
     /// Returns one dead letter.
@@ -81,9 +89,11 @@ impl SpoolFile {
     }
 
     /// Marks all dead letters that can be read to be sent again; gives how many.
-    pub fn retry_all(&self) -> Result<usize, SpoolError> {
+    pub fn retry_all(&self, of: Letters<'_>) -> Result<usize, SpoolError> {
         self.query("marking dead letters", |connection| {
-            connection.execute("UPDATE dead_letter SET again = 1 WHERE reason_kind <> 'unreadable'", [])
+            let sink = dead_letters::sink_column(connection)?;
+            let mark = "UPDATE dead_letter SET again = 1 WHERE reason_kind <> 'unreadable'";
+            connection.execute(&format!("{mark} AND (?1 IS NULL OR {sink} = ?1)"), [of.sink()])
         })
     }
 
@@ -93,8 +103,32 @@ impl SpoolFile {
     }
 
     /// Throws all dead letters away; gives how many.
-    pub fn drop_all(&self) -> Result<usize, SpoolError> {
-        self.query("dropping dead letters", |connection| connection.execute("DELETE FROM dead_letter", []))
+    pub fn drop_all(&self, of: Letters<'_>) -> Result<usize, SpoolError> {
+        self.query("dropping dead letters", |connection| {
+            let sink = dead_letters::sink_column(connection)?;
+            connection
+                .execute(&format!("DELETE FROM dead_letter WHERE ?1 IS NULL OR {sink} = ?1"), [of.sink()])
+        })
+    }
+
+    /// Counts what waits for each sink, and its dead letters; those of a sink that is no more have nothing that waits.
+    fn sinks(&self, connection: &Connection) -> SqlResult<Vec<SinkStatistics>> {
+        if !database::has_letters_of_sinks(connection)? {
+            return Ok(Vec::new());
+        }
+        let known = kept::positions(connection)?;
+        let mut sinks = Vec::new();
+        for (name, position) in known {
+            sinks.push(SinkStatistics {
+                waiting: kept::depth(connection, &name, position, i64::MAX)?,
+                oldest: kept::oldest(connection, &name, position)?.map(|oldest| oldest.accepted),
+                dead_letters: DeadLetterQueue::count(connection, &name)?.letters,
+                position: EntryId(position),
+                lost: Depth::default(),
+                name,
+            });
+        }
+        Ok(sinks)
     }
 
     fn change(&self, doing: &'static str, sql: &str, id: DeadLetterId) -> Result<(), SpoolError> {

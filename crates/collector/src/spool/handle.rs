@@ -18,6 +18,7 @@ use super::{
     inbox::{Command, Shared},
     metrics::SpoolMetrics,
     settings::Limits,
+    sinks::{Consumers, SinkBatch, SinkNumber, SinkSettings, SinkSettlement},
     statistics::Statistics,
     writer::Writer,
 };
@@ -55,16 +56,50 @@ impl Spool {
         clock: Arc<dyn Clock>,
         metrics: SpoolMetrics,
     ) -> Result<Self, SpoolError> {
+        Self::open_for(path, limits, Consumers { backend: true, sinks: Vec::new() }, clock, metrics).await
+    }
+
+    /// Opens the spool with consumers beside the backend. One that the file knows goes on where it stood; what waits for
+    /// one that is not among them is given up.
+    pub async fn open_with_sinks(
+        path: impl Into<PathBuf>,
+        limits: Limits,
+        sinks: Vec<SinkSettings>,
+        clock: Arc<dyn Clock>,
+        metrics: SpoolMetrics,
+    ) -> Result<Self, SpoolError> {
+        Self::open_for(path, limits, Consumers { backend: true, sinks }, clock, metrics).await
+    }
+
+    /// Opens a spool of which values go to sinks and to no backend: there is nothing to be taken from it.
+    pub async fn open_for_sinks(
+        path: impl Into<PathBuf>,
+        limits: Limits,
+        sinks: Vec<SinkSettings>,
+        clock: Arc<dyn Clock>,
+        metrics: SpoolMetrics,
+    ) -> Result<Self, SpoolError> {
+        Self::open_for(path, limits, Consumers { backend: false, sinks }, clock, metrics).await
+    }
+
+    async fn open_for(
+        path: impl Into<PathBuf>,
+        limits: Limits,
+        consumers: Consumers,
+        clock: Arc<dyn Clock>,
+        metrics: SpoolMetrics,
+    ) -> Result<Self, SpoolError> {
         let path: Arc<Path> = path.into().into();
         let shared_metrics = metrics.clone();
+        let names = consumers.sinks.iter().map(|sink| sink.name.clone()).collect();
         let opened = {
             let path = Arc::clone(&path);
-            spawn_blocking(move || Writer::open(&path, limits, clock, metrics)).await
+            spawn_blocking(move || Writer::open(&path, limits, consumers, clock, metrics)).await
         };
         let writer = opened.map_err(|_| SpoolError::Closed { path: path.to_path_buf() })??;
         let room = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         Ok(Self {
-            shared: Arc::new(Shared::new(Arc::clone(&path), writer, shared_metrics)),
+            shared: Arc::new(Shared::new(Arc::clone(&path), writer, shared_metrics, names)),
             path,
             room: Arc::new(Semaphore::new(room)),
             memory_bytes: limits.memory_bytes,
@@ -126,6 +161,28 @@ impl Spool {
     /// later `take`, also while the disk refuses writes; a crash before it is on disk has it delivered again.
     pub async fn settle(&self, settlement: Settlement) -> Result<(), SpoolError> {
         self.ask(|reply| Command::Settle { settlement, reply }).await
+    }
+
+    /// Returns the sink of a name among those with which the spool was opened.
+    pub fn sink(&self, name: &str) -> Option<SinkNumber> {
+        self.shared.sink(name)
+    }
+
+    /// Returns the values that a sink gets next, about so many, in the order of their acceptance. Until they are settled,
+    /// the same are given again, also after a restart.
+    pub async fn feed(&self, sink: SinkNumber, values: usize) -> Result<Option<SinkBatch>, SpoolError> {
+        self.ask(|reply| Command::Feed { sink, values, reply }).await
+    }
+
+    /// Takes a sink forward and keeps what could not be delivered to it, both or neither; otherwise like
+    /// [`Spool::settle`].
+    pub async fn advance(&self, sink: SinkNumber, settlement: SinkSettlement) -> Result<(), SpoolError> {
+        self.ask(|reply| Command::Advance { sink, settlement, reply }).await
+    }
+
+    /// Waits until values were accepted since the last wait. Each sink is waited for by one task.
+    pub async fn arrival_for(&self, sink: SinkNumber) {
+        self.shared.arrival_for(sink).await;
     }
 
     /// Lets the writer look after itself: limits of age, marks that a tool set, a disk that may have recovered.

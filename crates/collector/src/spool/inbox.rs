@@ -18,6 +18,7 @@ use super::{
     entry::{Batch, Lane, Row, Settlement, TakeRequest},
     error::SpoolError,
     metrics::{Limit, SpoolMetrics},
+    sinks::{SinkBatch, SinkNumber, SinkSettlement},
     statistics::{Depth, Statistics},
     trouble::DropLog,
     writer::Writer,
@@ -53,6 +54,16 @@ pub(super) enum Command {
         request: TakeRequest,
         reply: oneshot::Sender<Option<Batch>>,
     },
+    Feed {
+        sink: SinkNumber,
+        values: usize,
+        reply: oneshot::Sender<Option<SinkBatch>>,
+    },
+    Advance {
+        sink: SinkNumber,
+        settlement: SinkSettlement,
+        reply: oneshot::Sender<()>,
+    },
     Look {
         reply: oneshot::Sender<()>,
     },
@@ -72,6 +83,7 @@ pub(super) struct Shared {
     writer: Mutex<Option<Writer>>,
     pub(super) state: Mutex<Statistics>,
     arrivals: [Notify; Lane::ALL.len()],
+    sinks: Vec<(String, Notify)>,
     /// The bot for which lines are logged from the writer's thread.
     span: Span,
 }
@@ -98,7 +110,7 @@ impl Waiting {
 }
 
 impl Shared {
-    pub(super) fn new(path: Arc<Path>, writer: Writer, metrics: SpoolMetrics) -> Self {
+    pub(super) fn new(path: Arc<Path>, writer: Writer, metrics: SpoolMetrics, sinks: Vec<String>) -> Self {
         let waiting = Waiting {
             commands: Vec::new(),
             depth: Depth::default(),
@@ -115,6 +127,7 @@ impl Shared {
             waiting: Mutex::new(waiting),
             writer: Mutex::new(Some(writer)),
             arrivals: [Notify::new(), Notify::new()],
+            sinks: sinks.into_iter().map(|name| (name, Notify::new())).collect(),
             span: Span::current(),
         }
     }
@@ -124,6 +137,23 @@ impl Shared {
         match lane {
             Lane::Values => values,
             Lane::Entities => entities,
+        }
+    }
+
+    pub(super) fn sink(&self, name: &str) -> Option<SinkNumber> {
+        self.sinks.iter().position(|(known, _)| known == name).map(SinkNumber)
+    }
+
+    pub(super) async fn arrival_for(&self, SinkNumber(sink): SinkNumber) {
+        match self.sinks.get(sink) {
+            Some((_, arrival)) => arrival.notified().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(super) fn sinks_arrival(&self, have_arrived: bool) {
+        for (_, arrival) in self.sinks.iter().filter(|_| have_arrived) {
+            arrival.notify_one();
         }
     }
 
@@ -180,6 +210,9 @@ impl Shared {
         }
         waiting.depth = waiting.depth.less(dropped);
         self.metrics.dropped(Limit::Memory, dropped.values);
+        for (name, _) in self.sinks.iter().filter(|_| dropped.values > 0) {
+            self.metrics.dropped_of_sink(name, Limit::Memory, dropped.values);
+        }
         waiting.drops.dropped(dropped);
         if let Some(Depth { reports, values, .. }) = waiting.drops.due(now) {
             warn!(

@@ -25,6 +25,9 @@ pub struct SpoolMetrics {
     pub(super) retried_letters: Counter,
     pub(super) set_aside: Counter,
     pub(super) write_failures: Counter,
+    sinks: SinkGauges,
+    dropped_of_sinks: Family<SinkLimitLabel, Counter>,
+    rejected_of_sinks: Family<SinkReasonLabel, Counter>,
     reports: Gauge,
     values: Gauge,
     bytes: Gauge,
@@ -42,6 +45,32 @@ pub(super) struct LimitLabel {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ReasonLabel {
     reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SinkLabel {
+    sink: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SinkLimitLabel {
+    sink: String,
+    limit: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SinkReasonLabel {
+    sink: String,
+    reason: &'static str,
+}
+
+/// What waits for each sink.
+#[derive(Clone, Debug, Default)]
+struct SinkGauges {
+    values: Family<SinkLabel, Gauge>,
+    bytes: Family<SinkLabel, Gauge>,
+    oldest_seconds: Family<SinkLabel, Gauge>,
+    dead_letters: Family<SinkLabel, Gauge>,
 }
 
 /// Which limit made something go.
@@ -76,6 +105,9 @@ impl Default for SpoolMetrics {
             retried_letters: Counter::default(),
             set_aside: Counter::default(),
             write_failures: Counter::default(),
+            sinks: SinkGauges::default(),
+            dropped_of_sinks: Family::default(),
+            rejected_of_sinks: Family::default(),
             reports: Gauge::default(),
             values: Gauge::default(),
             bytes: Gauge::default(),
@@ -129,11 +161,45 @@ impl SpoolMetrics {
         );
         spool.register("oldest_seconds", "Age of the oldest report that waits", self.oldest_seconds.clone());
         spool.register("dead_letters", "Dead letters that are kept", self.dead_letters.clone());
+        spool.register("sink_values", "Values that wait for a sink", self.sinks.values.clone());
+        spool.register("sink_bytes", "Bytes that wait for a sink", self.sinks.bytes.clone());
+        spool.register(
+            "sink_oldest_seconds",
+            "Age of the oldest report that waits for a sink",
+            self.sinks.oldest_seconds.clone(),
+        );
+        spool.register(
+            "sink_dead_letters",
+            "Dead letters of a sink that are kept",
+            self.sinks.dead_letters.clone(),
+        );
+        spool.register(
+            "sink_dropped_values",
+            "Values that a sink lost to its limits",
+            self.dropped_of_sinks.clone(),
+        );
+        spool.register(
+            "sink_buried",
+            "Dead letters made of a sink, by reason",
+            self.rejected_of_sinks.clone(),
+        );
         spool.register("degraded", "1 while the disk takes nothing", self.degraded.clone());
     }
 
     pub(super) fn dropped(&self, limit: Limit, values: u64) {
         self.dropped_values.get_or_create(&LimitLabel { limit: limit.as_str() }).inc_by(values);
+    }
+
+    pub(super) fn dropped_of_sink(&self, sink: &str, limit: Limit, values: u64) {
+        let label = SinkLimitLabel { sink: sink.to_owned(), limit: limit.as_str() };
+        self.dropped_of_sinks.get_or_create(&label).inc_by(values);
+    }
+
+    pub(super) fn rejected_of_sink(&self, sink: &str, kind: ReasonKind) {
+        if !sink.is_empty() {
+            let label = SinkReasonLabel { sink: sink.to_owned(), reason: kind.as_str() };
+            self.rejected_of_sinks.get_or_create(&label).inc();
+        }
     }
 
     pub(super) fn rejected(&self, kind: ReasonKind) {
@@ -155,5 +221,13 @@ impl SpoolMetrics {
         self.oldest_seconds.set(gauge(state.oldest.map_or(0, |oldest| now.since(oldest).as_secs())));
         self.dead_letters.set(gauge(state.dead_letters));
         self.degraded.set(i64::from(state.trouble.is_some()));
+        for sink in &state.sinks {
+            let label = SinkLabel { sink: sink.name.clone() };
+            self.sinks.values.get_or_create(&label).set(gauge(sink.waiting.values));
+            self.sinks.bytes.get_or_create(&label).set(gauge(sink.waiting.bytes));
+            let age = sink.oldest.map_or(0, |oldest| now.since(oldest).as_secs());
+            self.sinks.oldest_seconds.get_or_create(&label).set(gauge(age));
+            self.sinks.dead_letters.get_or_create(&label).set(gauge(sink.dead_letters));
+        }
     }
 }

@@ -15,7 +15,7 @@
 //! How it is split: `handle` and `inbox` are the asynchronous side, `writer` the one thread at a time that touches
 //! SQLite and commits whatever waits as one group. `entries` and `dead_letters` are the two tables, `database` opens
 //! the file (and sets a broken one aside), `lock` keeps a second bot out, `codec` draws the bytes of a report,
-//! `file` is the view from outside. `wal` looks for damage that SQLite would pass over in silence, `pages` and `salvage`
+//! `file` is the view from outside. `sinks` are consumers beside the backend, `kept` their tables, `feed` what they get next. `wal` looks for damage that SQLite would pass over in silence, `pages` and `salvage`
 //! get out of a broken file what can be read.
 //!
 //! **Durability.** WAL with `synchronous=FULL`: a commit is one append and one fsync, so a report that was accepted
@@ -39,16 +39,19 @@ mod dead_letters;
 mod entries;
 mod entry;
 mod error;
+mod feed;
 mod file;
 mod group;
 mod handle;
 mod inbox;
+mod kept;
 mod lock;
 mod metrics;
 mod pages;
 mod salvage;
 mod serve;
 mod settings;
+mod sinks;
 mod statistics;
 mod time;
 mod trouble;
@@ -56,11 +59,14 @@ mod wal;
 mod writer;
 
 pub use codec::CodecError;
-pub use dead_letters::{Content, DeadLetter, DeadLetterId, ReasonKind, RejectedEntry};
+pub use dead_letters::{Content, DeadLetter, DeadLetterId, Letters, ReasonKind, RejectedEntry};
 pub use entry::{Access, Age, Batch, Entry, EntryId, Lane, Settlement, TakeRequest};
 pub use error::SpoolError;
 pub use file::SpoolFile;
 pub use handle::Spool;
 pub use metrics::SpoolMetrics;
 pub use settings::{Limits, MAX_DEAD_LETTER_BYTES, MAX_DEAD_LETTERS};
+pub use sinks::{
+    SINK_WINDOW, SinkBatch, SinkNumber, SinkSettings, SinkSettlement, SinkStart, SinkStatistics,
+};
 pub use statistics::{Depth, Statistics};

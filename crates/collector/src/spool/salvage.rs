@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, ErrorCode, Result, params, types::Value};
+use rusqlite::{Connection, ErrorCode, Result, params_from_iter, types::Value};
 
 use super::{
     database::with_suffix,
@@ -17,7 +17,9 @@ pub(super) struct Salvaged {
 }
 
 const ENTRY: &str = "entry (id, lane, account, subject, accepted, value_count, checksum, payload)";
-const LETTER: &str = "dead_letter (id, account, buried, reason_kind, reason, checksum, payload, again)";
+const LETTER: &str = "dead_letter (id, account, buried, reason_kind, reason, checksum, payload, again, sink)";
+const KEPT: &str = "kept (id, account, accepted, value_count, checksum, payload)";
+const SINK: &str = "sink (position, name)";
 
 /// Copies every row that some page holds into a new file: neither the tree above the pages nor the log's order is
 /// needed for it. Rows that were read wrong fail their checksum later, one by one.
@@ -28,13 +30,14 @@ pub(super) fn salvage(aside: &Path, into: &mut Connection) -> Result<Salvaged> {
     let mut copied = Salvaged::default();
     pages.rows(|PageRow { id, mut columns }| {
         let Some(table) = table_of(&columns) else { return Ok(()) };
-        if let Some(first) = columns.first_mut() {
+        if let Some(first) = columns.first_mut().filter(|first| **first == Value::Null) {
             *first = Value::Integer(id);
         }
         let inserted = insert(&transaction, table, columns)?;
         match table {
-            Table::Entry => copied.entries += inserted,
+            Table::Entry | Table::Kept => copied.entries += inserted,
             Table::Letter => copied.dead_letters += inserted,
+            Table::Sink => {}
         }
         Ok::<(), rusqlite::Error>(())
     })?;
@@ -46,30 +49,42 @@ pub(super) fn salvage(aside: &Path, into: &mut Connection) -> Result<Salvaged> {
 enum Table {
     Entry,
     Letter,
+    Kept,
+    Sink,
 }
 
-/// Both tables have eight columns, the first of which stands in the row's number.
+/// Entries and letters have eight columns, the first of which stands in the row's number; letters may name a sink after them.
 fn table_of(columns: &[Value]) -> Option<Table> {
     use Value::{Blob, Integer, Null, Text};
     match columns {
         [Null, Integer(_), Integer(_), Null | Text(_), Integer(_), Integer(_), Integer(_), Blob(_)] => {
             Some(Table::Entry)
         }
-        [Null, Integer(_), Integer(_), Text(_), Text(_), Integer(_), Blob(_), Integer(_)] => {
+        [Null, Integer(_), Integer(_), Text(_), Text(_), Integer(_), Blob(_), Integer(_)]
+        | [Null, Integer(_), Integer(_), Text(_), Text(_), Integer(_), Blob(_), Integer(_), Text(_)] => {
             Some(Table::Letter)
         }
+        [Null, Integer(_), Integer(_), Integer(_), Integer(_), Blob(_)] => Some(Table::Kept),
+        // SQLite's own table of the last numbers has these the other way round.
+        [Integer(_), Text(_)] => Some(Table::Sink),
         _ => None,
     }
 }
 
-fn insert(into: &Connection, table: Table, columns: Vec<Value>) -> Result<usize> {
-    let Ok([a, b, c, d, e, f, g, h]) = <[Value; 8]>::try_from(columns) else { return Ok(0) };
-    let name = match table {
-        Table::Entry => ENTRY,
-        Table::Letter => LETTER,
+fn insert(into: &Connection, table: Table, mut columns: Vec<Value>) -> Result<usize> {
+    let (name, then) = match table {
+        Table::Entry => (ENTRY, ""),
+        Table::Letter => (LETTER, ""),
+        Table::Kept => (KEPT, ""),
+        // An older page of the log says less.
+        Table::Sink => (SINK, "ON CONFLICT (name) DO UPDATE SET position = max(position, excluded.position)"),
     };
-    let sql = format!("INSERT OR IGNORE INTO {name} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
-    match into.prepare_cached(&sql)?.execute(params![a, b, c, d, e, f, g, h]) {
+    if matches!(table, Table::Letter) && columns.len() == 8 {
+        columns.push(Value::Text(String::new()));
+    }
+    let places: Vec<_> = (1..=columns.len()).map(|place| format!("?{place}")).collect();
+    let sql = format!("INSERT OR IGNORE INTO {name} VALUES ({}) {then}", places.join(", "));
+    match into.prepare_cached(&sql)?.execute(params_from_iter(columns)) {
         // A row that the damage made impossible costs itself alone.
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Ok(0),
         outcome => outcome,

@@ -64,7 +64,11 @@ impl Writer {
         let mut accounts: Vec<_> = self.lanes.accounts(request.lane).collect();
         // Empty unless the disk refuses writes.
         accounts.extend(
-            self.group.rows.iter().filter(|row| row.key.lane == request.lane).map(|row| row.key.account),
+            self.group
+                .rows
+                .iter()
+                .filter(|row| row.key.lane == request.lane && !row.is_kept)
+                .map(|row| row.key.account),
         );
         accounts.sort_unstable();
         accounts.dedup();
@@ -73,8 +77,13 @@ impl Writer {
         accounts
     }
 
+    /// Returns what is held for the backend, the newest first.
+    fn held_of(&self, key: LaneKey) -> impl Iterator<Item = &Row> {
+        self.group.rows.iter().rev().filter(move |row| row.key == key && !row.is_kept)
+    }
+
     fn newest_time(&self, key: LaneKey, except: &HashSet<EntryId>) -> rusqlite::Result<Option<Timestamp>> {
-        let held = self.group.rows.iter().rev().find(|row| row.key == key && !except.contains(&row.id));
+        let held = self.held_of(key).find(|row| !except.contains(&row.id));
         let skip = |id: &EntryId| self.group.retired.contains(id) || except.contains(id);
         match (held, &self.database) {
             (Some(row), _) => Ok(Some(row.accepted)),
@@ -98,7 +107,7 @@ impl Writer {
             fits && since.is_none_or(|since| row.accepted >= since)
         };
         let skip = |id: &EntryId| self.group.retired.contains(id) || except.contains(id);
-        let held = self.group.rows.iter().rev().filter(|row| row.key == key && !except.contains(&row.id));
+        let held = self.held_of(key).filter(|row| !except.contains(&row.id));
         let mut rows: Vec<Row> = held.take_while(|row| wanted(row)).cloned().collect();
         if let Some(database) = &self.database {
             rows.extend(entries::newest(database, key, skip, wanted)?);

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, iter::Sum, ops::AddAssign};
 
-use super::entry::{Lane, LaneKey};
+use super::{
+    entry::{Lane, LaneKey},
+    sinks::SinkStatistics,
+};
 use crate::{model::AccountId, time::Timestamp};
 
 /// A number of reports.
@@ -53,10 +56,12 @@ pub struct Statistics {
     pub held: Depth,
     /// When the oldest waiting report was accepted.
     pub oldest: Option<Timestamp>,
-    /// How many dead letters there are.
+    /// How many dead letters of the backend there are; sinks count their own.
     pub dead_letters: u64,
     /// Why the disk takes no more; None while all is well.
     pub trouble: Option<String>,
+    /// The sinks beside the backend.
+    pub sinks: Vec<SinkStatistics>,
 }
 
 /// What is on disk, by lane and account; lanes that are empty are left out.

@@ -14,14 +14,17 @@ use super::{
     database::{self, database_error},
     dead_letters::DeadLetterQueue,
     entries,
-    entry::{EntryId, Row},
+    entry::{EntryId, Lane, Row},
     error::SpoolError,
+    feed,
     group::{Before, Changes, Group, RETRIED_PER_GROUP},
     inbox::{Command, Shared, locked},
+    kept,
     lock::Lock,
     metrics::{Limit, SpoolMetrics},
     salvage::salvage,
     settings::Limits,
+    sinks::{Consumers, Positions, SinkNumber, SinkState, SinkStatistics},
     statistics::{Depth, Lanes, Statistics},
     time::{Leap, SpoolTime},
     trouble::{DropLog, Trouble},
@@ -45,13 +48,19 @@ pub(super) struct Writer {
     pub(super) metrics: SpoolMetrics,
     pub(super) lanes: Lanes,
     dead_letters: DeadLetterQueue,
-    last_id: i64,
+    pub(super) sinks: Vec<SinkState>,
+    /// Whether what is accepted is for a backend, too.
+    has_backend: bool,
+    /// Whether the next group gives more back to the disk.
+    has_more: bool,
+    pub(super) last_id: i64,
     oldest: Option<Timestamp>,
     /// Changes with every transaction of another process: `PRAGMA data_version`.
     foreign_version: i64,
     pub(super) group: Group,
     trouble: Option<Trouble>,
     drops: HashMap<Limit, DropLog>,
+    pub(super) drops_of_sinks: HashMap<(usize, Limit), DropLog>,
     pub(super) read_log: LogThrottle,
     _lock: Lock,
 }
@@ -60,6 +69,7 @@ impl Writer {
     pub(super) fn open(
         path: &Path,
         limits: Limits,
+        consumers: Consumers,
         clock: Arc<dyn Clock>,
         metrics: SpoolMetrics,
     ) -> Result<Self, SpoolError> {
@@ -74,12 +84,16 @@ impl Writer {
             metrics,
             lanes: Lanes::default(),
             dead_letters: DeadLetterQueue::default(),
+            sinks: consumers.sinks.into_iter().map(SinkState::new).collect(),
+            has_backend: consumers.backend,
+            has_more: false,
             last_id: 0,
             oldest: None,
             foreign_version: UNKNOWN_VERSION,
             group: Group::default(),
             trouble: None,
             drops: HashMap::new(),
+            drops_of_sinks: HashMap::new(),
             read_log: LogThrottle::default(),
         };
         match writer.begin() {
@@ -93,7 +107,8 @@ impl Writer {
 
     /// Begins the spool's time where that of the entries that wait ended.
     fn begin_time(&mut self) -> Result<(), SpoolError> {
-        let newest = self.database.as_ref().map(entries::newest_of_all).transpose();
+        let newest = |database| Ok(entries::newest_of_all(database)?.max(kept::newest(database)?));
+        let newest = self.database.as_ref().map(newest).transpose();
         let newest = newest.map_err(database_error(&self.path, "counting what waits"))?.flatten();
         let (time, leap) = SpoolTime::begin(self.clock.now(), newest, Instant::now());
         self.time = time;
@@ -110,15 +125,21 @@ impl Writer {
     /// Answers a group of commands, and gives those that want the spool closed.
     pub(super) fn work(&mut self, commands: Vec<Command>, shared: &Shared) -> Vec<oneshot::Sender<()>> {
         let (mut accepted, mut settled, mut requests, mut closing) = (vec![], vec![], vec![], vec![]);
+        let mut feeds = vec![];
         let (mut arrived, now) = (HashSet::new(), self.time.at(Instant::now()));
         for command in commands {
             match command {
                 Command::Accept { rows, room, reply } => {
                     // What the group holds has a limit of its own: others may wait in its room.
                     drop(room);
+                    let is_kept = !self.has_backend;
                     for row in rows {
                         arrived.insert(row.key.lane);
-                        accepted_row(&mut self.group, &mut self.last_id, Row { accepted: now, ..row });
+                        accepted_row(
+                            &mut self.group,
+                            &mut self.last_id,
+                            Row { accepted: now, is_kept, ..row },
+                        );
                     }
                     accepted.push(reply);
                 }
@@ -127,6 +148,11 @@ impl Writer {
                     settled.push(reply);
                 }
                 Command::Take { request, reply } => requests.push((request, reply)),
+                Command::Advance { sink, settlement, reply } => {
+                    self.group.advance(sink, settlement);
+                    settled.push(reply);
+                }
+                Command::Feed { sink, values, reply } => feeds.push((sink, values, reply)),
                 Command::Look { reply } => settled.push(reply),
                 Command::Close { reply } => closing.push(reply),
                 Command::Dropped => {}
@@ -135,9 +161,11 @@ impl Writer {
         self.commit_if_due();
         // Whoever got an answer finds it in the statistics.
         *locked(&shared.state) = self.statistics();
+        let arrived_values = arrived.contains(&Lane::Values);
         for lane in arrived {
             shared.arrival(lane).notify_one();
         }
+        shared.sinks_arrival(arrived_values);
         for reply in accepted {
             let _ = reply.send(self.held().map_or(Ok(()), Err));
         }
@@ -146,6 +174,10 @@ impl Writer {
         }
         for (request, reply) in requests {
             let batch = self.serve(&request);
+            let _ = reply.send(batch);
+        }
+        for (sink, values, reply) in feeds {
+            let batch = self.feed(sink, values);
             let _ = reply.send(batch);
         }
         self.log_drops();
@@ -164,6 +196,29 @@ impl Writer {
             oldest: oldest.map(|oldest| self.time.on_the_wall(oldest, self.clock.now(), Instant::now())),
             dead_letters: self.dead_letters.letters,
             trouble: self.trouble.as_ref().map(|trouble| trouble.reason.clone()),
+            sinks: self
+                .sinks
+                .iter()
+                .enumerate()
+                .map(|(place, sink)| self.statistics_of(place, sink))
+                .collect(),
+        }
+    }
+
+    fn statistics_of(&self, place: usize, sink: &SinkState) -> SinkStatistics {
+        let number = SinkNumber(place);
+        let position = self.group.positions.get(number);
+        let mut waiting = sink.waiting;
+        waiting += self.group.depth_of(number);
+        let held = || self.group.rows.iter().find(|row| row.is_behind(position)).map(|row| row.accepted);
+        let oldest = sink.oldest.or_else(held);
+        SinkStatistics {
+            name: sink.settings.name.clone(),
+            position: EntryId(position),
+            waiting,
+            oldest: oldest.map(|oldest| self.time.on_the_wall(oldest, self.clock.now(), Instant::now())),
+            dead_letters: sink.dead_letters.letters,
+            lost: sink.lost,
         }
     }
 
@@ -184,8 +239,11 @@ impl Writer {
             self.drop_what_memory_cannot_hold();
             return;
         }
-        let expires = self.oldest.is_some_and(|oldest| now.since(oldest) > self.limits.age);
-        if !self.group.is_empty() || expires || self.was_touched() || self.trouble.is_some() {
+        let is_older = |oldest: Option<Timestamp>, age| oldest.is_some_and(|oldest| now.since(oldest) > age);
+        let expires = is_older(self.oldest, self.limits.age)
+            || self.sinks.iter().any(|sink| is_older(sink.oldest, sink.settings.age));
+        if !self.group.is_empty() || expires || self.has_more || self.was_touched() || self.trouble.is_some()
+        {
             self.commit(now);
         }
     }
@@ -199,7 +257,8 @@ impl Writer {
                 "the wall clock leapt (or the machine slept): what waits goes by the time that passed"
             );
         }
-        if self.lanes.total().reports == 0 && self.group.is_empty() {
+        let sinks_wait = self.sinks.iter().any(|sink| sink.waiting.reports > 0);
+        if self.lanes.total().reports == 0 && self.group.is_empty() && !sinks_wait {
             self.time.follow(wall, now);
         }
     }
@@ -236,17 +295,22 @@ impl Writer {
             wall: self.clock.now(),
             now,
             limits: self.limits,
+            sinks: &self.sinks,
         };
         let mut write = || {
             // Deferred would read first and could then fail to write beside a tool's transaction.
             let transaction = Transaction::new(database, TransactionBehavior::Immediate)?;
             let foreign = foreign_version(&transaction)?;
-            let dead_letters = if foreign == self.foreign_version {
-                before.dead_letters
-            } else {
-                DeadLetterQueue::count(&transaction)?
+            let mut counted = None;
+            if foreign != self.foreign_version {
+                counted = Some(feed::counted(&transaction, before.sinks)?);
+            }
+            let sinks = counted.as_deref().unwrap_or(before.sinks);
+            let dead_letters = match &counted {
+                None => before.dead_letters,
+                Some(_) => DeadLetterQueue::count(&transaction, "")?,
             };
-            let changes = self.group.write(&transaction, Before { dead_letters, ..before })?;
+            let changes = self.group.write(&transaction, Before { dead_letters, sinks, ..before })?;
             let oldest = entries::oldest(&transaction)?;
             transaction.commit()?;
             Ok((changes, oldest, foreign))
@@ -270,17 +334,19 @@ impl Writer {
         for gone in &changes.removed {
             self.lanes.remove(gone.key, gone.depth);
         }
-        for rejected_entry in &self.group.rejected {
+        for rejected_entry in self.group.rejected.iter().filter(|rejected| rejected.sink.is_empty()) {
             self.metrics.rejected(rejected_entry.kind);
         }
         self.dead_letters = changes.dead_letters;
         self.last_id = changes.last_id;
+        self.has_more = changes.has_more;
+        self.book_sinks(&changes.sinks);
         self.metrics.retried_letters.inc_by(changes.retried_letters);
         self.metrics.dropped(Limit::DeadLetters, changes.lost_letters);
         for (limit, lost) in [(Limit::Age, changes.expired), (Limit::Disk, changes.pushed_out)] {
             self.dropped(limit, lost);
         }
-        self.group = Group::default();
+        self.group = Group::begin(Positions::of(&self.sinks));
     }
 
     fn dropped(&mut self, limit: Limit, lost: Depth) {
@@ -292,6 +358,7 @@ impl Writer {
 
     fn log_drops(&mut self) {
         let now = Instant::now();
+        self.log_drops_of_sinks(now);
         for (limit, drops) in &mut self.drops {
             if let Some(Depth { reports, values, .. }) = drops.due(now) {
                 warn!(
@@ -323,8 +390,14 @@ impl Writer {
     }
 
     fn drop_what_memory_cannot_hold(&mut self) {
-        let lost = self.group.shrink(u64::from(self.limits.memory_bytes));
+        let rows = self.group.shrink(u64::from(self.limits.memory_bytes));
+        let lost = rows.iter().filter(|row| !row.is_kept).map(Row::depth).sum();
         self.dropped(Limit::Memory, lost);
+        for place in 0..self.sinks.len() {
+            let position = self.group.positions.get(SinkNumber(place));
+            let lost = rows.iter().filter(|row| row.is_behind(position)).map(Row::depth).sum();
+            self.dropped_of_sink(place, Limit::Memory, lost);
+        }
     }
 
     /// Opens the file and counts what it holds.
@@ -333,6 +406,9 @@ impl Writer {
             return Err(damage);
         }
         let database = database::open(&self.path)?;
+        self.last_id = self
+            .last_id
+            .max(kept::last_id(&database).map_err(database_error(&self.path, "counting what waits"))?);
         let count = || {
             let mut lanes = Lanes::default();
             for lane in entries::lanes(&database)? {
@@ -340,7 +416,7 @@ impl Writer {
             }
             entries::check_index(&database, lanes.total().reports)?;
             let last = entries::last_id(&database)?;
-            Ok((lanes, last, DeadLetterQueue::count(&database)?, entries::oldest(&database)?))
+            Ok((lanes, last, DeadLetterQueue::count(&database, "")?, entries::oldest(&database)?))
         };
         let (lanes, EntryId(last), dead_letters, oldest) =
             count().map_err(database_error(&self.path, "counting what waits"))?;
@@ -349,6 +425,7 @@ impl Writer {
         self.dead_letters = dead_letters;
         self.oldest = oldest;
         self.foreign_version = UNKNOWN_VERSION;
+        self.begin_sinks(&database).map_err(database_error(&self.path, "looking where the sinks stand"))?;
         self.database = Some(database);
         Ok(())
     }
@@ -363,7 +440,7 @@ impl Writer {
             spool = %self.path.display(), reason = with_cause(error), kept_as = %aside.display(),
             "the spool is corrupt: it is set aside and a new one is begun"
         );
-        self.begin()?;
+        self.database = Some(database::open(&self.path)?);
         if let Some(database) = self.database.as_mut() {
             match salvage(&aside, database) {
                 Ok(saved) => {

@@ -6,7 +6,7 @@ use super::{BotStatus, Configuration, DeadLetterStatus, DeadLetters, Heard, Queu
 use crate::{
     deliver::DeliveryMetrics,
     report::Report,
-    spool::{Content, DeadLetter, Spool, SpoolFile, SpoolMetrics},
+    spool::{Content, DeadLetter, Letters, Spool, SpoolFile, SpoolMetrics},
     time::{Clock, Timestamp},
 };
 
@@ -105,8 +105,8 @@ impl StatusBoard {
         if count == 0 {
             return DeadLetters::default();
         }
-        let newest =
-            SpoolFile::open(self.spool_file()).and_then(|file| file.dead_letters(None, MOST_LETTERS));
+        let newest = SpoolFile::open(self.spool_file())
+            .and_then(|file| file.dead_letters(Letters::Backend, None, MOST_LETTERS));
         DeadLetters { count, newest: newest.unwrap_or_default().into_iter().map(letter_status).collect() }
     }
 }

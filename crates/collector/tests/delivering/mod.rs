@@ -11,7 +11,7 @@ use grafolean_collector::{
     deliver::{Delivery, DeliveryMetrics, DeliverySettings, MAX_REQUEST_BYTES, MAX_REQUEST_VALUES},
     model::{Account, AccountId, Entity, EntityId, Sample, Shared},
     report::{Report, Values},
-    spool::{Content, Limits, Spool, SpoolError, SpoolFile, SpoolMetrics},
+    spool::{Content, Letters, Limits, Spool, SpoolError, SpoolFile, SpoolMetrics},
     time::{Clock, Timestamp},
 };
 use tokio::{sync::watch, task::JoinHandle, time::Instant};
@@ -396,7 +396,8 @@ impl DeliveryTest {
 
     /// Dead letters as path and reason, oldest first.
     pub fn dead_letters(&self) -> Vec<(String, String)> {
-        let letters = SpoolFile::open(self.spool.path()).unwrap().dead_letters(None, u32::MAX).unwrap();
+        let letters =
+            SpoolFile::open(self.spool.path()).unwrap().dead_letters(Letters::All, None, u32::MAX).unwrap();
         letters
             .into_iter()
             .rev()

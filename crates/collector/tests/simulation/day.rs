@@ -14,7 +14,7 @@ use grafolean_collector::{
     deliver::DeliverySettings,
     health::Health,
     sim::{FaultPlan, SimBackend, SimClock, Tally},
-    spool::{Content, Spool, SpoolFile},
+    spool::{Content, Letters, Spool, SpoolFile},
     time::{Clock, Timestamp},
 };
 use rand::{RngExt, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
@@ -259,7 +259,7 @@ fn dead_values(file: &SpoolFile) -> BTreeSet<Key> {
     let mut dead = BTreeSet::new();
     let mut before = None;
     loop {
-        let page = file.dead_letters(before, 100).unwrap();
+        let page = file.dead_letters(Letters::All, before, 100).unwrap();
         let Some(last) = page.last() else { return dead };
         before = Some(last.id);
         for letter in page {

@@ -17,6 +17,9 @@ async fn metrics(State(hub): State<Arc<Hub>>) -> Result<impl IntoResponse, ApiEr
     hub.points.metrics().register(&mut registry);
     hub.announcer.register(&mut registry);
     hub.findings.register(&mut registry);
+    if let Some(forward) = &hub.forward {
+        forward.register(&mut registry);
+    }
     let mut written = String::new();
     text::encode(&mut written, &registry).map_err(|_| ApiError::Unavailable)?;
     Ok(([(CONTENT_TYPE, health::CONTENT_TYPE)], written))

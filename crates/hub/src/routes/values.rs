@@ -12,6 +12,7 @@ use axum::{
 use grafolean_collector::model::{AccountId, Sample};
 use serde::Deserialize;
 use tokio::task;
+use tracing::warn;
 
 use super::{
     Ids,
@@ -84,7 +85,14 @@ async fn store(hub: &Hub, account: AccountId, brought: Vec<Sample>) -> Result<St
         return Err(ApiError::BadRequest("Invalid input format".to_owned()));
     }
     let announced = hub.announcer.has_subscribers().then(|| brought.clone());
+    let forwarded = hub.forward.as_ref().map(|forward| (forward, brought.clone()));
     let stored = hub.points.put(account, brought).await?;
+    if let Some((forward, samples)) = forwarded
+        && let Err(error) = forward.accept(account, &samples).await
+    {
+        warn!(%error, "values are stored but not kept to be forwarded: whoever brought them has to bring them again");
+        return Err(ApiError::Unavailable);
+    }
     match announced {
         Some(samples) => hub.announcer.stored(account, samples, &stored.created),
         None => hub.announcer.missed(),

@@ -19,6 +19,8 @@ pub struct ArchiveMetrics {
     pub files_aged: Counter,
     /// Files deleted to stay within the size.
     pub files_displaced: Counter,
+    /// Files deleted before they could be copied.
+    pub files_uncopied: Counter,
     /// Octets of all files.
     pub bytes: Gauge,
     /// Batches that wait for the disk; at [`super::BATCHES`] flows are dropped.
@@ -35,6 +37,11 @@ impl ArchiveMetrics {
             ("errors", "Failures to write, rename or delete files of raw flows", &self.errors),
             ("files", "Files of raw flows written", &self.files),
             ("aged_files", "Files of raw flows deleted as they were too old", &self.files_aged),
+            (
+                "uncopied_files_lost",
+                "Files of raw flows deleted before they could be copied",
+                &self.files_uncopied,
+            ),
             ("displaced_files", "Files of raw flows deleted to stay within the size", &self.files_displaced),
         ] {
             registry.register(format!("grafolean_netflow_archive_{name}"), help, counter.clone());

@@ -46,6 +46,7 @@ pub use layout::{Catalog, Stored};
 pub use metrics::ArchiveMetrics;
 pub use names::{intern, kept, name_of};
 pub use record::{End, NO_ADDRESS, Record, halves, mapped};
+pub use retain::Held;
 pub use writer::{FILE_GROUPS, FLUSH, GROUP_RECORDS, WINDOW};
 
 /// Where raw flows are kept, and how many.
@@ -59,12 +60,16 @@ pub struct Settings {
     pub bytes: u64,
     /// Flows of a row group.
     pub group: usize,
+    /// Where whole files are copied to.
+    pub copy_to: Option<String>,
+    /// Files that are to stay for now.
+    pub held: Option<Held>,
 }
 
 impl Settings {
     /// Keeps flows in a folder within these limits, in row groups of [`GROUP_RECORDS`].
     pub fn new(folder: PathBuf, age: Duration, bytes: u64) -> Self {
-        Self { folder, age, bytes, group: GROUP_RECORDS }
+        Self { folder, age, bytes, group: GROUP_RECORDS, copy_to: None, held: None }
     }
 }
 

@@ -1,13 +1,34 @@
 //! What is too old, or too much, goes.
 
-use std::{fs, io, path::Path};
+use std::{fmt, fs, io, path::Path, sync::Arc};
 
 use grafolean_time::Timestamp;
 use tracing::{info, warn};
 
 use super::{ArchiveError, ArchiveMetrics, Catalog, Settings, WINDOW};
 
-/// Deletes whole files, the oldest first, until none is too old and all fit the size. One that cannot be deleted stops none
+/// So many times the size that an archive may have are kept at most for files that are to stay: a full disk would cost
+/// more than the oldest of them.
+const HELD_FACTOR: u64 = 2;
+
+/// Tells which files are to stay though they are too old or too much: those that are not yet where they are copied to.
+#[derive(Clone)]
+pub struct Held(Arc<dyn Fn(&Path) -> bool + Send + Sync>);
+
+impl Held {
+    /// Creates it by what tells whether a file is to stay.
+    pub fn by(is_held: impl Fn(&Path) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(is_held))
+    }
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Held")
+    }
+}
+
+/// Deletes whole files, the oldest first, until none is too old and all fit the size. What is held stays, up to twice the size. One that cannot be deleted stops none
 /// of the others; the first such failure is returned in the end.
 pub(super) fn retain(
     settings: &Settings,
@@ -21,6 +42,14 @@ pub(super) fn retain(
         let aged = now.since(stored.start + WINDOW) >= settings.age;
         if !aged && bytes <= settings.bytes {
             break;
+        }
+        let is_held = settings.held.as_ref().is_some_and(|Held(is_held)| is_held(&stored.path));
+        if is_held && bytes <= settings.bytes.saturating_mul(HELD_FACTOR) {
+            continue;
+        }
+        if is_held {
+            metrics.files_uncopied.inc();
+            warn!(path = %stored.path.display(), "raw flows are deleted before they could be copied: the disk has no room for more");
         }
         if let Err(error) = fs::remove_file(&stored.path)
             && error.kind() != io::ErrorKind::NotFound

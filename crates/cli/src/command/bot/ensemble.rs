@@ -96,6 +96,7 @@ pub(in crate::command) fn settings(
         state_key: config.state_key.clone(),
         refresh_interval: config.jobs_refresh_interval.duration(),
         spool: limits(config),
+        sinks: config.sinks.clone(),
         ..CollectorSettings::new(backend.url(), data)
     }
 }

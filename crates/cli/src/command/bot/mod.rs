@@ -6,7 +6,7 @@ mod ensemble;
 mod once;
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -68,6 +68,17 @@ pub(crate) fn restrict(command: &BotCommand, config: &Config) -> anyhow::Result<
                 .map(|folder| env::current_dir().unwrap_or_default().join(folder)),
         );
     }
+    let run: &[Registered] = match command {
+        BotCommand::One(_, RunBot { dry_run: true, .. }) => &[],
+        BotCommand::One(protocol, _) => std::slice::from_ref(protocol),
+        BotCommand::All(_) => protocols::ALL,
+    };
+    for folder in run.iter().flat_map(|protocol| protocol.writes(&config.settings)) {
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        needed.written.push(folder);
+    }
+    needed.read.extend(config.sinks.iter().filter_map(|sink| sink.ca_file.clone()));
     needed.read.extend(protocols::ALL.iter().flat_map(|protocol| protocol.reads(&config.settings)));
     needed.read.extend(config.settings.read(&bot::CA_FILE, value::path)?.into_iter().chain(named));
     Ok(Some(Sandbox::begin(&needed)))

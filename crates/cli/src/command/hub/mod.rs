@@ -15,15 +15,15 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use grafolean_collector::collector::Signals;
-use grafolean_hub::{Hub, Options, Tls, TlsFiles, points, serve, serve_tls};
+use grafolean_collector::{collector::Signals, time::SystemClock};
+use grafolean_hub::{Forward, Hub, Options, Tls, TlsFiles, points, serve, serve_tls};
 use secrecy::ExposeSecret;
 use tokio::{
     net::TcpListener,
     task::{JoinHandle, spawn_blocking},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::{folders, kept_flows::FlowFolder, protocols};
 use crate::{
@@ -38,7 +38,9 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<Outcome> {
     let tls = tls(&config.hub)?;
     let listener = listen(config.listen).await?;
     let address = listener.local_addr()?;
-    let hub = open_with(&folder, options(&config.hub)).await?;
+    let forward = forward(&folder, &config.hub).await?;
+    let options = Options { forward: forward.clone(), ..options(&config.hub) };
+    let hub = open_with(&folder, options).await?;
     if !address.ip().is_loopback() && tls.is_none() {
         warn!(%address, "the hub speaks plain HTTP: passwords and tokens can be read on the way; set --hub-tls-certificate, or put a proxy with TLS before it");
     }
@@ -72,9 +74,24 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<Outcome> {
             }
         })
     };
+    let forwarding = forward.map(|forward| {
+        let (hub, serving) = (Arc::clone(&hub), serving.clone());
+        tokio::spawn(async move {
+            if let Err(error) = forward.run(&hub, serving).await {
+                error!(
+                    error = &error as &dyn std::error::Error,
+                    "values are not forwarded any more: they wait in the folder"
+                );
+            }
+        })
+    });
     let ran = beside(&hub, plain, &serving, &folder, config, signals).await;
     serving.cancel();
-    server.await?.context("the hub stopped")?;
+    let served = server.await?;
+    if let Some(forwarding) = forwarding {
+        forwarding.await?;
+    }
+    served.context("the hub stopped")?;
     ran.map(|()| Outcome::Good)
 }
 
@@ -158,6 +175,15 @@ fn tls(settings: &HubSettings) -> anyhow::Result<Option<Tls>> {
         (Some(_), None) => bail!("`hub_tls_certificate` is set, `hub_tls_key` is not: TLS needs both"),
         (None, Some(_)) => bail!("`hub_tls_key` is set, `hub_tls_certificate` is not: TLS needs both"),
     }
+}
+
+/// Opens the way to other stores, if there is any.
+async fn forward(folder: &Path, settings: &HubSettings) -> anyhow::Result<Option<Arc<Forward>>> {
+    if settings.forward.is_empty() {
+        return Ok(None);
+    }
+    let forward = Forward::open(folder, settings.forward.clone(), Arc::new(SystemClock)).await?;
+    Ok(Some(Arc::new(forward)))
 }
 
 fn options(settings: &HubSettings) -> Options {

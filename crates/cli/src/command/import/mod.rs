@@ -1,9 +1,13 @@
 //! `grafolean import`: what people have elsewhere, as an inventory of ours, and what of it could not be taken over.
 //!
-//! Nothing is changed unless `--add` says so: the inventory is printed, to be read, changed and kept.
+//! Nothing is changed unless `--add` says so: the inventory is printed, to be read, changed and kept. Old values
+//! (`prometheus`) are no inventory: they are stored.
 
 mod exporter;
 mod grafolean;
+mod path;
+mod prometheus;
+mod resume;
 mod telegraf;
 
 use std::io::{self, Write};
@@ -35,6 +39,9 @@ pub(crate) async fn run(import: Import, config: &Config) -> anyhow::Result<Outco
         ImportSource::Telegraf { file } => telegraf::read(file)?,
         ImportSource::SnmpExporter { file, prometheus } => exporter::read(file, prometheus.as_deref())?,
         ImportSource::Grafolean(source) => grafolean::read(source, config).await?,
+        ImportSource::Prometheus(arguments) => {
+            return prometheus::run(arguments, import.account.as_deref(), config).await;
+        }
     };
     if let Some(account) =
         import.account.or_else(|| taken.wanted.account.is_empty().then(|| "Imported".to_owned()))

@@ -1,53 +1,82 @@
-//! What series are called as metrics of Prometheus, a line each.
+//! What declared series are called in Prometheus, as Markdown.
 
-use std::fmt::Write;
+use grafolean_collector::protocol::{
+    Declaration,
+    prometheus::{Mapping, TEMPLATE},
+};
 
-use grafolean_collector::protocol::{Declaration, Metrics};
+use super::page::table;
 
-/// Returns the lines: name and labels, and the path that is read as it.
-pub(super) fn lines(declarations: &[Declaration]) -> String {
-    let metrics = Metrics::of(declarations);
-    let mut lines = String::new();
-    for metric in metrics.by_name() {
-        let device = if metric.of_a_device {
-            &["account", "entity", "entity_id", "address"][..]
-        } else {
-            &["account"]
-        };
-        let labels: Vec<&str> =
-            device.iter().copied().chain(metric.labels.iter().map(String::as_str)).collect();
-        let _ = writeln!(lines, "{}{{{}}} {}", metric.name, labels.join(","), metric.path());
-    }
-    lines
+/// Returns the metrics of several protocols, a section each.
+pub(super) fn sections(declarations: &[Declaration]) -> String {
+    declarations.iter().map(section).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns the metrics of a protocol.
+pub(super) fn section(declaration: &Declaration) -> String {
+    let row = |mapping: Mapping| {
+        let labels: Vec<_> = mapping.labels().iter().map(|label| format!("`{label}`")).collect();
+        [
+            format!("`{}`", mapping.metric.name),
+            labels.join(", "),
+            format!("`{}`", mapping.path),
+            mapping.metric.help.clone(),
+        ]
+    };
+    let mappings = declaration.outputs.iter().map(|output| Mapping::of(&declaration.name, output, TEMPLATE));
+    let rows: Vec<_> = mappings.map(row).collect();
+    format!("## {}\n\n{}", declaration.name, table(["metric", "labels", "path", "meaning"], &rows))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::{env, fs, path::Path};
 
-    use grafolean_collector::protocol::Metrics;
-
+    use super::*;
     use crate::command::protocols::declarations;
 
-    /// Two series under one name and with the same labels would be one for Prometheus.
+    const HEAD: &str = "\
+# Names in Prometheus
+
+What values are called in Prometheus and in what reads as it does: `grafolean protocols --prometheus` prints it. Names,
+units and labels follow from what protocols declare ([series](protocols.md)): segments of the path are the name, what
+stands in braces are labels, the unit ends the name. `entity` is the name of what was measured and `exporter` that of
+what reported it, `entity_id` and `exporter_id` are their numbers, `address` is where they are reached unless the path
+names an address itself. A label without a value is left out. All metrics are gauges.
+
+A series that no protocol declares is `grafolean_value`, with the labels `account` and `path`. A
+[sink](sinks.md) may have another template than `grafolean_{protocol}_{name}_{unit}`, and labels of its own.
+
+";
+
     #[test]
-    fn no_two_series_are_one_metric_with_the_same_labels() {
-        let metrics = Metrics::of(&declarations());
-        let mut known = HashMap::new();
-        for metric in metrics.by_name() {
-            let name = (metric.name.clone(), metric.of_a_device, metric.labels.clone());
-            if let Some(other) = known.insert(name, metric.path().to_owned()) {
-                panic!("{} is {other} and {}", metric.name, metric.path());
-            }
+    fn the_page_of_metrics_is_what_protocols_declare() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/prometheus.md");
+        let page = format!("{HEAD}{}", sections(&declarations()));
+        if env::var_os("UPDATE").is_some() {
+            fs::write(&path, &page).unwrap();
         }
-        assert!(known.len() > 20);
+        let stored = fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            stored == page,
+            "docs/prometheus.md is not what protocols declare: write it anew with UPDATE=1"
+        );
     }
 
     #[test]
-    fn a_line_has_name_labels_and_path() {
-        let lines = super::lines(&declarations());
-        let line =
-            "grafolean_ping_rtt_avg_seconds{account,entity,entity_id,address} entity.{entity}.ping.rtt.avg\n";
-        assert!(lines.contains(line), "{lines}");
+    fn no_two_series_of_a_protocol_share_a_name_and_its_labels() {
+        for declaration in declarations() {
+            let mut seen = std::collections::BTreeSet::new();
+            for output in &declaration.outputs {
+                let mapping = Mapping::of(&declaration.name, output, TEMPLATE);
+                let labels = mapping.labels();
+                assert!(
+                    seen.insert((mapping.metric.name.clone(), labels)),
+                    "{} of {}",
+                    output.path,
+                    declaration.name
+                );
+            }
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! `grafolean protocols`: what each protocol of this binary declares.
 //!
 //! `fields` reads the JSON Schema of a protocol's fields, `page` lays a declaration out for people, as Markdown; of it
-//! `docs/protocols.md` is made; `metrics` tells what their series are called in Prometheus.
+//! `docs/protocols.md` is made. `metrics` says what series are called where they are sent, of which `docs/prometheus.md` is
+//! made, and `scraped` what they are called where Prometheus asks a hub for them.
 
 mod fields;
 mod metrics;
 mod page;
+mod scraped;
 
 use std::io::{self, Write};
 
@@ -20,8 +22,10 @@ use crate::{arguments::ShowProtocols, failure::Outcome, protocols};
 pub(crate) fn show(arguments: &ShowProtocols) -> anyhow::Result<Outcome> {
     let mut out = io::stdout().lock();
     if arguments.prometheus {
-        let some = arguments.protocol.map(|protocol| vec![protocol.declaration()]);
-        write!(out, "{}", metrics::lines(&some.unwrap_or_else(declarations)))?;
+        let of_one = arguments.protocol.map(|protocol| vec![protocol.declaration()]);
+        let declarations = of_one.unwrap_or_else(declarations);
+        writeln!(out, "{}", metrics::sections(&declarations))?;
+        writeln!(out, "## Scraped from the hub\n\n```\n{}```", scraped::lines(&declarations))?;
         return Ok(Outcome::Good);
     }
     match (arguments.protocol, arguments.json) {

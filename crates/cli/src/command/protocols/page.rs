@@ -56,7 +56,7 @@ fn process(settings: &[DeclaredSetting]) -> String {
     )
 }
 
-fn table(head: [&str; 4], rows: &[[String; 4]]) -> String {
+pub(super) fn table(head: [&str; 4], rows: &[[String; 4]]) -> String {
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let escaped = |cells: &[String; 4]| cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
     let mut table = line(head.iter().map(ToString::to_string).collect());

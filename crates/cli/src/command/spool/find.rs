@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::bail;
-use grafolean_collector::spool::{DeadLetter, DeadLetterId, SpoolFile, Statistics};
+use grafolean_collector::spool::{DeadLetter, DeadLetterId, Letters, SpoolFile, Statistics};
 
 use crate::{command::folders, failure::Hint};
 
@@ -62,6 +62,16 @@ pub(super) fn statistics(spools: &[Found]) -> anyhow::Result<Statistics> {
         all.oldest = [all.oldest, one.oldest].into_iter().flatten().min();
         all.dead_letters += one.dead_letters;
         all.trouble = all.trouble.or(one.trouble);
+        for sink in one.sinks {
+            match all.sinks.iter_mut().find(|known| known.name == sink.name) {
+                Some(known) => {
+                    known.waiting += sink.waiting;
+                    known.oldest = [known.oldest, sink.oldest].into_iter().flatten().min();
+                    known.dead_letters += sink.dead_letters;
+                }
+                None => all.sinks.push(sink),
+            }
+        }
     }
     Ok(all)
 }
@@ -85,11 +95,15 @@ pub(super) fn holder(spools: &[Found], id: DeadLetterId) -> anyhow::Result<&Spoo
 }
 
 /// Returns dead letters of all spools, each with the name of its spool, the newest first.
-pub(super) fn dead_letters(spools: &[Found], limit: u32) -> anyhow::Result<Vec<(&str, DeadLetter)>> {
+pub(super) fn dead_letters<'a>(
+    spools: &'a [Found],
+    of: Letters<'_>,
+    limit: u32,
+) -> anyhow::Result<Vec<(&'a str, DeadLetter)>> {
     let mut letters = Vec::new();
     for spool in spools {
         letters.extend(
-            spool.file.dead_letters(None, limit)?.into_iter().map(|letter| (spool.name.as_str(), letter)),
+            spool.file.dead_letters(of, None, limit)?.into_iter().map(|letter| (spool.name.as_str(), letter)),
         );
     }
     letters.sort_by_key(|(_, letter)| std::cmp::Reverse(letter.rejected_at));

@@ -20,16 +20,20 @@ pub(super) fn date(time: Timestamp) -> String {
 
 /// One line: number, time, whose, what, why.
 pub(super) fn line(letter: &DeadLetter) -> String {
-    let DeadLetter { id, account, rejected_at, kind, reason, again, .. } = letter;
+    let DeadLetter { id, account, rejected_at, kind, reason, again, sink, .. } = letter;
     let (date, what, kind) = (date(*rejected_at), what(&letter.content), kind.as_str());
     let again = if *again { " (to be sent again)" } else { "" };
-    format!("{id:>6}  {date}  account {account}  {what}  {kind}: {reason}{again}")
+    let sink = sink.as_ref().map(|name| format!("  sink {name}")).unwrap_or_default();
+    format!("{id:>6}  {date}{sink}  account {account}  {what}  {kind}: {reason}{again}")
 }
 
 /// All of it.
 pub(super) fn print(out: &mut impl Write, letter: &DeadLetter) -> anyhow::Result<()> {
     writeln!(out, "dead letter  {}", letter.id)?;
     writeln!(out, "account      {}", letter.account)?;
+    if let Some(sink) = &letter.sink {
+        writeln!(out, "sink         {sink}")?;
+    }
     writeln!(out, "given up     {}", date(letter.rejected_at))?;
     writeln!(out, "reason       {}: {}", letter.kind.as_str(), letter.reason)?;
     writeln!(out, "again        {}", if letter.again { "marked to be sent again" } else { "no" })?;
@@ -68,6 +72,7 @@ pub(super) fn object(letter: &DeadLetter) -> Value {
         "kind": letter.kind.as_str(),
         "reason": letter.reason,
         "again": letter.again,
+        "sink": letter.sink,
         "content": content,
     })
 }

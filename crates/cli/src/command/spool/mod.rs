@@ -8,7 +8,9 @@ mod letter;
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context, bail};
-use grafolean_collector::spool::{DeadLetter, DeadLetterId, SpoolError, SpoolFile, Statistics};
+use grafolean_collector::spool::{
+    DeadLetter, DeadLetterId, Letters as Of, SinkStatistics, SpoolError, SpoolFile, Statistics,
+};
 use serde_json::json;
 
 use super::folders;
@@ -22,10 +24,15 @@ use find::Found;
 /// Shows or changes what a spool holds.
 pub(crate) fn run(spool: Spool, config: &Config) -> anyhow::Result<Outcome> {
     let spools = find::spools(&spool.protocol, &folders::data(config)?)?;
+    let of = match &spool.sink {
+        Some(name) => Of::Sink(name),
+        None => Of::All,
+    };
     let mut out = io::stdout().lock();
     match spool.action {
         SpoolAction::List { limit, json } => {
-            let (statistics, letters) = (find::statistics(&spools)?, find::dead_letters(&spools, limit)?);
+            let (statistics, letters) = (find::statistics(&spools)?, find::dead_letters(&spools, of, limit)?);
+            let statistics = of_sink(statistics, of)?;
             let letters = Letters { letters, several_spools: spools.len() > 1 };
             if json {
                 list_json(&mut out, &statistics, &letters)
@@ -43,16 +50,30 @@ pub(crate) fn run(spool: Spool, config: &Config) -> anyhow::Result<Outcome> {
             }?;
         }
         SpoolAction::Retry(letters) => {
-            let marked = each(&spools, &letters, SpoolFile::retry_all, SpoolFile::retry)?;
+            let marked = each(&spools, &letters, |file| file.retry_all(of), SpoolFile::retry)?;
             writeln!(out, "{} will be sent again by the bot, within seconds if it runs", counted(marked))?;
         }
         SpoolAction::Drop { letters, yes } => {
             confirm(&letters, yes)?;
-            let dropped = each(&spools, &letters, SpoolFile::drop_all, SpoolFile::drop_letter)?;
+            let dropped = each(&spools, &letters, |file| file.drop_all(of), SpoolFile::drop_letter)?;
             writeln!(out, "{} deleted", counted(dropped))?;
         }
     }
     Ok(Outcome::Good)
+}
+
+/// Returns the statistics of the sink that was asked for.
+fn of_sink(mut all: Statistics, of: Of<'_>) -> anyhow::Result<Statistics> {
+    let Of::Sink(name) = of else { return Ok(all) };
+    let Some(sink) = all.sinks.iter().find(|sink| sink.name == name) else {
+        let known: Vec<_> = all.sinks.iter().map(|sink| sink.name.as_str()).collect();
+        let known =
+            if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
+        bail!("the spool has no sink {name:?}: {known}");
+    };
+    (all.queue, all.oldest, all.dead_letters) = (sink.waiting, sink.oldest, sink.dead_letters);
+    all.sinks = Vec::new();
+    Ok(all)
 }
 
 /// Dead letters, each with the name of its spool.
@@ -110,16 +131,29 @@ fn list(out: &mut impl Write, statistics: &Statistics, letters: &Letters<'_>) ->
         writeln!(out, "oldest        accepted at {}", letter::date(oldest))?;
     }
     writeln!(out, "dead letters  {}", statistics.dead_letters)?;
+    for sink in &statistics.sinks {
+        let (name, waiting, dead) = (&sink.name, sink.waiting, sink.dead_letters);
+        writeln!(
+            out,
+            "sink {name}: {} values in {} reports wait, {} bytes; dead letters {dead}",
+            waiting.values, waiting.reports, waiting.bytes
+        )?;
+    }
     for (spool, dead) in &letters.letters {
         let of_spool = if letters.several_spools { format!("  in {spool}") } else { String::new() };
         writeln!(out, "{}{of_spool}", letter::line(dead))?;
     }
     let hidden =
-        statistics.dead_letters.saturating_sub(u64::try_from(letters.letters.len()).unwrap_or(u64::MAX));
+        all_letters(statistics).saturating_sub(u64::try_from(letters.letters.len()).unwrap_or(u64::MAX));
     if hidden > 0 {
         writeln!(out, "and {hidden} older ones (--limit)")?;
     }
     Ok(())
+}
+
+fn all_letters(statistics: &Statistics) -> u64 {
+    let of_sinks: u64 = statistics.sinks.iter().map(|sink| sink.dead_letters).sum();
+    statistics.dead_letters.saturating_add(of_sinks)
 }
 
 fn list_json(out: &mut impl Write, statistics: &Statistics, letters: &Letters<'_>) -> anyhow::Result<()> {
@@ -130,9 +164,20 @@ fn list_json(out: &mut impl Write, statistics: &Statistics, letters: &Letters<'_
             "waiting": {"values": queue.values, "reports": queue.reports, "bytes": queue.bytes},
             "oldest": statistics.oldest.map(|time| time.as_seconds_f64()),
             "dead_letters": statistics.dead_letters,
+            "sinks": statistics.sinks.iter().map(sink_object).collect::<Vec<_>>(),
             "letters": letters.letters.iter().map(object_of_spool).collect::<Vec<_>>(),
         }),
     )
+}
+
+fn sink_object(sink: &SinkStatistics) -> serde_json::Value {
+    let waiting = &sink.waiting;
+    json!({
+        "name": sink.name,
+        "waiting": {"values": waiting.values, "reports": waiting.reports, "bytes": waiting.bytes},
+        "oldest": sink.oldest.map(|time| time.as_seconds_f64()),
+        "dead_letters": sink.dead_letters,
+    })
 }
 
 fn object_of_spool((spool, letter): &(&str, DeadLetter)) -> serde_json::Value {

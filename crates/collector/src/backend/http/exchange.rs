@@ -230,7 +230,7 @@ fn broke_off(error: &reqwest::Error) -> bool {
 
 /// Reads `Retry-After`, seconds or a date (RFC 9110, section 10.2.3), at most [`MAX_RETRY_AFTER`]. A date is taken by
 /// the backend's own clock where it says what that shows, since ours may be wrong.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let date = |text: &str| {
         let since_epoch = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;

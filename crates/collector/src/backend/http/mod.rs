@@ -32,7 +32,9 @@ use token::Token;
 
 pub use access::{BackendStatus, BotRecord, Permission, Profile};
 pub use caller::{CallError, Caller, Login};
-pub use settings::{BaseUrl, HttpSettings, HttpSettingsError, Proxies};
+pub(crate) use exchange::retry_after;
+pub(crate) use settings::Transport;
+pub use settings::{BaseUrl, HttpSettings, HttpSettingsError, Proxies, choose_cryptography};
 
 /// Whose token it is: the bot, and its protocol where it has one.
 type Identity = (UserId, Option<String>);

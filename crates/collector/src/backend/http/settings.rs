@@ -111,8 +111,45 @@ impl HttpSettings {
     }
 
     pub(super) fn client(&self, url: &BaseUrl) -> Result<reqwest::Client, HttpSettingsError> {
-        // Fails only if the process has chosen a provider already: then that one is used.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let Self { ca_file, proxies, connect_timeout, request_timeout, .. } = self.clone();
+        Transport { ca_file, proxies, connect_timeout, request_timeout }.client(url.is_plain())
+    }
+}
+
+/// Chooses ring for the TLS of this process, unless it has chosen already: to be called before any connection is prepared.
+pub fn choose_cryptography() {
+    // Fails only if there is a choice: then that one is used.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// How connections are made, whatever goes over them.
+#[derive(Clone, Debug)]
+pub(crate) struct Transport {
+    /// A file of PEM certificates that are trusted besides the system's.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Whether a proxy stands between.
+    pub(crate) proxies: Proxies,
+    /// How long a connection may take to be made.
+    pub(crate) connect_timeout: Duration,
+    /// How long one request may take, answer included.
+    pub(crate) request_timeout: Duration,
+}
+
+impl Default for Transport {
+    fn default() -> Self {
+        Self {
+            ca_file: None,
+            proxies: Proxies::FromEnvironment,
+            connect_timeout: CONNECT_TIMEOUT,
+            request_timeout: REQUEST_TIMEOUT,
+        }
+    }
+}
+
+impl Transport {
+    /// Prepares connections; `is_plain` says that none will be encrypted.
+    pub(crate) fn client(&self, is_plain: bool) -> Result<reqwest::Client, HttpSettingsError> {
+        choose_cryptography();
         let builder = reqwest::Client::builder()
             .user_agent(concat!("grafolean-collector/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(self.connect_timeout)
@@ -121,7 +158,7 @@ impl HttpSettings {
             // A redirect would carry the token wherever an answer says.
             .redirect(redirect::Policy::none());
         let own = self.own_certificates()?;
-        let builder = if url.is_plain() && own.is_empty() {
+        let builder = if is_plain && own.is_empty() {
             // Reading the system's certificates takes a while and fails where there are none.
             builder.tls_certs_only([])
         } else {
