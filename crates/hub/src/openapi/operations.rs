@@ -123,6 +123,12 @@ const SHARE_OF_FLOWS: &[Query] = &[
     query("not", WORD, "Parts to leave out, with commas between them"),
 ];
 
+const WHY: &[Query] = &[
+    needed("about", WORD, "A path, or an entity by its id, name or address"),
+    query("from", NUMBER, "Of a chart that begins at this time"),
+    query("to", NUMBER, "And ends at this one"),
+];
+
 const READING: &[Query] = &[
     query("t0", NUMBER, "From this time on"),
     query("t1", NUMBER, "Before this time"),
@@ -271,6 +277,28 @@ pub(super) const ALL: &[Operation] = &[
             "Flows of an exporter, by what is asked",
             "Object",
         ),
+    ),
+    asking(WHY, read("/hub/why", "Why values are missing, in each account that the caller may read", "List")),
+    read("/hub/findings", "What is wrong now, in each account that the caller may read", "List"),
+    asking(
+        WHY,
+        read("/hub/accounts/{account_id}/why", "Why values of a path or an entity are missing", "List"),
+    ),
+    read("/hub/accounts/{account_id}/findings", "What is wrong now", "List"),
+    read("/hub/accounts/{account_id}/status", "What each bot said last", "List"),
+    operation(
+        Put,
+        "/hub/accounts/{account_id}/bots/{bot_id}/status",
+        "Says what a bot knows",
+        Json("Object"),
+        ("200", "What the bot is to do", Json("Object")),
+    ),
+    operation(
+        Post,
+        "/hub/accounts/{account_id}/bots/{bot_id}/dead-letters",
+        "Has a bot retry or drop dead letters",
+        Json("Object"),
+        ("202", "The bot is told when it speaks next", Nothing),
     ),
     read("/hub/accounts/{account_id}/raw-flows", "Which raw flows are kept beside the hub", "Object"),
     asking(

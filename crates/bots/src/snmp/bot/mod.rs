@@ -15,6 +15,7 @@ mod perform;
 mod plan;
 mod profiled;
 mod results;
+mod told;
 mod troubles;
 
 pub use self::{

@@ -28,6 +28,7 @@ use super::{
     plan::{self, DueSensor, Sync},
     profiled::with_profile,
     results::{self, MissingReason, Outcome, RunContext},
+    told::{DeviceLine, SensorFaults},
     troubles::{Ended, Subject},
 };
 use crate::snmp::{
@@ -50,9 +51,6 @@ const ASKING: f64 = 0.85;
 
 /// A run may take its shortest interval, but no longer than this.
 const LONGEST_RUN: Duration = Duration::from_secs(300);
-
-/// Troubles that a log line names; the counters have all.
-const NAMED: usize = 5;
 
 type Key = (AccountId, EntityId);
 type Shared = Arc<tokio::sync::Mutex<Device>>;
@@ -419,41 +417,6 @@ fn note(memory: &mut Memory, id: SensorId, due: Timestamp, outcome: &Outcome, se
     }
     let missing = outcome.absent.iter().filter(|absent| !absent.is_expected()).map(ToString::to_string);
     memory.of(id, sensor).note_run((outcome.complete, outcome.wanted), missing);
-}
-
-/// What is wrong with a sensor: a few lines, and of what kind they are, whatever numbers stand in them.
-#[derive(Default)]
-struct SensorFaults {
-    lines: Vec<String>,
-    identity: String,
-    more: usize,
-}
-
-impl SensorFaults {
-    fn add(&mut self, identity: &str, line: impl FnOnce() -> String) {
-        if self.lines.len() < NAMED {
-            self.lines.push(line());
-            self.identity.push_str(identity);
-            self.identity.push(';');
-        } else {
-            self.more += 1;
-        }
-    }
-}
-
-/// What is told of a device in one line, of all its sensors.
-#[derive(Default)]
-struct DeviceLine {
-    lines: Vec<String>,
-    more: usize,
-}
-
-impl DeviceLine {
-    fn add(&mut self, troubles: SensorFaults) {
-        let room = NAMED.saturating_sub(self.lines.len());
-        self.more += troubles.more + troubles.lines.len().saturating_sub(room);
-        self.lines.extend(troubles.lines.into_iter().take(room));
-    }
 }
 
 fn completeness(entity: EntityId, (complete, wanted): (usize, usize)) -> (String, f64) {

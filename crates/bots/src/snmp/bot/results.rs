@@ -460,24 +460,14 @@ struct Received<'a> {
 
 /// Whether an object, or a column, is a counter of 64 bits of ifXTable or of the IP statistics (RFC 2863, RFC 4293).
 fn has_64_bits(oid: &[u32]) -> bool {
-    matches!(
-        oid,
-        [1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 6..=13, ..]
-            | [
-                1,
-                3,
-                6,
-                1,
-                2,
-                1,
-                4,
-                31,
-                1 | 3,
-                1,
-                4 | 6 | 13 | 19 | 21 | 24 | 31 | 33 | 35 | 37 | 39 | 41 | 43 | 45,
-                ..
-            ]
-    )
+    let Some(object) = oid.strip_prefix(&[1, 3, 6, 1, 2, 1]) else { return false };
+    match object {
+        [31, 1, 1, 1, 6..=13, ..] => true,
+        [4, 31, 1 | 3, 1, column, ..] => {
+            matches!(column, 4 | 6 | 13 | 19 | 21 | 24 | 31 | 33 | 35 | 37 | 39 | 41 | 43 | 45)
+        }
+        _ => false,
+    }
 }
 
 /// Keeps the counters that came. Those of a table that came whole are all there are; of what did not come the last ones

@@ -18,7 +18,12 @@ const REMEMBERED: usize = 65_536;
 pub(super) struct FloodGuard {
     sources: HashMap<IpAddr, Bucket>,
     others: Bucket,
+    /// When quiet sources were looked for last: that costs a look at all of them.
+    swept: Option<Instant>,
 }
+
+/// How often quiet sources are looked for at the most.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
@@ -35,11 +40,14 @@ impl Default for Bucket {
 impl FloodGuard {
     /// Whether one more of a source counts.
     pub(super) fn admits(&mut self, source: IpAddr, now: Instant) -> bool {
-        if self.sources.len() >= REMEMBERED && !self.sources.contains_key(&source) {
+        let is_new = self.sources.len() >= REMEMBERED && !self.sources.contains_key(&source);
+        let is_time = self.swept.is_none_or(|at| now.saturating_duration_since(at) >= SWEEP_EVERY);
+        if is_new && is_time {
+            self.swept = Some(now);
             let quiet = Duration::from_secs(u64::from(BURST / RATE));
             self.sources.retain(|_, bucket| bucket.at.is_some_and(|at| now.duration_since(at) < quiet));
         }
-        let is_full = self.sources.len() >= REMEMBERED && !self.sources.contains_key(&source);
+        let is_full = is_new && self.sources.len() >= REMEMBERED;
         let bucket = if is_full { &mut self.others } else { self.sources.entry(source).or_default() };
         bucket.take(now)
     }
