@@ -190,7 +190,11 @@ async fn a_device_of_two_protocols_that_are_both_measured() {
     let mut pinger = None;
     let mut scene = Scene::with("snmp", async |setup, account| {
         pinger = Some(setup.bot(account, "other", "ping").await.unwrap());
-        let credential = setup.credential(account, "quick", "ping", Default::default()).await.unwrap();
+        // a run has to fit into its interval
+        let quick =
+            serde_json::json!({"n_packets": "1", "sleep_packets": "0", "timeout": "0.5", "retry": "0"});
+        let quick = quick.as_object().unwrap().clone();
+        let credential = setup.credential(account, "quick", "ping", quick).await.unwrap();
         let sensor = setup.sensor(account, "often", "ping", Some(1), Default::default()).await.unwrap();
         let ping = Attachment {
             credential: Some(credential),

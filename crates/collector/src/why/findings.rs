@@ -51,7 +51,9 @@ type Key = (Link, Cause, Option<String>, Option<UserId>);
 /// Returns what is wrong with an account, what concerns most entities first.
 pub fn findings(facts: &Facts) -> Vec<GroupedFinding> {
     let mut grouped = BTreeMap::<Key, GroupedFinding>::new();
-    for entity in facts.account.entities.iter().filter(|it| it.entity_type == "device") {
+    let mut devices: Vec<_> = facts.account.entities.iter().filter(|it| it.entity_type == "device").collect();
+    devices.sort_by(|a, b| a.name.cmp(&b.name).then(a.id.cmp(&b.id)));
+    for entity in devices {
         // One that nobody wants to be measured is not wrong.
         if entity.protocols.as_ref().is_none_or(BTreeMap::is_empty) {
             continue;

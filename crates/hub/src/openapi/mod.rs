@@ -3,6 +3,7 @@
 //! [`operations`] has a line for each method of each route; what bodies hold stands in `schemas.json`.
 
 mod operations;
+mod queries;
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,8 @@ use utoipa::openapi::{
     security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
 };
 
-use operations::{ALL, Body, Operation, Query};
+use operations::{ALL, Body, Operation};
+use queries::Query;
 
 /// Schemas of what stands in bodies, by name.
 const SCHEMAS: &str = include_str!("schemas.json");

@@ -6,6 +6,9 @@ use self::{
     Body::{Json, Nothing, Text},
     Method::{Delete, Get, Post, Put},
 };
+use super::queries::{
+    ACCOUNT, COUNT, NUMBER, Query, READING, SHARE_OF_FLOWS, SWITCH, WHY, WORD, needed, query,
+};
 
 /// A method of a route.
 pub(super) struct Operation {
@@ -33,15 +36,6 @@ pub(super) enum Body {
     Nothing,
     Json(&'static str),
     Text(&'static str),
-}
-
-/// A parameter of a query.
-pub(super) struct Query {
-    pub(super) name: &'static str,
-    /// Its schema.
-    pub(super) kind: &'static str,
-    pub(super) about: &'static str,
-    pub(super) required: bool,
 }
 
 /// What needs no caller.
@@ -98,43 +92,20 @@ impl Operation {
     }
 }
 
-const NUMBER: &str = r#"{"type": "number"}"#;
-const COUNT: &str = r#"{"type": "integer", "minimum": 1}"#;
-const WORD: &str = r#"{"type": "string"}"#;
-const ORDER: &str = r#"{"type": "string", "enum": ["asc", "desc"]}"#;
-const SWITCH: &str = r#"{"type": "string", "enum": ["true", "false"]}"#;
-const ACCOUNT: &str = r#"{"type": "integer", "minimum": 1, "maximum": 2147483647}"#;
-
-const fn query(name: &'static str, kind: &'static str, about: &'static str) -> Query {
-    Query { name, kind, about, required: false }
-}
-
-const fn needed(name: &'static str, kind: &'static str, about: &'static str) -> Query {
-    Query { name, kind, about, required: true }
-}
-
-const SHARE_OF_FLOWS: &[Query] = &[
-    query("direction", WORD, "ingress or egress"),
-    query("if", COUNT, "Of this interface alone"),
-    query("by", WORD, "By what they are told apart"),
-    query("from", NUMBER, "From this time on"),
-    query("to", NUMBER, "Before this time"),
-    query("top", COUNT, "The most parts"),
-    query("not", WORD, "Parts to leave out, with commas between them"),
-];
-
-const WHY: &[Query] = &[
-    needed("about", WORD, "A path, or an entity by its id, name or address"),
-    query("from", NUMBER, "Of a chart that begins at this time"),
-    query("to", NUMBER, "And ends at this one"),
-];
-
-const READING: &[Query] = &[
-    query("t0", NUMBER, "From this time on"),
-    query("t1", NUMBER, "Before this time"),
-    query("sort", ORDER, "By time, ascending unless it says otherwise"),
-    query("limit", COUNT, "The most values of one series"),
-];
+const TELLING: Operation = operation(
+    Put,
+    "/hub/accounts/{account_id}/bots/{bot_id}/status",
+    "Says what a bot knows",
+    Json("Object"),
+    ("200", "What the bot is to do", Json("Object")),
+);
+const ORDERING: Operation = operation(
+    Post,
+    "/hub/accounts/{account_id}/bots/{bot_id}/dead-letters",
+    "Has a bot retry or drop dead letters",
+    Json("Object"),
+    ("202", "The bot is told when it speaks next", Nothing),
+);
 
 const fn operation(
     method: Method,
@@ -278,7 +249,7 @@ pub(super) const ALL: &[Operation] = &[
             "Object",
         ),
     ),
-    asking(WHY, read("/hub/why", "Why values are missing, in each account that the caller may read", "List")),
+    asking(WHY, read("/hub/why", "Why values are missing, in each readable account", "List")),
     read("/hub/findings", "What is wrong now, in each account that the caller may read", "List"),
     asking(
         WHY,
@@ -286,20 +257,8 @@ pub(super) const ALL: &[Operation] = &[
     ),
     read("/hub/accounts/{account_id}/findings", "What is wrong now", "List"),
     read("/hub/accounts/{account_id}/status", "What each bot said last", "List"),
-    operation(
-        Put,
-        "/hub/accounts/{account_id}/bots/{bot_id}/status",
-        "Says what a bot knows",
-        Json("Object"),
-        ("200", "What the bot is to do", Json("Object")),
-    ),
-    operation(
-        Post,
-        "/hub/accounts/{account_id}/bots/{bot_id}/dead-letters",
-        "Has a bot retry or drop dead letters",
-        Json("Object"),
-        ("202", "The bot is told when it speaks next", Nothing),
-    ),
+    TELLING,
+    ORDERING,
     read("/hub/accounts/{account_id}/raw-flows", "Which raw flows are kept beside the hub", "Object"),
     asking(
         &[

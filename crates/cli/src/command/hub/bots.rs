@@ -140,6 +140,8 @@ impl<'a> OwnBots<'a> {
                     _ = configured.changed() => {}
                 }
             }
+            // what changed between the bots' opening and now has told nobody
+            configured.mark_changed();
             let keeping = tokio::spawn(keep_in_step(hub, protocols, configured, reload, signals));
             let ran = ensemble.run(metrics).await;
             stop.cancel();
