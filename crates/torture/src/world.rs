@@ -10,6 +10,9 @@ use crate::backend::Inventory;
 /// The device that is measured.
 pub(crate) const ENTITY: u32 = 101;
 
+/// The device whose flows are taken; it is another one, since a device of both protocols has its counters read as well.
+pub(crate) const EXPORTER: u32 = 99;
+
 /// A protocol, and the token of its bot.
 const TOKENS: [(&str, &str); 5] = [
     ("ping", "00000000-0000-4000-8000-000000000001"),
@@ -65,7 +68,15 @@ pub(crate) fn devices(count: u32, ports: Ports) -> Inventory {
         }
         inventory.sensors.push(row);
         let sensors = json!([{"sensor": number, "interval": null}]);
-        attached.insert(protocol.to_owned(), json!({"credential": number, "bot": null, "sensors": sensors}));
+        let attachment = json!({"credential": number, "bot": null, "sensors": sensors});
+        if protocol == "netflow" {
+            inventory
+                .entities
+                .push(json!({"id": EXPORTER, "name": "exporter", "entity_type": "device", "parent": null,
+                "details": {"ipv4": "127.0.0.1"}, "protocols": {"netflow": attachment}}));
+        } else {
+            attached.insert(protocol.to_owned(), attachment);
+        }
     }
     for id in (ENTITY..).take(usize::try_from(count).unwrap_or(usize::MAX)) {
         inventory.entities.push(json!({"id": id, "name": format!("device {id}"), "entity_type": "device",
@@ -106,10 +117,14 @@ mod tests {
     }
 
     #[test]
-    fn every_device_is_attached_to_every_protocol() {
+    fn every_device_is_attached_to_every_protocol_but_that_of_the_exporter() {
         let inventory = devices(3, Ports { tcp: 1, snmp: 2 });
-        assert_eq!(inventory.entities.len(), 3);
-        assert_eq!(inventory.entities[2]["id"], 103);
-        assert_eq!(inventory.entities[0]["protocols"].as_object().unwrap().len(), inventory.sensors.len());
+        assert_eq!(inventory.entities.len(), 4);
+        assert_eq!(inventory.entities[0]["id"], EXPORTER);
+        assert_eq!(inventory.entities[3]["id"], 103);
+        assert_eq!(
+            inventory.entities[1]["protocols"].as_object().unwrap().len(),
+            inventory.sensors.len() - 1
+        );
     }
 }

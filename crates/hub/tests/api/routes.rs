@@ -218,6 +218,13 @@ async fn the_document_has_every_route_with_the_methods_that_it_takes() {
         "hub/shared/main",
         "hub/shared/main/series",
         "hub/shared/main/flows/5",
+        "hub/why",
+        "hub/findings",
+        "hub/accounts/A/why",
+        "hub/accounts/A/findings",
+        "hub/accounts/A/status",
+        "hub/accounts/A/bots/5/status",
+        "hub/accounts/A/bots/5/dead-letters",
     ]) {
         for method in METHODS {
             // A new session each time: some of them end it.
@@ -230,5 +237,6 @@ async fn the_document_has_every_route_with_the_methods_that_it_takes() {
             }
         }
     }
-    assert_eq!(documented, served);
+    let unlike: Vec<_> = documented.symmetric_difference(&served).collect();
+    assert!(unlike.is_empty(), "not both documented and served: {unlike:?}");
 }

@@ -15,7 +15,7 @@ use crate::{
     device::Exporter,
     process::Program,
     table::Row,
-    world::{ENTITY, Ports, free_udp_port, inventory},
+    world::{EXPORTER, Ports, free_udp_port, inventory},
 };
 
 const NAME: &str = "kill";
@@ -119,7 +119,7 @@ async fn netflow(ground: &Ground) -> Result<Row> {
         kills += 1;
     }
     let sent = exporter.map(|exporter| exporter.sent()).unwrap_or_default();
-    let stored = backend.series(&format!("netflow.1min.ingress.entity.{ENTITY}"));
+    let stored = backend.series(&format!("netflow.1min.ingress.entity.{EXPORTER}"));
     Ok(flows_row(fault, kills, &sent, &stored, &lives, ground))
 }
 
