@@ -71,10 +71,14 @@ fn is_warning(line: &str) -> bool {
     line.contains(" WARN ") || line.contains(" ERROR ")
 }
 
-/// Returns what a line of a log says: what stands behind its time, its level and its target.
+/// Returns what a line of a log says: what stands behind its time, its level, its span and its target.
 fn words_of(line: &str) -> String {
     let behind = line.split_once(": ").map_or(line, |(_, rest)| rest);
-    behind.trim().to_owned()
+    let words = match behind.split_once(": ") {
+        Some((target, words)) if target.starts_with("grafolean_") && !target.contains(' ') => words,
+        _ => behind,
+    };
+    words.trim().to_owned()
 }
 
 /// How a bot or hub is started.
@@ -243,6 +247,8 @@ mod tests {
         printed.add("2026-01-01T00:00:00Z  WARN grafolean::x: the disk is full free=0".to_owned());
         assert_eq!(printed.warned_since(Duration::ZERO).as_deref(), Some("the disk is full free=0"));
         assert_eq!(printed.warned_since(clock::now() + Duration::from_secs(1)), None);
+        let spanned = "2026-01-01T00:00:00Z  WARN bot{protocol=\"tcp\"}: grafolean_x::y: it waits error=a: b";
+        assert_eq!(words_of(spanned), "it waits error=a: b");
     }
 
     #[test]
