@@ -34,7 +34,7 @@ impl Networks {
     /// Adds what another text names.
     ///
     /// # Errors
-    /// Says what is expected.
+    /// Returns what is expected.
     pub fn add(&mut self, text: &str) -> Result<(), NetworksError> {
         let form = || NetworksError::Form(text.to_owned());
         let (first, last) = match text.trim().split_once(['/', '-']) {

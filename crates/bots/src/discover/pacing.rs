@@ -14,7 +14,7 @@ pub const MOST_PACKETS_A_SECOND: u32 = 2_000;
 /// How far behind its turn a packet may be sent at once: what a busy machine missed is not made up for by a burst.
 const MOST_BEHIND: Duration = Duration::from_millis(20);
 
-/// Gives each packet its turn.
+/// Waits, before each packet, until it may be sent.
 #[derive(Debug)]
 pub(super) struct Pacing {
     gap: Duration,

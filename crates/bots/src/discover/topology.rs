@@ -88,7 +88,7 @@ pub fn candidates(devices: &[FoundDevice]) -> BTreeMap<IpAddr, Neighbour> {
     candidates
 }
 
-/// Makes one link of what both ends tell; an end that names no port is the same link if there is one that fits.
+/// Merges what both ends tell into one link; an end that names no port is the same link if there is one that fits.
 fn joined(found: ToldLinks) -> Vec<Link> {
     let mut links: Vec<Link> = Vec::new();
     let (whole, vague): (Vec<_>, Vec<_>) =

@@ -89,7 +89,7 @@ pub(super) fn has_wide(reading: &InterfaceReading) -> bool {
     octets.peek().is_some() && octets.all(|octets| octets.is_wide)
 }
 
-/// Makes a reading of what came; `None` where no counter did. `clock` is the time of day at a moment.
+/// Returns a reading of what came; `None` where no counter did. `clock` is the time of day at a moment.
 pub(super) fn reading(
     result: &PollResult,
     host: &Host,

@@ -101,7 +101,7 @@ impl SnmpBot {
         Ok(Self { store: Some(store), devices: Mutex::new(devices), ..Self::new(engine) })
     }
 
-    /// Tells other bots of interface counters by a board and, where there is a folder, by files.
+    /// Shares interface counters with other bots by a board and, where there is a folder, by files.
     #[must_use]
     pub fn telling(self, board: InterfaceBoard, readings: Option<ReadingFolder>) -> Self {
         Self { board, readings, ..self }

@@ -137,7 +137,7 @@ impl Application {
     }
 }
 
-/// Takes the metrics whose objects the device has, of each family of paths the first.
+/// Selects the metrics whose objects the device has, of each family of paths the first.
 pub(super) fn apply(
     system: System,
     candidates: Vec<Candidate>,

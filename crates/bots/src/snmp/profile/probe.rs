@@ -110,7 +110,7 @@ impl Probe {
         }
     }
 
-    /// Takes the answer to the last request.
+    /// Adds the answer to the last request.
     ///
     /// # Errors
     /// Why the device does not say who it is; any later failure costs only what it was about.
