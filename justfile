@@ -36,7 +36,7 @@ torture *arguments:
     target/release/grafolean-torture {{ arguments }}
 
 # Packages the crates that others build on, and builds each as crates.io would; nothing is uploaded.
-package:
+package-crates:
     cargo publish --dry-run --locked --package grafolean-time --package grafolean-datagram --package grafolean-collector --package grafolean-netflow
 
 # The demo: hub and bots in one process, on this machine alone.

@@ -63,7 +63,7 @@ fn the_tests_in_the_guide_are_those_that_run() {
     assert!(read("docs/testing-a-bot.md").contains(tests.trim()), "docs/testing-a-bot.md shows other tests");
 }
 
-/// What `cargo publish` would send, as far as that shows without a registry; `just package` builds it, too.
+/// What `cargo publish` would send, as far as that shows without a registry; `just package-crates` builds it, too.
 #[test]
 fn a_crate_that_others_build_on_is_packaged_whole_and_without_tests() {
     for name in ["time", "datagram", "collector", "netflow"] {
