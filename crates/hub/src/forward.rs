@@ -19,7 +19,7 @@ use grafolean_collector::{
     model::{AccountId, EntityId, Sample},
     protocol::{Output, prometheus::Mappings},
     remote_write::{
-        Declared, Entities, HttpReceiver, KnownEntity, RemoteWrite, RemoteWriteError, RemoteWriteMetrics,
+        Declared, Entities, HttpReceiver, KnownOwner, RemoteWrite, RemoteWriteError, RemoteWriteMetrics,
         RemoteWriteSettings,
     },
     report::{Report, Values},
@@ -200,7 +200,8 @@ struct Known {
     read_at: u64,
     /// Rises when any of them changes.
     generation: u64,
-    entities: HashMap<(AccountId, EntityId), KnownEntity>,
+    /// Of accounts alone, and of their entities.
+    owners: HashMap<(AccountId, Option<EntityId>), KnownOwner>,
 }
 
 impl Names {
@@ -217,21 +218,23 @@ impl Names {
         if known == generation && generation > 0 {
             return Ok(());
         }
-        let entities = hub
+        let owners = hub
             .store
             .read(|connection| {
-                let mut entities = HashMap::new();
+                let mut owners = HashMap::new();
                 for account in account::all(connection)? {
+                    owners.insert((account.id, None), KnownOwner::of(&account.name, None));
                     for entity in entity::list(connection, account.id)? {
-                        entities.insert((account.id, entity.id), KnownEntity::of(&entity));
+                        let owner = KnownOwner::of(&account.name, Some(&entity));
+                        owners.insert((account.id, Some(entity.id)), owner);
                     }
                 }
-                Ok(entities)
+                Ok(owners)
             })
             .await?;
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if known.entities != entities {
-            known.entities = entities;
+        if known.owners != owners {
+            known.owners = owners;
             known.generation += 1;
         }
         known.read_at = generation;
@@ -240,8 +243,10 @@ impl Names {
 }
 
 impl Entities for Names {
-    fn entity(&self, account: AccountId, entity: EntityId) -> Option<KnownEntity> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).entities.get(&(account, entity)).cloned()
+    fn owner(&self, account: AccountId, entity: Option<EntityId>) -> KnownOwner {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let owner = known.owners.get(&(account, entity)).or_else(|| known.owners.get(&(account, None)));
+        owner.cloned().unwrap_or_default()
     }
 
     fn generation(&self) -> u64 {

@@ -7,7 +7,6 @@
 //! are made ([`Declaration`]). A [`Bot`] is the small form: a name, jobs, and how one is performed.
 
 mod declaration;
-mod metric;
 pub mod prometheus;
 mod test;
 
@@ -33,7 +32,6 @@ use crate::{
 pub use declaration::{
     Declaration, DeclaredSetting, DefaultCredential, DefaultSensor, Defaults, Output, Role,
 };
-pub use metric::{Metric, Metrics, Sampled, UNDECLARED, cut};
 pub use test::{DeviceTester, Fact, OpenTester, TestResult, TestSubject, Testing};
 
 /// Why a protocol could not be opened, in its own words.

@@ -125,3 +125,68 @@ impl<'a> Symbols<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::AccountId,
+        protocol::{
+            Output,
+            prometheus::{Mappings, Owner},
+        },
+        remote_write::point::Named,
+        remote_write::series::{Labelled, Naming},
+        report::{Report, Values},
+        spool::{Entry, EntryId},
+        time::Timestamp,
+    };
+
+    struct ByUnit(Mappings);
+
+    impl Naming for ByUnit {
+        fn series(&self, account: AccountId, path: &str) -> Labelled {
+            let found = self.0.get(path);
+            let series = Series::new(Arc::clone(found.metric), found.labels(account, Owner::default()));
+            Labelled { series, scale: found.scale }
+        }
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The bytes are those of `protoc --encode` (3.21.12) by the messages as they are specified.
+    #[test]
+    fn requests_are_the_bytes_that_protoc_makes_of_the_specified_messages() {
+        const OUTPUTS: [Output; 1] = [Output::new("x.rtt", "ms", "RTT", "How long")];
+        let mappings = Mappings::of([("x", &OUTPUTS[..])], "{name}_{unit}");
+        let entry = |id, millis: i64, value| {
+            let time = Timestamp::from_micros(millis * 1_000);
+            let values =
+                Values { account: AccountId::new(1), time, values: vec![("x.rtt".to_owned(), value)] };
+            Entry { id: EntryId::numbered(id), accepted: time, report: Report::Values(values) }
+        };
+        let entries = vec![entry(1, 1_700_000_000_123, 250.0), entry(2, 1_700_000_001_123, -8_500.0)];
+        let (points, rejected) = Named::new(ByUnit(mappings)).points("a", entries, EntryId::numbered(0));
+        assert!(rejected.is_empty());
+        let grouped = Grouped::of(&points);
+        let describe = [Arc::clone(&points[0].series.metric)];
+        let plain = |version| {
+            let body = grouped.body(version, &describe).unwrap();
+            hex(&snap::raw::Decoder::new().decompress_vec(&body).unwrap())
+        };
+        assert_eq!(
+            plain(Version::V1),
+            "0a4e0a170a085f5f6e616d655f5f120b7274745f7365636f6e64730a0f0a0a6163636f756e745f6964120131\
+             121009000000000000d03f10fbd095ffbc3112100900000000000021c010e3d895ffbc31\
+             1a220802120b7274745f7365636f6e64732208486f77206c6f6e672a077365636f6e6473"
+        );
+        assert_eq!(
+            plain(Version::V2),
+            "22002208486f77206c6f6e6722077365636f6e647322085f5f6e616d655f5f220b7274745f7365636f6e6473\
+             220a6163636f756e745f69642201312a320a0403040506121009000000000000d03f10fbd095ffbc31\
+             12100900000000000021c010e3d895ffbc312a06080218012002"
+        );
+    }
+}

@@ -51,9 +51,9 @@ use staleness::Staleness;
 pub use encode::Version;
 pub use file::read_sinks;
 pub use metrics::RemoteWriteMetrics;
-pub use naming::{Declared, Entities, KnownEntity};
+pub use naming::{Declared, Entities, KnownOwner};
 pub use receiver::{Answer, HttpReceiver, Receiver};
-pub use series::{ByPath, NAME_LABEL, Naming, Series};
+pub use series::{ByPath, Labelled, NAME_LABEL, Naming, Series};
 pub use settings::{
     Authentication, REQUEST_SAMPLES, RemoteWriteError, RemoteWriteSettings, SHARDS, VersionChoice,
 };

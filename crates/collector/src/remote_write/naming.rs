@@ -4,50 +4,57 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::series::{ByPath, Naming, Series};
+use super::series::{Labelled, Naming, Series};
 use crate::{
     backend::Confirmed,
     model::{AccountId, Entity, EntityId},
-    protocol::prometheus::Mappings,
+    protocol::prometheus::{Mappings, Owner},
 };
 
-/// The details of an entity that may hold its address, the first one that is there counts.
-const ADDRESSES: [&str; 3] = ["ipv4", "ipv6", "hostname"];
-
-/// What readers want to know of an entity.
+/// What readers want to know of an account and an entity; empty where it is not known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KnownEntity {
-    /// What people call it.
-    pub name: String,
-    /// Where it is reached; empty if that is not known.
+pub struct KnownOwner {
+    /// What people call the account.
+    pub account: String,
+    /// What people call the entity.
+    pub entity: String,
+    /// Where the entity is reached.
     pub address: String,
 }
 
-impl KnownEntity {
-    /// Returns what is known of an entity.
-    pub fn of(entity: &Entity) -> Self {
-        let address = ADDRESSES.iter().find_map(|field| entity.details.get(*field)?.as_str());
-        Self { name: entity.name.clone(), address: address.unwrap_or_default().to_owned() }
+impl KnownOwner {
+    /// Returns what is known of an entity, or of an account alone.
+    pub fn of(account: &str, entity: Option<&Entity>) -> Self {
+        let owner = entity.map_or(Owner { account, ..Owner::default() }, |entity| Owner::of(account, entity));
+        let Owner { account, entity, address } = owner;
+        Self { account: account.to_owned(), entity: entity.to_owned(), address: address.to_owned() }
+    }
+
+    fn as_owner(&self) -> Owner<'_> {
+        Owner { account: &self.account, entity: &self.entity, address: &self.address }
     }
 }
 
-/// Knows entities by their numbers.
+/// Knows accounts and their entities by their numbers.
 pub trait Entities: Send + Sync + 'static {
-    /// Returns what is known of an entity.
-    fn entity(&self, account: AccountId, entity: EntityId) -> Option<KnownEntity>;
+    /// Returns what is known of an account, and of one of its entities.
+    fn owner(&self, account: AccountId, entity: Option<EntityId>) -> KnownOwner;
 
-    /// Returns a number that changes when an entity may have changed.
+    /// Returns a number that changes when any of it may have changed.
     fn generation(&self) -> u64;
 }
 
 /// The entities of the configuration that a refresh read last.
 impl Entities for watch::Receiver<Option<Confirmed>> {
-    fn entity(&self, account: AccountId, entity: EntityId) -> Option<KnownEntity> {
+    fn owner(&self, account: AccountId, entity: Option<EntityId>) -> KnownOwner {
         let confirmed = self.borrow();
-        let accounts = &confirmed.as_ref()?.inventory.accounts;
-        let entities = &accounts.iter().find(|known| known.account.id == account)?.entities;
-        let place = entities.binary_search_by_key(&entity, |known| known.id).ok()?;
-        entities.get(place).map(|known| KnownEntity::of(known))
+        let mut accounts = confirmed.iter().flat_map(|confirmed| &confirmed.inventory.accounts);
+        let Some(known) = accounts.find(|known| known.account.id == account) else {
+            return KnownOwner::default();
+        };
+        let place = entity.and_then(|id| known.entities.binary_search_by_key(&id, |known| known.id).ok());
+        let entity = place.and_then(|place| known.entities.get(place));
+        KnownOwner::of(&known.account.name, entity.map(|entity| &**entity))
     }
 
     fn generation(&self) -> u64 {
@@ -57,47 +64,33 @@ impl Entities for watch::Receiver<Option<Confirmed>> {
     }
 }
 
-/// Names series by declarations; what nobody declared is named by its path, see [`ByPath`].
+/// Names series by declarations; what nobody declared is named by its path.
 pub struct Declared<E> {
     mappings: Mappings,
     entities: E,
     /// Labels that all series have.
     labels: Vec<(String, String)>,
-    others: ByPath,
 }
 
 impl<E: Entities> Declared<E> {
     /// Creates a naming by mappings; all series have `labels` too, e.g. the name of a site.
     pub fn new(mappings: Mappings, entities: E, labels: Vec<(String, String)>) -> Self {
-        Self { mappings, entities, labels, others: ByPath::default() }
+        Self { mappings, entities, labels }
     }
 }
 
 impl<E: Entities> Naming for Declared<E> {
-    fn series(&self, account: AccountId, path: &str) -> Series {
-        let Some(found) = self.mappings.get(path) else {
-            return self.others.series(account, path).with(&self.labels);
-        };
-        let mut labels = vec![("account".to_owned(), account.to_string())];
-        labels.extend(found.labels.iter().map(|(name, value)| ((*name).to_owned(), unescaped(value))));
-        if let Some((id, label)) = found.entity {
-            let KnownEntity { name, address } = self.entities.entity(account, id).unwrap_or_default();
-            labels.extend([(label.to_owned(), name), (format!("{label}_id"), id.to_string())]);
-            if found.labels.iter().all(|(name, _)| *name != "address") {
-                labels.push(("address".to_owned(), address));
-            }
-        }
-        Series::new(Arc::clone(found.metric), labels).with(&self.labels)
+    fn series(&self, account: AccountId, path: &str) -> Labelled {
+        let found = self.mappings.get(path);
+        let known = self.entities.owner(account, found.entity.map(|(id, _)| id));
+        let labels = found.labels(account, known.as_owner());
+        let series = Series::new(Arc::clone(found.metric), labels).with(&self.labels);
+        Labelled { series, scale: found.scale }
     }
 
     fn generation(&self) -> u64 {
         self.entities.generation()
     }
-}
-
-/// Returns what a segment of a path stands for: dots and colons are escaped there.
-fn unescaped(segment: &str) -> String {
-    if segment.contains('%') { segment.replace("%2e", ".").replace("%3a", ":") } else { segment.to_owned() }
 }
 
 #[cfg(test)]
@@ -109,9 +102,12 @@ mod tests {
     struct Office;
 
     impl Entities for Office {
-        fn entity(&self, _: AccountId, entity: EntityId) -> Option<KnownEntity> {
-            let known = KnownEntity { name: "core \"1\"".to_owned(), address: "10.0.0.7".to_owned() };
-            (entity == EntityId::new(7)).then_some(known)
+        fn owner(&self, _: AccountId, entity: Option<EntityId>) -> KnownOwner {
+            let mut known = KnownOwner { account: "Net".to_owned(), ..KnownOwner::default() };
+            if entity == Some(EntityId::new(7)) {
+                ("core \"1\"".clone_into(&mut known.entity), "10.0.0.7".clone_into(&mut known.address));
+            }
+            known
         }
 
         fn generation(&self) -> u64 {
@@ -131,6 +127,7 @@ mod tests {
         let labels = |path: &str| {
             let series = naming.series(AccountId::new(1), path);
             series
+                .series
                 .labels()
                 .iter()
                 .map(|(name, value)| format!("{name}={value}"))
@@ -139,17 +136,20 @@ mod tests {
         };
         assert_eq!(
             labels("entity.7.ping.p0.rtt"),
-            "__name__=grafolean_ping_rtt_seconds,account=1,address=10.0.0.7,entity=core \"1\",entity_id=7,n=0,site=berlin"
+            "__name__=grafolean_ping_rtt_seconds,account=Net,account_id=1,address=10.0.0.7,entity=core \"1\",entity_id=7,n=0,site=berlin"
         );
         assert_eq!(
             labels("entity.8.ping.p0.rtt"),
-            "__name__=grafolean_ping_rtt_seconds,account=1,entity_id=8,n=0,site=berlin"
+            "__name__=grafolean_ping_rtt_seconds,account=Net,account_id=1,entity_id=8,n=0,site=berlin"
         );
         assert_eq!(
             labels("flow.in.entity.7.topip.10%2e0%2e0%2e1"),
-            "__name__=grafolean_ping_flow_exporter_topip_bytes,account=1,address=10.0.0.1,direction=in,\
+            "__name__=grafolean_ping_flow_exporter_topip_bytes,account=Net,account_id=1,address=10.0.0.1,direction=in,\
              exporter=core \"1\",exporter_id=7,site=berlin"
         );
-        assert_eq!(labels("cellar"), "__name__=grafolean_value,account=1,path=cellar,site=berlin");
+        assert_eq!(
+            labels("cellar"),
+            "__name__=grafolean_value,account=Net,account_id=1,path=cellar,site=berlin"
+        );
     }
 }

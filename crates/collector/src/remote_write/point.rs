@@ -5,9 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use super::series::{Naming, Series};
+use super::series::{Labelled, Naming, Series};
 use crate::{
     model::{AccountId, Sample},
+    protocol::prometheus::Scale,
     report::Report,
     spool::{Entry, EntryId, ReasonKind, RejectedEntry},
     time::Timestamp,
@@ -19,6 +20,7 @@ pub(super) struct Point {
     pub(super) series: Arc<Series>,
     /// Milliseconds since 1970.
     pub(super) time: i64,
+    /// In the unit of the series.
     pub(super) value: f64,
     /// Where it comes from.
     pub(super) entry: EntryId,
@@ -26,6 +28,8 @@ pub(super) struct Point {
     pub(super) is_doubtful: bool,
     origin: Arc<Origin>,
     path: Arc<str>,
+    /// As it stands in the spool, in the unit of the path.
+    measured: f64,
 }
 
 /// What the values of a report have in common.
@@ -44,7 +48,7 @@ impl Point {
     /// Returns the dead letter of it.
     pub(super) fn rejected(&self, sink: &str, reason: &str) -> RejectedEntry {
         let (account, time) = (self.origin.account, self.origin.time);
-        let value = (self.path.to_string(), self.value);
+        let value = (self.path.to_string(), self.measured);
         RejectedEntry::of_value(account, time, value, ReasonKind::Refused, reason).of_sink(sink)
     }
 }
@@ -56,7 +60,7 @@ const MOST_NAMED: usize = 1_000_000;
 pub(super) struct Named<N> {
     naming: N,
     generation: u64,
-    series: HashMap<AccountId, HashMap<Arc<str>, Arc<Series>>>,
+    series: HashMap<AccountId, HashMap<Arc<str>, (Arc<Series>, Scale)>>,
     /// Two paths may be one series.
     distinct: HashSet<Arc<Series>>,
     count: usize,
@@ -73,7 +77,7 @@ impl<N: Naming> Named<N> {
         }
     }
 
-    fn get(&mut self, account: AccountId, path: &str) -> (Arc<str>, Arc<Series>) {
+    fn get(&mut self, account: AccountId, path: &str) -> (Arc<str>, Arc<Series>, Scale) {
         let generation = self.naming.generation();
         if generation != self.generation || self.count > MOST_NAMED {
             self.series.clear();
@@ -81,10 +85,11 @@ impl<N: Naming> Named<N> {
             (self.generation, self.count) = (generation, 0);
         }
         let of_account = self.series.entry(account).or_default();
-        if let Some((path, series)) = of_account.get_key_value(path) {
-            return (Arc::clone(path), Arc::clone(series));
+        if let Some((path, (series, scale))) = of_account.get_key_value(path) {
+            return (Arc::clone(path), Arc::clone(series), *scale);
         }
-        let (path, series) = (Arc::<str>::from(path), Arc::new(self.naming.series(account, path)));
+        let Labelled { series, scale } = self.naming.series(account, path);
+        let (path, series) = (Arc::<str>::from(path), Arc::new(series));
         let series = match self.distinct.get(&series) {
             Some(known) => Arc::clone(known),
             None => {
@@ -92,9 +97,9 @@ impl<N: Naming> Named<N> {
                 series
             }
         };
-        of_account.insert(Arc::clone(&path), Arc::clone(&series));
+        of_account.insert(Arc::clone(&path), (Arc::clone(&series), scale));
         self.count += 1;
-        (path, series)
+        (path, series, scale)
     }
 
     /// Returns the points of entries, in their order, and what breaks a rule and is never sent.
@@ -111,15 +116,16 @@ impl<N: Naming> Named<N> {
             for (path, value) in values.values {
                 match Sample::checked(&path, values.time, value) {
                     Ok(_) => {
-                        let (path, series) = self.get(values.account, &path);
+                        let (path, series, scale) = self.get(values.account, &path);
                         points.push(Point {
                             series,
                             time: values.time.micros().div_euclid(1_000),
-                            value,
+                            value: scale.of(value),
                             entry: id,
                             is_doubtful: id <= doubtful_to,
                             origin: Arc::clone(&origin),
                             path,
+                            measured: value,
                         });
                     }
                     Err(error) => {

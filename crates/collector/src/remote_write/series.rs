@@ -2,7 +2,10 @@
 
 use std::{hash::BuildHasher, sync::Arc};
 
-use crate::{model::AccountId, protocol::prometheus::Metric};
+use crate::{
+    model::AccountId,
+    protocol::prometheus::{Mappings, Metric, Owner, Scale},
+};
 
 /// The label that holds the name of a metric.
 pub const NAME_LABEL: &str = "__name__";
@@ -50,10 +53,19 @@ impl Series {
     }
 }
 
+/// What a path is called, and what makes its values those of the series.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Labelled {
+    /// The series.
+    pub series: Series,
+    /// What makes base units of what was measured.
+    pub scale: Scale,
+}
+
 /// Names the series of paths.
 pub trait Naming: Send + Sync + 'static {
     /// Returns the series of a path of an account.
-    fn series(&self, account: AccountId, path: &str) -> Series;
+    fn series(&self, account: AccountId, path: &str) -> Labelled;
 
     /// Returns a number that changes when a path may have got other labels.
     fn generation(&self) -> u64 {
@@ -61,26 +73,14 @@ pub trait Naming: Send + Sync + 'static {
     }
 }
 
-/// Names each series by its path alone: `grafolean_value{account="1",path="entity.7.ping.p0.rtt"}`.
-#[derive(Clone, Debug)]
-pub struct ByPath {
-    metric: Arc<Metric>,
-}
-
-impl Default for ByPath {
-    fn default() -> Self {
-        let metric = Metric {
-            name: "grafolean_value".to_owned(),
-            unit: String::new(),
-            help: "A value of a series that no protocol declares".to_owned(),
-        };
-        Self { metric: Arc::new(metric) }
-    }
-}
+/// Names each series by its path alone: `grafolean_value{account_id="1",path="rack.r1.volts"}`.
+#[derive(Clone, Debug, Default)]
+pub struct ByPath(Mappings);
 
 impl Naming for ByPath {
-    fn series(&self, account: AccountId, path: &str) -> Series {
-        let labels = [("account".to_owned(), account.to_string()), ("path".to_owned(), path.to_owned())];
-        Series::new(Arc::clone(&self.metric), labels)
+    fn series(&self, account: AccountId, path: &str) -> Labelled {
+        let found = self.0.get(path);
+        let series = Series::new(Arc::clone(found.metric), found.labels(account, Owner::default()));
+        Labelled { series, scale: found.scale }
     }
 }

@@ -18,6 +18,14 @@ use crate::{model::AccountId, report::Report, time::Timestamp};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId(pub(super) i64);
 
+#[cfg(test)]
+impl EntryId {
+    /// Returns one by its number.
+    pub(crate) fn numbered(number: i64) -> Self {
+        Self(number)
+    }
+}
+
 impl fmt::Display for EntryId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}", self.0)

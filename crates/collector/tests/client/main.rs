@@ -15,4 +15,6 @@ mod roads;
 mod secrets;
 mod selection;
 mod simulated;
+#[path = "../tls/mod.rs"]
+mod tls;
 mod world;

@@ -1,8 +1,7 @@
 //! The roads to a backend: TLS with an own authority, a proxy from the environment.
 
-use std::{env, error::Error, fs, iter, net::SocketAddr, sync::Arc};
+use std::{env, error::Error, fs, iter};
 
-use axum::serve::Listener;
 use grafolean_collector::{
     backend::{
         Backend,
@@ -10,61 +9,18 @@ use grafolean_collector::{
     },
     selection::select,
 };
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use secrecy::SecretString;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    process::Command,
+use tokio::process::Command;
+
+use crate::{
+    tls::TlsServer,
+    world::{Grafolean, TOKEN, World},
 };
-use tokio_rustls::{
-    TlsAcceptor,
-    rustls::{self, ServerConfig, pki_types::PrivateKeyDer},
-    server::TlsStream,
-};
-
-use crate::world::{Grafolean, TOKEN, World};
-
-struct TlsListener {
-    tcp: TcpListener,
-    acceptor: TlsAcceptor,
-}
-
-impl Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        loop {
-            let (connection, peer) = self.tcp.accept().await.unwrap();
-            // A client that does not trust us hangs up.
-            if let Ok(connection) = self.acceptor.accept(connection).await {
-                return (connection, peer);
-            }
-        }
-    }
-
-    fn local_addr(&self) -> std::io::Result<SocketAddr> {
-        self.tcp.local_addr()
-    }
-}
 
 /// A backend with a certificate of an authority nobody knows, and that authority's certificate.
 async fn tls_world() -> (World, String) {
-    let mut params = CertificateParams::new([]).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let own = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![own.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
-        .unwrap();
-    let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let host = tcp.local_addr().unwrap().to_string();
-    let listener = TlsListener { tcp, acceptor: TlsAcceptor::from(Arc::new(config)) };
-    (World::behind(listener, host, Grafolean::default().with_pinged(1, 3)), authority.pem())
+    let TlsServer { listener, host, authority } = TlsServer::named("127.0.0.1").await;
+    (World::behind(listener, host, Grafolean::default().with_pinged(1, 3)), authority)
 }
 
 #[tokio::test]

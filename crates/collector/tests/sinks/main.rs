@@ -10,9 +10,12 @@
     dead_code
 )]
 
+mod http;
 mod peers;
 mod receiver;
 mod remote_write;
 mod spool;
 #[path = "../spooling/mod.rs"]
 mod spooling;
+#[path = "../tls/mod.rs"]
+mod tls;

@@ -136,7 +136,8 @@ async fn a_value_arrives_with_its_time_and_labels_in_the_version_that_the_receiv
         let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let rtt = vec![
             label("__name__", "grafolean_value"),
-            label("account", "1"),
+            label("account_id", "1"),
+            label("entity_id", "7"),
             label("path", "entity.7.ping.rtt"),
         ];
         receiver.with(|state| {

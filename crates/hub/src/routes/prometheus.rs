@@ -11,8 +11,8 @@ use axum::{
 };
 use grafolean_collector::{
     health,
-    model::{Account, AccountId, Entity, Sensor, SensorUse},
-    protocol::{Metric, Metrics, Sampled, UNDECLARED, cut},
+    model::{Account, AccountId, Entity, EntityId, Sensor, SensorUse},
+    protocol::prometheus::{Mappings, Match, Metric, Owner, TEMPLATE},
     time::Timestamp,
 };
 use serde::Deserialize;
@@ -63,10 +63,11 @@ async fn scrape(
     let (of, entities, sensors) = read.await?;
     let now = hub.clock.now();
     let read = move |reader: &Reader| {
-        let metrics = Metrics::of(&declarations);
-        let devices = Devices::of(&entities, &sensors);
+        let declared = declarations.iter().map(|one| (one.name.as_str(), one.outputs.as_slice()));
+        let mappings = Mappings::of(declared, TEMPLATE);
+        let devices = Devices::of(&of, &entities, &sensors);
         let mut page = Page::new(&of);
-        reader.each_newest(account, &filter, |last| Ok(page.offer(last, &metrics, &devices, now)))?;
+        reader.each_newest(account, &filter, |last| Ok(page.offer(last, &mappings, &devices, now)))?;
         Ok(page.finish())
     };
     let body = hub.points.read(read).await?;
@@ -74,16 +75,15 @@ async fn scrape(
 }
 
 /// What labels say of devices, and how long their values are new.
-struct Devices<'a>(BTreeMap<String, Device<'a>>);
+struct Devices<'a>(BTreeMap<EntityId, Device<'a>>);
 
 struct Device<'a> {
-    name: &'a str,
-    address: &'a str,
+    owner: Owner<'a>,
     longest: Duration,
 }
 
 impl<'a> Devices<'a> {
-    fn of(entities: &'a [Entity], sensors: &[Sensor]) -> Self {
+    fn of(account: &'a Account, entities: &'a [Entity], sensors: &[Sensor]) -> Self {
         let defaults: BTreeMap<_, _> = sensors.iter().map(|one| (one.id, one.default_interval)).collect();
         let device = |entity: &'a Entity| {
             let attached = entity.protocols.iter().flatten().flat_map(|(_, attachment)| &attachment.sensors);
@@ -91,22 +91,16 @@ impl<'a> Devices<'a> {
                 |used: &SensorUse| used.interval.or_else(|| defaults.get(&used.sensor).copied().flatten());
             let longest =
                 attached.filter_map(interval).filter_map(|seconds| u64::try_from(seconds).ok()).max();
-            let text = |name: &str| entity.details.get(name).and_then(|value| value.as_str());
-            let address =
-                ["ipv4", "ipv6", "hostname"].into_iter().filter_map(text).find(|text| !text.is_empty());
             let longest = longest.map_or(USUAL, Duration::from_secs).max(USUAL);
-            (
-                entity.id.to_string(),
-                Device { name: &entity.name, address: address.unwrap_or_default(), longest },
-            )
+            (entity.id, Device { owner: Owner::of(&account.name, entity), longest })
         };
         Self(entities.iter().map(device).collect())
     }
 }
 
 /// Whether a value is too old to be the state of anything.
-fn is_stale(sampled: Option<&Sampled<'_>>, device: Option<&Device<'_>>, age: Duration) -> bool {
-    let named = sampled.and_then(|sampled| sampled.labels.iter().find(|(name, _)| *name == "interval"));
+fn is_stale(found: &Match<'_>, device: Option<&Device<'_>>, age: Duration) -> bool {
+    let named = found.labels.iter().find(|(name, _)| *name == "interval");
     let own = named.and_then(|(_, text)| span(text));
     let interval = own.or(device.map(|device| device.longest)).unwrap_or(USUAL);
     age > interval * INTERVALS + SPARE
@@ -140,13 +134,12 @@ impl<'a> Page<'a> {
     }
 
     /// Writes a value unless it is stale; returns whether there is room for more.
-    fn offer(&mut self, last: LastValue, metrics: &Metrics, devices: &Devices<'_>, now: Timestamp) -> bool {
+    fn offer(&mut self, last: LastValue, mappings: &Mappings, devices: &Devices<'_>, now: Timestamp) -> bool {
         let LastValue { path, point } = last;
-        let sampled = metrics.find(&path);
-        let entity = sampled.as_ref().and_then(|sampled| sampled.entity).or_else(|| of_a_device(&path));
-        let device = entity.and_then(|entity| devices.0.get(entity));
+        let found = mappings.get(&path);
+        let device = found.entity.and_then(|(entity, _)| devices.0.get(&entity));
         let age = if point.time < now { now.since(point.time) } else { Duration::ZERO };
-        if is_stale(sampled.as_ref(), device, age) {
+        if is_stale(&found, device, age) {
             return true;
         }
         if self.values >= MOST_VALUES {
@@ -154,28 +147,16 @@ impl<'a> Page<'a> {
             return false;
         }
         self.values += 1;
-        let (name, value) = match &sampled {
-            Some(Sampled { metric, .. }) => (metric.name.as_str(), metric.value(point.value)),
-            None => (UNDECLARED, point.value),
-        };
-        let lines = self
-            .families
-            .entry(name.to_owned())
-            .or_insert_with(|| head(sampled.as_ref().map(|sampled| sampled.metric)));
+        let owner = device.map_or(Owner { account: &self.account.name, ..Owner::default() }, |it| it.owner);
+        let name = &found.metric.name;
+        let lines = self.families.entry(name.clone()).or_insert_with(|| head(found.metric));
         lines.push_str(name);
         lines.push('{');
-        label(lines, "account", &self.account.name);
-        if let Some(entity) = entity {
-            label(lines, "entity", device.map_or("", |device| device.name));
-            label(lines, "entity_id", entity);
-            label(lines, "address", device.map_or("", |device| device.address));
-        }
-        match &sampled {
-            Some(Sampled { labels, .. }) => labels.iter().for_each(|(name, value)| label(lines, name, value)),
-            None => label(lines, "path", &path),
+        for (name, value) in found.labels(self.account.id, owner) {
+            label(lines, &name, &value);
         }
         lines.pop();
-        let _ = writeln!(lines, "}} {value}");
+        let _ = writeln!(lines, "}} {}", found.scale.of(point.value));
         true
     }
 
@@ -192,29 +173,19 @@ impl<'a> Page<'a> {
     }
 }
 
-/// The id of the device that a path begins with, where no declaration says.
-fn of_a_device(path: &str) -> Option<&str> {
-    path.strip_prefix("entity.")?.split('.').next()
-}
-
 /// Writes what stands before the lines of a metric.
-fn head(metric: Option<&Metric>) -> String {
-    let Some(Metric { name, help, unit, .. }) = metric else {
-        return format!("# HELP {UNDECLARED} Values that no protocol declares\n# TYPE {UNDECLARED} gauge\n");
-    };
+fn head(metric: &Metric) -> String {
+    let Metric { name, help, unit } = metric;
     let help = help.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "'");
-    let unit = unit.map(|unit| format!("# UNIT {name} {unit}\n")).unwrap_or_default();
+    let unit = if unit.is_empty() { String::new() } else { format!("# UNIT {name} {unit}\n") };
     format!("# HELP {name} {help}\n# TYPE {name} gauge\n{unit}")
 }
 
-/// Writes a label with a comma behind it. An empty value is none: so Prometheus has it.
+/// Writes a label with a comma behind it.
 fn label(lines: &mut String, name: &str, value: &str) {
-    if value.is_empty() {
-        return;
-    }
     lines.push_str(name);
     lines.push_str("=\"");
-    for letter in cut(value).chars() {
+    for letter in value.chars() {
         match letter {
             '\\' => lines.push_str("\\\\"),
             '"' => lines.push_str("\\\""),
@@ -240,7 +211,6 @@ mod tests {
     fn what_would_end_a_label_is_escaped() {
         let mut lines = String::new();
         label(&mut lines, "a", "x\"y\\z\nw");
-        label(&mut lines, "b", "");
         assert_eq!(lines, "a=\"x\\\"y\\\\z\\nw\",");
     }
 }

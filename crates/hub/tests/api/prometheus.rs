@@ -19,7 +19,7 @@ use crate::world::{START, Who, World};
 
 const PING: &str = r#"{"name": "probe", "outputs": [
     {"path": "entity.{entity}.probe.p{n}.rtt", "unit": "ms", "title": "RTT", "meaning": "How \"long\" a reply took"},
-    {"path": "entity.{entity}.probe.loss", "unit": "1", "title": "Loss", "meaning": "Share that was lost"},
+    {"path": "entity.{entity}.probe.loss", "unit": "1", "title": "Loss", "meaning": "Share that was lost", "role": "loss"},
     {"path": "entity.{entity}.probe.if.in-octets.{index}.{interface}", "unit": "By/s", "title": "In", "meaning": "Octets"},
     {"path": "probe.{interval}.{direction}.entity.{entity}.topip.{address}", "unit": "By", "title": "T", "meaning": "Top"}
 ]}"#;
@@ -58,10 +58,14 @@ async fn the_newest_values_have_names_units_and_labels_and_stale_ones_are_left_o
     let (world, admin, account, device) = world(&VALUES).await;
     let answer = world.get(&format!("/accounts/{account}/prometheus"), &admin).await.expect(200);
     assert!(answer.headers["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
-    let of_device =
-        format!(r#"account="Head \"office\"",entity="core-1",entity_id="{device}",address="192.0.2.1""#);
+    let account_of = format!(r#"account="Head \"office\"",account_id="{account}""#);
+    let of_device = format!(r#"{account_of},address="192.0.2.1",entity="core-1",entity_id="{device}""#);
     let expected = format!(
-        "# HELP grafolean_probe_if_in_octets_bytes_per_second Octets\n\
+        "# HELP grafolean_probe_exporter_topip_bytes Top\n\
+         # TYPE grafolean_probe_exporter_topip_bytes gauge\n\
+         # UNIT grafolean_probe_exporter_topip_bytes bytes\n\
+         grafolean_probe_exporter_topip_bytes{{{account_of},address=\"10.0.0.1\",direction=\"ingress\",exporter=\"core-1\",exporter_id=\"{device}\",interval=\"24h\"}} 7\n\
+         # HELP grafolean_probe_if_in_octets_bytes_per_second Octets\n\
          # TYPE grafolean_probe_if_in_octets_bytes_per_second gauge\n\
          # UNIT grafolean_probe_if_in_octets_bytes_per_second bytes_per_second\n\
          grafolean_probe_if_in_octets_bytes_per_second{{{of_device},index=\"3\",interface=\"ge-0.1\"}} 1000000000\n\
@@ -73,13 +77,9 @@ async fn the_newest_values_have_names_units_and_labels_and_stale_ones_are_left_o
          # TYPE grafolean_probe_rtt_seconds gauge\n\
          # UNIT grafolean_probe_rtt_seconds seconds\n\
          grafolean_probe_rtt_seconds{{{of_device},n=\"0\"}} 0.0125\n\
-         # HELP grafolean_probe_topip_bytes Top\n\
-         # TYPE grafolean_probe_topip_bytes gauge\n\
-         # UNIT grafolean_probe_topip_bytes bytes\n\
-         grafolean_probe_topip_bytes{{{of_device},interval=\"24h\",direction=\"ingress\",topip=\"10.0.0.1\"}} 7\n\
-         # HELP grafolean_value Values that no protocol declares\n\
+         # HELP grafolean_value A value of a series that no protocol declares\n\
          # TYPE grafolean_value gauge\n\
-         grafolean_value{{account=\"Head \\\"office\\\"\",path=\"home.temperature\"}} 21.5\n\
+         grafolean_value{{{account_of},path=\"home.temperature\"}} 21.5\n\
          # HELP grafolean_scrape_truncated Whether there are more values than one scrape holds: filter them\n\
          # TYPE grafolean_scrape_truncated gauge\n\
          grafolean_scrape_truncated 0\n\

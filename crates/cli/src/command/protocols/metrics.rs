@@ -41,11 +41,13 @@ mod tests {
 What values are called in Prometheus and in what reads as it does: `grafolean protocols --prometheus` prints it. Names,
 units and labels follow from what protocols declare ([series](protocols.md)): segments of the path are the name, what
 stands in braces are labels, the unit ends the name. `entity` is the name of what was measured and `exporter` that of
-what reported it, `entity_id` and `exporter_id` are their numbers, `address` is where they are reached unless the path
-names an address itself. A label without a value is left out. All metrics are gauges.
+what reported it, `account` that of the account; `entity_id`, `exporter_id` and `account_id` are their numbers, which tell
+apart what has the same name. `address` is where they are reached unless the path names an address itself. A label without
+a value is left out. All metrics are gauges, and values are in base units: milliseconds are divided by 1000, percents by 100.
 
-A series that no protocol declares is `grafolean_value`, with the labels `account` and `path`. A
-[sink](sinks.md) may have another template than `grafolean_{protocol}_{name}_{unit}`, and labels of its own.
+A series that no protocol declares is `grafolean_value`, with its path as the label `path`. [Sinks](sinks.md), `hub --forward`
+and a [scrape of the hub](hub.md#prometheus) use the same names; a sink may have another template than
+`grafolean_{protocol}_{name}_{unit}`, and labels of its own.
 
 ";
 

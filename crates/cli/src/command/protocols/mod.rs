@@ -1,13 +1,12 @@
 //! `grafolean protocols`: what each protocol of this binary declares.
 //!
 //! `fields` reads the JSON Schema of a protocol's fields, `page` lays a declaration out for people, as Markdown; of it
-//! `docs/protocols.md` is made. `metrics` says what series are called where they are sent, of which `docs/prometheus.md` is
-//! made, and `scraped` what they are called where Prometheus asks a hub for them.
+//! `docs/protocols.md` is made. `metrics` says what series are called in Prometheus, of which `docs/prometheus.md` is
+//! made.
 
 mod fields;
 mod metrics;
 mod page;
-mod scraped;
 
 use std::io::{self, Write};
 
@@ -24,8 +23,7 @@ pub(crate) fn show(arguments: &ShowProtocols) -> anyhow::Result<Outcome> {
     if arguments.prometheus {
         let of_one = arguments.protocol.map(|protocol| vec![protocol.declaration()]);
         let declarations = of_one.unwrap_or_else(declarations);
-        writeln!(out, "{}", metrics::sections(&declarations))?;
-        writeln!(out, "## Scraped from the hub\n\n```\n{}```", scraped::lines(&declarations))?;
+        write!(out, "{}", metrics::sections(&declarations))?;
         return Ok(Outcome::Good);
     }
     match (arguments.protocol, arguments.json) {

@@ -1,16 +1,5 @@
 //! Values in a real Prometheus beside the hub: from bots that are killed, and from the hub itself.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::print_stderr,
-    clippy::cast_possible_truncation,
-    missing_docs
-)]
-
-mod world;
-
 use std::{
     collections::BTreeMap,
     fs,
@@ -22,7 +11,8 @@ use std::{
 use grafolean_collector::time::{Clock, SystemClock};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use world::{Fill, Process, Run, World, may_ping, request_to, until};
+
+use crate::world::{self, Fill, Process, Run, World, may_ping, request_to, until};
 
 /// Labels of a series, with times in milliseconds and values.
 type Series = (BTreeMap<String, String>, Vec<(i64, f64)>);
@@ -187,7 +177,10 @@ async fn every_value_of_a_bot_that_is_killed_is_in_the_hub_and_in_a_prometheus_t
     let labels: Vec<_> = prometheus.series().into_iter().map(|(labels, _)| labels).collect();
     let rtt = labels.iter().find(|labels| labels["__name__"] == "grafolean_ping_rtt_avg_seconds").unwrap();
     assert_eq!((rtt["entity"].as_str(), rtt["address"].as_str()), ("device 127.0.0.1", "127.0.0.1"));
-    assert_eq!(rtt["account"], world.account.number().to_string());
+    assert_eq!(
+        (rtt["account"].as_str(), &rtt["account_id"]),
+        ("Office", &world.account.number().to_string())
+    );
     // Without the sink nothing is held for it any more.
     assert!(world.bot().args(["spool", "list", "--sink", "nobody"]).finished().status.code() == Some(2));
 }
