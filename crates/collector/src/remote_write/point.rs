@@ -56,11 +56,18 @@ impl Point {
 /// The most series whose names are remembered: beyond it all are forgotten, and named again as they come.
 const MOST_NAMED: usize = 1_000_000;
 
+/// What a path is called.
+#[derive(Clone)]
+struct Called {
+    series: Arc<Series>,
+    scale: Scale,
+}
+
 /// Series by account and path, named once.
 pub(super) struct Named<N> {
     naming: N,
     generation: u64,
-    series: HashMap<AccountId, HashMap<Arc<str>, (Arc<Series>, Scale)>>,
+    series: HashMap<AccountId, HashMap<Arc<str>, Called>>,
     /// Two paths may be one series.
     distinct: HashSet<Arc<Series>>,
     count: usize,
@@ -77,7 +84,7 @@ impl<N: Naming> Named<N> {
         }
     }
 
-    fn get(&mut self, account: AccountId, path: &str) -> (Arc<str>, Arc<Series>, Scale) {
+    fn get(&mut self, account: AccountId, path: &str) -> (Arc<str>, Called) {
         let generation = self.naming.generation();
         if generation != self.generation || self.count > MOST_NAMED {
             self.series.clear();
@@ -85,8 +92,8 @@ impl<N: Naming> Named<N> {
             (self.generation, self.count) = (generation, 0);
         }
         let of_account = self.series.entry(account).or_default();
-        if let Some((path, (series, scale))) = of_account.get_key_value(path) {
-            return (Arc::clone(path), Arc::clone(series), *scale);
+        if let Some((path, called)) = of_account.get_key_value(path) {
+            return (Arc::clone(path), called.clone());
         }
         let Labelled { series, scale } = self.naming.series(account, path);
         let (path, series) = (Arc::<str>::from(path), Arc::new(series));
@@ -97,9 +104,10 @@ impl<N: Naming> Named<N> {
                 series
             }
         };
-        of_account.insert(Arc::clone(&path), (Arc::clone(&series), scale));
+        let called = Called { series, scale };
+        of_account.insert(Arc::clone(&path), called.clone());
         self.count += 1;
-        (path, series, scale)
+        (path, called)
     }
 
     /// Returns the points of entries, in their order, and what breaks a rule and is never sent.
@@ -116,7 +124,7 @@ impl<N: Naming> Named<N> {
             for (path, value) in values.values {
                 match Sample::checked(&path, values.time, value) {
                     Ok(_) => {
-                        let (path, series, scale) = self.get(values.account, &path);
+                        let (path, Called { series, scale }) = self.get(values.account, &path);
                         points.push(Point {
                             series,
                             time: values.time.micros().div_euclid(1_000),
