@@ -65,7 +65,7 @@ fn serve(connection: &TcpStream, speaks: Version, kept: &Mutex<Kept>) -> std::io
         match line.split_once(": ") {
             Some(("content-length", value)) => length = value.parse().unwrap(),
             Some(("x-prometheus-remote-write-version", value)) if value.starts_with('2') => {
-                version = Version::V2
+                version = Version::V2;
             }
             _ if line.is_empty() => break,
             _ => {}
