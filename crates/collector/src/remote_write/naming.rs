@@ -105,7 +105,8 @@ mod tests {
         fn owner(&self, _: AccountId, entity: Option<EntityId>) -> KnownOwner {
             let mut known = KnownOwner { account: "Net".to_owned(), ..KnownOwner::default() };
             if entity == Some(EntityId::new(7)) {
-                ("core \"1\"".clone_into(&mut known.entity), "10.0.0.7".clone_into(&mut known.address));
+                known.entity = "core \"1\"".to_owned();
+                known.address = "10.0.0.7".to_owned();
             }
             known
         }
