@@ -2,20 +2,21 @@
 //!
 //! [`Backend`] is the seam: the HTTP client stands on one side of it, a simulated backend on the other.
 
-mod confirmed;
 pub mod http;
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
-
-pub use confirmed::Confirmed;
+use tokio::time::Instant;
 
 use crate::{
     cause::Cause,
-    model::{Account, AccountId, Credential, Entity, EntityId, NewEntity, Sample, Sensor, Shared, UserId},
+    model::{
+        Account, AccountId, Credential, CredentialId, Entity, EntityId, NewEntity, Sample, Sensor, SensorId,
+        Shared, UserId,
+    },
 };
 
 /// A Grafolean backend as a bot's token sees it.
@@ -30,6 +31,27 @@ pub trait Backend: Send + Sync + 'static {
         entity: EntityId,
     ) -> impl Future<Output = Result<Option<Entity>, BackendError>> + Send;
 
+    /// Reads the lists of one account, whether or not the list of accounts names it; None if it is gone. Lists that may not be
+    /// read are marked as [unread](AccountInventory::is_unread). A backend that does not say otherwise lists every account that
+    /// there is.
+    fn account(
+        &self,
+        account: &Account,
+    ) -> impl Future<Output = Result<Option<AccountInventory>, BackendError>> + Send {
+        let _ = account;
+        async { Ok(None) }
+    }
+
+    /// Whether a credential or sensor is there, read alone. A backend that does not say otherwise lists every one that there is.
+    fn has_row(
+        &self,
+        account: AccountId,
+        row: UsedRow,
+    ) -> impl Future<Output = Result<bool, BackendError>> + Send {
+        let _ = (account, row);
+        async { Ok(false) }
+    }
+
     /// Stores values. The caller keeps to the limits of the API: no (path, time) twice, at most 1,000 a request.
     /// None at all is still a request: whether it is answered well tells if the backend is healthy.
     fn put_values(
@@ -39,14 +61,14 @@ pub trait Backend: Send + Sync + 'static {
         stamp: Stamp,
     ) -> impl Future<Output = Result<(), BackendError>> + Send;
 
-    /// Creates, updates or deletes an entity; gives the id of the entity it was done to.
+    /// Creates, updates or deletes an entity; returns the id of the entity it was done to.
     fn change_entity(
         &self,
         account: AccountId,
         change: EntityChange,
     ) -> impl Future<Output = Result<EntityId, BackendError>> + Send;
 
-    /// Tells the backend what the bot knows of itself, as JSON; returns the answer, `None` from a backend that takes no such
+    /// Sends the backend what the bot knows of itself, as JSON; returns the answer, `None` from a backend that takes no such
     /// thing, as Grafolean.
     fn push_status(
         &self,
@@ -91,6 +113,33 @@ pub enum EntityChange {
     Delete(EntityId),
 }
 
+/// What an entity is measured by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum UsedRow {
+    /// How to get into it.
+    Credential(CredentialId),
+    /// What is measured of it.
+    Sensor(SensorId),
+}
+
+impl UsedRow {
+    /// Returns the name of its list.
+    pub const fn list(self) -> &'static str {
+        match self {
+            Self::Credential(_) => "credentials",
+            Self::Sensor(_) => "sensors",
+        }
+    }
+
+    /// Returns its id.
+    pub const fn number(self) -> i64 {
+        match self {
+            Self::Credential(id) => id.number(),
+            Self::Sensor(id) => id.number(),
+        }
+    }
+}
+
 /// All that a bot's token sees of what people set up.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Inventory {
@@ -101,6 +150,15 @@ pub struct Inventory {
     pub protocol: Option<String>,
     /// Each account with its lists.
     pub accounts: Vec<AccountInventory>,
+}
+
+/// An inventory in which nothing is half written, and since when it may be out of date: for whoever else needs it.
+#[derive(Clone, Debug)]
+pub struct Confirmed {
+    /// What people set up.
+    pub inventory: Arc<Inventory>,
+    /// When it began to be read: a later change may not be in it.
+    pub read_from: Instant,
 }
 
 /// One account's lists.

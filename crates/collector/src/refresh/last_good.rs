@@ -179,8 +179,11 @@ impl LastGood {
         };
         let vault = match Vault::open(&self.key, MissingKey::Refused) {
             Ok(vault) => vault,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
-                return Err(self.broken(format!("its key {} is none: {error}", self.key.display())));
+            Err(error)
+                if self.is_key_beside_it()
+                    && matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) =>
+            {
+                return Err(self.broken(format!("its key {} is invalid: {error}", self.key.display())));
             }
             Err(source) => return Err(StateError::Key { file: self.key.clone(), source }),
         };
@@ -226,12 +229,13 @@ impl LastGood {
     fn replace(&self, text: &str, read_at: Timestamp) -> Result<(), StateError> {
         let (mut connection, format) = self.open()?;
         let vault = match Vault::open(&self.key, MissingKey::Made) {
-            // Whatever it was, what it sealed cannot be read any more.
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                return Err(self.broken(format!("its key {} is none: {error}", self.key.display())));
+            // Whatever it was, what it sealed cannot be read any more. A key that a person named is theirs.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData && self.is_key_beside_it() => {
+                self.set_key_aside(&error).and_then(|()| Vault::open(&self.key, MissingKey::Made))
             }
-            opened => opened.map_err(|source| StateError::Key { file: self.key.clone(), source })?,
+            opened => opened,
         };
+        let vault = vault.map_err(|source| StateError::Key { file: self.key.clone(), source })?;
         let sealed = vault.seal(text.as_bytes(), USE);
         let sealed = sealed.ok_or_else(|| self.broken("the inventory can't be encrypted".to_owned()))?;
         let mut write = || {
@@ -281,6 +285,16 @@ impl LastGood {
         let journal = self.file.with_extension("sqlite-journal");
         let _ = fs::rename(&journal, journal.with_extension(format!("sqlite-journal.{suffix}")));
         renamed.map_err(|source| StateError::Open { file: self.file.clone(), source })
+    }
+
+    fn is_key_beside_it(&self) -> bool {
+        self.key == self.file.with_file_name(KEY)
+    }
+
+    fn set_key_aside(&self, reason: &io::Error) -> io::Result<()> {
+        let kept = self.key.with_extension(format!("key.broken-{}", SystemClock.now().micros()));
+        error!(%reason, kept = %kept.display(), "the key of the kept configuration is broken, it is set aside");
+        fs::rename(&self.key, kept)
     }
 
     fn sqlite(&self, source: rusqlite::Error) -> StateError {

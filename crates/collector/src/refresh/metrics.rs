@@ -28,6 +28,8 @@ pub struct RefreshMetrics {
     pub(super) not_kept: Counter,
     /// Why the backend refuses the token.
     refused: Arc<Mutex<Option<String>>>,
+    /// Why the configuration can't be read otherwise.
+    unread: Arc<Mutex<Option<String>>>,
     /// Why nothing is measured.
     idle: Arc<Mutex<Vec<String>>>,
     reading: Reading,
@@ -65,6 +67,7 @@ impl Default for RefreshMetrics {
             second_looks: Counter::default(),
             not_kept: Counter::default(),
             refused: Arc::default(),
+            unread: Arc::default(),
             idle: Arc::default(),
             reading: Reading::default(),
             rights: Arc::default(),
@@ -117,6 +120,14 @@ impl RefreshMetrics {
         }
     }
 
+    /// Returns an error, in a sentence, while the configuration can't be read for another reason: jobs go on as they were.
+    pub fn check_unread(&self) -> Result<(), String> {
+        match &*self.unread.lock().unwrap_or_else(PoisonError::into_inner) {
+            None => Ok(()),
+            Some(reason) => Err(format!("the configuration can't be read, jobs go on as they are: {reason}")),
+        }
+    }
+
     /// Returns an error, in the words of `grafolean check`, while the configuration leaves the bot nothing to measure.
     pub fn check_idle(&self) -> Result<(), String> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -150,6 +161,8 @@ impl RefreshMetrics {
             let reason = error.map(ToString::to_string);
             *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = reason;
         }
+        let unread = error.filter(|error| !matches!(error, BackendError::Unauthorized { .. }));
+        *self.unread.lock().unwrap_or_else(PoisonError::into_inner) = unread.map(BackendError::with_causes);
         if let Some(error) = error {
             self.failures.get_or_create(&Labels { kind: Kind::of(error) }).inc();
             let cause = match error {

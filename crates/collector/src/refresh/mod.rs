@@ -32,12 +32,13 @@ use crate::{
 };
 use idle::{IdleLog, Rights};
 use notices::{Changes, Notices};
+use recheck::Unlisted;
 
 pub use idle::{Idleness, NO_ACCOUNT, cannot_send, foreign_token, idle_reasons, nothing_polled};
 pub use last_good::{LastGood, StateError};
 pub use metrics::RefreshMetrics;
 pub use planned::{Planned, plan_once};
-pub use recheck::confirmed_inventory;
+pub use recheck::KnownInventory;
 pub use reload::Reload;
 
 /// How often the configuration is read unless someone says otherwise (`JOBS_REFRESH_INTERVAL`).
@@ -110,6 +111,7 @@ impl<B: Backend, K: Protocol> Refresh<B, K> {
 
     async fn refresh_for_ever(self) -> Result<(), RefreshError> {
         let (mut in_force, mut outage) = (None, OutageLog::default());
+        let mut unlisted = Unlisted::default();
         let (mut idle, mut rights) = (IdleLog::default(), Rights::default());
         let mut reload = self.reload.clone();
         if let Some(planned) = self.kept().await {
@@ -119,7 +121,7 @@ impl<B: Backend, K: Protocol> Refresh<B, K> {
         let (mut is_saved, mut failures) = (in_force.is_some(), 0);
         loop {
             let began = Instant::now();
-            let outcome = self.look(in_force.as_ref()).await;
+            let outcome = self.look(in_force.as_ref(), &mut unlisted).await;
             self.metrics.looked(began.elapsed(), outcome.as_ref().err(), self.clock.now());
             let pause = match outcome {
                 Ok(planned) => {
@@ -181,12 +183,17 @@ impl<B: Backend, K: Protocol> Refresh<B, K> {
 
     /// Reads the configuration, and a second time alone what seems to have vanished from it. What can't be read for
     /// want of a right stays as it is.
-    async fn look(&self, in_force: Option<&InForce<K::Task>>) -> Result<Planned<K::Task>, BackendError> {
+    async fn look(
+        &self,
+        in_force: Option<&InForce<K::Task>>,
+        unlisted: &mut Unlisted,
+    ) -> Result<Planned<K::Task>, BackendError> {
         let mut inventory = self.backend.inventory().await?;
         let Some(InForce { planned: known, .. }) = in_force else {
             return Ok(Planned::of(inventory, &*self.bot));
         };
-        recheck::keep_unread(&mut inventory, &known.inventory);
+        let (backend, devices) = (&*self.backend, &known.devices);
+        recheck::restore(backend, &mut inventory, &known.inventory, devices, unlisted).await?;
         let planned = Planned::of(inventory, &*self.bot);
         let suspects = recheck::suspects(&known.devices, &planned.devices);
         if suspects.is_empty() {

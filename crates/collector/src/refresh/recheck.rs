@@ -1,20 +1,21 @@
-//! Before jobs stop: a device that seems to have vanished is read again, alone and a moment later.
+//! Before jobs stop: what seems to have vanished is read again, alone and a moment later.
 //!
 //! A real backend changes an entity in several steps, and one list in six that is read meanwhile shows it without
-//! its protocols or without some of its sensors. And a right that was taken away, or a proxy that stands in for a
-//! backend, removes nothing: only a 404 for the entity, while the lists of its account answer, is a removal.
+//! its protocols or without some of its sensors. And a right that was taken away, a list that comes empty, or a proxy that
+//! stands in for a backend, removes nothing: only a 404 for the thing itself is a removal.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
     time::Duration,
 };
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use tokio::time;
+use tokio::time::{self, Instant};
 
 use crate::{
-    backend::{AccountInventory, Backend, BackendError, BrokenRow, Inventory},
-    model::{AccountId, Credential, Device, Entity, EntityId, Sensor, Shared},
+    backend::{AccountInventory, Backend, BackendError, BrokenRow, Inventory, UsedRow},
+    model::{AccountId, Credential, CredentialId, Device, Entity, EntityId, Sensor, SensorId, Shared},
     selection::select,
 };
 
@@ -25,28 +26,93 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// keeps answering people.
 const IN_FLIGHT: usize = 8;
 
+/// How long an account is measured on that is neither listed nor may be read: a right that was taken by mistake is noticed
+/// within a day, and one that was taken on purpose ends the measuring then.
+const UNLISTED_GRACE: Duration = Duration::from_hours(24);
+
 type Place = (AccountId, EntityId);
 
-/// Reads the inventory, and alone a second time what of `known` seems to have vanished from it: for whoever makes jobs
-/// otherwise than by a [`super::Refresh`]. Accounts that can't be read stay as they are known.
+/// What was known at the last look, for whoever makes jobs otherwise than by a [`super::Refresh`].
+#[derive(Debug, Default)]
+pub struct KnownInventory {
+    inventory: Arc<Inventory>,
+    unlisted: Unlisted,
+}
+
+/// The accounts that are measured though the list of accounts does not name them, and since when.
+#[derive(Debug, Default)]
+pub(super) struct Unlisted(HashMap<AccountId, Instant>);
+
+impl KnownInventory {
+    /// Reads the inventory, and alone a second time what seems to have vanished from it. What can't be read stays as it is known.
+    ///
+    /// # Errors
+    /// Fails if something can't be read for a reason that may pass: then nothing is to be taken as vanished.
+    pub async fn look<B: Backend>(
+        &mut self,
+        backend: &B,
+        protocol: &str,
+    ) -> Result<Arc<Inventory>, BackendError> {
+        let mut inventory = backend.inventory().await?;
+        let devices = select(&self.inventory, protocol).devices;
+        restore(backend, &mut inventory, &self.inventory, &devices, &mut self.unlisted).await?;
+        let suspects = suspects(&devices, &select(&inventory, protocol).devices);
+        recheck(backend, &mut inventory, suspects).await?;
+        self.inventory = Arc::new(inventory);
+        Ok(self.inventory.clone())
+    }
+}
+
+/// Puts back what an inventory lacks but is still there: accounts, lists that can't be read, credentials and sensors that
+/// `devices` use.
 ///
 /// # Errors
 /// Fails if something can't be read for a reason that may pass: then nothing is to be taken as vanished.
-pub async fn confirmed_inventory<B: Backend>(
+pub(super) async fn restore<B: Backend>(
     backend: &B,
-    protocol: &str,
-    known: &[Device],
-) -> Result<Inventory, BackendError> {
-    let mut inventory = backend.inventory().await?;
-    for account in inventory.accounts.iter_mut().filter(|account| account.is_unread()) {
-        fill_from_devices(account, known);
-    }
-    let suspects = suspects(known, &select(&inventory, protocol).devices);
-    recheck(backend, &mut inventory, suspects).await?;
-    Ok(inventory)
+    inventory: &mut Inventory,
+    known: &Inventory,
+    devices: &[Device],
+    unlisted: &mut Unlisted,
+) -> Result<(), BackendError> {
+    restore_accounts(backend, inventory, known, devices, unlisted).await?;
+    keep_unread(inventory, known);
+    restore_rows(backend, inventory, devices).await
 }
 
-/// Returns the accounts that could not be read the lists that they had.
+/// Asks for the lists of accounts that have devices, but which the list of accounts does not name any more.
+async fn restore_accounts<B: Backend>(
+    backend: &B,
+    inventory: &mut Inventory,
+    known: &Inventory,
+    devices: &[Device],
+    Unlisted(unlisted): &mut Unlisted,
+) -> Result<(), BackendError> {
+    let listed: HashSet<_> = inventory.accounts.iter().map(|it| it.account.id).collect();
+    unlisted.retain(|account, _| !listed.contains(account));
+    let measured: HashSet<_> = devices.iter().map(|device| device.account).collect();
+    for AccountInventory { account, .. } in &known.accounts {
+        if listed.contains(&account.id) || !measured.contains(&account.id) {
+            continue;
+        }
+        let since = *unlisted.entry(account.id).or_insert_with(Instant::now);
+        let Some(mut read) = backend.account(account).await? else { continue };
+        if !read.is_unread() {
+            let reason = "the list of accounts does not name it, but its own lists can be read: they count";
+            read.broken.push(BrokenRow {
+                list: "account",
+                row: account.id.number().into(),
+                reason: reason.to_owned(),
+            });
+        } else if since.elapsed() >= UNLISTED_GRACE {
+            continue;
+        }
+        inventory.accounts.push(read);
+    }
+    Ok(())
+}
+
+/// Returns to accounts that could not be read the lists that they had.
 pub(super) fn keep_unread(inventory: &mut Inventory, known: &Inventory) {
     let unread = inventory.accounts.iter_mut().filter(|account| account.is_unread());
     for account in unread {
@@ -58,16 +124,64 @@ pub(super) fn keep_unread(inventory: &mut Inventory, known: &Inventory) {
     }
 }
 
-fn fill_from_devices(account: &mut AccountInventory, known: &[Device]) {
-    let mut credentials: HashMap<_, &Shared<Credential>> = HashMap::new();
-    let mut sensors: HashMap<_, &Shared<Sensor>> = HashMap::new();
-    for device in known.iter().filter(|device| device.account == account.account.id) {
-        account.entities.push(device.entity.clone());
-        credentials.insert(device.credential.id, &device.credential);
-        sensors.extend(device.sensors.iter().map(|used| (used.sensor.id, &used.sensor)));
+/// Credentials and sensors that devices used, and which the lists lack.
+#[derive(Default)]
+struct MissingRows {
+    credentials: BTreeMap<CredentialId, Shared<Credential>>,
+    sensors: BTreeMap<SensorId, Shared<Sensor>>,
+}
+
+impl MissingRows {
+    fn of(list: &AccountInventory, devices: &[Device]) -> Self {
+        let credentials: HashSet<_> = list.credentials.iter().map(|row| row.id).collect();
+        let sensors: HashSet<_> = list.sensors.iter().map(|row| row.id).collect();
+        let mut missing = Self::default();
+        for device in devices.iter().filter(|device| device.account == list.account.id) {
+            if !credentials.contains(&device.credential.id) {
+                missing.credentials.insert(device.credential.id, device.credential.clone());
+            }
+            for used in device.sensors.iter().filter(|used| !sensors.contains(&used.sensor.id)) {
+                missing.sensors.insert(used.sensor.id, used.sensor.clone());
+            }
+        }
+        missing
     }
-    account.credentials = credentials.into_values().cloned().collect();
-    account.sensors = sensors.into_values().cloned().collect();
+
+    fn rows(&self) -> impl Iterator<Item = UsedRow> {
+        let credentials = self.credentials.keys().copied().map(UsedRow::Credential);
+        credentials.chain(self.sensors.keys().copied().map(UsedRow::Sensor))
+    }
+
+    fn put_back(&self, list: &mut AccountInventory, row: UsedRow) {
+        match row {
+            UsedRow::Credential(id) => list.credentials.extend(self.credentials.get(&id).cloned()),
+            UsedRow::Sensor(id) => list.sensors.extend(self.sensors.get(&id).cloned()),
+        }
+    }
+}
+
+/// Asks alone for credentials and sensors that devices used and which their lists lack.
+async fn restore_rows<B: Backend>(
+    backend: &B,
+    inventory: &mut Inventory,
+    devices: &[Device],
+) -> Result<(), BackendError> {
+    for list in &mut inventory.accounts {
+        let missing = MissingRows::of(list, devices);
+        for row in missing.rows() {
+            let reason = match backend.has_row(list.account.id, row).await {
+                Ok(false) => continue,
+                Ok(true) => "the list lacks it, but it is there: it is used as before".to_owned(),
+                Err(error @ (BackendError::Forbidden { .. } | BackendError::Refused { .. })) => {
+                    format!("the list lacks it, and it can't be read, it is used as before: {error}")
+                }
+                Err(error) => return Err(error),
+            };
+            missing.put_back(list, row);
+            list.broken.push(BrokenRow { list: row.list(), row: row.number().into(), reason });
+        }
+    }
+    Ok(())
 }
 
 /// Finds the devices that are gone or have lost a sensor.
@@ -89,7 +203,7 @@ pub(super) async fn recheck<B: Backend>(
     inventory: &mut Inventory,
     suspects: Vec<Device>,
 ) -> Result<(), BackendError> {
-    // An account that is gone as a whole was not caught half-written.
+    // An account that is gone as a whole was asked for by itself.
     let listed: HashSet<_> = inventory.accounts.iter().map(|it| it.account.id).collect();
     let suspects: Vec<_> = suspects.into_iter().filter(|device| listed.contains(&device.account)).collect();
     if suspects.is_empty() {

@@ -52,6 +52,18 @@ async fn each_refusal_of_values_is_told_from_the_others() {
 }
 
 #[tokio::test]
+async fn whatever_says_when_to_ask_again_means_later_but_for_a_token_that_is_unknown() {
+    for status in [302, 403, 404, 408, 413, 429, 500, 503] {
+        let world = World::of(Grafolean::default().fail("PUT", 1, Fault::RetryAfter(status, 7))).await;
+        let error = world.client().put_values(ACCOUNT, &[], Stamp::Due).await.unwrap_err();
+        assert_eq!(error.retry_after(), Some(std::time::Duration::from_secs(7)), "{status}: {error}");
+    }
+    let world = World::of(Grafolean::default().fail("PUT", 2, Fault::RetryAfter(401, 7))).await;
+    let error = world.client().put_values(ACCOUNT, &[], Stamp::Due).await.unwrap_err();
+    assert!(matches!(error, BackendError::Unauthorized { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn an_entity_is_created_updated_whole_and_deleted() {
     let whole = device(1001, "ping", 1, &[2]);
     let world = World::of(Grafolean::default().with(1, "entities", whole)).await;

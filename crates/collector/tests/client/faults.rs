@@ -21,7 +21,7 @@ use crate::world::{Fault, Grafolean, TOKEN, World};
 const ACCOUNT: AccountId = AccountId::new(1);
 
 /// Answers the first request of each connection, then closes it as the second one arrives, as a backend does
-/// whose keep-alive ends at that moment. Gives each request's first line.
+/// whose keep-alive ends at that moment. Returns each request's first line.
 async fn one_answer_a_connection() -> (HttpBackend, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/api", listener.local_addr().unwrap());
@@ -149,8 +149,10 @@ async fn a_token_file_is_read_again_after_a_401_and_at_every_refresh() {
     client.put_values(ACCOUNT, &[], Stamp::Due).await.unwrap();
     assert_eq!(world.asked().len(), 2, "the old one, and at once the new one");
     // While it is being replaced it may be empty or gone: the one in use stays.
-    write("");
-    assert!(!client.renew_token().await);
+    for partly in ["", "another\nand another", "another\0"] {
+        write(partly);
+        assert!(!client.renew_token().await, "{partly:?}");
+    }
     client.inventory().await.unwrap();
     world.asked();
     write("another");

@@ -109,6 +109,33 @@ async fn a_flipped_bit_or_another_key_is_noticed() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_none_is_replaced_once_and_one_that_a_person_named_is_left_alone() {
+    for harm in [b"x".to_vec(), vec![7; 33]] {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        kept(folder.path()).save(&some(), READ_AT).await.unwrap();
+        fs::write(folder.path().join("state.key"), &harm).unwrap();
+        assert!(kept(folder.path()).load().await.is_none());
+        for _ in 0..5 {
+            kept(folder.path()).save(&some(), READ_AT).await.unwrap();
+        }
+        assert_eq!(kept(folder.path()).load().await.unwrap().0, some());
+        assert_eq!(names(folder.path()).len(), 4, "file and key, and the two that were set aside");
+
+        let key = elsewhere.path().join("bots.key");
+        let last_good = kept(folder.path()).with_key(Some(&key));
+        last_good.save(&some(), READ_AT).await.unwrap();
+        let sound = fs::read(&key).unwrap();
+        fs::write(&key, &harm).unwrap();
+        assert!(last_good.load().await.is_none());
+        last_good.save(&some(), READ_AT).await.unwrap_err();
+        assert_eq!(fs::read(&key).unwrap(), harm);
+        fs::write(&key, sound).unwrap();
+        assert_eq!(last_good.load().await.unwrap().0, some(), "the key was mended, nothing was lost");
+        assert_eq!(names(folder.path()).len(), 4);
+    }
+}
+
+#[tokio::test]
 async fn the_key_may_stand_elsewhere() {
     let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let key = elsewhere.path().join("bots.key");

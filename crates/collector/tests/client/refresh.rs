@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use grafolean_collector::{
-    backend::{BackendError, BrokenRow, Inventory},
+    backend::{AccountInventory, BackendError, BrokenRow, Inventory},
     bot::Plan,
     model::Device,
     refresh::{Idleness, LastGood, Refresh, RefreshError, RefreshMetrics, Reload, plan_once},
@@ -301,6 +301,99 @@ async fn only_a_404_for_the_entity_alone_is_a_removal() {
     backend.script().truth = devices(&[1]);
     assert_eq!(running.jobs().await, ["1"]);
     assert_eq!(logs.count("stopped=\"device 2\" (entity 2)"), 1, "{}", logs.text());
+}
+
+/// Ways in which lists that answer with 200 lack what is there.
+fn lists_that_lack() -> Vec<(&'static str, Inventory)> {
+    let without = |change: fn(&mut Inventory)| {
+        let mut inventory = devices(&[1, 2]);
+        change(&mut inventory);
+        inventory
+    };
+    vec![
+        ("the account", without(|it| it.accounts.clear())),
+        ("its entities", without(|it| it.accounts[0].entities.clear())),
+        ("its credentials", without(|it| it.accounts[0].credentials.clear())),
+        ("its sensors", without(|it| it.accounts[0].sensors.clear())),
+        ("a sensor", without(|it| _ = it.accounts[0].sensors.remove(0))),
+        (
+            "all but the account",
+            without(|it| {
+                let list = &mut it.accounts[0];
+                (list.entities, list.credentials, list.sensors) = (vec![], vec![], vec![]);
+            }),
+        ),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_lacks_what_is_there_stops_nothing_however_long_that_lasts() {
+    for (what, lacking) in lists_that_lack() {
+        let logs = Logs::capture();
+        let backend = Simulated::with(devices(&[1, 2]));
+        let mut running = start(&backend, None);
+        running.jobs().await;
+        backend.script().inventories.extend((0..5).map(|_| Ok(lacking.clone())));
+        running.nothing_for(5 * INTERVAL + INTERVAL / 2).await;
+        assert!(backend.script().inventories.is_empty(), "{what}");
+        assert!(running.metric("grafolean_jobs 2"), "{what}");
+        // What lasts is said once. Entities alone are looked at again without a word.
+        let said = logs.count("the list lacks it") + logs.count("does not name it");
+        assert_eq!(said > 0, what != "its entities", "{what}: {}", logs.text());
+        assert!(said <= 3, "{what}: {}", logs.text());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_credential_or_sensor_that_is_gone_stops_what_used_it() {
+    let changes: [fn(&mut AccountInventory); 2] =
+        [|list| _ = list.credentials.drain(..), |list| _ = list.sensors.drain(..)];
+    for change in changes {
+        let backend = Simulated::with(devices(&[1, 2]));
+        let mut running = start(&backend, None);
+        running.jobs().await;
+        change(&mut backend.script().truth.accounts[0]);
+        assert_eq!(running.jobs().await, [""; 0]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_lists_lack_and_may_not_be_read_alone_goes_on() {
+    let logs = Logs::capture();
+    let backend = Simulated::with(devices(&[1, 2]));
+    let mut running = start(&backend, None);
+    running.jobs().await;
+    for error in [forbidden(), refused(400), refused(405), unreachable_backend()] {
+        let mut lacking = devices(&[1, 2]);
+        _ = lacking.accounts[0].sensors.remove(0);
+        backend.script().rows.push_back(error);
+        backend.script().inventories.push_back(Ok(lacking));
+        running.nothing_for(2 * INTERVAL).await;
+    }
+    assert!(running.metric("grafolean_jobs 2"));
+    assert_eq!(logs.count("it can't be read, it is used as before"), 3, "{}", logs.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_is_neither_listed_nor_readable_is_measured_on_for_a_day() {
+    let logs = Logs::capture();
+    let backend = Simulated::with(devices(&[1, 2]));
+    let mut running = start(&backend, None);
+    running.jobs().await;
+    let began = Instant::now();
+    backend.script().truth.accounts.clear();
+    backend.script().accounts.extend((0..10_000).map(|_| forbidden()));
+    running.nothing_for(Duration::from_hours(23)).await;
+    assert_eq!(logs.count("it needs GET on accounts/1/entities"), 1, "{}", logs.text());
+    assert_eq!(running.jobs().await, [""; 0]);
+    assert!(began.elapsed() <= Duration::from_hours(24) + 2 * INTERVAL, "{:?}", began.elapsed());
+    // Where its lists can't be read for a reason that may pass, nothing changes either.
+    backend.script().truth = devices(&[1]);
+    assert_eq!(running.jobs().await, ["1"]);
+    backend.script().accounts.clear();
+    backend.script().accounts.push_back(unreachable_backend());
+    backend.script().inventories.push_back(Ok(Inventory::default()));
+    running.nothing_for(2 * INTERVAL).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use grafolean_collector::{
-    backend::{AccountInventory, Backend, BackendError, EntityChange, Inventory, Stamp},
+    backend::{AccountInventory, Backend, BackendError, BrokenRow, EntityChange, Inventory, Stamp, UsedRow},
     bot::{Bot, BotError, Job, Plan, Refusal, Run},
     model::{
         Account, AccountId, Attachment, Credential, CredentialId, Details, Device, Entity, EntityId,
@@ -24,6 +24,9 @@ pub(crate) struct Script {
     pub(crate) truth: Inventory,
     pub(crate) inventories: VecDeque<Result<Inventory, BackendError>>,
     pub(crate) entities: VecDeque<BackendError>,
+    /// How the next accounts, and the next credentials and sensors, are not read alone.
+    pub(crate) accounts: VecDeque<BackendError>,
+    pub(crate) rows: VecDeque<BackendError>,
     pub(crate) looks: usize,
     pub(crate) read_alone: Vec<EntityId>,
     pub(crate) has_new_token: bool,
@@ -65,6 +68,37 @@ impl Backend for Simulated {
                 .cloned()
                 .map(Shared::into_inner)),
         }
+    }
+
+    async fn account(&self, account: &Account) -> Result<Option<AccountInventory>, BackendError> {
+        let mut script = self.script();
+        match script.accounts.pop_front() {
+            Some(error @ BackendError::Forbidden { .. }) => {
+                let broken = BrokenRow {
+                    list: "accounts",
+                    row: account.id.number().into(),
+                    reason: error.to_string(),
+                };
+                let (entities, credentials, sensors) = (vec![], vec![], vec![]);
+                let account = account.clone();
+                let broken = vec![broken];
+                Ok(Some(AccountInventory { account, entities, credentials, sensors, broken }))
+            }
+            Some(error) => Err(error),
+            None => Ok(script.truth.accounts.iter().find(|it| it.account.id == account.id).cloned()),
+        }
+    }
+
+    async fn has_row(&self, account: AccountId, row: UsedRow) -> Result<bool, BackendError> {
+        let mut script = self.script();
+        if let Some(error) = script.rows.pop_front() {
+            return Err(error);
+        }
+        let list = script.truth.accounts.iter().find(|it| it.account.id == account);
+        Ok(list.is_some_and(|list| match row {
+            UsedRow::Credential(id) => list.credentials.iter().any(|it| it.id == id),
+            UsedRow::Sensor(id) => list.sensors.iter().any(|it| it.id == id),
+        }))
     }
 
     async fn unsendable(&self, _: &[AccountId]) -> Result<Vec<AccountId>, BackendError> {

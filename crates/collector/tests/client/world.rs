@@ -40,6 +40,8 @@ pub(crate) struct Asked {
 pub(crate) enum Fault {
     Answer(u16, String),
     Redirect(String),
+    /// A status, and the seconds after which to ask again.
+    RetryAfter(u16, u64),
     Slow(Duration),
 }
 
@@ -189,6 +191,10 @@ async fn considered(shared: &Shared, request: Request) -> Response {
         }
         Some(Fault::Redirect(target)) => {
             return (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, target)]).into_response();
+        }
+        Some(Fault::RetryAfter(status, seconds)) => {
+            let status = StatusCode::from_u16(status).unwrap();
+            return (status, [(header::RETRY_AFTER, seconds.to_string())], "not now").into_response();
         }
         Some(Fault::Slow(span)) => tokio::time::sleep(span).await,
         // Requests of one refresh overlap only if an answer takes a moment.

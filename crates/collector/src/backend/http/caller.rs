@@ -90,7 +90,7 @@ impl Caller {
     /// Reads.
     ///
     /// # Errors
-    /// Says why nothing came of it.
+    /// Fails with why nothing came of it.
     pub async fn get(&self, path: &str) -> Result<Value, CallError> {
         self.call(Method::GET, path, None).await
     }
@@ -98,16 +98,16 @@ impl Caller {
     /// Reads the rows of a list.
     ///
     /// # Errors
-    /// Says why nothing came of it.
+    /// Fails with why nothing came of it.
     pub async fn list(&self, path: &str) -> Result<Vec<Value>, CallError> {
         let mut answer = self.get(path).await?;
         Ok(answer.get_mut("list").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default())
     }
 
-    /// Makes something; returns what was answered.
+    /// Creates something; returns what was answered.
     ///
     /// # Errors
-    /// Says why nothing came of it.
+    /// Fails with why nothing came of it.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value, CallError> {
         self.call(Method::POST, path, Some(body)).await
     }
@@ -115,7 +115,7 @@ impl Caller {
     /// Changes something.
     ///
     /// # Errors
-    /// Says why nothing came of it.
+    /// Fails with why nothing came of it.
     pub async fn put(&self, path: &str, body: &Value) -> Result<(), CallError> {
         self.call(Method::PUT, path, Some(body)).await.map(drop)
     }
@@ -123,7 +123,7 @@ impl Caller {
     /// Deletes something.
     ///
     /// # Errors
-    /// Says why nothing came of it.
+    /// Fails with why nothing came of it.
     pub async fn delete(&self, path: &str) -> Result<(), CallError> {
         self.call(Method::DELETE, path, None).await.map(drop)
     }

@@ -137,6 +137,11 @@ impl HttpBackend {
         let name = request.to_string();
         Err(match status.as_u16() {
             200..=299 => return Ok(body),
+            // Whatever says when it may be asked again means "later": 413 and redirects may (RFC 9110, sections 10.2.3 and
+            // 15.5.14), and rate limits come as 403, too.
+            status if status != 401 && retry_after.is_some() => {
+                BackendError::Failed { request: name, status, answer: self.excerpt(&body), retry_after }
+            }
             300..=399 => {
                 let target = location.unwrap_or_else(|| "nowhere".to_owned());
                 request.nonsense(format!("{status}, a redirect to {target}: is that the address of the API?"))

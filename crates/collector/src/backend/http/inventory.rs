@@ -60,17 +60,17 @@ impl HttpBackend {
     pub async fn accounts(&self) -> Result<Vec<Account>, BackendError> {
         let List { list } = self.read(&Request::get("/accounts/")).await?;
         let Rows { read, broken } = rows::rows::<Account>("accounts", list);
-        for row in broken {
-            tracing::warn!(%row, "an account can't be read");
+        if let Some(first) = broken.first()
+            && let Some(suppressed) = self.log.admit("accounts")
+        {
+            let rows = broken.len();
+            tracing::warn!(rows, %first, suppressed, "rows in the list of accounts can't be read");
         }
         Ok(read.into_iter().map(Shared::into_inner).collect())
     }
 
     pub(super) async fn account_inventories(&self) -> Result<Vec<AccountInventory>, BackendError> {
         let accounts = self.accounts().await?;
-        if let Some(kept) = &self.kept {
-            kept.forget_all_but(&accounts.iter().map(|account| account.id).collect::<Vec<_>>());
-        }
         let read: Vec<_> = stream::iter(accounts)
             .map(|account| self.account_inventory(account))
             .buffered(ACCOUNTS_IN_FLIGHT)
@@ -80,6 +80,33 @@ impl HttpBackend {
         self.fill_in_protocols(&mut accounts).await?;
         self.last_entities.replace(&accounts);
         Ok(accounts)
+    }
+
+    /// Reads the lists of one account; None if it is gone, and marked as unread if they may not be read.
+    pub(super) async fn account_alone(
+        &self,
+        account: &Account,
+    ) -> Result<Option<AccountInventory>, BackendError> {
+        match self.account_inventory(account.clone()).await {
+            Ok(read) => {
+                let mut read = [read];
+                self.fill_in_protocols(&mut read).await?;
+                let [read] = read;
+                Ok(Some(read))
+            }
+            Err((account, BackendError::Refused { status: 404, .. })) => {
+                if let Some(kept) = &self.kept {
+                    kept.forget(account.id);
+                }
+                Ok(None)
+            }
+            Err((account, error))
+                if matches!(error, BackendError::Forbidden { .. }) || is_of_one_account(&error) =>
+            {
+                Ok(Some(unread(account, &error)))
+            }
+            Err((_, error)) => Err(error),
+        }
     }
 
     async fn account_inventory(&self, account: Account) -> Result<AccountInventory, (Account, BackendError)> {

@@ -23,9 +23,9 @@ impl KeptRows {
         self.keep(account, list, rows);
     }
 
-    /// Forgets the accounts that are gone.
-    pub(super) fn forget_all_but(&self, accounts: &[AccountId]) {
-        self.rows().retain(|(account, _, _), _| accounts.contains(account));
+    /// Forgets an account that is gone.
+    pub(super) fn forget(&self, account: AccountId) {
+        self.rows().retain(|(of, _, _), _| *of != account);
     }
 
     pub(super) fn keep(&self, account: AccountId, list: &'static str, rows: &[Value]) {

@@ -20,11 +20,14 @@ use std::{
 };
 
 use reqwest::Method;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::{Value, json};
 
-use super::{Backend, BackendError, EntityChange, Inventory, Stamp};
-use crate::model::{AccountId, Attachment, Entity, EntityId, Sample, SeriesPath, UserId};
+use super::{AccountInventory, Backend, BackendError, EntityChange, Inventory, Stamp, UsedRow};
+use crate::{
+    model::{Account, AccountId, Attachment, Entity, EntityId, Sample, SeriesPath, UserId},
+    throttle::LogThrottle,
+};
 use exchange::Request;
 use inventory::LastEntities;
 use kept::KeptRows;
@@ -35,6 +38,7 @@ pub use caller::{CallError, Caller, Login};
 pub(crate) use exchange::retry_after;
 pub(crate) use settings::Transport;
 pub use settings::{BaseUrl, HttpSettings, HttpSettingsError, Proxies, choose_cryptography};
+pub(crate) use token::{NoToken, token_of_file};
 
 /// Whose token it is: the bot, and its protocol where it has one.
 type Identity = (UserId, Option<String>);
@@ -48,6 +52,7 @@ pub struct HttpBackend {
     user: Mutex<Option<Identity>>,
     kept: Option<KeptRows>,
     last_entities: LastEntities,
+    log: LogThrottle,
 }
 
 impl HttpBackend {
@@ -63,6 +68,7 @@ impl HttpBackend {
             user: Mutex::new(None),
             kept: None,
             last_entities: LastEntities::default(),
+            log: LogThrottle::default(),
         })
     }
 
@@ -172,6 +178,19 @@ impl Backend for HttpBackend {
                 request: format!("GET /accounts/{account}/entities/{entity}"),
                 reason: broken.reason,
             }),
+        }
+    }
+
+    async fn account(&self, account: &Account) -> Result<Option<AccountInventory>, BackendError> {
+        self.account_alone(account).await
+    }
+
+    async fn has_row(&self, account: AccountId, row: UsedRow) -> Result<bool, BackendError> {
+        let path = format!("/accounts/{account}/{}/{}", row.list(), row.number());
+        match self.read::<IgnoredAny>(&Request::get(path)).await {
+            Ok(IgnoredAny) => Ok(true),
+            Err(BackendError::Refused { status: 404, .. }) => Ok(false),
+            Err(error) => Err(self.unusable(error)),
         }
     }
 

@@ -51,7 +51,9 @@ pub enum Proxies {
 #[non_exhaustive]
 pub enum HttpSettingsError {
     /// The address is none.
-    #[error("`{typed}` is no address of an API: {reason}; it has to look like https://example.org/api")]
+    #[error(
+        "`{typed}` is invalid as the address of an API: {reason}; expected one like https://example.org/api"
+    )]
     Url {
         /// What was typed, without what may be secret in it.
         typed: String,
