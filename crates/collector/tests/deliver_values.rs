@@ -466,3 +466,20 @@ async fn a_token_that_is_refused_is_unhealthy_until_it_is_taken() {
     pass(Duration::from_secs(11)).await;
     assert_eq!((bench.waiting(), bench.metrics.check()), (0, Ok(())), "a new token is not waited for");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_page_in_place_of_an_answer_keeps_all_and_is_unhealthy_until_values_are_stored() {
+    let mut bench = DeliveryTest::new().await;
+    bench.backend.world().behavior = Behavior::TalksNonsense;
+    bench.start();
+    bench.accept(1, &[("a", 1.0), ("b", 2.0)]).await;
+    pass(Duration::from_secs(60)).await;
+    let told = bench.metrics.check().unwrap_err();
+    assert!(told.contains("account 1: the backend stores no value") && told.contains("<html>"), "{told}");
+    let noted = bench.metrics.check_waiting().unwrap_err();
+    assert!(noted.contains("the values of account 1 wait"), "{noted}");
+    assert_eq!(bench.waiting(), 2);
+    bench.backend.world().behavior = Behavior::Well;
+    pass(Duration::from_secs(61)).await;
+    assert_eq!((bench.waiting(), bench.metrics.check(), bench.metrics.check_waiting()), (0, Ok(()), Ok(())));
+}

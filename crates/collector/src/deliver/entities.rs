@@ -283,6 +283,8 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
                 warn!(%account, %error, "an entity can't be brought in step");
                 Ok(())
             }
+            // It says when it wants to be asked again: the change is not to blame.
+            Err(error) if error.retry_after().is_some() => Err(error),
             Err(error @ (BackendError::Failed { .. } | BackendError::Nonsense { .. })) => {
                 let failures = self.failures.entry(entry).or_default();
                 *failures += 1;

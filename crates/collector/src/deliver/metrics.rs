@@ -168,6 +168,16 @@ impl DeliveryMetrics {
         Err(faults.values().map(String::as_str).collect::<Vec<_>>().join("; "))
     }
 
+    /// Returns an error, in a sentence, while values of an account can't be stored, for whatever reason.
+    pub fn check_waiting(&self) -> Result<(), String> {
+        let accounts = self.accounts().into_iter();
+        let waiting = accounts.filter_map(|DeliveryStatus { account, failure, .. }| {
+            failure.map(|failure| format!("the values of account {account} wait: {}", failure.evidence))
+        });
+        let waiting: Vec<_> = waiting.collect();
+        if waiting.is_empty() { Ok(()) } else { Err(waiting.join("; ")) }
+    }
+
     /// Returns what became of the values of each account.
     pub fn accounts(&self) -> Vec<DeliveryStatus> {
         self.deliveries.all()

@@ -274,6 +274,10 @@ impl<'a, K: Backend> ValueLoop<'a, K> {
                 self.all_wait(Outage::TokenRefused, &error, now);
             }
             Stop::Ill(error) => {
+                if matches!(error, BackendError::Nonsense { .. }) {
+                    let told = format!("account {account}: the backend stores no value, all wait: {error}");
+                    self.delivery.metrics.faults.set(Fault::Account(account), told);
+                }
                 state.close(error.retry_after(), now, &mut self.jitter);
                 log_account_outage(
                     account,

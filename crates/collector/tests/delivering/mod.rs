@@ -37,6 +37,8 @@ pub enum Behavior {
     Away,
     /// 500 to everything.
     Fails,
+    /// Answers what the API does not know, as a page for a login.
+    TalksNonsense,
     /// 500 to every value; an empty PUT is fine.
     StoresNothing,
     /// 401.
@@ -150,6 +152,9 @@ impl ScriptedBackend {
                 source: "refused".into(),
             }),
             Behavior::Fails => Err(failed(request, 500)),
+            Behavior::TalksNonsense => {
+                Err(BackendError::Nonsense { request, reason: "expected none, got `<html>`".to_owned() })
+            }
             Behavior::Unauthorized => Err(BackendError::Unauthorized { request }),
         }
     }
