@@ -210,6 +210,33 @@ fn a_flipped_bit_in_the_log_costs_what_it_touches_and_is_reported() {
 }
 
 #[test]
+fn a_file_that_is_gone_or_emptied_beside_its_log_loses_nothing_that_the_log_holds() {
+    let place = Place::new();
+    let count = 40;
+    let log = block_on(async {
+        let spool = place.open().await;
+        for number in 0..count {
+            spool.accept(&[report(1, number, 10)]).await.unwrap();
+        }
+        fs::read(log_of(&place.path())).unwrap()
+    });
+    for is_gone in [false, true] {
+        let copy = Place::new();
+        fs::create_dir_all(copy.path().parent().unwrap()).unwrap();
+        if !is_gone {
+            fs::write(copy.path(), b"").unwrap();
+        }
+        fs::write(log_of(&copy.path()), &log).unwrap();
+        let looked = SpoolFile::open(copy.path());
+        assert!(matches!(looked, Err(SpoolError::Emptied { .. })), "gone: {is_gone}");
+        let kept = block_on(async { waiting(&copy.open().await).await });
+        assert_eq!((kept.len(), set_aside(&copy).len()), (count, 1), "gone: {is_gone}");
+        // The next start is an ordinary one.
+        assert_eq!(block_on(async { waiting(&copy.open().await).await }).len(), count);
+    }
+}
+
+#[test]
 fn a_row_that_names_another_account_or_lane_is_sent_to_nobody() {
     for change in ["account = 2", "lane = 1"] {
         let place = Place::new();

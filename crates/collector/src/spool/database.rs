@@ -2,7 +2,8 @@
 
 use std::{
     ffi::OsString,
-    fs, io,
+    fs::{self, File},
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -71,8 +72,12 @@ const LETTERS_OF_SINKS: &str = "ALTER TABLE dead_letter ADD COLUMN sink TEXT NOT
 /// opens the file: that may make the loss final.
 pub(super) fn damage_of_log(path: &Path) -> Option<SpoolError> {
     // What cannot be read is for SQLite to say.
-    let log = Log::read(&with_suffix(path, "-wal")).ok().flatten().filter(Log::is_damaged)?;
-    Some(SpoolError::DamagedLog {
+    let log = Log::read(&with_suffix(path, "-wal")).ok().flatten()?;
+    // SQLite takes the log of a file without any content for a leftover, and deletes it.
+    if !log.frames.is_empty() && fs::metadata(path).map_or(0, |file| file.len()) == 0 {
+        return Some(SpoolError::Emptied { path: path.to_owned(), frames: log.frames.len() });
+    }
+    log.is_damaged().then(|| SpoolError::DamagedLog {
         path: path.to_owned(),
         frames: log.frames.len(),
         damaged: log.damaged_frames(),
@@ -163,7 +168,11 @@ pub(super) fn set_aside(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
             _ => {}
         }
     }
-    fs::rename(path, &aside)?;
+    match fs::rename(path, &aside) {
+        // Its log was all that was left of it.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => File::create(&aside).map(drop)?,
+        renamed => renamed?,
+    }
     Ok(aside)
 }
 

@@ -163,7 +163,7 @@ impl DeadLetterQueue {
         )
     }
 
-    /// Writes a dead letter; gives how many old ones had to go for it.
+    /// Writes a dead letter; returns how many old ones had to go for it.
     pub(super) fn push(
         &mut self,
         connection: &Connection,

@@ -71,6 +71,17 @@ pub enum SpoolError {
         /// How many of them are damaged.
         damaged: usize,
     },
+    /// The file is gone or has no content, but its log has. SQLite would delete that in silence.
+    #[error(
+        "the spool {} is empty, but its log holds {frames} pages: the next start of its bot keeps what can be read",
+        path.display()
+    )]
+    Emptied {
+        /// The spool's file.
+        path: PathBuf,
+        /// How many pages the log holds.
+        frames: usize,
+    },
     /// The disk refuses, or hangs: the reports are held in memory and are written as soon as it takes them. They need not
     /// be handed over again, but they are lost if the process ends before.
     #[error("the disk takes no more: {held} reports wait in memory for {}: {reason}", path.display())]

@@ -88,7 +88,7 @@ impl SpoolFile {
         self.change("marking a dead letter", "UPDATE dead_letter SET again = 1 WHERE id = ?1", id)
     }
 
-    /// Marks all dead letters that can be read to be sent again; gives how many.
+    /// Marks all dead letters that can be read to be sent again; returns how many.
     pub fn retry_all(&self, of: Letters<'_>) -> Result<usize, SpoolError> {
         self.query("marking dead letters", |connection| {
             let sink = dead_letters::sink_column(connection)?;
@@ -102,7 +102,7 @@ impl SpoolFile {
         self.change("dropping a dead letter", "DELETE FROM dead_letter WHERE id = ?1", id)
     }
 
-    /// Throws all dead letters away; gives how many.
+    /// Throws all dead letters away; returns how many.
     pub fn drop_all(&self, of: Letters<'_>) -> Result<usize, SpoolError> {
         self.query("dropping dead letters", |connection| {
             let sink = dead_letters::sink_column(connection)?;

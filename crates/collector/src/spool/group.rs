@@ -93,7 +93,7 @@ impl Group {
         Self { positions, ..Self::default() }
     }
 
-    /// Takes a sink forward.
+    /// Advances a sink.
     pub(super) fn advance(&mut self, sink: SinkNumber, settlement: SinkSettlement) {
         self.has_moved |= self.positions.advance(sink, settlement.up_to.0);
         self.rejected.extend(settlement.rejected);
@@ -177,7 +177,7 @@ struct Taking<'a> {
 }
 
 impl Taking<'_> {
-    /// Takes an entry out of the backend's queue; what a sink still needs waits for that one alone.
+    /// Removes an entry from the backend's queue; what a sink still needs waits for that one alone.
     fn remove(&mut self, id: EntryId) -> Result<Option<Removed>> {
         if self.positions.need(id) {
             kept::keep(self.connection, id)?;

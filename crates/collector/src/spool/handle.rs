@@ -174,7 +174,7 @@ impl Spool {
         self.ask(|reply| Command::Feed { sink, values, reply }).await
     }
 
-    /// Takes a sink forward and keeps what could not be delivered to it, both or neither; otherwise like
+    /// Advances a sink and keeps what could not be delivered to it, both or neither; otherwise like
     /// [`Spool::settle`].
     pub async fn advance(&self, sink: SinkNumber, settlement: SinkSettlement) -> Result<(), SpoolError> {
         self.ask(|reply| Command::Advance { sink, settlement, reply }).await

@@ -190,7 +190,7 @@ impl Positions {
     }
 }
 
-/// Takes the sinks on disk to where they are done.
+/// Advances the sinks on disk to where they are done.
 pub(super) fn forward(
     connection: &Connection,
     positions: &Positions,

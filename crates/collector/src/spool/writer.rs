@@ -471,7 +471,7 @@ fn foreign_version(database: &Connection) -> rusqlite::Result<i64> {
 pub(super) fn is_corrupt(error: &SpoolError) -> bool {
     match error {
         SpoolError::Database { source, .. } => database::is_corrupt(source),
-        SpoolError::DamagedLog { .. } => true,
+        SpoolError::DamagedLog { .. } | SpoolError::Emptied { .. } => true,
         _ => false,
     }
 }
