@@ -92,6 +92,18 @@ pub enum SettingsError {
         /// Which file.
         path: PathBuf,
     },
+    /// There is more in the file than a secret.
+    #[error(
+        "{place}: the token file {} is invalid: expected the token alone, on one line, found several lines or control \
+         characters",
+        path.display()
+    )]
+    LongToken {
+        /// Where the file is named.
+        place: String,
+        /// Which file.
+        path: PathBuf,
+    },
     /// Nobody set what is needed.
     #[error(
         "{} is not set: give {} {example}, or {} in the environment or in .env, or {} in grafolean.toml",

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
 use super::{Origin, Setting, SettingsError, Sources, Unknown, bot, sources::Layers, value};
-use crate::backend::http::HttpSettings;
+use crate::backend::http::{HttpSettings, NoToken, token_of_file};
 
 /// The settings in force: every text was checked, each is kept with its origin.
 #[derive(Debug)]
@@ -207,9 +207,10 @@ impl Resolved {
             Ok(text) => SecretString::from(text),
             Err(source) => return Err(SettingsError::UnreadableToken { place, path, source }),
         };
-        match text.expose_secret().trim() {
-            "" => Err(SettingsError::EmptyToken { place, path }),
-            token => Ok(Some(SecretString::from(token))),
+        match token_of_file(text.expose_secret()) {
+            Ok(token) => Ok(Some(SecretString::from(token))),
+            Err(NoToken::Empty) => Err(SettingsError::EmptyToken { place, path }),
+            Err(NoToken::SeveralLines) => Err(SettingsError::LongToken { place, path }),
         }
     }
 }

@@ -113,7 +113,9 @@ pub fn receiver_url(text: &str) -> Result<Url, String> {
         _ => text.to_owned(),
     };
     let wrong = |reason: &str| {
-        format!("{shown:?} is no address of a receiver like http://127.0.0.1:9090/api/v1/write: {reason}")
+        format!(
+            "{shown:?} is invalid as the address of a receiver: {reason}; expected one like http://127.0.0.1:9090/api/v1/write"
+        )
     };
     let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {
