@@ -15,6 +15,9 @@ use crate::{
     report,
 };
 
+/// What health and metrics call bots in Python, whatever they measure.
+pub(crate) const PROTOCOL: &str = "python";
+
 /// What is called when a job is due.
 #[derive(Clone)]
 pub(crate) struct Call {
@@ -51,7 +54,7 @@ impl Bot for PythonBot {
     type Task = Call;
 
     fn protocol(&self) -> &str {
-        "python"
+        PROTOCOL
     }
 
     /// Plans come from Python, which reads the configuration itself.

@@ -12,11 +12,11 @@ use std::{
 use grafolean_collector::{
     backend::http::{HttpBackend, HttpSettings},
     bot::{Job, Plan},
-    collector::Pushed,
+    collector::{CollectorSettings, Pipeline, Pushed},
     error_chain,
     health::Health,
-    model::{Device, Interval, Intervals},
-    refresh::confirmed_inventory,
+    model::{Interval, Intervals},
+    refresh::KnownInventory,
     report::Report,
     selection::{Selection, select},
     settings::bot,
@@ -68,7 +68,7 @@ pub(crate) struct Engine {
     /// What is known of its runs and its configuration, for whoever asks why.
     status: Known,
     /// By protocol, what was there at the last look.
-    known: Mutex<HashMap<String, Vec<Device>>>,
+    known: Mutex<HashMap<String, KnownInventory>>,
     spools: tokio::sync::Mutex<Option<Spools>>,
     queues: Mutex<Option<Queues>>,
     running: Mutex<Option<Running>>,
@@ -128,11 +128,12 @@ impl Engine {
         profile.map(|profile| profile.user_id.number()).map_err(|error| failure::of_backend(&error))
     }
 
-    /// Reads the configuration; gives what a bot of the protocol is told of each device, as JSON, and what is wrong.
+    /// Reads the configuration; returns what a bot of the protocol is told of each device, as JSON, and what is wrong.
     fn job_configs(&self, py: Python<'_>, protocol: String) -> PyResult<(String, Vec<String>)> {
-        let known = locked(&self.known).get(&protocol).cloned().unwrap_or_default();
-        let look = confirmed_inventory(&*self.backend, &protocol, &known);
-        let inventory = self.wait(py, look)?.map_err(|error| failure::of_backend(&error))?;
+        let mut known = locked(&self.known).remove(&protocol).unwrap_or_default();
+        let read = self.wait(py, known.look(&*self.backend, &protocol));
+        locked(&self.known).insert(protocol.clone(), known);
+        let inventory = read?.map_err(|error| failure::of_backend(&error))?;
         py.detach(|| {
             let Selection { devices, refused, .. } = select(&inventory, &protocol);
             let broken = inventory.accounts.iter().flat_map(|it| {
@@ -146,7 +147,6 @@ impl Engine {
             let configs: Vec<_> =
                 devices.iter().map(|device| configuration::of(device, &self.backend)).collect();
             let configs = serde_json::to_string(&configs);
-            locked(&self.known).insert(protocol, devices);
             configs.map(|configs| (configs, faults)).map_err(|error| failure::of(&error))
         })
     }
@@ -179,15 +179,14 @@ impl Engine {
         if running.is_some() {
             return Err(PyRuntimeError::new_err("the engine runs already"));
         }
-        let (pushed, mut run_loop) =
-            Pushed::new(queues.bot(), Arc::new(spool), Arc::new(SystemClock), &mut locked(&self.health));
-        run_loop.performer = run_loop.performer.recording(self.status.runs.clone());
-        let task = self.handle.spawn(run_loop.run());
+        let pipeline = self.pipeline(&queues);
+        let (pushed, run_loop) = pipeline.pushed(spool, self.status.runs.clone(), &mut locked(&self.health));
+        let task = self.handle.spawn(run_loop);
         *running = Some(Running { pushed, task });
         Ok(())
     }
 
-    /// Puts these jobs in force, all that there are. Gives those that cannot be, with the reason.
+    /// Puts these jobs in force, all that there are. Returns those that cannot be, with the reason.
     fn replace(&self, py: Python<'_>, jobs: Vec<Given>) -> PyResult<Vec<(String, String)>> {
         let mut refused = Vec::new();
         let jobs = jobs.into_iter().filter_map(|given| {
@@ -211,12 +210,12 @@ impl Engine {
             queues.ok_or_else(|| PyRuntimeError::new_err("there are no queues to take runs from"))?;
         let jobs: Result<Vec<_>, _> = jobs.into_iter().map(job).collect();
         let plan = Plan { jobs: jobs.map_err(PyValueError::new_err)?, refused: Vec::new() };
-        let (bot, clock, stop) = (queues.bot(), Arc::new(SystemClock), CancellationToken::new());
+        let (pipeline, stop) = (self.pipeline(&queues), CancellationToken::new());
         let done = if dry_run {
-            self.wait(py, Pushed::once(bot, Arc::new(LeftToPython), clock, plan, &stop))?
+            self.wait(py, pipeline.run_plan_once(plan, LeftToPython, &stop))?
         } else {
-            let sink = Arc::new(self.wait(py, self.spool())??);
-            self.wait(py, Pushed::once(bot, sink, clock, plan, &stop))?
+            let spool = self.wait(py, self.spool())??;
+            self.wait(py, pipeline.run_plan_once(plan, spool, &stop))?
         };
         Ok((done.runs, done.failed))
     }
@@ -263,24 +262,33 @@ impl Engine {
     /// Returns how many values wait for delivery.
     fn waiting(&self, py: Python<'_>) -> PyResult<u64> {
         self.wait(py, async {
-            self.spools.lock().await.as_ref().map_or(0, |spools| spools.own.statistics().queue.values)
+            self.spools.lock().await.as_ref().map_or(0, |spools| spools.own().statistics().queue.values)
         })
     }
 }
 
 impl Engine {
+    /// Returns what wires runs that go to these queues.
+    fn pipeline(&self, queues: &Queues) -> Pipeline<PythonBot, HttpBackend> {
+        let settings = CollectorSettings {
+            spool: self.limits,
+            ..CollectorSettings::new(self.backend.url(), &self.folder)
+        };
+        Pipeline::new(queues.bot(), Arc::clone(&self.backend), settings)
+    }
+
     /// Opens the spool where nobody has yet.
     async fn spool(&self) -> PyResult<Spool> {
         let mut spools = self.spools.lock().await;
         if let Some(open) = &*spools {
-            return Ok(open.own.clone());
+            return Ok(open.own());
         }
         let mut health = Health::new(env!("CARGO_PKG_VERSION"), SystemClock.now());
         let opened =
             Spools::open(&self.folder, self.limits, &self.backend, self.status.clone(), &mut health).await;
         let opened = opened.map_err(|error| failure::of(&error))?;
         *locked(&self.health) = health;
-        let spool = opened.own.clone();
+        let spool = opened.own();
         *spools = Some(opened);
         Ok(spool)
     }

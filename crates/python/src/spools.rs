@@ -10,16 +10,18 @@ use std::{
 
 use grafolean_collector::{
     backend::http::HttpBackend,
-    collector::{Outbox, Sinks},
+    collector::{Outbox, Sending, Sinks},
     deliver::DeliverySettings,
     health::Health,
     spool::{Limits, Spool, SpoolError},
-    status::{BotName, Reading, RunLog, StatusPush},
+    status::{BotName, Reading, RunLog},
     time::SystemClock,
 };
 use tokio::{task::JoinHandle, time};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::info;
+
+use crate::bot::PROTOCOL;
 
 /// Processes of one bot on one machine at a time, each with a spool of its own. More than anyone forks.
 const PLACES: u32 = 256;
@@ -29,12 +31,9 @@ const LOOK: Duration = Duration::from_secs(5);
 
 /// The spool of this process, its delivery, and that of values which other processes left.
 pub(crate) struct Spools {
-    pub(crate) own: Spool,
-    delivery: Deliverer,
+    own: Sending,
     adoption: JoinHandle<()>,
     stop_adoption: CancellationToken,
-    telling: JoinHandle<()>,
-    stop_telling: CancellationToken,
 }
 
 /// What is known of a bot whose values go here.
@@ -44,13 +43,6 @@ pub(crate) struct Known {
     pub(crate) runs: RunLog,
     /// What was read of its configuration.
     pub(crate) reading: Reading,
-}
-
-/// A spool at work.
-struct Deliverer {
-    spool: Spool,
-    task: JoinHandle<()>,
-    stop: CancellationToken,
 }
 
 impl Spools {
@@ -64,14 +56,6 @@ impl Spools {
         health: &mut Health,
     ) -> Result<Self, SpoolError> {
         let (place, outbox) = first_free(folder, limits, backend).await?;
-        outbox.register(health.registry_of("python"));
-        outbox.watch(health);
-        let (version, backend_url) = (env!("CARGO_PKG_VERSION").to_owned(), backend.url().to_string());
-        let name = BotName { version, backend: backend_url, ..BotName::default() };
-        let board = outbox.board(name, known.runs, known.reading, || None);
-        health.tell(board.clone());
-        let stop_telling = CancellationToken::new();
-        let status = StatusPush { backend: Arc::clone(backend), board, stop: stop_telling.clone() };
         let mut adoption = Adoption {
             folder: folder.to_owned(),
             limits,
@@ -82,45 +66,30 @@ impl Spools {
         };
         // At once, so that a short life is enough to deliver what waits.
         adoption.look().await;
+        let name = BotName {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            backend: backend.url().to_string(),
+            ..BotName::default()
+        };
         let stop_adoption = CancellationToken::new();
         Ok(Self {
-            own: outbox.spool(),
-            delivery: Deliverer::start(outbox),
+            own: outbox.start_for(PROTOCOL, name, (known.runs, known.reading), health),
             adoption: tokio::spawn(adoption.run(stop_adoption.clone())),
             stop_adoption,
-            telling: tokio::spawn(status.run()),
-            stop_telling,
         })
+    }
+
+    /// Returns a handle to the spool of this process.
+    pub(crate) fn own(&self) -> Spool {
+        self.own.spool()
     }
 
     /// Delivers what can be delivered at once; the rest waits on disk for the next process.
     pub(crate) async fn close(self) {
         self.stop_adoption.cancel();
-        self.delivery.close().await;
-        self.stop_telling.cancel();
+        self.own.close().await;
         // One that panicked has told so; what it did not deliver is on disk.
-        let _ = (self.adoption.await, self.telling.await);
-    }
-}
-
-impl Deliverer {
-    fn start(outbox: Outbox<HttpBackend>) -> Self {
-        let (spool, stop) = (outbox.spool(), outbox.stop());
-        let task = async move {
-            if let Err(error) = outbox.run().await {
-                error!(%error, "values are not delivered any more: they wait on disk for the next start");
-            }
-        };
-        Self { spool, task: tokio::spawn(task), stop }
-    }
-
-    async fn close(self) {
-        self.stop.cancel();
-        // A delivery that panicked has told so; what it did not deliver is on disk.
-        let _ = self.task.await;
-        if let Err(error) = self.spool.close().await {
-            warn!(%error, "the queue could not be closed in good order");
-        }
+        let _ = self.adoption.await;
     }
 }
 
@@ -133,7 +102,7 @@ struct Adoption {
     limits: Limits,
     own: u32,
     backend: Arc<HttpBackend>,
-    adopted: HashMap<u32, Deliverer>,
+    adopted: HashMap<u32, Sending>,
     /// Places in which nothing waited, as they were then: they are opened again only once they were written to.
     empty: HashMap<u32, Written>,
 }
@@ -145,8 +114,8 @@ impl Adoption {
             self.release_empty().await;
             self.look().await;
         }
-        for (_, deliverer) in self.adopted {
-            deliverer.close().await;
+        for (_, sending) in self.adopted {
+            sending.close().await;
         }
     }
 
@@ -171,17 +140,17 @@ impl Adoption {
                 self.empty.insert(place, self::written(&path));
             } else {
                 info!(values, "values of an earlier process wait and are delivered");
-                self.adopted.insert(place, Deliverer::start(outbox));
+                self.adopted.insert(place, outbox.start());
             }
         }
     }
 
     /// Releases places in which nothing waits any more, so that another process may take them.
     async fn release_empty(&mut self) {
-        let is_empty = |_: &u32, deliverer: &mut Deliverer| deliverer.spool.statistics().queue.reports == 0;
+        let is_empty = |_: &u32, sending: &mut Sending| sending.spool().statistics().queue.reports == 0;
         let empty: Vec<_> = self.adopted.extract_if(is_empty).collect();
-        for (place, deliverer) in empty {
-            deliverer.close().await;
+        for (place, sending) in empty {
+            sending.close().await;
             self.empty.insert(place, written(&file(&self.folder, place)));
         }
     }

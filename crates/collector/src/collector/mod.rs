@@ -3,9 +3,9 @@
 //! ```text
 //!  backend ─▶ Refresh ─▶ RunLoop ─▶ Spool ─▶ Delivery ─▶ backend
 //! ```
-//! [`Pipeline`] wires the parts, as a service, for one round or for a dry run; nobody else does. [`Collector`] is a
-//! service that is wired: it runs the three tasks and ends them in the order in which data runs. [`Outbox`] is a spool
-//! with its delivery, [`Pushed`] a run loop whose plans come from elsewhere, for those who need no more. [`serve`] is all that
+//! [`Pipeline`] wires the parts, as a service, for one round, for a dry run or for plans that come from elsewhere
+//! ([`Pushed`]); nobody else does. [`Collector`] is a service that is wired: it runs the three tasks and ends them in the
+//! order in which data runs. [`Outbox`] is a spool with its delivery, [`Sending`] one at work. [`serve`] is all that
 //! the author of a bot calls: [`settings`](crate::settings) are read, [`Signals`] end it or have it read its
 //! configuration again.
 
@@ -13,6 +13,7 @@ mod outbox;
 mod pipeline;
 mod pushed;
 mod registered;
+mod sending;
 mod serve;
 mod settings;
 mod signals;
@@ -42,6 +43,7 @@ pub use outbox::Outbox;
 pub use pipeline::{Once, Pipeline};
 pub use pushed::{Pushed, RunLoopEnded};
 pub use registered::{AnyPipeline, AnyProtocol, Registered};
+pub use sending::Sending;
 pub use serve::{can_begin, serve};
 pub use settings::{CollectorSettings, sinks};
 pub use signals::{Signals, stop_on_signal};

@@ -59,6 +59,11 @@ impl<K: Backend> Outbox<K> {
         Self { delivery: Delivery { inventory: Some(inventory), ..self.delivery }, ..self }
     }
 
+    /// Returns the backend that values go to.
+    pub(super) fn backend(&self) -> Arc<K> {
+        self.delivery.backend.clone()
+    }
+
     /// Returns a handle to the spool.
     pub fn spool(&self) -> Spool {
         self.spool.clone()
@@ -104,7 +109,7 @@ impl<K: Backend> Outbox<K> {
         self.sinks.metrics.register(registry);
     }
 
-    /// Watches that the spool can be written, that the backend takes the token, and that it takes values.
+    /// Watches that the spool can be written, that the backend takes the token, and that it takes values; notes why values wait.
     pub fn watch(&self, health: &mut Health) {
         let spool = self.spool();
         health.watch(move || match spool.statistics().trouble {
@@ -113,6 +118,8 @@ impl<K: Backend> Outbox<K> {
         });
         let delivery = self.metrics();
         health.watch(move || delivery.check());
+        let delivery = self.metrics();
+        health.note(move || delivery.check_waiting());
         let sinks = self.sinks.metrics.clone();
         health.watch(move || sinks.check());
     }

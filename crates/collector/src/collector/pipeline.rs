@@ -24,9 +24,10 @@ use crate::{
 };
 
 /// A bot, its backend and its settings, about to be wired: as a service ([`Pipeline::open`]), for one round
-/// ([`Pipeline::run_once`]), or only to see what it would send ([`Pipeline::dry_run`], [`Pipeline::dry_run_once`]).
+/// ([`Pipeline::run_once`]), only to see what it would send ([`Pipeline::dry_run`], [`Pipeline::dry_run_once`]), or by plans
+/// that somebody else makes ([`Pipeline::pushed`], [`Pipeline::run_plan_once`]).
 pub struct Pipeline<P, K> {
-    bot: Arc<P>,
+    pub(super) bot: Arc<P>,
     backend: Arc<K>,
     settings: CollectorSettings,
     clock: Arc<dyn Clock>,
@@ -90,6 +91,8 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
         outbox.watch(health);
         let refreshed = refresh.metrics.clone();
         health.watch(move || refreshed.check());
+        let refreshed = refresh.metrics.clone();
+        health.note(move || refreshed.check_unread());
         let refreshed = refresh.metrics.clone();
         health.note(move || refreshed.check_idle());
         let refreshed = refresh.metrics.clone();
@@ -223,7 +226,7 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
         }
     }
 
-    fn run_loop<S: Sink>(
+    pub(super) fn run_loop<S: Sink>(
         &self,
         sink: S,
         plans: mpsc::Receiver<Plan<P::Task>>,
@@ -274,7 +277,12 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
         Ok(planned)
     }
 
-    async fn perform_once<S: Sink>(&self, plan: Plan<P::Task>, sink: S, stop: &CancellationToken) -> Summary {
+    pub(super) async fn perform_once<S: Sink>(
+        &self,
+        plan: Plan<P::Task>,
+        sink: S,
+        stop: &CancellationToken,
+    ) -> Summary {
         self.bot.in_force(&plan);
         let performer = self.performer(sink, RunMetrics::default());
         run_once(performer, plan.jobs, self.settings.concurrency, stop).await

@@ -6,15 +6,15 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::PLANS;
+use super::{Boxed, PLANS, Pipeline};
 use crate::{
+    backend::Backend,
     bot::Plan,
     health::Health,
     protocol::Protocol,
-    run::{DEFAULT_CONCURRENCY, Heartbeat, Performer, RunLoop, RunMetrics, Summary, run_once},
-    schedule::FirstRun,
+    run::{RunMetrics, Summary},
     sink::Sink,
-    time::Clock,
+    status::RunLog,
 };
 
 /// Puts plans in force that somebody else made, rather than a refresh.
@@ -29,44 +29,38 @@ pub struct Pushed<P: Protocol> {
 #[error("the run loop ended: its log says why")]
 pub struct RunLoopEnded;
 
-impl<P: Protocol> Pushed<P> {
-    /// Wires a run loop, with its metrics and its heartbeat in `health`; it runs nothing until it gets a plan.
-    pub fn new<S: Sink>(
-        bot: Arc<P>,
-        sink: Arc<S>,
-        clock: Arc<dyn Clock>,
+impl<P: Protocol, K: Backend> Pipeline<P, K> {
+    /// Wires a run loop whose plans come from outside and whose reports go to `sink`, with its metrics and its heartbeat in
+    /// `health`, its runs in `runs`. It runs nothing until it gets a plan, and ends by [`Pushed::stop`].
+    pub fn pushed<S: Sink>(
+        self,
+        sink: S,
+        runs: RunLog,
         health: &mut Health,
-    ) -> (Self, RunLoop<P, S>) {
+    ) -> (Pushed<P>, Boxed<'static, ()>) {
         let metrics = RunMetrics::default();
-        metrics.register(health.registry_of(bot.name()));
+        metrics.register(health.registry_of(self.bot.name()));
         let (plans, receiver) = mpsc::channel(PLANS);
-        let (heartbeat, stop) = (Heartbeat::default(), CancellationToken::new());
-        let watched = heartbeat.clone();
-        health.watch(move || watched.fresh());
-        let run_loop = RunLoop {
-            performer: Performer::new(bot.clone(), sink, clock, metrics),
-            plans: receiver,
-            concurrency: DEFAULT_CONCURRENCY,
-            first_run: FirstRun::OnCadence,
-            heartbeat,
-            stop: stop.clone(),
-        };
-        (Self { bot, plans, stop }, run_loop)
+        let stop = CancellationToken::new();
+        let mut run_loop = self.run_loop(sink, receiver, metrics, stop.clone());
+        run_loop.performer = run_loop.performer.recording(runs);
+        let heartbeat = run_loop.heartbeat.clone();
+        health.watch(move || heartbeat.fresh());
+        (Pushed { bot: self.bot, plans, stop }, Box::pin(run_loop.run()))
     }
 
-    /// Does every job of a plan once, as if all its intervals were due, without a run loop.
-    pub async fn once<S: Sink>(
-        bot: Arc<P>,
-        sink: Arc<S>,
-        clock: Arc<dyn Clock>,
+    /// Performs every job of a plan from outside once, as if all its intervals were due, and hands the reports to `sink`.
+    pub async fn run_plan_once<S: Sink>(
+        self,
         plan: Plan<P::Task>,
+        sink: S,
         stop: &CancellationToken,
     ) -> Summary {
-        bot.in_force(&plan);
-        let performer = Performer::new(bot, sink, clock, RunMetrics::default());
-        run_once(performer, plan.jobs, DEFAULT_CONCURRENCY, stop).await
+        self.perform_once(plan, sink, stop).await
     }
+}
 
+impl<P: Protocol> Pushed<P> {
     /// Puts a plan in force, all jobs that there are.
     ///
     /// # Errors

@@ -56,7 +56,7 @@ impl Sinks {
         Ok(Self { receivers, protocol: protocol.to_owned(), outputs: Cow::Borrowed(outputs), ..Self::none() })
     }
 
-    /// Takes the names of entities from what a refresh reads.
+    /// Reads the names of entities from what a refresh reads.
     #[must_use]
     pub fn with_entities(self, entities: watch::Receiver<Option<Confirmed>>) -> Self {
         Self { entities, ..self }

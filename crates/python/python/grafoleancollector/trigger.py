@@ -18,7 +18,7 @@ class MultipleIntervalsTrigger:
         if not self.intervals:
             raise Exception("At least one interval must be specified")
         if self.intervals[0] < 1:
-            raise ValueError(f"an interval of {self.intervals[0]} s: it has to be at least 1 s")
+            raise ValueError(f"an interval of {self.intervals[0]} s: expected at least 1 s")
         now = datetime.now(timezone.utc).timestamp()
         self.start_ts = int(now if start_ts is None else min(start_ts, now))
         self.forget_affecting_after = forget_affecting_after
