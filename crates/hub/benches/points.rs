@@ -30,7 +30,12 @@ const DAY: usize = 1_440;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     runtime.block_on(async {
+        if only.as_deref() == Some("top") {
+            top().await;
+            return top_in_memory().await;
+        }
         ingest(Load { producers: 4, values: 2_000_000, batch: 1_000, series: 10_000 }).await;
         ingest_http(Load { producers: 4, values: 2_000_000, batch: 1_000, series: 10_000 }).await;
         for kind in [Kind::RoundTrip, Kind::Rate, Kind::Ok, Kind::Temperature] {
@@ -40,6 +45,7 @@ fn main() {
         day_read("day_1s_read", 86_400, 1).await;
         reopen().await;
         top().await;
+        top_in_memory().await;
     });
 }
 
@@ -269,7 +275,6 @@ async fn reopen() {
 async fn top() {
     const ENDED: usize = 420_000;
     const GO_ON: usize = 10_000;
-    const ASKED: u32 = 20;
     let folder = tempfile::tempdir().unwrap();
     let points = open(folder.path());
     for (series, minute) in [(0..ENDED, 0), (ENDED..ENDED + GO_ON, 1), (ENDED..ENDED + GO_ON, 2)] {
@@ -287,13 +292,40 @@ async fn top() {
         ("top_of_430000_series_of_none", "*.none", 3),
         ("top_of_430000_series_a_minute_ago", "*", 1),
     ] {
-        let begun = Instant::now();
-        for _ in 0..ASKED {
-            let filter = filter.parse().unwrap();
-            let at = Timestamp::from_seconds(START + MINUTE * minute);
-            points.read(move |reader| reader.top(ACCOUNT, &filter, at, 10)).await.unwrap();
-        }
-        report(name, begun.elapsed().as_secs_f64() * 1e3 / f64::from(ASKED), "ms");
+        ask_top(&points, name, filter, minute).await;
     }
     drop(points);
+}
+
+/// The same while nothing of it is in blocks yet.
+async fn top_in_memory() {
+    const SERIES: usize = 420_000;
+    const NEWEST: usize = 10_000;
+    let folder = tempfile::tempdir().unwrap();
+    let points = open(folder.path());
+    for (series, minute) in [(0..SERIES, 0), (SERIES..SERIES + NEWEST, 1)] {
+        let numbers: Vec<_> = series.collect();
+        for numbers in numbers.chunks(10_000) {
+            let time = Timestamp::from_seconds(START + MINUTE * minute);
+            let sample = |&number: &usize| Sample { path: path(number), time, value: number as f64 };
+            points.put(ACCOUNT, numbers.iter().map(sample).collect()).await.unwrap();
+        }
+    }
+    for (name, minute) in
+        [("top_of_430000_series_in_memory", 2), ("top_of_430000_series_in_memory_a_minute_ago", 0)]
+    {
+        ask_top(&points, name, "*", minute).await;
+    }
+    drop(points);
+}
+
+async fn ask_top(points: &Points, name: &str, filter: &str, minute: i64) {
+    const ASKED: u32 = 20;
+    let begun = Instant::now();
+    for _ in 0..ASKED {
+        let filter = filter.parse().unwrap();
+        let at = Timestamp::from_seconds(START + MINUTE * minute);
+        points.read(move |reader| reader.top(ACCOUNT, &filter, at, 10)).await.unwrap();
+    }
+    report(name, begun.elapsed().as_secs_f64() * 1e3 / f64::from(ASKED), "ms");
 }

@@ -165,8 +165,8 @@ impl Hub {
     pub fn open(folder: &Path, options: Options) -> Result<Self, HubError> {
         let lock = lock(folder)?;
         let (hub_file, points_file) = (folder.join(HUB), folder.join(POINTS));
-        let is_new = fs::metadata(&hub_file).map_or(0, |metadata| metadata.len()) == 0;
-        let points_missing = !points_file.exists();
+        let is_empty = |file: &Path| fs::metadata(file).map_or(0, |metadata| metadata.len()) == 0;
+        let (is_new, points_missing) = (is_empty(&hub_file), is_empty(&points_file));
         let has_values = Points::is_filled(&points_file);
         let accounts_missing = || HubError::AccountsMissing { folder: folder.to_owned() };
         if is_new && has_values {
@@ -178,7 +178,7 @@ impl Hub {
         }
         if points_missing && store.has_accounts() {
             let file = points_file.display();
-            warn!(%file, "the file of values is missing beside a hub with accounts: a new one without values is made");
+            warn!(%file, "the file of values is missing or empty beside a hub with accounts: it begins without values");
         }
         let retention = options.points.keep.values;
         let points = Points::open(&points_file, options.points, Arc::clone(&options.clock))?;

@@ -124,7 +124,7 @@ impl Pass {
         Ok(step)
     }
 
-    /// Takes over what a step did; returns whether the pass has ended.
+    /// Adds what a step did; returns whether the pass has ended.
     pub(super) fn note(&mut self, step: &Step, policies: &Policies, metrics: &PointsMetrics) -> bool {
         metrics.forgotten_series.inc_by(step.forgotten);
         metrics.damaged_blocks.inc_by(step.damaged);

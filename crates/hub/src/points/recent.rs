@@ -1,9 +1,8 @@
 //! What is not yet in blocks, in memory.
 
 use std::{
-    cmp::Reverse,
-    collections::HashMap,
-    mem,
+    collections::{BinaryHeap, HashMap},
+    iter, mem,
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
@@ -19,16 +18,25 @@ const SERIES_BYTES: usize = 128;
 struct Run {
     points: Vec<Point>,
     scrambled: bool,
+    /// The one of the highest time, the later one of two: kept beside the list, so that a look at all series is a walk over
+    /// the map alone.
+    newest: Option<Point>,
 }
 
 impl Run {
     fn push(&mut self, point: Point) {
         self.scrambled |= self.points.last().is_some_and(|last| point.time <= last.time);
+        if self.newest.is_none_or(|newest| point.time >= newest.time) {
+            self.newest = Some(point);
+        }
         self.points.push(point);
     }
 
     /// Returns the newest point up to and with a moment.
     fn newest(&self, at: Timestamp) -> Option<Point> {
+        if let Some(newest) = self.newest.filter(|newest| newest.time <= at) {
+            return Some(newest);
+        }
         if self.scrambled {
             // Of equal times the last one counts, which is what max_by_key returns.
             let until = self.points.iter().filter(|point| point.time <= at);
@@ -130,13 +138,18 @@ impl Recent {
         }
     }
 
-    /// Returns the newest point of each series up to and with a moment, the newest first.
-    pub(super) fn newest_of_all(&self, at: Timestamp) -> Vec<(SeriesId, Point)> {
-        let sealing = self.sealing.runs.keys().filter(|&&series| !self.active.holds(series));
-        let series = self.active.runs.keys().chain(sealing);
-        let mut newest: Vec<_> = series.filter_map(|&id| Some((id, self.newest(id, at)?))).collect();
-        newest.sort_unstable_by_key(|(_, point)| Reverse(point.time));
-        newest
+    /// Returns the newest point of each series up to and with a moment, the newest first. What is not asked for is not sorted.
+    pub(super) fn newest_of_all(&self, at: Timestamp) -> impl Iterator<Item = (SeriesId, Point)> + use<> {
+        let active = self.active.runs.iter().map(|(&id, run)| match self.sealing.holds(id) {
+            true => (id, self.newest(id, at)),
+            false => (id, run.newest(at)),
+        });
+        let sealing = self.sealing.runs.iter().filter(|(series, _)| !self.active.holds(**series));
+        let all = active.chain(sealing.map(|(&id, run)| (id, run.newest(at))));
+        let newest = all.filter_map(|(id, point)| point.map(|it| (it.time, id, it.value.to_bits())));
+        let mut newest: BinaryHeap<_> = newest.collect::<Vec<_>>().into();
+        iter::from_fn(move || newest.pop())
+            .map(|(time, id, bits)| (id, Point { time, value: f64::from_bits(bits) }))
     }
 
     /// Whether any point of a series is not yet in blocks.
@@ -198,6 +211,25 @@ mod tests {
         recent.active.extend(&[entry(3, 9.0), entry(4, 9.0)]);
         assert_eq!(read(&recent, Span::ALL), [(3, 9.0), (4, 9.0), (5, 2.0)]);
         assert_eq!(read(&recent, Span::up_to(Timestamp::from_micros(3))), [(3, 9.0)]);
+    }
+
+    #[test]
+    fn the_newest_of_all_comes_first_from_whichever_layer_it_is() {
+        let point = |series, time, value| {
+            (SeriesId::new(series), Point { time: Timestamp::from_micros(time), value })
+        };
+        let mut recent = Recent::default();
+        recent.active.extend(&[point(1, 5, 1.0), point(1, 3, 2.0), point(2, 4, 3.0), point(3, 9, 4.0)]);
+        recent.freeze();
+        recent.active.extend(&[point(2, 8, 5.0), point(2, 8, 6.0), point(3, 7, 7.0), point(4, 1, 8.0)]);
+        let newest = |at| -> Vec<_> {
+            let all = recent.newest_of_all(Timestamp::from_micros(at));
+            all.map(|(id, point)| (id.number(), point.time.micros(), point.value)).collect()
+        };
+        assert_eq!(newest(100), [(3, 9, 4.0), (2, 8, 6.0), (1, 5, 1.0), (4, 1, 8.0)]);
+        assert_eq!(newest(8), [(2, 8, 6.0), (3, 7, 7.0), (1, 5, 1.0), (4, 1, 8.0)]);
+        assert_eq!(newest(4), [(2, 4, 3.0), (1, 3, 2.0), (4, 1, 8.0)]);
+        assert_eq!(newest(0), []);
     }
 
     #[test]

@@ -122,7 +122,7 @@ pub(super) fn rename(
     Ok((renamed > 0).then_some(true))
 }
 
-/// Deletes a series; its blocks are deleted later, step by step. Tells whether there was one.
+/// Deletes a series; its blocks are deleted later, step by step. Returns whether there was one.
 pub(super) fn delete(
     connection: &Connection,
     account: AccountId,

@@ -34,7 +34,7 @@ pub(super) type Done<T> = oneshot::Sender<Result<T, PointsError>>;
 pub(super) enum Command {
     /// Store values, all or none.
     Put(Put),
-    /// Give a series another path. None: there is no such series; false: the path is taken.
+    /// Renames a series. None: there is no such series; false: the path is taken.
     Rename { account: AccountId, series: SeriesId, path: SeriesPath, done: Done<Option<bool>> },
     /// Delete a series with its values; returns whether there was one.
     Delete { account: AccountId, series: SeriesId, done: Done<bool> },

@@ -41,7 +41,7 @@ pub(crate) fn one(
     rows::found(found, "dashboard")
 }
 
-/// Creates a dashboard; without a slug it gets one made of its name. Gives the slug.
+/// Creates a dashboard; without a slug it gets one made of its name. Returns the slug.
 pub(crate) fn insert(
     connection: &Connection,
     account: AccountId,

@@ -49,6 +49,16 @@ pub enum OpenError {
         /// What SQLite says.
         found: String,
     },
+    /// It is a database of something else.
+    #[error(
+        "{} is a database, but not a hub's: expected a table `accounts` in it; nothing in it was changed: name another \
+         folder, or move it away",
+        path.display()
+    )]
+    Foreign {
+        /// Which file.
+        path: PathBuf,
+    },
     /// A later version of this program wrote it.
     #[error(
         "the hub's database {} has schema {schema}, this version knows up to {known}: use a later version",
@@ -137,6 +147,9 @@ pub(super) fn open_for_writing(path: &Path) -> Result<(Writer, Vault), OpenError
     private::create_file(path).map_err(unusable)?;
     let mut connection = Connection::open(path).map_err(OpenError::at(path))?;
     check_whole(&connection, path)?;
+    if is_foreign(&connection).map_err(OpenError::at(path))? {
+        return Err(OpenError::Foreign { path: path.to_owned() });
+    }
     prepare(&connection).map_err(OpenError::at(path))?;
     let key = vault::key_file(path);
     let sealed = vault::is_sealed(&connection).map_err(OpenError::at(path))?;
@@ -164,6 +177,12 @@ fn check_whole(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let found: String =
         connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(OpenError::at(path))?;
     if found == "ok" { Ok(()) } else { Err(OpenError::Damaged { path: path.to_owned(), found }) }
+}
+
+/// Whether there are tables, but none of a hub.
+fn is_foreign(connection: &Connection) -> rusqlite::Result<bool> {
+    let ask = "SELECT count(*) > 0 AND sum(name = 'accounts') = 0 FROM sqlite_schema WHERE type = 'table'";
+    connection.query_row(ask, [], |row| Ok(row.get::<_, Option<bool>>(0)?.unwrap_or(false)))
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {

@@ -112,6 +112,19 @@ async fn setting_up_twice_makes_everything_once() {
     assert_eq!(made[0], made[1]);
 }
 
+#[test]
+fn a_database_of_something_else_is_refused_and_left_as_it_is() {
+    let (made, folder) = (tempdir().unwrap(), tempdir().unwrap());
+    drop(Hub::open(made.path(), Options::default()).unwrap());
+    let file = folder.path().join("hub.sqlite");
+    fs::copy(made.path().join("points.sqlite"), &file).unwrap();
+    let before = fs::read(&file).unwrap();
+    let error = Hub::open(folder.path(), Options::default()).unwrap_err();
+    let text = grafolean_collector::error_chain(&error);
+    assert!(text.contains("is a database, but not a hub's"), "{text}");
+    assert_eq!(fs::read(&file).unwrap(), before);
+}
+
 #[tokio::test]
 async fn a_hub_without_its_accounts_is_not_made_anew_beside_values() {
     let (world, admin) = World::with_admin().await;
