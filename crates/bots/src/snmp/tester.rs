@@ -6,10 +6,7 @@ use grafolean_collector::{
     details::DetailsError,
     protocol::{DeviceTester, OpenError, TestResult, TestSubject, Testing},
 };
-use tokio::{
-    net::lookup_host,
-    time::{sleep, timeout},
-};
+use tokio::time::sleep;
 
 use super::{
     AskError, Exception, Oid, Request, Status, Value, Varbind, diagnosis,
@@ -48,7 +45,7 @@ impl SnmpTester {
         let access = Access::read(&subject.credential).map_err(unreadable)?;
         let policy = PollPolicy::read(&subject.credential).map_err(unreadable)?;
         let policy = PollPolicy { timeout: TIMEOUT, retries: RETRIES, ..policy };
-        let address = resolve(&host).await?;
+        let address = self.resolve(&host).await?;
         let failed = |why: AskError| refused(&host, &why);
         let session = self.engine.session(address, &access, policy).await.map_err(failed)?;
         let oids = SYSTEM.map(|(_, number)| Oid::new([1, 3, 6, 1, 2, 1, 1, number, 0]));
@@ -81,6 +78,18 @@ impl SnmpTester {
         }
     }
 
+    async fn resolve(&self, host: &Host) -> Result<SocketAddr, TestResult> {
+        if let Some(address) = host.address() {
+            return Ok(address);
+        }
+        let mut address = self.engine.resolve(&host.name, LOOKUP_TIMEOUT).await.map_err(|reason| {
+            TestResult::bad(format!("the name {:?} has no address: {reason}", host.name))
+                .with_remedy("look at its spelling and at this machine's name servers")
+        })?;
+        address.set_port(host.port);
+        Ok(address)
+    }
+
     /// Whether an agent that is asked by version 2c answers version 1.
     async fn speaks_older(&self, address: SocketAddr, access: &Access, policy: PollPolicy) -> bool {
         let Access::Community(Community::V2c(community)) = access else {
@@ -100,18 +109,6 @@ impl DeviceTester for SnmpTester {
     fn test(&self, subject: TestSubject) -> Testing<'_> {
         Box::pin(async move { self.answer(&subject).await.unwrap_or_else(|result| result) })
     }
-}
-
-async fn resolve(host: &Host) -> Result<SocketAddr, TestResult> {
-    if let Some(address) = host.address() {
-        return Ok(address);
-    }
-    let found = timeout(LOOKUP_TIMEOUT, lookup_host((host.name.as_str(), host.port))).await;
-    let address = found.ok().and_then(Result::ok).and_then(|mut found| found.next());
-    address.ok_or_else(|| {
-        TestResult::bad(format!("the name {:?} has no address", host.name))
-            .with_remedy("look at its spelling and at this machine's name servers")
-    })
 }
 
 fn refused(host: &Host, why: &AskError) -> TestResult {

@@ -52,7 +52,7 @@ pub(crate) enum SnmpCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Says which profiles match a device and why, and what it would be asked, in how many packets
+    /// Shows which profiles match a device and why, and what it would be asked, in how many packets
     Profile(ProfileArguments),
     /// Lists the profiles that there are
     Profiles {
@@ -104,21 +104,8 @@ pub(crate) struct Traps {
     /// Take those of this community alone; may be given several times
     #[arg(short, long = "community", value_name = "TEXT")]
     pub(crate) communities: Vec<String>,
-    /// User of version 3
-    #[arg(short, long, value_name = "NAME")]
-    pub(crate) user: Option<String>,
-    /// MD5, SHA, SHA224, SHA256, SHA384, SHA512
-    #[arg(short, long, value_name = "PROTOCOL", default_value = "SHA")]
-    pub(crate) auth_protocol: String,
-    /// Its authentication password
-    #[arg(short = 'A', long, value_name = "PASSWORD", env = "SNMP_AUTH_KEY", hide_env_values = true)]
-    pub(crate) auth_key: Option<String>,
-    /// DES, AES, AES192, AES256, AES192-Cisco, AES256-Cisco
-    #[arg(short = 'x', long, value_name = "PROTOCOL", default_value = "AES")]
-    pub(crate) priv_protocol: String,
-    /// Its privacy password
-    #[arg(short = 'X', long, value_name = "PASSWORD", env = "SNMP_PRIV_KEY", hide_env_values = true)]
-    pub(crate) priv_key: Option<String>,
+    #[command(flatten)]
+    pub(crate) user: UserOptions,
     /// End after so many
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
@@ -174,24 +161,12 @@ impl Numbers {
     }
 }
 
-/// Whom to ask, and how to get in.
+/// A user of version 3 (RFC 3414).
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Agent {
-    /// Address or host name, with :PORT if it is not 161; an IPv6 address with a port is [ADDRESS]:PORT, a link-local one fe80::1%eth0
-    #[arg(value_name = "HOST")]
-    pub(crate) host: String,
-    /// Version
-    #[arg(short = 'v', long = "snmp-version", value_enum, default_value_t = Version::V2c)]
-    pub(crate) version: Version,
-    /// Community of versions 1 and 2c
-    #[arg(short, long, default_value = "public", env = "SNMP_COMMUNITY", hide_env_values = true)]
-    pub(crate) community: String,
+pub(crate) struct UserOptions {
     /// User of version 3
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long = "user", value_name = "NAME")]
     pub(crate) user: Option<String>,
-    /// How its messages are secured: noAuthNoPriv, authNoPriv, authPriv; as its keys say if left out
-    #[arg(short, long, value_name = "LEVEL")]
-    pub(crate) level: Option<String>,
     /// MD5, SHA, SHA224, SHA256, SHA384, SHA512
     #[arg(short, long, value_name = "PROTOCOL", default_value = "SHA")]
     pub(crate) auth_protocol: String,
@@ -204,6 +179,47 @@ pub(crate) struct Agent {
     /// Its privacy password
     #[arg(short = 'X', long, value_name = "PASSWORD", env = "SNMP_PRIV_KEY", hide_env_values = true)]
     pub(crate) priv_key: Option<String>,
+}
+
+impl UserOptions {
+    /// Returns how messages are secured where nobody says otherwise: as far as there are keys.
+    pub(crate) const fn level(&self) -> &'static str {
+        match (&self.auth_key, &self.priv_key) {
+            (_, Some(_)) => "authPriv",
+            (Some(_), None) => "authNoPriv",
+            (None, None) => "noAuthNoPriv",
+        }
+    }
+
+    /// Returns the fields that a credential has of them.
+    pub(crate) fn fields(&self) -> [(&'static str, Option<&str>); 5] {
+        [
+            ("snmpv3_securityName", self.user.as_deref()),
+            ("snmpv3_authProtocol", Some(self.auth_protocol.as_str())),
+            ("snmpv3_authKey", self.auth_key.as_deref()),
+            ("snmpv3_privProtocol", Some(self.priv_protocol.as_str())),
+            ("snmpv3_privKey", self.priv_key.as_deref()),
+        ]
+    }
+}
+
+/// Whom to ask, and how to get in.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Agent {
+    /// Address or host name, with :PORT if it is not 161; an IPv6 address with a port is [ADDRESS]:PORT, a link-local one fe80::1%eth0
+    #[arg(value_name = "HOST")]
+    pub(crate) host: String,
+    /// Version
+    #[arg(short = 'v', long = "snmp-version", value_enum, default_value_t = Version::V2c)]
+    pub(crate) version: Version,
+    /// Community of versions 1 and 2c
+    #[arg(short, long, default_value = "public", env = "SNMP_COMMUNITY", hide_env_values = true)]
+    pub(crate) community: String,
+    #[command(flatten)]
+    pub(crate) user: UserOptions,
+    /// How its messages are secured: noAuthNoPriv, authNoPriv, authPriv; as its keys say if left out
+    #[arg(short, long, value_name = "LEVEL")]
+    pub(crate) level: Option<String>,
     /// Context of version 3
     #[arg(short = 'n', long, value_name = "NAME")]
     pub(crate) context: Option<String>,

@@ -18,6 +18,7 @@ mod request;
 pub(super) mod secured;
 mod value;
 
+use self::ber::{Reader, tag};
 pub use self::{
     malformed::Malformed,
     notification::{NotificationMessage, NotificationPdu, NotificationVarbinds},
@@ -44,5 +45,25 @@ impl Version {
             Self::V2c => 1,
             Self::V3 => 3,
         }
+    }
+}
+
+/// What stands before the PDU in a message of v1 or v2c (RFC 1157, section 4; RFC 1901, section 3).
+struct MessageHead<'a> {
+    version: Version,
+    community: &'a [u8],
+}
+
+impl<'a> MessageHead<'a> {
+    /// Reads the head of a message; returns what follows it, too. Octets behind the message's end are not looked at.
+    fn decode(datagram: &'a [u8]) -> Result<(Self, Reader<'a>), Malformed> {
+        let mut message = Reader::new(Reader::new(datagram).expect(tag::SEQUENCE, "a message")?);
+        let version = match message.integer("the version")? {
+            0 => Version::V1,
+            1 => Version::V2c,
+            other => return Err(Malformed::Version(other)),
+        };
+        let community = message.expect(tag::OCTETS, "the community")?;
+        Ok((Self { version, community }, message))
     }
 }

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::{
-    Malformed, Version,
+    Malformed, MessageHead, Version,
     ber::{self, Reader, tag},
     number, oid,
     reply::Varbinds,
@@ -70,13 +70,7 @@ impl<'a> NotificationMessage<'a> {
     /// # Errors
     /// What is wrong with it.
     pub fn decode(datagram: &'a [u8]) -> Result<Self, Malformed> {
-        let mut message = Reader::new(Reader::new(datagram).expect(tag::SEQUENCE, "a message")?);
-        let version = match message.integer("the version")? {
-            0 => Version::V1,
-            1 => Version::V2c,
-            other => return Err(Malformed::Version(other)),
-        };
-        let community = message.expect(tag::OCTETS, "the community")?;
+        let (MessageHead { version, community }, mut message) = MessageHead::decode(datagram)?;
         let pdu = NotificationPdu::decode(&mut message)?;
         Ok(Self { version, community, pdu })
     }

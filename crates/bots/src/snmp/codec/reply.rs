@@ -1,7 +1,7 @@
 //! A reply as it comes.
 
 use super::{
-    Malformed, Version,
+    Malformed, MessageHead, Version,
     ber::{Head, Reader, tag},
     oid, value,
 };
@@ -24,13 +24,7 @@ impl<'a> Reply<'a> {
     /// # Errors
     /// What is wrong with it.
     pub fn decode(datagram: &'a [u8]) -> Result<Self, Malformed> {
-        let mut message = Reader::new(Reader::new(datagram).expect(tag::SEQUENCE, "a message")?);
-        let version = match message.integer("the version")? {
-            0 => Version::V1,
-            1 => Version::V2c,
-            other => return Err(Malformed::Version(other)),
-        };
-        let community = message.expect(tag::OCTETS, "the community")?;
+        let (MessageHead { version, community }, mut message) = MessageHead::decode(datagram)?;
         let pdu = ResponsePdu::decode(&mut message)?;
         match pdu.kind {
             PduKind::Response => Ok(Self { version, community, pdu }),

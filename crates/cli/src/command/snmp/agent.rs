@@ -97,33 +97,20 @@ pub(super) fn policy(agent: &Agent) -> PollPolicy {
 
 /// The flags as a credential has them, so that both are checked alike.
 fn access(agent: &Agent) -> anyhow::Result<Access> {
-    let level = agent.level.clone().unwrap_or_else(|| {
-        let keys = (agent.auth_key.is_some(), agent.priv_key.is_some());
-        let level = match keys {
-            (_, true) => "authPriv",
-            (true, false) => "authNoPriv",
-            (false, false) => "noAuthNoPriv",
-        };
-        level.to_owned()
-    });
     let version = match agent.version {
         Version::V1 => "snmpv1",
         Version::V2c => "snmpv2c",
         Version::V3 => "snmpv3",
     };
-    let keys = [
+    let fields = [
         ("version", Some(version)),
         ("snmpv12_community", Some(agent.community.as_str())),
-        ("snmpv3_securityName", agent.user.as_deref()),
-        ("snmpv3_securityLevel", Some(level.as_str())),
-        ("snmpv3_authProtocol", Some(agent.auth_protocol.as_str())),
-        ("snmpv3_authKey", agent.auth_key.as_deref()),
-        ("snmpv3_privProtocol", Some(agent.priv_protocol.as_str())),
-        ("snmpv3_privKey", agent.priv_key.as_deref()),
+        ("snmpv3_securityLevel", Some(agent.level.as_deref().unwrap_or_else(|| agent.user.level()))),
         ("snmpv3_contextName", agent.context.as_deref()),
     ];
+    let fields = fields.into_iter().chain(agent.user.fields());
     let details: Map<String, Value> =
-        keys.into_iter().filter_map(|(key, text)| Some((key.to_owned(), text?.into()))).collect();
+        fields.filter_map(|(key, text)| Some((key.to_owned(), text?.into()))).collect();
     Ok(Access::read(&details)?)
 }
 

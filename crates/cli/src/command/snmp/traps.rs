@@ -84,23 +84,13 @@ pub(super) async fn run(arguments: &Traps, printer: Printer<'_>) -> anyhow::Resu
 
 /// Returns the user of the flags, as a credential has it.
 fn user(arguments: &Traps) -> anyhow::Result<Option<User>> {
-    let Some(name) = &arguments.user else { return Ok(None) };
-    let level = match (&arguments.auth_key, &arguments.priv_key) {
-        (_, Some(_)) => "authPriv",
-        (Some(_), None) => "authNoPriv",
-        (None, None) => "noAuthNoPriv",
-    };
-    let fields = [
-        ("version", Some("snmpv3")),
-        ("snmpv3_securityName", Some(name.as_str())),
-        ("snmpv3_securityLevel", Some(level)),
-        ("snmpv3_authProtocol", Some(arguments.auth_protocol.as_str())),
-        ("snmpv3_authKey", arguments.auth_key.as_deref()),
-        ("snmpv3_privProtocol", Some(arguments.priv_protocol.as_str())),
-        ("snmpv3_privKey", arguments.priv_key.as_deref()),
-    ];
+    if arguments.user.user.is_none() {
+        return Ok(None);
+    }
+    let fields = [("version", Some("snmpv3")), ("snmpv3_securityLevel", Some(arguments.user.level()))];
+    let fields = fields.into_iter().chain(arguments.user.fields());
     let details: Map<String, Value> =
-        fields.into_iter().filter_map(|(key, text)| Some((key.to_owned(), text?.into()))).collect();
+        fields.filter_map(|(key, text)| Some((key.to_owned(), text?.into()))).collect();
     Ok(match Access::read(&details)? {
         Access::User(user) => Some(*user),
         Access::Community(_) => None,
