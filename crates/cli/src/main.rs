@@ -7,6 +7,8 @@ mod arguments;
 mod command;
 mod config;
 mod failure;
+#[cfg(test)]
+mod generated_page;
 mod logging;
 mod protocols;
 

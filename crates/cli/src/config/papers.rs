@@ -1,9 +1,10 @@
 //! `docs/settings.md`, which is made of the table.
 #![allow(clippy::unwrap_used)]
 
-use std::{env, fmt::Write, fs, path::Path};
+use std::fmt::Write;
 
 use super::table;
+use crate::generated_page::hold_equal;
 
 const HEAD: &str = "\
 # Settings
@@ -38,10 +39,5 @@ fn page() -> String {
 
 #[test]
 fn the_page_of_settings_is_the_table() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/settings.md");
-    if env::var_os("UPDATE").is_some() {
-        fs::write(&path, page()).unwrap();
-    }
-    let stored = fs::read_to_string(&path).unwrap();
-    assert!(stored == page(), "docs/settings.md is not the table's: write it anew with UPDATE=1");
+    hold_equal("settings.md", &page());
 }

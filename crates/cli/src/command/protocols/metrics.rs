@@ -30,10 +30,8 @@ pub(super) fn section(declaration: &Declaration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::{env, fs, path::Path};
-
     use super::*;
-    use crate::command::protocols::declarations;
+    use crate::{command::protocols::declarations, generated_page::hold_equal};
 
     const HEAD: &str = "\
 # Names in Prometheus
@@ -53,16 +51,7 @@ and a [scrape of the hub](hub.md#prometheus) use the same names; a sink may have
 
     #[test]
     fn the_page_of_metrics_is_what_protocols_declare() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/prometheus.md");
-        let page = format!("{HEAD}{}", sections(&declarations()));
-        if env::var_os("UPDATE").is_some() {
-            fs::write(&path, &page).unwrap();
-        }
-        let stored = fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            stored == page,
-            "docs/prometheus.md is not what protocols declare: write it anew with UPDATE=1"
-        );
+        hold_equal("prometheus.md", &format!("{HEAD}{}", sections(&declarations())));
     }
 
     #[test]

@@ -67,10 +67,8 @@ pub(super) fn table(head: [&str; 4], rows: &[[String; 4]]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::{env, fs, path::Path};
-
     use super::*;
-    use crate::command::protocols::declarations;
+    use crate::{command::protocols::declarations, generated_page::hold_equal};
 
     const HEAD: &str = "\
 # Protocols
@@ -83,15 +81,6 @@ path, `{name}` stands for one or more segments.
 
     #[test]
     fn the_page_of_protocols_is_what_they_declare() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/protocols.md");
-        let page = format!("{HEAD}{}", sections(&declarations()));
-        if env::var_os("UPDATE").is_some() {
-            fs::write(&path, &page).unwrap();
-        }
-        let stored = fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            stored == page,
-            "docs/protocols.md is not what protocols declare: write it anew with UPDATE=1"
-        );
+        hold_equal("protocols.md", &format!("{HEAD}{}", sections(&declarations())));
     }
 }

@@ -1,9 +1,11 @@
 //! `docs/troubleshooting.md`, which is made of the table of causes.
 #![allow(clippy::unwrap_used)]
 
-use std::{env, fmt::Write, fs, path::Path};
+use std::fmt::Write;
 
 use grafolean_collector::cause::{Link, Row};
+
+use crate::generated_page::hold_equal;
 
 const HEAD: &str = "\
 # Why is it empty?
@@ -40,10 +42,5 @@ fn page() -> String {
 
 #[test]
 fn the_page_of_causes_is_the_table() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/troubleshooting.md");
-    if env::var_os("UPDATE").is_some() {
-        fs::write(&path, page()).unwrap();
-    }
-    let stored = fs::read_to_string(&path).unwrap_or_default();
-    assert!(stored == page(), "docs/troubleshooting.md is not the table's: write it anew with UPDATE=1");
+    hold_equal("troubleshooting.md", &page());
 }
