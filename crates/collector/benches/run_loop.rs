@@ -52,7 +52,7 @@ impl Sink for Nowhere {
     }
 }
 
-/// Runs jobs of one second for a while; gives the runs' lateness.
+/// Runs jobs of one second for a while; returns the runs' lateness.
 fn lateness_of(jobs: u32, seconds: u64, mut runtime: runtime::Builder, log: Option<RunLog>) -> Vec<u64> {
     let runtime = runtime.enable_all().build().unwrap();
     runtime.block_on(async {

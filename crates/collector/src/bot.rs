@@ -279,7 +279,7 @@ impl Refusal {
         }
     }
 
-    /// Says what kind of fault it is.
+    /// Sets what kind of fault it is.
     #[must_use]
     pub fn because(self, cause: Cause) -> Self {
         Self { cause, ..self }

@@ -35,7 +35,7 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER).create(path)
 }
 
-/// Takes a file that is there from everyone but its owner.
+/// Closes a file that is there to everyone but its owner.
 ///
 /// # Errors
 /// Fails with what the system refuses.

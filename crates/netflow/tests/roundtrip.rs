@@ -22,7 +22,7 @@ fn setup(protocol: Protocol, sampling: u32) -> Setup {
     Setup { protocol, domain: 3, sampling, boot: NOW - Duration::from_secs(3_600) }
 }
 
-/// Sends flows. Gives the datagrams and what was counted.
+/// Sends flows. Returns the datagrams and what was counted.
 fn send(setup: Setup, flows: &[Flow]) -> (Vec<Vec<u8>>, Totals) {
     let mut exporter = Exporter::new(setup);
     let mut queue: VecDeque<Flow> = flows.iter().copied().collect();

@@ -150,7 +150,7 @@ fn walk() {
     });
 }
 
-/// Walks a column again and again, each session its own; gives rows, time on a processor, and time.
+/// Walks a column again and again, each session its own; returns rows, time on a processor, and time.
 async fn walk_for_a_while(
     engine: &Engine,
     sessions: Vec<Session>,

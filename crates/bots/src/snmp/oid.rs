@@ -14,7 +14,7 @@ pub struct Oid(Box<[u32]>);
 pub enum OidError {
     /// Something between the dots is no number, or one beyond 2^32 - 1.
     #[error(
-        "{0:?} is no object identifier: it has to be numbers with dots between them, as 1.3.6.1.2.1.1.3.0"
+        "{0:?} is not an object identifier: expected numbers with dots between them, as 1.3.6.1.2.1.1.3.0"
     )]
     Text(String),
     /// Fewer than 2 arcs, or more than 128.

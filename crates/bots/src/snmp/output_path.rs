@@ -40,7 +40,7 @@ enum Fault {
     Character(char),
     #[error("a segment is empty here")]
     EmptySegment,
-    #[error("{0} is no place: it has to be {{$index}} or {{$1}} to {{${1}}}")]
+    #[error("{0} is not a placeholder: expected {{$index}} or {{$1}} to {{${1}}}")]
     Place(String, usize),
     #[error("{{$index}} is the row of a walked OID, and none of this sensor's is walked")]
     NothingWalked,
@@ -255,7 +255,7 @@ mod tests {
             ("a b", 2, "not of ' '"),
             ("ä.{$1}", 1, "not of 'ä'"),
             ("a%2E", 2, "not of '%'"),
-            ("a.{$3}", 3, "{$3} is no place: it has to be {$index} or {$1} to {$2}"),
+            ("a.{$3}", 3, "{$3} is not a placeholder: expected {$index} or {$1} to {$2}"),
             ("a.{$0}", 3, "no place"),
             ("a.{$1", 3, "no place"),
             ("a.{ $1 }", 3, "no place"),

@@ -173,7 +173,7 @@ impl World {
         format!("http://{}/api", self.address)
     }
 
-    /// Asks the hub as the person who may do everything; gives the status and the body.
+    /// Asks the hub as the person who may do everything; returns the status and the body.
     pub fn ask(&self, method: &str, path: &str) -> (u16, Value) {
         self.send(method, path, "")
     }
@@ -187,7 +187,7 @@ impl World {
         self.ask_as(&self.session(), method, path, body)
     }
 
-    /// Asks in a session; gives the status and the body.
+    /// Asks in a session; returns the status and the body.
     pub fn ask_as(&self, session: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
         let (status, _, body) = self.exchange_as(session, method, path, body);
         (status, serde_json::from_str(&body).unwrap_or_default())

@@ -3,7 +3,6 @@
 //! [`Cause`] is what parts of a bot and of a hub agree on; `table` holds its words, from which the command line, the page
 //! and `docs/troubleshooting.md` are made. [`Trouble`] is a cause that a run met, with its evidence.
 
-mod failure;
 mod table;
 mod trouble;
 
@@ -11,9 +10,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub use failure::Failure;
 pub use table::{Cause, Row};
-pub use trouble::{MOST_TROUBLES, Scope, Trouble, TroubleNotes};
+pub use trouble::{Failure, MOST_TROUBLES, Scope, Trouble, TroubleNotes};
 
 /// A step on the way from what people set up to a stored value, in the order in which it is walked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

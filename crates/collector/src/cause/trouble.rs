@@ -88,3 +88,22 @@ impl TroubleNotes {
         Some(self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+/// Something that fails.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What is wrong.
+    pub cause: Cause,
+    /// What was found.
+    pub evidence: String,
+    /// Since when.
+    pub since: f64,
+}
+
+impl Failure {
+    /// Notes a failure at a time, in seconds since 1970: one of the same cause as before lasts since then.
+    pub fn noted(before: Option<&Self>, cause: Cause, evidence: String, now: f64) -> Self {
+        let before = before.filter(|before| before.cause == cause);
+        Self { cause, evidence, since: before.map_or(now, |before| before.since) }
+    }
+}

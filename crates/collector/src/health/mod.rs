@@ -72,7 +72,7 @@ impl Health {
         self.checks.push(Box::new(check));
     }
 
-    /// Tells what a bot knows of itself from now on.
+    /// Shows what a bot knows of itself from now on.
     pub fn tell(&mut self, board: StatusBoard) {
         self.boards.push(board);
     }

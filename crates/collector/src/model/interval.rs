@@ -15,7 +15,7 @@ pub struct Interval(NonZeroU32);
 #[non_exhaustive]
 pub enum IntervalError {
     /// Zero, negative, or more than 2^32 - 1 seconds.
-    #[error("an interval of {0} s: it has to be at least 1 s and at most {max} s", max = u32::MAX)]
+    #[error("an interval of {0} s: expected at least 1 s and at most {max} s", max = u32::MAX)]
     OutOfRange(i64),
     /// A job without any interval would never run.
     #[error("a job needs at least one interval")]

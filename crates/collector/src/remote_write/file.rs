@@ -48,7 +48,7 @@ struct Entry {
 /// Reads a file of sinks; each may have as much wait as `limits` say unless it says otherwise itself.
 ///
 /// # Errors
-/// Says what is wrong, and in which sink.
+/// Fails with what is wrong, and in which sink.
 pub fn read_sinks(path: &Path, limits: Limits) -> Result<Vec<RemoteWriteSettings>, String> {
     let text =
         fs::read_to_string(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;

@@ -143,7 +143,7 @@ impl SinkCounts {
         self.all.requests.get_or_create(&label).inc();
     }
 
-    /// Takes note that the receiver takes nothing, and why.
+    /// Notes that the receiver takes nothing, and why.
     pub(super) fn failing(&self, needs_a_person: bool, text: &str) {
         self.all.backing_off.get_or_create(&self.label).set(1);
         let mut faults = self.all.faults.lock().unwrap_or_else(PoisonError::into_inner);

@@ -67,7 +67,7 @@ pub trait Receiver: Send + Sync + 'static {
     /// Returns the version to be tried next.
     fn version(&self) -> Version;
 
-    /// Takes note that the receiver does not know a version; false if there is no other.
+    /// Notes that the receiver does not know a version; false if there is no other.
     fn fall_back(&self, from: Version) -> bool;
 }
 
@@ -159,7 +159,7 @@ impl fmt::Debug for HttpReceiver {
     }
 }
 
-/// Says what a status means. A receiver of version 1.0 reads a message of 2.0 as an empty one and answers well: only one
+/// Reads what a status means. A receiver of version 1.0 reads a message of 2.0 as an empty one and answers well: only one
 /// that says how many samples it wrote knows 2.0.
 fn meaning(
     version: Version,

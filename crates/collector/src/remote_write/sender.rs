@@ -279,7 +279,7 @@ impl<R: Receiver> Shard<R> {
         }
     }
 
-    /// Takes what follows in the series of a suspect out of what is to be sent.
+    /// Removes what follows in the series of a suspect from what is to be sent.
     fn hold_back(&mut self, suspect: &Suspect) {
         let series: HashSet<_> = suspect.points.iter().map(address).collect();
         for part in self.parts.iter_mut().rev() {

@@ -33,7 +33,7 @@ struct Watched {
 }
 
 impl Staleness {
-    /// Takes note of points that are about to be sent, at a moment in milliseconds.
+    /// Notes points that are about to be sent, at a moment in milliseconds.
     pub(super) fn seen(&mut self, points: &[Point], now: i64) {
         for point in points {
             if now.saturating_sub(point.time) > LIVE {

@@ -118,7 +118,7 @@ struct LoopState<B: Protocol, S> {
 }
 
 impl<B: Protocol, S: Sink> LoopState<B, S> {
-    /// Starts what is due while there is room; gives how long there is nothing more to start, zero if there is.
+    /// Starts what is due while there is room; returns how long there is nothing more to start, zero if there is.
     fn start_due(&mut self) -> Duration {
         let now = self.performer.clock.now();
         for _ in 0..FIRINGS_A_TURN {

@@ -30,7 +30,7 @@ pub(super) fn lower() -> Held {
     told(lowered)
 }
 
-/// Gives up what was kept aside. It holds for this thread; on others seccomp keeps it from coming into effect.
+/// Drops what was kept aside. It holds for this thread; on others seccomp keeps it from coming into effect.
 pub(super) fn drop_for_good() {
     told(capabilities(None).and_then(|sets| {
         let permitted = sets.permitted & kept();

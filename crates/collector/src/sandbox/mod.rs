@@ -61,12 +61,12 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Gives up files and capabilities for this thread and those that it starts: called before there is another.
+    /// Drops the right to files and capabilities for this thread and those that it starts: called before there is another.
     pub fn begin(needed: &Files) -> Self {
         Self { files: files::restrict(needed), capabilities: capabilities::lower() }
     }
 
-    /// Gives up system calls for all threads, and capabilities for good: called once all is open. Returns how far the
+    /// Drops the right to system calls for all threads, and capabilities for good: called once all is open. Returns how far the
     /// former holds.
     pub fn close(self) -> Held {
         capabilities::drop_for_good();

@@ -90,7 +90,7 @@ impl Finding {
         }
     }
 
-    /// Says since when.
+    /// Sets since when.
     pub(super) fn since(self, since: impl Into<Option<f64>>) -> Self {
         Self { since: since.into(), ..self }
     }

@@ -37,7 +37,10 @@ pub fn explain(question: &Question, facts: &Facts) -> Vec<Answer> {
         Question::Unknown(text) => {
             let finding = Finding::of(
                 Cause::NoEntity,
-                format!("{text:?} is none of {} entities", facts.account.entities.len()),
+                format!(
+                    "no entity of {} is called {text:?}: expected an id, a name or an address",
+                    facts.account.entities.len()
+                ),
             );
             vec![Answer {
                 account: facts.account.account.id,

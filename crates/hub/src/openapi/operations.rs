@@ -7,7 +7,7 @@ use self::{
     Method::{Delete, Get, Post, Put},
 };
 use super::queries::{
-    ACCOUNT, COUNT, NUMBER, Query, READING, SHARE_OF_FLOWS, SWITCH, WHY, WORD, needed, query,
+    ACCOUNT, CHART, COUNT, NUMBER, Query, READING, SHARE_OF_FLOWS, SWITCH, WHY, WORD, needed, query,
 };
 
 /// A method of a route.
@@ -229,12 +229,7 @@ pub(super) const ALL: &[Operation] = &[
         "Object",
     ),
     asking(
-        &[
-            needed("p", WORD, "Paths, with commas between them"),
-            query("from", NUMBER, "From this time on"),
-            query("to", NUMBER, "Before this time"),
-            query("points", COUNT, "The most points of one series"),
-        ],
+        CHART,
         read(
             "/hub/accounts/{account_id}/series",
             "Series in as many buckets as a chart has room for",
@@ -285,15 +280,7 @@ pub(super) const ALL: &[Operation] = &[
     make("/hub/accounts/{account_id}/dashboards/{slug}/shares", "Shares a dashboard, to be read", "Share"),
     delete("/hub/accounts/{account_id}/dashboards/{slug}/shares/{share_id}", "Ends a link"),
     read("/hub/shared/{token}", "A dashboard that is shared", "Object"),
-    asking(
-        &[
-            needed("p", WORD, "Paths, with commas between them"),
-            query("from", NUMBER, "From this time on"),
-            query("to", NUMBER, "Before this time"),
-            query("points", COUNT, "The most points of one series"),
-        ],
-        read("/hub/shared/{token}/series", "Series of a dashboard that is shared", "Object"),
-    ),
+    asking(CHART, read("/hub/shared/{token}/series", "Series of a dashboard that is shared", "Object")),
     asking(
         SHARE_OF_FLOWS,
         read("/hub/shared/{token}/flows/{entity}", "Flows of a dashboard that is shared", "Object"),

@@ -24,6 +24,13 @@ pub(super) const fn needed(name: &'static str, kind: &'static str, about: &'stat
     Query { name, kind, about, required: true }
 }
 
+pub(super) const CHART: &[Query] = &[
+    needed("p", WORD, "Paths, with commas between them"),
+    query("from", NUMBER, "From this time on"),
+    query("to", NUMBER, "Before this time"),
+    query("points", COUNT, "The most points of one series"),
+];
+
 pub(super) const SHARE_OF_FLOWS: &[Query] = &[
     query("direction", WORD, "ingress or egress"),
     query("if", COUNT, "Of this interface alone"),

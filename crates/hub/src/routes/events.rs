@@ -97,7 +97,8 @@ impl Told {
 fn wanted(asked: &Asked) -> Result<Wanted, ApiError> {
     let account =
         asked.account.as_deref().ok_or_else(|| ApiError::input("'account' is a required parameter"))?;
-    let wrong = || ApiError::input(format!("'{account}' is no id, for 'account'"));
+    let wrong =
+        || ApiError::input(format!("'{account}' is not an id, for 'account': expected a whole number"));
     let account: i64 = account.parse().map_err(|_| wrong())?;
     let texts =
         asked.filter.iter().flat_map(|filters| filters.split(',')).filter(|filter| !filter.is_empty());

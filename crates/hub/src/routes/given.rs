@@ -65,7 +65,7 @@ pub(super) fn timestamp(seconds: f64) -> Result<Timestamp, String> {
     const RANGE: std::ops::RangeInclusive<f64> = -62_135_596_800.0..=253_402_300_799.0;
     if !RANGE.contains(&seconds) {
         return Err(format!(
-            "the time {seconds} lies outside the years 1 to 9999: it has to be in seconds (not milliseconds)"
+            "the time {seconds} lies outside the years 1 to 9999: expected seconds (not milliseconds)"
         ));
     }
     // Apart, since the product of all of it rounds once more: from 2041 on some times would be a microsecond off.

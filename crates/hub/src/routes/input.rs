@@ -116,7 +116,9 @@ impl Fields {
             Value::String(text) => text.trim().parse().ok(),
             other => return Err(not_of_type(other, "'string', 'number'")),
         };
-        let refused = || ApiError::input(format!("{} is no id, for '{name}'", shown(&value)));
+        let refused = || {
+            ApiError::input(format!("{} is not an id, for '{name}': expected a whole number", shown(&value)))
+        };
         number.map(Id::new).ok_or_else(refused)
     }
 
@@ -131,7 +133,9 @@ impl Fields {
             Value::Null => Ok(None),
             Value::Number(number) => match number.as_i64() {
                 Some(number) => Ok(Some(Id::new(number))),
-                None => Err(ApiError::input(format!("{number} is no id, for '{name}'"))),
+                None => Err(ApiError::input(format!(
+                    "{number} is not an id, for '{name}': expected a whole number"
+                ))),
             },
             other => Err(not_of_type(&other, "'number', 'null'")),
         }
@@ -150,7 +154,7 @@ impl Fields {
             #[expect(clippy::cast_possible_truncation, reason = "a whole number between 1 and 2^31")]
             Some(seconds) if (1.0..=LONGEST).contains(&seconds) => Ok(Some(seconds as i64)),
             _ => Err(ApiError::input(format!(
-                "{} s is no interval, for '{name}': it has to be at least 1 and at most {LONGEST}",
+                "{} s is no interval, for '{name}': expected at least 1 and at most {LONGEST}",
                 shown(&value)
             ))),
         }

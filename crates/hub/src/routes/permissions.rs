@@ -174,7 +174,7 @@ fn checked_prefix(prefix: &str) -> Result<String, ApiError> {
     match prefix.trim_end_matches('/') {
         "" => Err(ApiError::input("'resource_prefix' is empty: null is everything")),
         prefix if prefix.starts_with('/') => Err(ApiError::input(
-            "'resource_prefix' starts with a slash: it has to be like 'accounts/7/values'",
+            "'resource_prefix' starts with a slash: expected one like 'accounts/7/values'",
         )),
         prefix => Ok(prefix.to_owned()),
     }

@@ -287,7 +287,7 @@ fn wanted(account: AccountId, paths: &str, query: InQuery, now: Timestamp) -> Re
 }
 
 fn moment(text: &str, name: &str) -> Result<Timestamp, ApiError> {
-    let seconds = text.trim().parse().map_err(|_| "it is no number of seconds".to_owned());
+    let seconds = text.trim().parse().map_err(|_| "it is not a number of seconds".to_owned());
     seconds.and_then(timestamp).map_err(|reason| ApiError::input(format!("'{name}' is {text:?}: {reason}")))
 }
 

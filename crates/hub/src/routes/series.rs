@@ -99,7 +99,7 @@ pub(super) fn span(hub: &Hub, from: Option<&str>, to: Option<&str>) -> Result<Sp
 }
 
 fn moment(text: &str, name: &str) -> Result<Timestamp, ApiError> {
-    let seconds = text.trim().parse().map_err(|_| "it is no number of seconds".to_owned());
+    let seconds = text.trim().parse().map_err(|_| "it is not a number of seconds".to_owned());
     seconds.and_then(timestamp).map_err(|reason| ApiError::input(format!("'{name}' is {text:?}: {reason}")))
 }
 

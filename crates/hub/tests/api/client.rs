@@ -61,7 +61,7 @@ fn devices() -> impl Strategy<Value = Vec<Device>> {
     prop::collection::vec((".{0,10}", details, intervals), 0..12)
 }
 
-/// Stores devices by the hub's own hand; gives what an inventory should hold of the entities.
+/// Stores devices by the hub's own hand; returns what an inventory should hold of the entities.
 async fn store(hub: &Hub, account: AccountId, bot: &BotAccess, devices: &[Device]) -> Vec<Entity> {
     let setup = hub.setup();
     let mut stored = Vec::new();

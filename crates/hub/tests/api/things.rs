@@ -222,7 +222,7 @@ async fn what_is_wrong_with_an_entity_is_said() {
         ("/parent", json!(7), "Invalid parent for this account: 7"),
         ("/protocols", json!(null), "None is not of type 'object'"),
         ("/protocols/ping", json!({"bot": 1, "credential": 2}), "'sensors' is a required property"),
-        ("/protocols/ping/bot", json!(""), "'' is no id, for 'bot'"),
+        ("/protocols/ping/bot", json!(""), "'' is not an id, for 'bot': expected a whole number"),
         ("/protocols/ping/bot", json!(snmp_bot), &format!("Invalid bot for this protocol: {snmp_bot}")),
         (
             "/protocols/ping/credential",

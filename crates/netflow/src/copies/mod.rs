@@ -51,7 +51,7 @@ pub struct CopyMetrics {
 }
 
 impl CopyMetrics {
-    /// Makes them visible.
+    /// Registers them.
     pub fn register(&self, registry: &mut Registry) {
         for (name, help, counter) in [
             ("copied_files", "Files of raw flows copied to object storage", &self.files),

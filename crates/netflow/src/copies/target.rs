@@ -173,7 +173,7 @@ pub fn folder(address: &str) -> Option<&Path> {
 /// Checks an address without opening it.
 ///
 /// # Errors
-/// Says what was expected.
+/// Fails with what was expected.
 pub fn check(address: &str) -> Result<(), String> {
     parts(address).map(drop).map_err(|error| error.to_string())
 }

@@ -85,7 +85,7 @@ fn header(exporter: &Exporter, now: Timestamp, out: &mut Vec<u8>) {
     out.extend(exporter.setup.domain.to_be_bytes());
 }
 
-/// Writes the templates, and the sampling as options data. Gives the records that NetFlow v9's header counts.
+/// Writes the templates, and the sampling as options data. Returns the records that NetFlow v9's header counts.
 fn templates(exporter: &Exporter, out: &mut Vec<u8>) -> u16 {
     let ipfix = exporter.setup.protocol == Protocol::Ipfix;
     let mut set = Vec::new();

@@ -197,7 +197,7 @@ impl Account {
         self.give_back(1);
     }
 
-    /// Ends the window that is open and begins the next. Gives what was seen and lost in it; what came late after its
+    /// Ends the window that is open and begins the next. Returns what was seen and lost in it; what came late after its
     /// window ended is seen in the next one.
     pub(super) fn close_window(&mut self) -> Coverage {
         let window = self.coverage.since(self.window);

@@ -22,7 +22,7 @@ pub(super) struct Inclusion {
 }
 
 impl Inclusion {
-    /// Weighs a number. Gives whether it turns out that the exporter counts otherwise than was thought.
+    /// Weighs a number. Returns whether it turns out that the exporter counts otherwise than was thought.
     pub(super) fn turns(&mut self, number: u32, units: Units) -> bool {
         let Some((latest, before)) = self.latest.replace((number, units)) else { return false };
         let step = number.wrapping_sub(latest);

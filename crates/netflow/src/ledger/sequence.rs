@@ -177,7 +177,7 @@ impl Sequence {
     }
 
     /// Records what belongs to numbers already passed: data that waited for its template. `position` is where
-    /// they begin, at the least. Gives how many of them had been counted as lost.
+    /// they begin, at the least. Returns how many of them had been counted as lost.
     pub fn credit(&mut self, position: u32, count: u32) -> u32 {
         let filled = self.fill_from(position, count);
         let left = count - filled;
@@ -287,7 +287,7 @@ impl Sequence {
         self.gaps.push(gap);
     }
 
-    /// Fills the gaps that the numbers from `start` on lie in. Gives how many units that were.
+    /// Fills the gaps that the numbers from `start` on lie in. Returns how many units that were.
     fn fill(&mut self, start: u32, count: u32) -> u32 {
         if self.gaps.is_empty() {
             return 0;
@@ -353,7 +353,7 @@ mod tests {
         Units::same(count)
     }
 
-    /// Feeds numbers of 10 units each. Gives units lost for good and restarts.
+    /// Feeds numbers of 10 units each. Returns units lost for good and restarts.
     fn run(numbers: &[u32]) -> (i64, u32) {
         let mut sequence = Sequence::default();
         numbers.iter().fold((0, 0), |(lost, restarts), &number| {

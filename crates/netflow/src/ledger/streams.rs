@@ -221,7 +221,7 @@ impl Ledger {
         sums.into_iter().collect()
     }
 
-    /// Ends the open window. Gives for each exporter what was seen and lost in it, in order of addresses; exporters that
+    /// Ends the open window. Returns for each exporter what was seen and lost in it, in order of addresses; exporters that
     /// were silent are left out.
     pub fn close_window(&mut self) -> Vec<(IpAddr, Coverage)> {
         let mut sums = std::mem::take(&mut self.closed);

@@ -156,7 +156,7 @@ impl Store {
         }
     }
 
-    /// Forgets templates that were neither declared nor used for [`LIFETIME`]. Gives how many.
+    /// Forgets templates that were neither declared nor used for [`LIFETIME`]. Returns how many.
     pub fn expire(&mut self, now: Timestamp) -> usize {
         let before = self.templates;
         for scope in self.sessions.keys().copied().collect::<Vec<_>>() {

@@ -62,7 +62,7 @@ impl Listener {
     }
 }
 
-/// Decodes datagrams of one exporter, all of which must be whole. Gives also how many units the ledger has as lost.
+/// Decodes datagrams of one exporter, all of which must be whole. Returns also how many units the ledger has as lost.
 fn decoded(datagrams: &[Vec<u8>]) -> (Vec<Flow>, u64) {
     let (mut decoder, mut flows) = (Decoder::default(), Vec::new());
     for payload in datagrams {

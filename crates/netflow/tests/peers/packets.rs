@@ -25,7 +25,7 @@ const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/dat
 /// Octets of a frame before its IP header.
 const ETHERNET: u64 = 14;
 
-/// Writes packets of our generator into a folder. Gives the file and what is in it.
+/// Writes packets of our generator into a folder. Returns the file and what is in it.
 pub(crate) fn generated(folder: &Path) -> (PathBuf, Sums) {
     let file = folder.join("generated.pcap");
     let (octets, sums) = generate();

@@ -53,20 +53,28 @@ enum Ailment {
     Hangs(u64),
 }
 
-fn loop_disk(ground: &Ground, name: &str) -> Result<Result<LoopDisk, String>> {
-    let folder = ground.place(name)?;
-    Ok(LoopDisk::make(&folder, 48, 2_000)
-        .map_err(|why| format!("no file system in a file can be mounted here: {why}")))
+/// Prepares a trial on a disk of its own, or the row that says why there can be none.
+async fn on_own_disk(ground: &Ground, fault: &str, name: &str) -> Result<Result<(LoopDisk, Trial), Row>> {
+    let disk = match LoopDisk::make(&ground.place(name)?, 48, 2_000) {
+        Ok(disk) => disk,
+        Err(why) => {
+            let why = format!("no file system in a file can be mounted here: {why}");
+            return Ok(Err(Row::skipped(NAME, fault, why)));
+        }
+    };
+    let trial = Trial::prepare_in(ground, "tcp", disk.path()).await?;
+    Ok(trial.map(|trial| (disk, trial)).ok_or_else(|| nothing(fault)))
+}
+
+fn nothing(fault: &str) -> Row {
+    Row::skipped(NAME, fault, "nothing to measure")
 }
 
 /// The bot measures on while its disk ails: reports are held in memory, and written when it is well.
 async fn ailing(ground: &Ground, fault: &str, name: &str, ailment: Ailment) -> Result<Row> {
-    let disk = match loop_disk(ground, &format!("disk-{name}"))? {
-        Ok(disk) => disk,
-        Err(why) => return Ok(Row::skipped(NAME, fault, why)),
-    };
-    let Some(mut trial) = Trial::prepare_in(ground, "tcp", disk.path()).await? else {
-        return Ok(Row::skipped(NAME, fault, "nothing to measure"));
+    let (disk, mut trial) = match on_own_disk(ground, fault, &format!("disk-{name}")).await? {
+        Ok(prepared) => prepared,
+        Err(skipped) => return Ok(skipped),
     };
     let (mut process, ready) = trial.start().await?;
     sleep(STEADY).await;
@@ -101,12 +109,9 @@ async fn ailing(ground: &Ground, fault: &str, name: &str, ailment: Ailment) -> R
 /// The power goes again and again; what a bot had told of as accepted is there afterwards.
 async fn power(ground: &Ground) -> Result<Row> {
     let fault = POWER;
-    let disk = match loop_disk(ground, "disk-power")? {
-        Ok(disk) => disk,
-        Err(why) => return Ok(Row::skipped(NAME, fault, why)),
-    };
-    let Some(mut trial) = Trial::prepare_in(ground, "tcp", disk.path()).await? else {
-        return Ok(Row::skipped(NAME, fault, "nothing to measure"));
+    let (disk, mut trial) = match on_own_disk(ground, fault, "disk-power").await? {
+        Ok(prepared) => prepared,
+        Err(skipped) => return Ok(skipped),
     };
     let times = (ground.time.as_secs() / 15).clamp(3, 100);
     let mut recovery = Duration::ZERO;
@@ -136,12 +141,9 @@ async fn kill(mut process: Process) -> Result<()> {
 /// The disk answers every access with an error (EIO) under a bot that runs; it goes on once started on a sound one.
 async fn broken(ground: &Ground) -> Result<Row> {
     let fault = BROKEN;
-    let disk = match loop_disk(ground, "disk-broken")? {
-        Ok(disk) => disk,
-        Err(why) => return Ok(Row::skipped(NAME, fault, why)),
-    };
-    let Some(mut trial) = Trial::prepare_in(ground, "tcp", disk.path()).await? else {
-        return Ok(Row::skipped(NAME, fault, "nothing to measure"));
+    let (disk, mut trial) = match on_own_disk(ground, fault, "disk-broken").await? {
+        Ok(prepared) => prepared,
+        Err(skipped) => return Ok(skipped),
     };
     let (mut process, ready) = trial.start().await?;
     sleep(STEADY).await;
@@ -164,7 +166,7 @@ async fn broken(ground: &Ground) -> Result<Row> {
 async fn removed(ground: &Ground) -> Result<Row> {
     let fault = REMOVED;
     let Some(mut trial) = Trial::prepare(ground, "tcp", "disk-removed").await? else {
-        return Ok(Row::skipped(NAME, fault, "nothing to measure"));
+        return Ok(nothing(fault));
     };
     let (process, ready) = trial.start().await?;
     sleep(STEADY).await;
@@ -180,7 +182,7 @@ async fn removed(ground: &Ground) -> Result<Row> {
 async fn two_processes(ground: &Ground) -> Result<Row> {
     let fault = TWO;
     let Some(mut trial) = Trial::prepare(ground, "tcp", "disk-two").await? else {
-        return Ok(Row::skipped(NAME, fault, "nothing to measure"));
+        return Ok(nothing(fault));
     };
     let (process, ready) = trial.start().await?;
     sleep(STEADY).await;

@@ -250,7 +250,7 @@ impl fmt::Display for Reason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum PingError {
     /// A number of the probe lies outside its limits.
-    #[error("{value} {what}: it has to be {least} to {most}")]
+    #[error("{value} {what}: expected {least} to {most}")]
     OutOfRange {
         /// Which number, with its unit.
         what: &'static str,
@@ -279,13 +279,13 @@ mod tests {
     #[test]
     fn a_probe_outside_its_limits_is_refused_by_name() {
         for (wrong, said) in [
-            (Probe { packets: 0, ..probe() }, "0 packets: it has to be 1 to 10000"),
-            (Probe { retry: 11, ..probe() }, "11 retry: it has to be 0 to 10"),
+            (Probe { packets: 0, ..probe() }, "0 packets: expected 1 to 10000"),
+            (Probe { retry: 11, ..probe() }, "11 retry: expected 0 to 10"),
             (Probe { packets: 9_000, retry: 8, ..probe() }, "81000 packets with their repetitions"),
             (Probe { timeout: Duration::ZERO, ..probe() }, "0 time-out in ms"),
             (Probe { gap: Duration::from_secs(601), ..probe() }, "601000 gap in ms"),
-            (Probe { payload_bytes: 15, ..probe() }, "15 payload bytes: it has to be 16 to 65507"),
-            (Probe { payload_bytes: 65_508, ..probe() }, "65508 payload bytes: it has to be 16 to 65507"),
+            (Probe { payload_bytes: 15, ..probe() }, "15 payload bytes: expected 16 to 65507"),
+            (Probe { payload_bytes: 65_508, ..probe() }, "65508 payload bytes: expected 16 to 65507"),
             (Probe { header: Header { dscp: Some(64), ..Header::default() }, ..probe() }, "64 dscp"),
             (Probe { header: Header { ttl: Some(0), ..Header::default() }, ..probe() }, "0 ttl"),
         ] {

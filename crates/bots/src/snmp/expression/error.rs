@@ -31,7 +31,7 @@ pub enum Fault {
     #[error("{0:?} means nothing in an expression")]
     Character(char),
     /// A number that runs on into something else, as `1.2.3` or `2x`.
-    #[error("this is no number")]
+    #[error("this is not a number: expected one like 12, 0.5 or 1e3")]
     Number,
     /// `$0`, or a value that the sensor does not read.
     #[error("${number} is not among the sensor's values, $1 to ${values}")]

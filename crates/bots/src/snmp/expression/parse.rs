@@ -216,7 +216,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// Arguments, up to the closing parenthesis; gives their number. Those that are folded are folded as they come,
+    /// Arguments, up to the closing parenthesis; returns their number. Those that are folded are folded as they come,
     /// so that a thousand of them need two places on the stack.
     fn arguments(&mut self, function: Function) -> Result<usize, Refused> {
         if self.token == Token::Close {

@@ -58,9 +58,7 @@ impl Metric {
     pub(super) fn of(written: Written, names: &Names) -> Result<Self, String> {
         let known = series::of(&written.path);
         let missing = |what: &str| {
-            format!(
-                "its path is none that is known by itself: give it a `{what}`, or one of the paths of the vocabulary"
-            )
+            format!("its path is not one of the vocabulary: expected one of those, or a `{what}` beside it")
         };
         let unit = written.unit.or_else(|| Some(known?.unit.to_owned())).ok_or_else(|| missing("unit"))?;
         let title =

@@ -53,7 +53,7 @@ pub enum SensorError {
     #[error(transparent)]
     Details(#[from] DetailsError),
     /// Nothing to read, or more than anyone reads.
-    #[error("it reads {0} objects: it has to be 1 to {max}", max = Sensor::MAX_FETCHES)]
+    #[error("it reads {0} objects: expected 1 to {max}", max = Sensor::MAX_FETCHES)]
     Number(usize),
     /// One of the OIDs is none.
     #[error("its OID ${number}: {error}")]

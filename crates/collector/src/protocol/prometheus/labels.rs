@@ -104,7 +104,7 @@ pub(super) enum Piece {
     Entity { label: &'static str },
 }
 
-/// Takes a pattern apart: what a path is matched against, and the words of the name.
+/// Splits a pattern: what a path is matched against, and the words of the name.
 pub(super) fn pieces(protocol: &str, pattern: &str) -> (Vec<Piece>, Vec<String>) {
     let (mut pieces, mut words, mut rest) = (Vec::new(), Vec::new(), pattern);
     let begins_with_entity = pattern.starts_with("entity.{entity}");

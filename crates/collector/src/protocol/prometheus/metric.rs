@@ -57,7 +57,7 @@ fn already_said(words: &[String], unit: &str) -> usize {
 /// Checks a template for names: it has to hold what tells metrics apart.
 ///
 /// # Errors
-/// Says what is wrong with it.
+/// Fails with what is wrong with it.
 pub fn check_template(template: &str) -> Result<(), String> {
     let mut rest = template;
     let mut used = BTreeSet::new();

@@ -16,7 +16,7 @@ impl<T: Copy + Eq + Hash> Distinct<T> {
         self.look_for(values, usize::MAX);
     }
 
-    /// Looks for distinct values; gives `false` as soon as there are more than `most`.
+    /// Looks for distinct values; returns `false` as soon as there are more than `most`.
     pub(super) fn look_for(&mut self, values: &[T], most: usize) -> bool {
         self.known.clear();
         self.entries.clear();

@@ -31,7 +31,7 @@ impl World {
         outcome
     }
 
-    /// Lets time go by and sends all that is due; gives the requests.
+    /// Lets time go by and sends all that is due; returns the requests.
     fn send(&mut self, at_ms: u32) -> Vec<EchoRequest> {
         let now = self.start + MS * at_ms;
         self.exchange.advance(now);

@@ -20,7 +20,7 @@ const RECEIVE_BUFFER: usize = 4 << 20;
 /// Less than this is told: the kernel's usual limit without any setting.
 const LEAST_BUFFER: usize = 100 << 10;
 
-/// Opens a socket on a free port of an address; gives it and how many octets of replies its buffer takes.
+/// Opens a socket on a free port of an address; returns it and how many octets of replies its buffer takes.
 pub(super) fn open(local: IpAddr) -> io::Result<(std::net::UdpSocket, usize)> {
     let local = SocketAddr::new(local, 0);
     let socket = Socket::new(Domain::for_address(local), Type::DGRAM, Some(Protocol::UDP))?;
