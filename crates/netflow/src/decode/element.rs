@@ -119,6 +119,32 @@ impl Target {
         matches!(self, Self::First(Moment::Uptime) | Self::Last(Moment::Uptime))
     }
 
+    /// Whether this writes one field of a flow, and the same one whatever the record says, or the ends of a flow.
+    pub(super) const fn is_plain(self) -> bool {
+        matches!(
+            self,
+            Self::SourceV4
+                | Self::DestinationV4
+                | Self::SourceV6
+                | Self::DestinationV6
+                | Self::SourcePort
+                | Self::DestinationPort
+                | Self::Protocol
+                | Self::TcpFlags
+                | Self::Tos
+                | Self::SourceAs
+                | Self::DestinationAs
+                | Self::Bytes
+                | Self::Packets
+                | Self::Input
+                | Self::Output
+                | Self::Direction
+                | Self::First(_)
+                | Self::Last(_)
+                | Self::Sampler
+        )
+    }
+
     /// Whether this is told of the reverse direction.
     pub(super) const fn of_the_reverse(self) -> bool {
         matches!(self, Self::BytesBack | Self::PacketsBack)

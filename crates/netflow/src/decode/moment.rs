@@ -34,7 +34,16 @@ impl Exported {
     /// Reads a moment. By uptime it may lie up to 24 days before or after the export, whatever the counter's wraps.
     #[inline]
     pub(super) fn moment(&self, moment: Moment, value: &[u8]) -> Option<Timestamp> {
-        let number = unsigned(value);
+        let number = match moment {
+            Moment::Ntp => u64::from_be_bytes(*value.first_chunk::<8>()?),
+            _ => unsigned(value),
+        };
+        self.moment_of(moment, number)
+    }
+
+    /// Reads a moment that was written as this number.
+    #[inline]
+    pub(super) fn moment_of(&self, moment: Moment, number: u64) -> Option<Timestamp> {
         let micros = match moment {
             Moment::Uptime => {
                 let uptime_ms = u32::try_from(number & 0xFFFF_FFFF).ok()?;
@@ -47,7 +56,7 @@ impl Exported {
             Moment::Seconds => scaled(number, 1_000_000),
             Moment::Milliseconds => scaled(number, 1_000),
             Moment::Microseconds => scaled(number, 1),
-            Moment::Ntp => ntp_micros(value)?,
+            Moment::Ntp => ntp_micros(number)?,
             Moment::BeforeExport => self.at.micros().saturating_sub(scaled(number, 1)),
         };
         Some(Timestamp::from_micros(micros))
@@ -75,8 +84,7 @@ fn scaled(number: u64, micros: i64) -> i64 {
 }
 
 /// Reads seconds since 1900 and their binary fraction; era 1 begins in 2036.
-fn ntp_micros(value: &[u8]) -> Option<i64> {
-    let number = u64::from_be_bytes(*value.first_chunk::<8>()?);
+fn ntp_micros(number: u64) -> Option<i64> {
     let seconds = i64::try_from(number >> 32).ok()?;
     let era = if seconds < NTP_TO_UNIX_S { 1 << 32 } else { 0 };
     let micros = i64::try_from(((number & 0xFFFF_FFFF) * 1_000_000) >> 32).ok()?;

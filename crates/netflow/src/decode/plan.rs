@@ -2,7 +2,7 @@
 
 use super::definition::{Definition, Field, VARIABLE};
 use super::details::DetailPlan;
-use super::element::{ROWS, Running, Target, back_rows, counter, running, usable};
+use super::element::{Moment, ROWS, Running, Target, back_rows, counter, running, usable};
 use crate::record::Counter;
 
 /// Fields that a plan reads at most; the table of elements asks for fewer.
@@ -17,16 +17,42 @@ pub(super) struct Op {
     pub(super) width: u16,
 }
 
+/// One step of a plan whose field is a number: of the eight octets from its beginning those behind it are shifted out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NumberOp {
+    pub(super) target: Target,
+    pub(super) offset: u16,
+    pub(super) shift: u32,
+}
+
+impl NumberOp {
+    fn of(op: &Op) -> Option<Self> {
+        let fits = match op.target {
+            Target::SourceV6 | Target::DestinationV6 => false,
+            Target::SourceV4 | Target::DestinationV4 => op.width == 4,
+            Target::First(Moment::Ntp) | Target::Last(Moment::Ntp) => op.width == 8,
+            _ => (1..=8).contains(&op.width),
+        };
+        fits.then(|| Self { target: op.target, offset: op.offset, shift: 64 - 8 * u32::from(op.width) })
+    }
+}
+
 /// How the records of one template are read.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(super) ops: Box<[Op]>,
+    /// Of a plan that [overwrites](Self::overwrites): the same steps, those that read numbers, and the others, which come after
+    /// them.
+    pub(super) numbers: Box<[NumberOp]>,
+    pub(super) others: Box<[Op]>,
     pub(super) counter: Counter,
     pub(super) shape: Shape,
     /// Whether a record may hold the way back as well.
     pub(super) both_ways: bool,
     /// Whether counts are since the flow began, so that each record holds those of the one before.
     pub(crate) running: Running,
+    /// Whether each record writes all that another one wrote, whatever stands in it.
+    pub(super) overwrites: bool,
     /// Whether times count from the exporter's start.
     pub(super) by_uptime: bool,
     /// What is read beside the flow for whoever wants it.
@@ -72,7 +98,7 @@ impl Plan {
             .collect();
         wanted.sort_by_key(|(target, _)| *target);
         let variable = fields.iter().any(|field| field.length == VARIABLE);
-        let ops = wanted
+        let ops: Box<[Op]> = wanted
             .iter()
             .enumerate()
             .filter_map(|(slot, &(target, at))| {
@@ -81,12 +107,18 @@ impl Plan {
                 Some(Op { target, offset: u16::try_from(offset).ok()?, width: fields.get(at)?.length })
             })
             .collect();
+        let running = running(fields);
+        let is_plain = |(target, _): &(Target, usize)| target.is_plain();
+        let is_told = |op: &&Op| op.width > 0;
         Self {
+            numbers: ops.iter().filter(is_told).filter_map(NumberOp::of).collect(),
+            others: ops.iter().filter(is_told).filter(|op| NumberOp::of(op).is_none()).copied().collect(),
             ops,
+            overwrites: !variable && !running.any() && wanted.iter().all(is_plain),
             counter,
             shape: if variable { walk(fields, &wanted) } else { Shape::Fixed(octets(fields)) },
             both_ways: wanted.iter().any(|(target, _)| target.of_the_reverse()),
-            running: running(fields),
+            running,
             by_uptime: wanted.iter().any(|(target, _)| target.by_uptime()),
             details: DetailPlan::new(fields),
         }
