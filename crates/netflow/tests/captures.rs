@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use captures::{Capture, Normal, captures, hostile_files};
 use grafolean_netflow::{
     decoder::Decoder,
+    reconcile::{Profile, Verdict as ReconcileVerdict, Window},
     record::{Factor, Flow, Origin},
 };
 use verdicts::{NOT_AS_NFDUMP, SAMPLED, VERDICTS, Verdict};
@@ -163,4 +164,54 @@ fn autonomous_systems_of_samples_are_those_the_router_told() {
     }
     // nfdump tells the same but for the router's own system, 39421, which it calls 0
     assert_eq!(told, [(13_335, 39_421), (39_421, 26_615), (203_476, 203_361)]);
+}
+
+/// What a verdict says of an exporter of which only a recording is known: what it sends, and what that leaves out.
+#[test]
+fn every_recorded_exporter_is_told_in_a_sentence_that_agrees_with_its_flows() {
+    let Some(captures) = captures() else { return };
+    let mut told = 0;
+    for capture in &captures {
+        let mut decoder = Decoder::default();
+        let mut flows = BTreeMap::<_, Vec<(Origin, Flow)>>::new();
+        for (exporter, payload) in capture.datagrams() {
+            let _ =
+                decoder.take(&captures::datagram(*exporter, payload), &mut |origin: &Origin, flow: &Flow| {
+                    flows.entry(origin.stream.exporter.ip()).or_default().push((*origin, *flow));
+                });
+        }
+        let profiles = {
+            let (ledger, templates) = (decoder.ledger(), decoder.templates());
+            let templates =
+                templates.templates().map(|(scope, template, _)| (scope.exporter.ip(), &template.definition));
+            Profile::all(ledger.accounts(), templates)
+        };
+        for (exporter, flows) in flows {
+            let profile = &profiles[&exporter];
+            let said = |what: &str| -> bool {
+                let verdict =
+                    ReconcileVerdict::of(&Window::default(), profile, &BTreeMap::new(), &mut BTreeMap::new());
+                assert!(
+                    !verdict.sends.starts_with("nothing") && verdict.sentence.starts_with(&verdict.sends)
+                );
+                assert!(
+                    verdict.change.is_empty() && verdict.sentence.contains("not held against"),
+                    "{verdict:?}"
+                );
+                verdict.missing.iter().any(|missing| missing.contains(what))
+            };
+            let tells = |is_told: fn(&Flow) -> bool| flows.iter().any(|(_, flow)| is_told(flow));
+            // what some flow tells is not said to be left out
+            for (what, is_told) in [
+                ("interface of arrival", (|flow: &Flow| flow.input.is_some()) as fn(&Flow) -> bool),
+                ("interface of departure", |flow| flow.output.is_some()),
+                ("flows began", |flow| flow.first.is_some()),
+            ] {
+                assert!(!(tells(is_told) && said(what)), "{}: {what}, {profile:?}", capture.id);
+            }
+            told += 1;
+        }
+    }
+    println!("{told} exporters of {} recordings", captures.len());
+    assert!(told > 50, "{told}");
 }

@@ -43,6 +43,13 @@ pub enum Cause {
         /// The plausible one that counters say.
         fits: u32,
     },
+    /// A half of everything, a third or a quarter is told: sampled without saying so, or the rest goes elsewhere.
+    ToldInPart {
+        /// The share that is told.
+        told: f64,
+        /// Packets of which one is sampled, if that is it.
+        fits: u32,
+    },
     /// Counts are told scaled already, and scaled once more.
     ScaledTwice {
         /// What is told or set.
@@ -96,6 +103,7 @@ impl Cause {
             Self::NotExported { .. } => "not-exported",
             Self::SamplingUnknown { .. } => "sampling-unknown",
             Self::SamplingWrong { .. } => "sampling-wrong",
+            Self::ToldInPart { .. } => "told-in-part",
             Self::ScaledTwice { .. } => "scaled-twice",
             Self::CountedTwice => "counted-twice",
             Self::Spread { .. } => "spread",
@@ -144,6 +152,11 @@ impl Cause {
             }
             Self::SamplingWrong { told, fits } => format!(
                 "its flows are scaled by {told:.0}, and by the counters one packet of {fits} is sampled"
+            ),
+            Self::ToldInPart { told, fits } => format!(
+                "it tells {} of what its interfaces carry, the same at all of them, and nothing is missing in its numbers: one \
+                 packet of {fits} is sampled and it does not say so, or other flows go to another collector",
+                percent(told)
             ),
             Self::ScaledTwice { told } => format!(
                 "its flows tell a sampling of one in {told:.0}, and their counts are scaled by it already"
@@ -207,6 +220,12 @@ impl Cause {
             }
             Self::SamplingUnknown { fits: Some(fits) } | Self::SamplingWrong { fits, .. } => {
                 return format!("set netflow_sampling of the entity to {fits}, or have the exporter tell it");
+            }
+            Self::ToldInPart { fits, .. } => {
+                return format!(
+                    "look in its configuration for a sampler, then set netflow_sampling of the entity to {fits}; and for \
+                     further collectors among which it shares its flows"
+                );
             }
             Self::ScaledTwice { .. } => "set netflow_sampling of the entity to off",
             Self::CountedTwice => {

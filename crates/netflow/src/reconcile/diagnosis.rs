@@ -25,6 +25,10 @@ const ALIKE: f64 = 0.15;
 const NARROW: f64 = 4_294_967_296.0;
 /// The share of flows told before from which the rest is told twice too; where all are, it is a half.
 const REPEATED_SHARE: f64 = 0.2;
+/// The share that is told of an interface from which its exporter may lose the rest: who loses more samples, most likely.
+const LOSING_MIN: f64 = 0.4;
+/// The largest factor that may as well be flows that are sent elsewhere, or lost.
+const PART_MAX: u32 = 4;
 /// The share of octets in long flows from which they explain what differs.
 const LONG_SHARE: f64 = 0.3;
 
@@ -78,7 +82,7 @@ impl<'a> Diagnosis<'a> {
             let sums = window.told(index);
             let bytes = sums.told().told_bytes();
             told = told.saturating_add(bytes);
-            if sums.octets.is_none() && bytes > 0 {
+            if !sums.is_known && bytes > 0 {
                 strange.insert(index, bytes);
             }
         }
@@ -250,9 +254,18 @@ impl<'a> Diagnosis<'a> {
         (is_more && (repeated > REPEATED_SHARE || (is_double && untold))).then_some(Some(Cause::CountedTwice))
     }
 
-    /// Whether most sides are off as this one is: the exporter's doing, not an interface's.
+    /// Whether most sides are off as this one is, or most of those whose traffic flows the same way: the exporter's doing,
+    /// not an interface's.
     fn is_alike(&self, side: &Side) -> bool {
-        let compared = || self.sides.iter().filter(|other| !other.is_missing(self.profile.factor.as_f64()));
+        self.is_alike_among(side, |_| true)
+            || side.flowing != Flowing::Either
+                && self.sides.iter().filter(|other| other.flowing == side.flowing).count() > 1
+                && self.is_alike_among(side, |other| other.flowing == side.flowing)
+    }
+
+    fn is_alike_among(&self, side: &Side, is_meant: impl Fn(&Side) -> bool) -> bool {
+        let is_missing = |other: &Side| other.is_missing(self.profile.factor.as_f64());
+        let compared = || self.sides.iter().filter(|other| is_meant(other) && !is_missing(other));
         let like = |other: &&Side| {
             let room = ALIKE.max(other.tolerance() + side.tolerance());
             (other.ratio() / side.ratio() - 1.0).abs() <= room
@@ -279,12 +292,17 @@ impl<'a> Diagnosis<'a> {
         if !is_alike {
             return None;
         }
-        let fits = plausible(told * missing, NEAR.max(side.tolerance()))?;
+        let near = plausible(told * missing, NEAR.max(side.tolerance()));
+        // one that nobody would set up is believed where flows cannot be lost to such an extent
+        let fits = near.or_else(|| (side.ratio() < LOSING_MIN).then(|| rounded(told * missing)))?;
         if (f64::from(fits) / told - 1.0).abs() < NEAR {
             return None;
         }
-        let cause = if fits == 1 { Cause::ScaledTwice { told } } else { Cause::SamplingWrong { told, fits } };
-        Some(Some(cause))
+        Some(Some(match fits {
+            1 => Cause::ScaledTwice { told },
+            2..=PART_MAX if told < 1.5 => Cause::ToldInPart { told: side.ratio(), fits },
+            _ => Cause::SamplingWrong { told, fits },
+        }))
     }
 
     /// What goes out and came in by an interface that is not monitored: that is found of the other interface.
@@ -295,7 +313,7 @@ impl<'a> Diagnosis<'a> {
 
     fn lost_inside(&self, side: &Side) -> Option<Option<Cause>> {
         let told = side.ratio();
-        (told < 1.0 && self.is_alike(side)).then_some(Some(Cause::LostInside { told }))
+        ((LOSING_MIN..1.0).contains(&told) && self.is_alike(side)).then_some(Some(Cause::LostInside { told }))
     }
 }
 
@@ -304,6 +322,18 @@ fn plausible(factor: f64, near: f64) -> Option<u32> {
     let apart = |candidate: &u32| (factor / f64::from(*candidate)).ln().abs();
     let nearest = PLAUSIBLE.into_iter().min_by(|one, other| apart(one).total_cmp(&apart(other)))?;
     (apart(&nearest) <= near).then_some(nearest)
+}
+
+/// Returns a factor in two digits, as it is not known better.
+fn rounded(factor: f64) -> u32 {
+    let unit = 10_f64.powf(factor.max(1.0).log10().floor() - 1.0).max(1.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a float's `as` saturates, which is meant"
+    )]
+    let rounded = ((factor / unit).round() * unit) as u32;
+    rounded
 }
 
 /// Whether each packet is larger or smaller by the same octets at the interface.

@@ -41,6 +41,10 @@ pub struct InterfaceMinute {
     pub is_wide: bool,
     /// Octets of a frame around an IP packet.
     pub framing: u64,
+    /// ifType (IANAifType-MIB).
+    pub kind: Option<u32>,
+    /// Whether the device has it, counted or not.
+    pub is_known: bool,
 }
 
 impl ExporterMinute {
@@ -79,11 +83,12 @@ impl ExporterMinute {
         minute
     }
 
-    /// Puts in what an interface counted.
+    /// Puts in what an interface counted; `None` of one that is there and not to be compared.
     pub fn count(&mut self, interface: u32, octets: Option<[u64; 2]>, is_wide: bool, kind: Option<u32>) {
         let framing = if kind.is_some_and(|kind| UNFRAMED_KINDS.contains(&kind)) { 0 } else { ETHERNET };
         let known = self.interfaces.entry(interface).or_default();
         (known.octets, known.is_wide, known.framing) = (octets, is_wide, framing);
+        (known.kind, known.is_known) = (kind, true);
         self.is_counted |= octets.is_some();
     }
 }
@@ -103,6 +108,8 @@ impl InterfaceMinute {
             self.octets = Some([own_in.saturating_add(ingress), own_out.saturating_add(egress)]);
         }
         (self.is_wide, self.framing) = (other.is_wide, other.framing);
+        self.kind = other.kind.or(self.kind);
+        self.is_known |= other.is_known;
     }
 
     /// Returns all that flows told of it.

@@ -14,6 +14,7 @@ mod cause;
 mod diagnosis;
 mod minute;
 mod profile;
+mod relatives;
 mod side;
 mod verdict;
 mod window;

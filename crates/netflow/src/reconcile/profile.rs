@@ -13,11 +13,12 @@ use crate::{
 
 /// Elements that count a flow's octets as they came or left.
 const OCTETS: [u16; 8] = [1, 23, 85, 171, 231, 232, 352, 353];
-/// Elements of the interfaces' indexes, of the direction, and of a flow's first packet.
-const INPUT: u16 = 10;
-const OUTPUT: u16 = 14;
+/// Elements of the interfaces' indexes, logical or physical, of the direction, and of a flow's first packet, from which it
+/// lasted, or of its one event.
+const INPUT: [u16; 2] = [10, 252];
+const OUTPUT: [u16; 2] = [14, 253];
 const DIRECTION: u16 = 61;
-const FIRST: [u16; 5] = [22, 150, 152, 154, 156];
+const FIRST: [u16; 12] = [22, 150, 152, 154, 156, 158, 161, 162, 322, 323, 324, 325];
 const SOURCE_AS: u16 = 16;
 
 /// What an exporter sends.
@@ -83,8 +84,8 @@ impl Profile {
         let fields = || definition.fields.iter().filter(|field| field.space == Space::Iana);
         let has = |element: u16| fields().any(|field| field.element == element);
         self.templates += 1;
-        self.tells_input |= has(INPUT);
-        self.tells_output |= has(OUTPUT);
+        self.tells_input |= INPUT.into_iter().any(has);
+        self.tells_output |= OUTPUT.into_iter().any(has);
         self.tells_direction |= has(DIRECTION);
         self.tells_times |= FIRST.into_iter().any(has);
         self.tells_systems |= has(SOURCE_AS);

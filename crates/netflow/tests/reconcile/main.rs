@@ -3,4 +3,5 @@
 
 mod faults;
 mod sound;
+mod unseen;
 mod world;

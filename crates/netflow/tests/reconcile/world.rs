@@ -52,7 +52,15 @@ pub(crate) struct World {
     pub(crate) export: Export,
     /// What becomes of a datagram; `false` loses it.
     pub(crate) network: Network,
+    /// What the counters show in a minute of what passed.
+    pub(crate) recount: Recount,
+    /// Interfaces within others.
+    pub(crate) parents: BTreeMap<u32, u32>,
 }
+
+/// Octets in and out, where they can be compared, and ifType, by interface.
+pub(crate) type Counters = BTreeMap<u32, (Option<[u64; 2]>, u32)>;
+pub(crate) type Recount = Box<dyn FnMut(i64, &mut Counters)>;
 
 impl Default for World {
     fn default() -> Self {
@@ -66,6 +74,8 @@ impl Default for World {
             traffic: usual,
             export: Box::new(|end, talks| talks.iter().map(|talk| flow(end, talk, None)).collect()),
             network: Box::new(|_, _| true),
+            recount: Box::new(|_, _| {}),
+            parents: BTreeMap::new(),
         }
     }
 }
@@ -166,15 +176,20 @@ impl World {
                 }
             }
             let mut told = ExporterMinute::default();
-            for (_, mut minute) in minutes.close(end) {
-                told = ExporterMinute::of_links(&minute.take_links(), &[address.ip()]);
+            for (_, mut closed) in minutes.close(end) {
+                told = ExporterMinute::of_links(&closed.take_links(), &[address.ip()]);
             }
             let coverage = decoder.ledger_mut().close_window();
             let mut coverage = coverage.into_iter().filter(|(of, _)| *of == address.ip());
             told.coverage = coverage.next().map(|(_, coverage)| coverage).unwrap_or_default();
-            for (interface, octets) in self.counted(&talks) {
-                told.count(interface, Some(octets), !self.narrow_counters, Some(self.kind));
+            let counted = self.counted(&talks).into_iter();
+            let mut counters =
+                counted.map(|(interface, octets)| (interface, (Some(octets), self.kind))).collect();
+            (self.recount)(minute, &mut counters);
+            for (interface, (octets, kind)) in counters {
+                told.count(interface, octets, !self.narrow_counters, Some(kind));
             }
+            told.leave_out_relatives(&self.parents);
             window.put(end, told);
             latest = end;
         }
