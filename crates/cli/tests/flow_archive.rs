@@ -112,6 +112,44 @@ fn what_an_exporter_told_is_added_up_and_so_is_the_exporter() {
 }
 
 #[test]
+fn what_is_shown_has_names_where_they_are_known() {
+    let kept = Kept::new();
+    let networks = kept.folder.path().join("networks.txt");
+    std::fs::write(&networks, "10.0.0.0/8 inside\n2001:db8::/32 documentation\n").unwrap();
+    let of = |arguments: &[&str]| {
+        let run = kept.run(&[arguments, &["--flow-networks", "networks.txt"]].concat());
+        assert!(run.status.success(), "{}", text(&run.stderr));
+        run
+    };
+    let table = text(&of(&["query", "--by", "src,dport", "--filter", "dst port 443", "--top", "200"]).stdout);
+    for named in ["(inside)", "(documentation)", "443 (https)"] {
+        assert!(table.contains(named), "{table}");
+    }
+    let groups = json_lines(&of(&["query", "--by", "src", "--top", "200", "--json"]))[0]["groups"].clone();
+    for group in groups.as_array().unwrap() {
+        let expected =
+            if group["src"].as_str().unwrap().starts_with("10.") { "inside" } else { "documentation" };
+        assert_eq!(group["names"], serde_json::json!({"src": expected}));
+    }
+    let listed = json_lines(&of(&["query", "--list", "--top", "3", "--json"]))[0]["flows"].clone();
+    assert!(listed.as_array().unwrap().iter().all(|flow| flow["names"]["src"].is_string()), "{listed}");
+    // lines of comma-separated values are for programs
+    let csv = text(&of(&["query", "--by", "src,dport", "--csv"]).stdout);
+    assert!(!csv.contains('('), "{csv}");
+    if std::fs::read_to_string("/etc/hosts").is_ok_and(|hosts| hosts.starts_with("127.0.0.1 localhost")) {
+        let resolved = text(&of(&["query", "--by", "exporter", "--resolve"]).stdout);
+        assert!(resolved.contains("127.0.0.1 (localhost)"), "{resolved}");
+    }
+    std::fs::write(&networks, "10.0.0.0/8 inside\n10.1.2.3/16 office\n").unwrap();
+    let refused = kept.run(&["query", "--by", "src", "--flow-networks", "networks.txt"]);
+    let said = text(&refused.stderr);
+    assert!(
+        !refused.status.success() && said.contains("networks.txt:2: ") && said.contains("10.1.0.0/16"),
+        "{said}"
+    );
+}
+
+#[test]
 fn single_flows_are_listed_in_any_order_and_form() {
     let kept = Kept::new();
     let listed = kept.run(&["query", "--list", "--order", "bytes", "--top", "5", "--raw", "--json"]);

@@ -35,6 +35,7 @@ use super::{
     heard::HeardLog,
     metrics::NetflowMetrics,
     opening,
+    places::{PlaceFiles, PlacesError, WatchedPlaces},
     receive::{Batch, Listen, ReceiveError, Receiver, Running},
     sampling::Override,
     settings,
@@ -72,12 +73,15 @@ pub struct Options {
     pub interfaces: InterfaceBoard,
     /// Where it finds those that the SNMP bot of another process on this machine reads.
     pub readings: Option<ReadingFolder>,
+    /// What says where addresses belong, and which lists are made of it.
+    pub places: PlaceFiles,
 }
 
 impl Options {
     /// Listens, keeps nothing, and knows no interfaces.
     pub fn on(listen: Listen) -> Self {
-        Self { listen, folder: None, archive: None, interfaces: InterfaceBoard::default(), readings: None }
+        let (interfaces, places) = (InterfaceBoard::default(), PlaceFiles::default());
+        Self { listen, folder: None, archive: None, interfaces, readings: None, places }
     }
 }
 
@@ -94,6 +98,9 @@ pub enum OpenError {
     /// Raw flows can't be copied.
     #[error("raw flows can't be copied")]
     Copies(#[from] TargetError),
+    /// Nobody can say where addresses belong.
+    #[error("addresses can't be named")]
+    Places(#[from] PlacesError),
     /// The folder can't be used.
     #[error("templates and open bins can't be kept in {}", folder.display())]
     Folder {
@@ -156,10 +163,11 @@ impl NetflowBot {
     /// Goes on from what was kept, then listens.
     ///
     /// # Errors
-    /// Fails when an address cannot be bound, or the folder not be made.
+    /// Fails when an address cannot be bound, the folder not be made, or a file not be read.
     pub fn open(options: &Options, clock: &dyn Clock) -> Result<Self, OpenError> {
+        let places = WatchedPlaces::open(options.places.clone())?;
         let receiver = privileged(|| Receiver::bind(&options.listen))?;
-        let flow_state = Arc::new(FlowState::new(receiver.sockets().len()));
+        let flow_state = Arc::new(FlowState::new(receiver.sockets().len(), places));
         flow_state.reconcile(options.interfaces.clone(), options.readings.clone(), clock.now());
         let checkpoint_writer = options.folder.as_ref().map(|folder| {
             let started = CheckpointWriter::start(Arc::clone(&flow_state), folder, clock.now());
@@ -245,6 +253,10 @@ impl Protocol for NetflowBot {
 
     fn defaults() -> Defaults {
         declaration::defaults()
+    }
+
+    fn reads(settings: &Resolved) -> Vec<PathBuf> {
+        settings::folders_of_places(settings)
     }
 
     fn writes(settings: &Resolved) -> Vec<PathBuf> {

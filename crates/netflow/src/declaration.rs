@@ -88,6 +88,25 @@ pub(super) const OUTPUTS: &[Output] = &[
         "The destination ports with the most bytes; the others are left out",
     ),
     Output::new(
+        "netflow.{interval}.{direction}.entity.{entity}.topas.{system}",
+        "By",
+        "Bytes of an autonomous system",
+        "The autonomous systems with the most bytes, of where traffic came from (ingress) or went to (egress); only where \
+         flow_lists asks for topas",
+    ),
+    Output::new(
+        "netflow.{interval}.{direction}.entity.{entity}.topcountry.{country}",
+        "By",
+        "Bytes of a country",
+        "The countries with the most bytes, by two letters; only where flow_lists asks for topcountry",
+    ),
+    Output::new(
+        "netflow.{interval}.{direction}.entity.{entity}.topnet.{network}",
+        "By",
+        "Bytes of a network",
+        "The networks of flow_networks with the most bytes; only where flow_lists asks for topnet",
+    ),
+    Output::new(
         "netflow.{interval}.{direction}.entity.{entity}.if.{interface}",
         "By",
         "Bytes of an interface",

@@ -16,7 +16,7 @@ use grafolean_collector::{
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::{
     aggregate::{
@@ -27,6 +27,7 @@ use super::{
     decoder::Decoder,
     ledger::{Coverage, Ledger},
     metrics::NetflowMetrics,
+    places::{Places, WatchedPlaces},
     receive::Batch,
     reconcile::Profile,
     reconciling::{CoverageOfMinutes, Reconciling},
@@ -55,6 +56,7 @@ pub(super) struct FlowState {
     /// Exporters whose clocks are wrong, and by how many seconds they are ahead.
     wrong_clocks: Mutex<HashMap<IpAddr, f64>>,
     closed_bins: Mutex<ClosedBins>,
+    places: Mutex<WatchedPlaces>,
     pub(super) metrics: NetflowMetrics,
 }
 
@@ -106,8 +108,27 @@ pub(super) type Bin = (Timestamp, Vec<(String, f64)>);
 
 impl FlowState {
     /// Creates the state of so many receiving threads.
-    pub(super) fn new(threads: usize) -> Self {
-        Self { minutes: (0..threads).map(|_| Mutex::default()).collect(), ..Self::default() }
+    pub(super) fn new(threads: usize, places: WatchedPlaces) -> Self {
+        let lists = places.places().lists;
+        let minutes = (0..threads).map(|_| Mutex::new(Minutes::default().for_lists(lists))).collect();
+        Self { minutes, places: Mutex::new(places), ..Self::default() }
+    }
+
+    /// Returns where addresses belong, by the files as they are.
+    fn places(&self) -> Places {
+        let mut watched = lock(&self.places);
+        for file in watched.refresh() {
+            match file {
+                Ok(path) => info!(path = %path.display(), "names of addresses are read anew"),
+                Err(error) => {
+                    let source =
+                        std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                    warn!(%error, source, "names of addresses stay what they were");
+                }
+            }
+        }
+        self.metrics.place_files_faulty.set(i64::try_from(watched.faulty()).unwrap_or(i64::MAX));
+        watched.places().clone()
     }
 
     /// Says where interface counters are found, and when receiving began.
@@ -289,7 +310,7 @@ impl FlowState {
         closed_bins.reconciling.settle(links, profiles(&decoder, &named));
         closed_bins.reconciling.name(decoder.interface_names(|exporter| named.contains_key(exporter)));
         decoder.expire(Timestamp::from_seconds(until));
-        closed_bins.rollup.settle(minutes, until);
+        closed_bins.rollup.settle_placed(minutes, until, &self.places());
         for span in Span::ALL {
             if let Some(bin) = closed_bins.rollup.closed(span, span.bin_of(until) - span.seconds())
                 && span.bin_of(until) > settled

@@ -61,6 +61,8 @@ pub mod metrics;
 pub mod names;
 #[cfg(feature = "bot")]
 mod opening;
+#[cfg(feature = "bot")]
+pub mod places;
 pub mod protocol_name;
 #[cfg(feature = "archive")]
 pub mod query;

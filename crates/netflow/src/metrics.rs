@@ -25,6 +25,8 @@ pub struct NetflowMetrics {
     pub bins_estimated: Counter,
     /// Times that state could not be kept on disk.
     pub keep_errors: Counter,
+    /// Files of names, networks and databases that could not be read when they last changed.
+    pub place_files_faulty: Gauge,
     /// What is counted of each exporter.
     pub exporters: ExporterMetrics,
     /// What the archive of raw flows counts.
@@ -55,6 +57,11 @@ impl NetflowMetrics {
             "grafolean_netflow_open_keys",
             "Distinct flows in the open minutes",
             self.open_keys.clone(),
+        );
+        registry.register(
+            "grafolean_netflow_faulty_place_files",
+            "Files of networks, autonomous systems or countries that could not be read when they last changed",
+            self.place_files_faulty.clone(),
         );
     }
 }

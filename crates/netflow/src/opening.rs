@@ -27,11 +27,13 @@ pub(super) fn open(opening: Opening<'_>) -> Result<NetflowBot, protocol::OpenErr
     let (folder, interfaces) = (opening.folder, opening.health.interfaces().clone());
     let archive =
         folder.map(|folder| settings::flow_archive(opening.settings, folder)).transpose()?.flatten();
+    let places = settings::places(opening.settings)?;
     let open = |listen: &Listen| {
+        let places = places.clone();
         let (folder, archive) = (folder.map(PathBuf::from), archive.clone());
         let beside = folder.as_deref().and_then(Path::parent);
         let readings = beside.map(|data| ReadingFolder::of_bot(&data.join("snmp")));
-        let options = Options { folder, archive, readings, ..Options::on(listen.clone()) };
+        let options = Options { folder, archive, readings, places, ..Options::on(listen.clone()) };
         NetflowBot::open(&Options { interfaces: interfaces.clone(), ..options }, &SystemClock)
     };
     let mut listen = settings::listen(opening.settings)?;

@@ -5,10 +5,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use grafolean_collector::settings::{Resolved, Setting, SettingsError, value};
+use grafolean_collector::{
+    protocol::OpenError,
+    settings::{Resolved, Setting, SettingsError, value},
+};
 
 use super::{
     archive, copies,
+    places::{Lists, PlaceFiles, Prefer},
     receive::{Listen, handed_over},
 };
 
@@ -102,8 +106,124 @@ pub const FLOW_ARCHIVE_TO: Setting = Setting {
     check: copies::check,
 };
 
+/// Networks of one's own.
+pub const FLOW_NETWORKS: Setting = Setting {
+    name: "flow_networks",
+    variable: "GRAFOLEAN_FLOW_NETWORKS",
+    default: None,
+    secret: false,
+    placeholder: "FILE",
+    help: "Networks of one's own: a file with a prefix and a name on each line, as `10.1.0.0/16 office`",
+    check: |text| value::existing_file(text).map(drop),
+};
+
+/// Autonomous systems of addresses.
+pub const FLOW_AS_DATABASE: Setting = Setting {
+    name: "flow_as_database",
+    variable: "GRAFOLEAN_FLOW_AS_DATABASE",
+    default: None,
+    secret: false,
+    placeholder: "FILE",
+    help: "Autonomous systems of addresses: a file of the MaxMind DB format (.mmdb)",
+    check: |text| value::existing_file(text).map(drop),
+};
+
+/// Countries of addresses.
+pub const FLOW_COUNTRY_DATABASE: Setting = Setting {
+    name: "flow_country_database",
+    variable: "GRAFOLEAN_FLOW_COUNTRY_DATABASE",
+    default: None,
+    secret: false,
+    placeholder: "FILE",
+    help: "Countries of addresses: a file of the MaxMind DB format (.mmdb)",
+    check: |text| value::existing_file(text).map(drop),
+};
+
+const PREFERENCES: [(&str, Prefer); 2] = [("exporter", Prefer::Exporter), ("database", Prefer::Database)];
+
+/// Whose word counts about autonomous systems.
+pub const FLOW_AS_FROM: Setting = Setting {
+    name: "flow_as_from",
+    variable: "GRAFOLEAN_FLOW_AS_FROM",
+    default: Some("exporter"),
+    secret: false,
+    placeholder: "exporter|database",
+    help: "Whose autonomous systems count: the exporter's own fields or the database's; the other's where the first tells none",
+    check: |text| value::one_of(text, &PREFERENCES).map(drop),
+};
+
+/// Lists beside the usual ones.
+pub const FLOW_LISTS: Setting = Setting {
+    name: "flow_lists",
+    variable: "GRAFOLEAN_FLOW_LISTS",
+    default: None,
+    secret: false,
+    placeholder: "NAMES",
+    help: "Lists that are reported beside the usual ones, with commas between them: topas, topcountry, topnet",
+    check: |text| lists_of(text).map(drop),
+};
+
+fn lists_of(text: &str) -> Result<Lists, String> {
+    let mut lists = Lists::default();
+    for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        match name {
+            "topas" => lists.systems = true,
+            "topcountry" => lists.countries = true,
+            "topnet" => lists.networks = true,
+            _ => return Err(format!("{name:?} is invalid: expected topas, topcountry or topnet")),
+        }
+    }
+    Ok(lists)
+}
+
+/// Returns what says where addresses belong.
+///
+/// # Errors
+/// Fails with a setting that is invalid, or a list without what it is made of.
+pub fn places(settings: &Resolved) -> Result<PlaceFiles, OpenError> {
+    let lists = settings.read(&FLOW_LISTS, lists_of)?.unwrap_or_default();
+    let files = PlaceFiles {
+        countries: settings.read(&FLOW_COUNTRY_DATABASE, value::existing_file)?,
+        prefer: settings.required(&FLOW_AS_FROM, "exporter", |text| value::one_of(text, &PREFERENCES))?,
+        lists,
+        ..named_places(settings)?
+    };
+    for (is_listed, file, list, setting) in [
+        (lists.networks, &files.networks, "topnet", FLOW_NETWORKS.name),
+        (lists.countries, &files.countries, "topcountry", FLOW_COUNTRY_DATABASE.name),
+    ] {
+        if is_listed && file.is_none() {
+            return Err(
+                format!("flow_lists asks for {list}, and {setting} says no file to make it of").into()
+            );
+        }
+    }
+    Ok(files)
+}
+
+/// Returns what names addresses where single flows are shown: networks of one's own and autonomous systems.
+///
+/// # Errors
+/// Fails with a setting that is invalid.
+pub fn named_places(settings: &Resolved) -> Result<PlaceFiles, SettingsError> {
+    let networks = settings.read(&FLOW_NETWORKS, value::existing_file)?;
+    let systems = settings.read(&FLOW_AS_DATABASE, value::existing_file)?;
+    Ok(PlaceFiles { networks, systems, ..PlaceFiles::default() })
+}
+
+/// Settings of what names addresses where flows are shown.
+pub const NAMES: [Setting; 2] = [FLOW_NETWORKS, FLOW_AS_DATABASE];
+
+/// Returns the folders of files that say where addresses belong: one that is replaced is another file.
+pub fn folders_of_places(settings: &Resolved) -> Vec<PathBuf> {
+    let files = [FLOW_NETWORKS, FLOW_AS_DATABASE, FLOW_COUNTRY_DATABASE];
+    // What is wrong with the settings is told when they are used.
+    let paths = files.iter().filter_map(|setting| settings.read(setting, value::path).ok().flatten());
+    paths.filter_map(|path| Some(std::path::absolute(path).ok()?.parent()?.to_owned())).collect()
+}
+
 /// All of them, in the order in which they are shown.
-pub const ALL: [Setting; 8] = [
+pub const ALL: [Setting; 13] = [
     NETFLOW_PORT,
     NETFLOW_LISTEN,
     NETFLOW_TCP_LISTEN,
@@ -112,6 +232,11 @@ pub const ALL: [Setting; 8] = [
     FLOW_ARCHIVE_MAX_SIZE,
     FLOW_ARCHIVE_MAX_AGE,
     FLOW_ARCHIVE_TO,
+    FLOW_NETWORKS,
+    FLOW_AS_DATABASE,
+    FLOW_COUNTRY_DATABASE,
+    FLOW_AS_FROM,
+    FLOW_LISTS,
 ];
 
 /// Returns where flows arrive: at sockets that were handed over, else at addresses, which are more than a port alone, so that

@@ -22,6 +22,7 @@ use grafolean_netflow::{
     aggregate::{GRACE_SECONDS, Span},
     bot::{NetflowBot, Options},
     generate::{Exporter, Families, Setup, Totals, Traffic},
+    places::{Lists, PlaceFiles},
     receive::Listen,
     record::{Direction, Flow, Protocol},
 };
@@ -291,5 +292,51 @@ async fn what_is_wrong_with_an_exporter_is_named_and_costs_only_itself() {
         let seconds = job.intervals.shortest().seconds();
         let aligned = job.start == Some(Timestamp::from_seconds(GRACE_SECONDS));
         assert!(aligned || (job.id.as_str().ends_with("suggest") && seconds == 120), "{}", job.id);
+    }
+}
+
+#[tokio::test]
+async fn traffic_is_listed_by_networks_and_systems_and_a_file_that_changes_counts_from_the_next_minute() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("networks.txt");
+    fs::write(&path, "198.51.100.0/24 partner\n").unwrap();
+    let lists = Lists { systems: true, networks: true, ..Lists::default() };
+    let places = PlaceFiles { networks: Some(path.clone()), lists, ..PlaceFiles::default() };
+    let listen = Listen::on([SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]);
+    let bot = NetflowBot::open(&Options { places, ..Options::on(listen) }, &SystemClock).unwrap();
+    let devices = [device(7, json!({"ipv4": "127.0.0.1"}))];
+    put_in_force(&bot, &devices);
+    let flow = |bytes: u64| Flow {
+        source: Some(Ipv4Addr::new(198, 51, 100, 9).into()),
+        destination: Some(Ipv4Addr::new(10, 0, 0, 1).into()),
+        source_as: Some(64_500),
+        bytes: Some(bytes),
+        ..invented(1)[0]
+    };
+    let listed = |bins: &[(Timestamp, std::collections::BTreeMap<String, f64>)]| {
+        let values = bins.iter().flat_map(|(_, values)| values);
+        let lists = values.filter(|(path, _)| path.contains(".topnet.") || path.contains(".topas."));
+        lists
+            .map(|(path, value)| (path.rsplit_once("entity.7.").unwrap().1.to_owned(), *value))
+            .collect::<Vec<_>>()
+    };
+    let expected = |rows: &[(&str, f64)]| {
+        rows.iter().map(|(path, value)| ((*path).to_owned(), *value)).collect::<Vec<_>>()
+    };
+    let mut exporter = exporter(1);
+    send(&bot, &mut exporter, vec![Flow { direction: Some(Direction::Ingress), ..flow(1_000) }], |_| true);
+    let first = now();
+    let bins = told(&bot, &devices, Span::Minute, first).await;
+    assert_eq!(listed(&bins), expected(&[("topas.64500", 1_000.0), ("topnet.partner", 1_000.0)]));
+    for (content, name, faulty) in
+        [("198.51.100.0/24 neighbour", "neighbour", 0), ("nonsense", "neighbour", 1)]
+    {
+        fs::write(&path, content).unwrap();
+        // what comes late counts in the first minute that is open
+        send(&bot, &mut exporter, vec![Flow { direction: Some(Direction::Ingress), ..flow(500) }], |_| true);
+        let moment = first + 60 * (1 + faulty);
+        let bins = told(&bot, &devices, Span::Minute, moment).await;
+        assert_eq!(listed(&bins), expected(&[("topas.64500", 500.0), (&format!("topnet.{name}"), 500.0)]));
+        assert_eq!(bot.metrics().place_files_faulty.get(), faulty);
     }
 }

@@ -74,6 +74,11 @@ pub(super) fn of(protocol: &Registered) -> Vec<Arg> {
     flags(protocol.settings(), "Bot")
 }
 
+/// Returns what names addresses where flows are shown.
+pub(super) fn of_names() -> Vec<Arg> {
+    flags(&grafolean_netflow::settings::NAMES, "Names")
+}
+
 /// Returns the settings of all protocols' processes.
 pub(super) fn of_protocols() -> Vec<Arg> {
     protocols::ALL.iter().flat_map(of).collect()

@@ -45,7 +45,7 @@ pub(crate) struct FlowExporters {
 
 /// Which flows are added up, and by what.
 #[derive(Debug, Args)]
-#[command(args = flags::data())]
+#[command(args = flags::data().into_iter().chain(flags::of_names()))]
 pub(crate) struct FlowQuery {
     /// Flows of this time up to now, e.g. 15m or 2h [default: 1h]
     #[arg(long, value_name = "TIME", value_parser = value::positive_span, conflicts_with = "from")]
@@ -78,6 +78,9 @@ pub(crate) struct FlowQuery {
     /// Which of them come first [default: bytes, of --list first]
     #[arg(long, value_enum)]
     pub(crate) order: Option<FlowOrder>,
+    /// Show the names of addresses that are shown, by DNS: at most 1,000, for at most 5 s
+    #[arg(long)]
+    pub(crate) resolve: bool,
     /// Take counts as exported; they are else scaled by the sampling
     #[arg(long)]
     pub(crate) raw: bool,
@@ -195,6 +198,7 @@ pub(crate) struct FlowSend {
 
 /// What is shown.
 #[derive(Debug, Args)]
+#[command(args = flags::of_names())]
 pub(crate) struct FlowTail {
     /// Where to listen; [::] takes IPv4 as well
     #[arg(long, value_name = "ADDRESS", default_value = "[::]:2055", value_parser = value::address)]

@@ -5,6 +5,7 @@
 //! its receiving thread was on the processor, so by one core; beside it, fed by the same sender: nfcapd, which only stores,
 //! and nfacctd with one table (Debian's nfdump and pmacct), and PyPI's `netflow`, which only decodes.
 //! `flow_archived` is the bot that keeps each flow on disk too, fed with 1 M a second.
+//! `flow_names` is what lists by autonomous system, country and network cost beside the same without (the part `names`).
 //! Memory is that of a process of its own, at its peak: an hour of 1 M pairs in virtual time (with 1.5 M flows a minute, as
 //! it depends on pairs, not on flows), and the bot fed with 1 M flows a second of 1 M pairs.
 #![allow(
@@ -18,6 +19,7 @@
 
 mod beside;
 mod hour;
+mod named;
 mod ours;
 mod processor;
 mod replay;
@@ -42,6 +44,9 @@ fn main() {
             // of its own, since the peak of a process is kept until it ends
             assert!(Command::new(env::current_exe().unwrap()).arg(part).status().unwrap().success());
         }
+    }
+    if part("names") {
+        named::beside_unnamed();
     }
     let replay = Replay::new(PAIRS, 1_000_000);
     if part("ours") {

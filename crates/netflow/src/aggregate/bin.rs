@@ -4,7 +4,12 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Counts, TrafficDirection, narrow::NarrowCounts};
+use super::{
+    Counts, TrafficDirection,
+    narrow::NarrowCounts,
+    placed::{Placed, ToldSystems},
+};
+use crate::places::Places;
 
 /// Distinct keys in one bin of all exporters together, up to which everything is exact: addresses by interface, address
 /// pairs, ports, protocols. A hundred thousand pairs talking both ways are within it. At some 40 octets a key of IPv4 all
@@ -28,12 +33,48 @@ pub(super) struct Sums {
     pub(super) protocols: Counts<(u32, u8)>,
     pub(super) pairs: NarrowCounts<(IpAddr, IpAddr)>,
     pub(super) ports: Counts<u16>,
+    /// Written beside the bin: files of earlier versions have none.
+    #[serde(skip)]
+    pub(super) placed: Placed,
 }
+
+/// Where traffic belongs, of the exporters of one bin.
+pub(super) type PlacedExporters = BTreeMap<IpAddr, [Placed; 2]>;
 
 impl Bin {
     /// Returns an exporter's sums one direction, to be added to.
     pub(super) fn sums(&mut self, exporter: IpAddr, direction: TrafficDirection) -> &mut Sums {
         direction.of_pair_mut(self.exporters.entry(exporter).or_default())
+    }
+
+    /// Adds where addresses belong.
+    pub(super) fn place(&mut self, places: &Places, told: &ToldSystems) {
+        for (exporter, ways) in &mut self.exporters {
+            for direction in TrafficDirection::ALL {
+                let Sums { addresses, placed, .. } = direction.of_pair_mut(ways);
+                let addresses = addresses.iter().map(|((interface, address), bytes)| {
+                    (address, bytes, told.get(&(*exporter, direction, interface, address)).copied())
+                });
+                placed.place(places, addresses);
+            }
+        }
+    }
+
+    /// Returns where traffic belongs, to be written beside it.
+    pub(super) fn placed(&self) -> PlacedExporters {
+        let placed = self
+            .exporters
+            .iter()
+            .map(|(exporter, ways)| (*exporter, ways.each_ref().map(|sums| sums.placed.clone())));
+        placed.filter(|(_, ways)| !ways.iter().all(Placed::is_empty)).collect()
+    }
+
+    /// Puts back what was written beside it.
+    pub(super) fn put_placed(&mut self, placed: PlacedExporters) {
+        for (exporter, ways) in placed {
+            let own = self.exporters.entry(exporter).or_default();
+            own.iter_mut().zip(ways).for_each(|(own, placed)| own.placed = placed);
+        }
     }
 
     /// Adds all of another bin.
@@ -97,11 +138,12 @@ impl Sums {
         self.protocols.merge(other.protocols);
         self.pairs.merge(other.pairs);
         self.ports.merge(other.ports);
+        self.placed.merge(other.placed);
     }
 
     fn keys(&self) -> usize {
         let small = self.interfaces.len() + self.protocols.len() + self.ports.len();
-        small + self.addresses.len() + self.pairs.len()
+        small + self.addresses.len() + self.pairs.len() + self.placed.len()
     }
 
     /// Drops the smaller half of the largest table.
@@ -112,6 +154,7 @@ impl Sums {
             self.ports.len(),
             self.addresses.len(),
             self.pairs.len(),
+            self.placed.len(),
         ];
         let longest = lengths.into_iter().max().unwrap_or(0);
         if self.pairs.len() == longest {
@@ -122,6 +165,8 @@ impl Sums {
             self.ports.purge();
         } else if self.protocols.len() == longest {
             self.protocols.purge();
+        } else if self.placed.len() == longest {
+            self.placed.purge();
         } else {
             self.interfaces.purge();
         }
@@ -135,6 +180,7 @@ impl Sums {
             self.protocols.missed(),
             self.pairs.missed(),
             self.ports.missed(),
+            self.placed.missed(),
         ]
         .into_iter()
         .max()

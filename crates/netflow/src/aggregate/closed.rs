@@ -3,6 +3,7 @@
 use std::{cmp::Reverse, collections::BTreeMap, hash::Hash, net::IpAddr};
 
 use super::{Bin, Counts, TrafficDirection, bin::Sums};
+use crate::places::{Country, NetworkName};
 
 /// How many of each kind are reported.
 pub const TOP: usize = 10;
@@ -26,6 +27,12 @@ pub struct Ranking {
     pub pairs: Vec<((IpAddr, IpAddr), u64)>,
     /// Bytes by destination port.
     pub ports: Vec<(u16, u64)>,
+    /// Bytes by autonomous system, where that is asked for.
+    pub systems: Vec<(u32, u64)>,
+    /// Bytes by country.
+    pub countries: Vec<(Country, u64)>,
+    /// Bytes by network of one's own.
+    pub networks: Vec<(NetworkName, u64)>,
     /// The same by interface.
     pub interfaces: BTreeMap<u32, InterfaceRanking>,
     /// The most bytes by which an entry may be short of the truth; 0 means that all are exact. Totals always are.
@@ -84,6 +91,9 @@ impl Ranking {
             protocols: top(over_interfaces(sums.protocols.iter())),
             pairs: top(sums.pairs.iter().collect()),
             ports: top(sums.ports.iter().collect()),
+            systems: top(sums.placed.systems.iter().collect()),
+            countries: top(sums.placed.countries.iter().collect()),
+            networks: top(sums.placed.networks.iter().collect()),
             interfaces,
             missed: sums.missed(),
         }
@@ -97,6 +107,9 @@ impl Ranking {
         merge(&mut self.protocols, &other.protocols);
         merge(&mut self.pairs, &other.pairs);
         merge(&mut self.ports, &other.ports);
+        merge(&mut self.systems, &other.systems);
+        merge(&mut self.countries, &other.countries);
+        merge(&mut self.networks, &other.networks);
         for (interface, its) in &other.interfaces {
             let own = self.interfaces.entry(*interface).or_default();
             own.total = own.total.saturating_add(its.total);

@@ -13,6 +13,7 @@ use super::{
     Bin, KEYS_MAX, Links, TrafficDirection,
     interner::{ExporterDirection, InterfaceId, Interner},
     links::Part,
+    placed::{TOLD_MAX, ToldSystems, told_system},
     repeats::Repeats,
 };
 use crate::record::{Flow, Origin};
@@ -25,6 +26,29 @@ pub const OPEN_KEYS_MAX: usize = 1 << 18;
 const STAGED_MAX: usize = 256;
 
 type Sums<K> = HashMap<K, u64, RandomState>;
+type Talks<K> = HashMap<K, Talk, RandomState>;
+
+/// What passed between two ends, and the autonomous system that was told of the one that counts. Without padding it takes
+/// no room beside a key of IPv4. Written down it is its bytes, as files of earlier versions have it.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(from = "u64", into = "u64")]
+#[repr(Rust, packed(4))]
+struct Talk {
+    bytes: u64,
+    system: u32,
+}
+
+impl From<u64> for Talk {
+    fn from(bytes: u64) -> Self {
+        Self { bytes, system: 0 }
+    }
+}
+
+impl From<Talk> for u64 {
+    fn from(talk: Talk) -> Self {
+        talk.bytes
+    }
+}
 
 /// What came in one minute, not yet added up.
 ///
@@ -34,11 +58,15 @@ type Sums<K> = HashMap<K, u64, RandomState>;
 pub struct Minute {
     interner: Interner,
     staged: Vec<Staged>,
-    talks_v4: Sums<(InterfaceId, u32, u32)>,
-    talks: Sums<(InterfaceId, Option<IpAddr>, Option<IpAddr>)>,
+    talks_v4: Talks<(InterfaceId, u32, u32)>,
+    talks: Talks<(InterfaceId, Option<IpAddr>, Option<IpAddr>)>,
     protocols: Sums<(InterfaceId, u8)>,
     ports: Sums<(ExporterDirection, u16)>,
     rolled_up: Bin,
+    /// Autonomous systems as exporters told them, where they are asked for; of a minute that was written down they are
+    /// missing, and the database says them.
+    #[serde(skip)]
+    systems: Option<ToldSystems>,
     #[serde(skip)]
     repeats: Repeats,
     /// What early foldings left of links; of a minute that was written down they are missing.
@@ -56,9 +84,16 @@ struct Staged {
     exporter_direction: ExporterDirection,
     port: Option<u16>,
     protocol: Option<u8>,
+    #[serde(skip)]
+    system: u32,
 }
 
 impl Minute {
+    /// Creates one that remembers the autonomous systems that exporters tell.
+    pub(super) fn with_systems() -> Self {
+        Self { systems: Some(ToldSystems::default()), ..Self::default() }
+    }
+
     /// Adds a part of a flow.
     pub(super) fn add(&mut self, exporter: IpAddr, origin: &Origin, flow: &Flow, part: Part) {
         let (direction, bytes) = (TrafficDirection::of(flow), part.bytes);
@@ -68,6 +103,7 @@ impl Minute {
         let interface_id = link.interface_id;
         self.repeats.note(exporter_direction, flow);
         let (port, protocol) = (flow.destination_port, flow.protocol);
+        let system = told_system(direction, flow);
         if let (Some(IpAddr::V4(source)), Some(IpAddr::V4(destination))) = (flow.source, flow.destination) {
             let (source, destination) = (source.to_bits(), destination.to_bits());
             self.staged.push(Staged {
@@ -78,13 +114,14 @@ impl Minute {
                 exporter_direction,
                 port,
                 protocol,
+                system,
             });
             if self.staged.len() < STAGED_MAX {
                 return;
             }
             self.add_staged();
         } else {
-            add(&mut self.talks, (interface_id, flow.source, flow.destination), bytes);
+            add_talk(&mut self.talks, (interface_id, flow.source, flow.destination), bytes, system);
             self.add_kind(interface_id, exporter_direction, protocol, port, bytes);
         }
         if self.keys() >= OPEN_KEYS_MAX {
@@ -96,6 +133,9 @@ impl Minute {
     pub(super) fn merge(&mut self, mut other: Self) {
         self.links.merge(other.take_links());
         self.links.is_partial = true;
+        if let Some(systems) = &mut self.systems {
+            systems.extend(other.take_systems().into_iter().take(TOLD_MAX.saturating_sub(systems.len())));
+        }
         self.rolled_up.merge(other.roll_up());
     }
 
@@ -103,6 +143,12 @@ impl Minute {
     pub fn take_links(&mut self) -> Links {
         self.fold();
         std::mem::take(&mut self.links)
+    }
+
+    /// Takes out the autonomous systems that exporters told. To be called before it is rolled up, and once.
+    pub(super) fn take_systems(&mut self) -> ToldSystems {
+        self.fold();
+        self.systems.take().unwrap_or_default()
     }
 
     pub(super) fn keys(&self) -> usize {
@@ -119,7 +165,8 @@ impl Minute {
     fn add_staged(&mut self) {
         let mut staged = std::mem::take(&mut self.staged);
         for flow in &staged {
-            add(&mut self.talks_v4, (flow.interface_id, flow.source, flow.destination), flow.bytes);
+            let key = (flow.interface_id, flow.source, flow.destination);
+            add_talk(&mut self.talks_v4, key, flow.bytes, flow.system);
         }
         for flow in staged.drain(..) {
             self.add_kind(flow.interface_id, flow.exporter_direction, flow.protocol, flow.port, flow.bytes);
@@ -145,7 +192,8 @@ impl Minute {
 
     fn fold(&mut self) {
         self.add_staged();
-        let Self { interner, talks_v4, talks, protocols, ports, rolled_up, links, repeats, .. } = self;
+        let Self { interner, talks_v4, talks, protocols, ports, rolled_up, systems, links, repeats, .. } =
+            self;
         for (exporter, link) in interner.links() {
             links.add(exporter, link.link, &link.sums);
         }
@@ -155,17 +203,22 @@ impl Minute {
             }
         }
         *repeats = Repeats::default();
-        let mut add_talk = |interface_id, ends, bytes| {
-            if let Some((exporter, direction, interface)) = interner.interface_of(interface_id) {
-                rolled_up.sums(exporter, direction).add_talk(direction, interface, ends, bytes);
+        let mut roll_up = |interface_id, ends, talk: Talk| {
+            let Some((exporter, direction, interface)) = interner.interface_of(interface_id) else { return };
+            rolled_up.sums(exporter, direction).add_talk(direction, interface, ends, talk.bytes);
+            if talk.system != 0
+                && let (Some(systems), Some(address)) = (&mut *systems, *direction.of_pair(&ends))
+                && systems.len() < TOLD_MAX
+            {
+                systems.insert((exporter, direction, interface, address), talk.system);
             }
         };
-        for ((interface_id, source, destination), bytes) in talks_v4.drain() {
+        for ((interface_id, source, destination), talk) in talks_v4.drain() {
             let ends = [source, destination].map(|end| Some(IpAddr::V4(Ipv4Addr::from_bits(end))));
-            add_talk(interface_id, ends, bytes);
+            roll_up(interface_id, ends, talk);
         }
-        for ((interface_id, source, destination), bytes) in talks.drain() {
-            add_talk(interface_id, [source, destination], bytes);
+        for ((interface_id, source, destination), talk) in talks.drain() {
+            roll_up(interface_id, [source, destination], talk);
         }
         for ((interface_id, protocol), bytes) in protocols.drain() {
             if let Some((exporter, direction, interface)) = interner.interface_of(interface_id) {
@@ -179,6 +232,14 @@ impl Minute {
         }
         interner.clear();
         rolled_up.bound(KEYS_MAX);
+    }
+}
+
+fn add_talk<K: Hash + Eq>(talks: &mut Talks<K>, key: K, bytes: u64, system: u32) {
+    let talk = talks.entry(key).or_default();
+    talk.bytes = talk.bytes.saturating_add(bytes);
+    if system != 0 {
+        talk.system = system;
     }
 }
 

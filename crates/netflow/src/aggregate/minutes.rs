@@ -6,7 +6,10 @@ use grafolean_time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Minute, SET_BACK_SECONDS, Span, links::Part};
-use crate::record::{Flow, Origin};
+use crate::{
+    places::Lists,
+    record::{Flow, Origin},
+};
 
 /// How long a minute stays open after its end: datagrams come late by less, and a flow that is told just after a minute
 /// ended is spread over it. Values are reported so much later.
@@ -26,9 +29,18 @@ pub struct Minutes {
     open: BTreeMap<i64, Minute>,
     /// Minutes that begin before this second are closed for good.
     floor: i64,
+    /// Whether autonomous systems are remembered as exporters tell them.
+    #[serde(skip)]
+    with_systems: bool,
 }
 
 impl Minutes {
+    /// Returns those that remember the autonomous systems that exporters tell, where they are asked for.
+    #[must_use]
+    pub fn for_lists(self, lists: Lists) -> Self {
+        Self { with_systems: lists.systems, ..self }
+    }
+
     /// Adds a flow of the exporter that sent it.
     pub fn add(&mut self, origin: &Origin, flow: &Flow) {
         self.add_of(origin.stream.exporter.ip(), origin, flow);
@@ -81,7 +93,7 @@ impl Minutes {
     /// Adds all of another's, as of a receiving thread that is no more.
     pub fn merge(&mut self, other: Self) {
         for (start, minute) in other.open {
-            self.open.entry(start).or_default().merge(minute);
+            self.minute(start).merge(minute);
         }
         self.floor = self.floor.max(other.floor);
     }
@@ -98,7 +110,13 @@ impl Minutes {
         if self.open.len() >= WAITING_MAX {
             self.join_oldest();
         }
-        self.open.entry(start).or_default().add(exporter, origin, flow, part);
+        self.minute(start).add(exporter, origin, flow, part);
+    }
+
+    fn minute(&mut self, start: i64) -> &mut Minute {
+        let with_systems = self.with_systems;
+        let new = || if with_systems { Minute::with_systems() } else { Minute::default() };
+        self.open.entry(start).or_insert_with(new)
     }
 
     fn join_oldest(&mut self) {
@@ -112,7 +130,7 @@ impl Minutes {
     fn set_back(&mut self, present: i64) {
         self.floor = present;
         for (_, minute) in self.open.split_off(&(present + 1)) {
-            self.open.entry(present).or_default().merge(minute);
+            self.minute(present).merge(minute);
         }
     }
 }

@@ -22,6 +22,7 @@ mod minute;
 mod minutes;
 mod narrow;
 mod paths;
+mod placed;
 mod repeats;
 mod rollup;
 mod span;

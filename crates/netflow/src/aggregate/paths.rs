@@ -8,7 +8,7 @@ use std::{
 use grafolean_collector::model::{EntityId, escape_segment};
 
 use super::{Closed, Ranking, Rollup, Span, TrafficDirection, closed::InterfaceRanking};
-use crate::protocol_name::protocol_name;
+use crate::{places::NetworkName, protocol_name::protocol_name};
 
 /// The exporters of one account: each entity with the addresses that it speaks from.
 pub type Exporters = BTreeMap<EntityId, Vec<IpAddr>>;
@@ -52,11 +52,29 @@ fn push_exporter(values: &mut Vec<(String, f64)>, prefix: &str, sums: &Ranking) 
     for (port, bytes) in &sums.ports {
         values.push((format!("{prefix}.topdstports.{port}"), *bytes as f64));
     }
+    for (system, bytes) in &sums.systems {
+        values.push((format!("{prefix}.topas.{system}"), *bytes as f64));
+    }
+    for (country, bytes) in &sums.countries {
+        let letters = escape_segment(&String::from_utf8_lossy(country));
+        values.push((format!("{prefix}.topcountry.{letters}"), *bytes as f64));
+    }
+    values.extend(networks(prefix, &sums.networks));
     for (interface, InterfaceRanking { total, addresses, protocols }) in &sums.interfaces {
         let prefix = format!("{prefix}.if.{interface}");
         values.push((prefix.clone(), *total as f64));
         push_lists(values, &prefix, addresses, protocols);
     }
+}
+
+/// Returns the values of networks by name; those whose names a path writes alike are one.
+fn networks(prefix: &str, networks: &[(NetworkName, u64)]) -> BTreeMap<String, f64> {
+    let mut values = BTreeMap::new();
+    for (network, bytes) in networks {
+        let path = format!("{prefix}.topnet.{}", escape_segment(network.as_str()));
+        *values.entry(path).or_default() += *bytes as f64;
+    }
+    values
 }
 
 fn push_lists(

@@ -7,9 +7,10 @@ use std::{
     sync::Arc,
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Bin, Closed, Minute, Span, TrafficDirection};
+use super::{Bin, Closed, Minute, Span, TrafficDirection, bin::PlacedExporters};
+use crate::places::Places;
 
 /// Bins of one interval that ended and may still be asked for. Every account asks in the second in which a bin ends; the
 /// others are for runs that are held up.
@@ -52,13 +53,32 @@ pub struct LevelCheckpoint<'a> {
     below: i64,
     floor: i64,
     interfaces: Cow<'a, Interfaces>,
+    /// Where traffic of the open bins belongs; files of earlier versions end before it.
+    #[serde(deserialize_with = "placed_if_any")]
+    placed: BTreeMap<i64, PlacedExporters>,
+}
+
+/// What is not there is nothing.
+fn placed_if_any<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<i64, PlacedExporters>, D::Error> {
+    Ok(BTreeMap::deserialize(deserializer).unwrap_or_default())
 }
 
 impl Rollup {
     /// Adds minutes that ended, and closes all bins that end at `until` or before, a full minute.
     pub fn settle(&mut self, minutes: Vec<(i64, Minute)>, until: i64) {
-        for (start, minute) in minutes {
-            let bin = minute.roll_up();
+        self.settle_placed(minutes, until, &Places::default());
+    }
+
+    /// Does the same, and adds up where the addresses belong that flows came from or went to, where that is asked for.
+    pub fn settle_placed(&mut self, minutes: Vec<(i64, Minute)>, until: i64, places: &Places) {
+        for (start, mut minute) in minutes {
+            let told = minute.take_systems();
+            let mut bin = minute.roll_up();
+            if places.any() {
+                bin.place(places, &told);
+            }
             self.note_interfaces(start, &bin);
             self.level_mut(Span::Minute).open.entry(start).or_default().merge(bin);
         }
@@ -116,7 +136,10 @@ impl Rollup {
             _ => Cow::default(),
         };
         let level = self.level(span);
-        Some(LevelCheckpoint { open: Cow::Borrowed(&level.open), below, floor: level.floor, interfaces })
+        let placed = level.open.iter().map(|(start, bin)| (*start, bin.placed()));
+        let placed = placed.filter(|(_, exporters)| !exporters.is_empty()).collect();
+        let (open, floor) = (Cow::Borrowed(&level.open), level.floor);
+        Some(LevelCheckpoint { open, below, floor, interfaces, placed })
     }
 
     /// Notes that a level could not be written: it is to be tried again.
@@ -130,6 +153,9 @@ impl Rollup {
         // what the level above has already taken is no longer open here
         level.floor = level.floor.max(checkpoint.floor);
         level.open = checkpoint.open.into_owned();
+        for (start, placed) in checkpoint.placed {
+            level.open.entry(start).or_default().put_placed(placed);
+        }
         level.open = level.open.split_off(&level.floor);
         self.interfaces.extend(checkpoint.interfaces.into_owned());
         if let Some(below) = span.shorter() {

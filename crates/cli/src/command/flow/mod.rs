@@ -6,7 +6,9 @@ mod cell;
 mod columns;
 mod exporters;
 mod fragments;
+mod named;
 mod query;
+mod resolve;
 mod send;
 mod tail;
 mod verdicts;
@@ -17,7 +19,7 @@ use crate::{arguments::FlowCommand, config::Config, failure::Outcome};
 pub(crate) async fn run(flow: FlowCommand, config: &Config) -> anyhow::Result<Outcome> {
     match flow {
         FlowCommand::Send(send) => send::run(&send).await,
-        FlowCommand::Tail(tail) => tail::run(tail).await,
+        FlowCommand::Tail(tail) => tail::run(tail, config).await,
         FlowCommand::Exporters(exporters) => exporters::run(&exporters, config),
         FlowCommand::Query(query) => query::run(query, config),
     }

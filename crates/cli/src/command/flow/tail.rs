@@ -5,6 +5,7 @@ use std::{
     io::{self, Write},
     net::IpAddr,
     path::Path,
+    sync::Arc,
 };
 
 use grafolean_collector::time::Timestamp;
@@ -21,8 +22,9 @@ use tracing::warn;
 use super::{
     capture::{Capture, Skipped},
     columns::{COLUMNS, Column, Counts, named, object},
+    named::Names,
 };
-use crate::{arguments::FlowTail, failure::Outcome};
+use crate::{arguments::FlowTail, config::Config, failure::Outcome};
 
 /// Batches that wait to be printed. A slow reader then holds up receiving, and the kernel counts what it drops.
 const BATCHES: usize = 64;
@@ -40,11 +42,17 @@ struct Printed {
     filter: Filter,
     columns: Vec<Column>,
     json: bool,
+    names: Arc<Names>,
 }
 
 /// Prints flows until there were enough, or it is stopped.
-pub(super) async fn run(tail: FlowTail) -> anyhow::Result<Outcome> {
-    let printed = Printed { filter: tail.filter.clone(), columns: named(&tail.columns)?, json: tail.json };
+pub(super) async fn run(tail: FlowTail, config: &Config) -> anyhow::Result<Outcome> {
+    let printed = Printed {
+        filter: tail.filter.clone(),
+        columns: named(&tail.columns)?,
+        json: tail.json,
+        names: Arc::new(Names::open(config, None)?),
+    };
     let left = tail.count.unwrap_or(u64::MAX);
     match &tail.read {
         Some(path) => of_capture(path, &tail.port, &printed, left),
@@ -166,7 +174,7 @@ impl Printed {
             return format!("{}\n", object(row, Counts::Exported, &self.columns));
         }
         if self.columns.is_empty() {
-            return text(row);
+            return text(row, &self.names);
         }
         let cells = self.columns.iter().map(|column| column.of(row, Counts::Exported).for_people());
         cells.collect::<Vec<_>>().join(" ") + "\n"
@@ -174,7 +182,7 @@ impl Printed {
 }
 
 /// Writes the line of a flow: who told it and what it is, then by name what else it tells.
-fn text(row: &FlowRow) -> String {
+fn text(row: &FlowRow, names: &Names) -> String {
     let flow = &row.flow;
     let end = |address: Option<IpAddr>, port: Option<u16>| match (address, port) {
         (Some(IpAddr::V6(address)), Some(port)) => format!("[{address}]:{port}"),
@@ -198,6 +206,19 @@ fn text(row: &FlowRow) -> String {
         if cell.is_told() {
             // to a string nothing fails
             let _ = write!(line, " {} {}", column.name, cell.for_people());
+        }
+    }
+    let service = |port: Option<u16>| names.of("port", &port?.to_string(), None);
+    let network = |address: Option<IpAddr>| names.of("ip", &address?.to_string(), None);
+    for (word, name) in [
+        ("service", service(flow.destination_port).or_else(|| service(flow.source_port))),
+        ("srcnet", network(flow.source)),
+        ("dstnet", network(flow.destination)),
+        ("srcorg", names.organization(flow.source, flow.source_as)),
+        ("dstorg", names.organization(flow.destination, flow.destination_as)),
+    ] {
+        if let Some(name) = name {
+            let _ = write!(line, " {word} {name:?}");
         }
     }
     line + "\n"

@@ -1,6 +1,9 @@
 //! Sums as a table, as JSON, as comma-separated values.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    net::IpAddr,
+};
 
 use comfy_table::{CellAlignment, Table, presets};
 use grafolean_collector::time::Timestamp;
@@ -8,7 +11,10 @@ use grafolean_netflow::query::{Answer, By, Group, GroupTimes, Query, Sums};
 use serde_json::{Map, Value, json};
 
 use super::Format;
-use crate::command::flow::cell::{Cell, grouped};
+use crate::command::flow::{
+    cell::{Cell, grouped},
+    named::Names,
+};
 
 /// What is shown of a group beside its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,17 +88,45 @@ impl Column {
     }
 }
 
-pub(super) fn print(format: Format, columns: &[Column], query: &Query, answer: &Answer) -> io::Result<()> {
+pub(super) fn print(
+    format: Format,
+    columns: &[Column],
+    query: &Query,
+    answer: &Answer,
+    names: &Names,
+) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match format {
-        Format::Json => writeln!(out, "{}", object(columns, query, answer)),
+        Format::Json => writeln!(out, "{}", object(columns, query, answer, names)),
         Format::Csv => csv(&mut out, columns, query, answer),
-        Format::Table => table(&mut out, columns, query, answer),
+        Format::Table => table(&mut out, columns, query, answer, names),
     }
 }
 
-fn object(columns: &[Column], query: &Query, answer: &Answer) -> Value {
-    let groups = answer.groups.iter().map(|group| group_object(columns, query, group));
+/// Returns the keys that are shown, each with what it is of.
+pub(super) fn shown<'a>(query: &'a Query, answer: &'a Answer) -> impl Iterator<Item = (&'a str, String)> {
+    answer.groups.iter().flat_map(move |group| keys(query, group))
+}
+
+fn keys<'a>(query: &'a Query, group: &'a Group) -> impl Iterator<Item = (&'a str, String)> {
+    let keys = query.by.iter().zip(&group.key);
+    keys.filter_map(|(by, value)| Some((by.name(), value.clone()?)))
+}
+
+/// Returns the exporter of a group, where it is of one.
+fn exporter_of(query: &Query, group: &Group) -> Option<IpAddr> {
+    keys(query, group).find(|(name, _)| *name == "exporter")?.1.parse().ok()
+}
+
+fn object(columns: &[Column], query: &Query, answer: &Answer, names: &Names) -> Value {
+    let groups = answer.groups.iter().map(|group| {
+        let mut object = group_object(columns, query, group);
+        let named = names.object(keys(query, group), exporter_of(query, group));
+        if let (Some(object), Some(named)) = (object.as_object_mut(), named) {
+            object.insert("names".to_owned(), named);
+        }
+        object
+    });
     json!({
         "from": Timestamp::as_seconds_f64(query.from),
         "to": Timestamp::as_seconds_f64(query.to),
@@ -137,14 +171,24 @@ fn csv(out: &mut impl Write, columns: &[Column], query: &Query, answer: &Answer)
     Ok(())
 }
 
-fn table(out: &mut impl Write, columns: &[Column], query: &Query, answer: &Answer) -> io::Result<()> {
+fn table(
+    out: &mut impl Write,
+    columns: &[Column],
+    query: &Query,
+    answer: &Answer,
+    names: &Names,
+) -> io::Result<()> {
     if !query.by.is_empty() {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
-        let names = query.by.iter().map(By::name).chain(columns.iter().map(|column| column.name()));
-        table.set_header(names.chain(["share"]));
+        let headings = query.by.iter().map(By::name).chain(columns.iter().map(|column| column.name()));
+        table.set_header(headings.chain(["share"]));
         for group in &answer.groups {
-            let key = group.key.iter().map(|value| value.clone().unwrap_or_else(|| "-".to_owned()));
+            let exporter = exporter_of(query, group);
+            let key = query.by.iter().zip(&group.key).map(|(by, value)| match value {
+                Some(value) => names.for_people(by.name(), value.clone(), exporter),
+                None => "-".to_owned(),
+            });
             let values =
                 columns.iter().map(|column| column.of(&group.sums, group.times.as_ref()).for_people());
             let share = percent(group.sums.bytes, answer.total.bytes);

@@ -17,6 +17,7 @@ use grafolean_netflow::query::{Order, Progress, Query, QueryError, Scanned, ask,
 use indicatif::{ProgressBar, ProgressStyle};
 use tracing::warn;
 
+use super::named::{ByDns, Names};
 use crate::{
     arguments::FlowQuery,
     command::folders,
@@ -40,6 +41,10 @@ enum Format {
 /// Asks, and prints the answer.
 pub(super) fn run(arguments: FlowQuery, config: &Config) -> anyhow::Result<Outcome> {
     let folder = folder(&arguments, config)?;
+    // Of an archive that lies elsewhere the bot of this machine knows no names.
+    let bot = arguments.archive.is_none().then(|| folder.parent()).flatten();
+    let mut names = Names::open(config, bot)?;
+    let by_dns = if arguments.resolve { ByDns::Ask } else { ByDns::Leave };
     let format = match (arguments.json, arguments.csv) {
         (true, _) => Format::Json,
         (_, true) => Format::Csv,
@@ -50,14 +55,16 @@ pub(super) fn run(arguments: FlowQuery, config: &Config) -> anyhow::Result<Outco
         let query = query(&arguments, Order::First, false)?;
         let listing = told(watched(|progress| list(&folder, &query, threads(), progress)))?;
         warn_of(&listing.scanned, &query);
-        flows::print(format, &columns, &query, &listing)?;
+        names.look_up(flows::shown(&listing), by_dns)?;
+        flows::print(format, &columns, &query, &listing, &names)?;
     } else {
         let columns = groups::columns(&arguments.columns, &arguments.by)?;
         let timed = columns.iter().any(|column| column.is_timed());
         let query = query(&arguments, Order::Bytes, timed)?;
         let answer = told(watched(|progress| ask(&folder, &query, threads(), progress)))?;
         warn_of(&answer.scanned, &query);
-        groups::print(format, &columns, &query, &answer)?;
+        names.look_up(groups::shown(&query, &answer), by_dns)?;
+        groups::print(format, &columns, &query, &answer, &names)?;
     }
     Ok(Outcome::Good)
 }
