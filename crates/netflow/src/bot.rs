@@ -14,7 +14,7 @@ use grafolean_collector::{
     details::{DetailsError, NoFields},
     health::Health,
     interfaces::{InterfaceBoard, ReadingFolder},
-    model::{AccountId, Details, Device, Interval, NewEntity},
+    model::{self, AccountId, Details, Device, Interval, NewEntity, Shared},
     protocol::{self, Defaults, Opening, Output, Protocol},
     report::{Report, Suggestions, Values},
     sandbox::privileged,
@@ -292,6 +292,11 @@ impl Protocol for NetflowBot {
             }
         }
         Plan { jobs, refused }
+    }
+
+    /// Learns what interfaces are called by the bots that keep them there.
+    fn entities_read(&self, account: AccountId, entities: &[Shared<model::Entity>]) {
+        self.flow_state.closed_bins().reconciling.name_by_entities(account, entities);
     }
 
     /// Counts flows of the exporters that this plan names, and of no others.

@@ -9,13 +9,15 @@ use std::{
 };
 
 use grafolean_collector::{
-    status::{Heard, HeardExporter, HostCounters},
+    model::{AccountId, EntityId},
+    status::{ExporterVerdict, Heard, HeardExporter, HostCounters, VerdictFinding, VerdictInterface},
     time::Timestamp,
 };
 
 use super::{
     flow_state::{FlowState, Named},
     ledger::{Account, Ledger},
+    reconcile::{FindingText, InterfaceVerdict, Verdict},
     record::Stream,
 };
 
@@ -27,6 +29,9 @@ const STEP: Duration = Duration::from_mins(1);
 
 /// Exporters that are told: those that entities name, then those that were heard latest.
 const MOST_EXPORTERS: usize = 256;
+
+/// Interfaces of an exporter that are told: what is left out agrees best with its counters.
+const MOST_INTERFACES: usize = 128;
 
 /// What was counted before, so that counts are of the last minutes.
 pub(super) struct HeardLog(Mutex<State>);
@@ -110,6 +115,7 @@ impl HeardLog {
             listening: listening.to_vec(),
             exporters,
             exporters_more,
+            verdicts: flow_state.closed_bins().reconciling.verdicts().into_iter().map(told).collect(),
             foreign: sums.foreign.saturating_sub(before.foreign),
             kernel_drops: sums.kernel_drops.saturating_sub(before.kernel_drops),
             host: HostCounters {
@@ -121,6 +127,38 @@ impl HeardLog {
             earlier.push_back(sums);
         }
         heard
+    }
+}
+
+/// Returns a verdict as it is told to others; of its interfaces those that differ most.
+fn told(verdict: &Verdict) -> ExporterVerdict {
+    let finding = |finding: &FindingText| VerdictFinding {
+        kind: finding.kind.clone(),
+        since: finding.since as f64,
+        sentence: finding.sentence.clone(),
+        advice: finding.advice.clone(),
+        interfaces: finding.interfaces.iter().take(MOST_INTERFACES).copied().collect(),
+    };
+    let off = |its: &InterfaceVerdict| its.reconciled.map_or(-1.0, |ratio| (ratio - 1.0).abs());
+    let mut interfaces: Vec<_> = verdict.interfaces.iter().collect();
+    interfaces.sort_by(|one, other| off(other).total_cmp(&off(one)).then(one.index.cmp(&other.index)));
+    let interface = |its: &InterfaceVerdict| VerdictInterface {
+        index: its.index,
+        name: its.name.clone(),
+        reconciled: its.reconciled,
+        ingress: its.ingress,
+        egress: its.egress,
+    };
+    ExporterVerdict {
+        account: AccountId::new(verdict.account),
+        entity: EntityId::new(verdict.entity),
+        at: verdict.at as f64,
+        sentence: verdict.sentence.clone(),
+        missing: verdict.missing.clone(),
+        complete: verdict.complete,
+        reconciled: verdict.reconciled,
+        findings: verdict.findings.iter().map(finding).collect(),
+        interfaces: interfaces.into_iter().take(MOST_INTERFACES).map(interface).collect(),
     }
 }
 

@@ -9,8 +9,8 @@ use std::{
 };
 
 use grafolean_collector::{
-    interfaces::{DeviceKey, InterfaceBoard, InterfaceReading, ReadingFolder},
-    model::{AccountId, EntityId},
+    interfaces::{DeviceKey, InterfaceBoard, InterfaceReading, InterfaceState, ReadingFolder},
+    model::{AccountId, Entity, EntityId, Shared},
     time::Timestamp,
 };
 
@@ -47,6 +47,8 @@ pub(super) struct Reconciling {
     profiles: BTreeMap<IpAddr, Profile>,
     /// What exporters call their interfaces in options data.
     names: BTreeMap<IpAddr, BTreeMap<u32, String>>,
+    /// What the backend's entities call them, as an SNMP bot on whichever machine keeps them there.
+    kept: BTreeMap<DeviceKey, BTreeMap<u32, String>>,
     exporters: BTreeMap<DeviceKey, Compared>,
 }
 
@@ -80,6 +82,15 @@ impl Reconciling {
     /// Takes in what exporters call their interfaces.
     pub(super) fn name(&mut self, names: BTreeMap<IpAddr, BTreeMap<u32, String>>) {
         self.names = names;
+    }
+
+    /// Takes in the interfaces of an account, as its entities name them.
+    pub(super) fn name_by_entities(&mut self, account: AccountId, entities: &[Shared<Entity>]) {
+        self.kept.retain(|(of, _), _| *of != account);
+        for entity in entities {
+            let (Some(parent), Some((index, title))) = (entity.parent, title_of(entity)) else { continue };
+            self.kept.entry((account, parent)).or_default().insert(index, title);
+        }
     }
 
     /// Compares what can be compared of an account's exporters in minutes that ended by `end`. Returns values of each minute
@@ -117,10 +128,13 @@ impl Reconciling {
         verdicts.filter(|verdict| verdict.at > 0).collect()
     }
 
-    /// Returns what an exporter's interfaces are called, by SNMP or by its options data.
+    /// Returns what an exporter's interfaces are called: by the SNMP bot of this machine, else as the backend has it, else by
+    /// its own options data.
     pub(super) fn interface_names(&self, device: DeviceKey, addresses: &[IpAddr]) -> BTreeMap<u32, String> {
         let told = addresses.iter().filter_map(|address| self.names.get(address)).flatten();
         let mut names: BTreeMap<u32, String> = told.map(|(index, name)| (*index, name.clone())).collect();
+        names
+            .extend(self.kept.get(&device).into_iter().flatten().map(|(index, name)| (*index, name.clone())));
         if let Some(reading) = self.board.readings(device, addresses).last() {
             let titles = reading.interfaces.iter().filter_map(|(index, its)| Some((*index, its.title()?)));
             names.extend(titles);
@@ -183,6 +197,19 @@ impl Reconciling {
     }
 }
 
+/// Returns the SNMP index of an entity that is an interface, and what people call it.
+fn title_of(entity: &Entity) -> Option<(u32, String)> {
+    let text = |key: &str| {
+        let text = entity.details.get(key)?;
+        text.as_str().map(str::to_owned).or_else(|| text.as_u64().map(|number| number.to_string()))
+    };
+    let index = text("snmp_index")?.parse().ok()?;
+    let name = text("snmp_name").filter(|name| !name.is_empty()).unwrap_or_else(|| entity.name.clone());
+    let alias = text("snmp_alias").filter(|alias| !alias.is_empty());
+    let state = InterfaceState { name: Some(name), alias, ..InterfaceState::default() };
+    Some((index, state.title()?))
+}
+
 /// Returns the readings at both ends of the minute that ended then.
 fn readings_of(readings: &[std::sync::Arc<InterfaceReading>], end: i64) -> Option<[&InterfaceReading; 2]> {
     let near = |second: i64| {
@@ -198,11 +225,20 @@ fn readings_of(readings: &[std::sync::Arc<InterfaceReading>], end: i64) -> Optio
 /// Puts in what each interface carried, for a whole minute.
 fn count(minute: &mut ExporterMinute, before: &InterfaceReading, after: &InterfaceReading) {
     let seconds = after.at.since(before.at).as_secs_f64();
-    for (index, state) in after.interfaces.iter().filter(|(_, state)| state.kind != Some(LOOPBACK)) {
-        let carried = after.carried_since(before, *index);
+    for (index, state) in &after.interfaces {
+        let carried = after.carried_since(before, *index).filter(|_| state.kind != Some(LOOPBACK));
         let octets = carried.map(|octets| octets.map(|octets| of_a_minute(octets, seconds)));
         minute.count(*index, octets, state.octets.is_some_and(|octets| octets.is_wide), state.kind);
     }
+    minute.leave_out_relatives(&parents(after));
+}
+
+/// Returns which interfaces are within others, by their names: `ge-0/0/0.100` is within `ge-0/0/0`.
+fn parents(reading: &InterfaceReading) -> BTreeMap<u32, u32> {
+    let named = reading.interfaces.iter().filter_map(|(index, state)| Some((state.name.as_deref()?, *index)));
+    let by_name: HashMap<&str, u32> = named.collect();
+    let parent = |name: &str| by_name.get(name.rsplit_once(['.', ':'])?.0).copied();
+    by_name.iter().filter_map(|(name, index)| Some((*index, parent(name)?))).collect()
 }
 
 #[expect(
@@ -229,4 +265,73 @@ fn paths(entity: EntityId, interface: u32, ratios: &Ratios) -> Vec<(String, f64)
         ways.into_iter().filter_map(|(way, ratio)| Some((format!("{path}.{way}"), ratio?))).collect();
     values.push((path, ratios.both));
     values
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const ROUTER: DeviceKey = (AccountId::new(1), EntityId::new(7));
+
+    fn kept(interfaces: &[(u32, &str, &str)]) -> Vec<Shared<Entity>> {
+        let entity = |(index, name, alias): &(u32, &str, &str)| {
+            let details = json!({"snmp_index": index.to_string(), "speed_bps": "0", "snmp_name": name, "snmp_alias": alias});
+            let id = 100 + i64::from(*index);
+            let entity = json!({"id": id, "name": "ifDescr", "entity_type": "interface", "parent": 7, "details": details});
+            serde_json::from_value(entity).unwrap()
+        };
+        interfaces.iter().map(entity).collect()
+    }
+
+    fn reading(second: i64, interfaces: &[(u32, &str)]) -> InterfaceReading {
+        let state = |name: &str| InterfaceState { name: Some(name.to_owned()), ..InterfaceState::default() };
+        let interfaces = interfaces.iter().map(|(index, name)| (*index, state(name))).collect();
+        InterfaceReading { at: Timestamp::from_seconds(second), interfaces, ..InterfaceReading::default() }
+    }
+
+    #[test]
+    fn interfaces_are_named_by_snmp_else_by_the_backend_else_by_options_data_and_names_follow_a_renumbering()
+    {
+        let address = IpAddr::from([192, 0, 2, 1]);
+        let mut reconciling = Reconciling::default();
+        let names = |reconciling: &Reconciling| -> Vec<(u32, String)> {
+            reconciling.interface_names(ROUTER, &[address]).into_iter().collect()
+        };
+        let expected = |names: &[(u32, &str)]| -> Vec<(u32, String)> {
+            names.iter().map(|(index, name)| (*index, (*name).to_owned())).collect()
+        };
+        let told = |names: &[(u32, &str)]| BTreeMap::from([(address, expected(names).into_iter().collect())]);
+        reconciling.name(told(&[(1, "Et1"), (2, "Et2"), (9, "Et9")]));
+        assert_eq!(names(&reconciling), expected(&[(1, "Et1"), (2, "Et2"), (9, "Et9")]));
+        // an SNMP bot of another machine keeps entities in the backend
+        reconciling.name_by_entities(ROUTER.0, &kept(&[(1, "Ethernet1", "uplink"), (2, "Ethernet2", "")]));
+        let by_backend = [(1, "Ethernet1 (uplink)"), (2, "Ethernet2"), (9, "Et9")];
+        assert_eq!(names(&reconciling), expected(&by_backend));
+        // another account's are not ours
+        reconciling.name_by_entities(AccountId::new(2), &kept(&[(1, "theirs", "")]));
+        assert_eq!(names(&reconciling), expected(&by_backend));
+        reconciling.board.put(ROUTER, reading(60, &[(1, "eth1"), (2, "eth2")]));
+        assert_eq!(names(&reconciling), expected(&[(1, "eth1"), (2, "eth2"), (9, "Et9")]));
+        // after a restart the device has other indexes
+        reconciling.board.put(ROUTER, reading(120, &[(1, "eth2"), (11, "eth1")]));
+        reconciling.name_by_entities(ROUTER.0, &kept(&[(1, "Ethernet2", ""), (11, "Ethernet1", "uplink")]));
+        reconciling.name(told(&[(1, "Et2"), (11, "Et1")]));
+        assert_eq!(names(&reconciling), expected(&[(1, "eth2"), (11, "eth1")]));
+        // and without the SNMP bot
+        reconciling.board = InterfaceBoard::default();
+        assert_eq!(names(&reconciling), expected(&[(1, "Ethernet2"), (11, "Ethernet1 (uplink)")]));
+        reconciling.name_by_entities(ROUTER.0, &[]);
+        assert_eq!(names(&reconciling), expected(&[(1, "Et2"), (11, "Et1")]));
+    }
+
+    #[test]
+    fn sub_interfaces_are_within_what_their_names_begin_with() {
+        let reading = reading(
+            60,
+            &[(1, "ge-0/0/0"), (2, "ge-0/0/0.100"), (3, "ge-0/0/1.0"), (4, "eth0"), (5, "eth0:1")],
+        );
+        assert_eq!(parents(&reading), BTreeMap::from([(2, 1), (5, 4)]));
+    }
 }

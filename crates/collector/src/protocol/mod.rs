@@ -23,7 +23,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     bot::{Bot, BotError, Plan, Run, RunId},
     health::Health,
-    model::{AccountId, Device},
+    model::{AccountId, Device, Entity, Shared},
     report::Report,
     settings::{Resolved, Setting},
     status::Heard,
@@ -172,6 +172,12 @@ pub trait Protocol: Send + Sync + Sized + 'static {
     /// Pure: equal devices give equal plans, and nothing changes by asking. It is called any number of times, also for
     /// configurations that never take effect: a half-written one, one that `check` looks at.
     fn plan(&self, accounts: &[AccountId], devices: &[Device]) -> Plan<Self::Task>;
+
+    /// Takes in all entities of an account, each time that its configuration was read: what others keep there, such as the
+    /// names of interfaces.
+    fn entities_read(&self, account: AccountId, entities: &[Shared<Entity>]) {
+        let _ = (account, entities);
+    }
 
     /// Called once a plan was confirmed and took effect, each time it changed: the place for state that follows from a
     /// plan, such as whose data counts.

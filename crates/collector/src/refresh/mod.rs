@@ -216,6 +216,9 @@ impl<B: Backend, K: Protocol> Refresh<B, K> {
             None => (None, Notices::default()),
         };
         notices.warn_of_new(planned.faults());
+        for account in &planned.inventory.accounts {
+            self.bot.entities_read(account.account.id, &account.entities);
+        }
         if known.as_ref().map(|known| &known.plan) != Some(&planned.plan) {
             log_changes(known.as_ref(), &planned);
             self.plans.send(planned.plan.clone()).await.map_err(|_| RefreshError::NoRunLoop)?;

@@ -14,7 +14,7 @@ mod snapshot;
 
 pub use board::{BotName, StatusBoard};
 pub use commands::Commands;
-pub use heard::{Heard, HeardExporter, HostCounters};
+pub use heard::{ExporterVerdict, Heard, HeardExporter, HostCounters, VerdictFinding, VerdictInterface};
 pub use push::StatusPush;
 pub use reading::Reading;
 pub use runs::{RUNS_KEPT, RunEnd, RunLog};

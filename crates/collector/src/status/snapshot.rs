@@ -218,6 +218,9 @@ impl BotStatus {
         status.dead_letters.newest.retain(|letter| letter.account == account);
         status.configuration.accounts.retain(|of| *of == account);
         status.configuration.unread.retain(|unread| unread.account == account);
+        if let Some(heard) = &mut status.heard {
+            heard.verdicts.retain(|verdict| verdict.account == account);
+        }
         status
     }
 }

@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{
     cause::{Cause, Link},
-    status::{Heard, HeardExporter},
+    model::{AccountId, EntityId},
+    status::{ExporterVerdict, Heard, HeardExporter},
 };
 
 /// Seconds for which a template is awaited before it is said to be missing: exporters send theirs every few minutes, some
@@ -43,10 +44,24 @@ pub(super) fn check(walk: &mut Walk<'_>, set_up: &SetUp<'_>, heard: &Heard, told
             walk.broken(Link::Values, finding, at);
         }
     }
+    if let Some(finding) = differing(walk.account(), walk.id, heard) {
+        walk.broken(Link::Values, finding, at);
+    }
     if heard.kernel_drops > 0 {
         let evidence = format!("{} datagrams in the last minutes", heard.kernel_drops);
         walk.broken(Link::Values, Finding::of(Cause::KernelDrops, evidence), at);
     }
+}
+
+/// What makes the entity's flows differ from its interface counters, unless its own numbers said so already.
+fn differing(account: AccountId, entity: EntityId, heard: &Heard) -> Option<Finding> {
+    const IN_ITS_NUMBERS: [&str; 3] = ["lost-on-the-way", "nothing-decoded", "sampling-unknown"];
+    let its = |verdict: &&ExporterVerdict| verdict.account == account && verdict.entity == entity;
+    let verdict = heard.verdicts.iter().find(its)?;
+    let findings = verdict.findings.iter().filter(|it| !IN_ITS_NUMBERS.contains(&it.kind.as_str()));
+    let since = findings.clone().map(|finding| finding.since).min_by(f64::total_cmp)?;
+    let said: Vec<_> = findings.map(|finding| format!("{}: {}", finding.sentence, finding.advice)).collect();
+    Some(Finding::of(Cause::FlowsDiffer, said.join("; ")).since(since))
 }
 
 /// Why nothing was heard of an exporter.
@@ -134,4 +149,47 @@ fn of_exporter(exporter: &HeardExporter, now: f64) -> Vec<Finding> {
         findings.push(of(Cause::ExporterClock, format!("it is {:.0} s {way} of the bot's", ahead.abs())));
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::VerdictFinding;
+
+    fn heard(kinds: &[&str]) -> Heard {
+        let finding = |kind: &&str| VerdictFinding {
+            kind: (*kind).to_owned(),
+            since: 60.0,
+            sentence: format!("it is {kind}"),
+            advice: format!("mend {kind}"),
+            interfaces: [3].into(),
+        };
+        let verdict = ExporterVerdict {
+            account: AccountId::new(1),
+            entity: EntityId::new(7),
+            at: 120.0,
+            sentence: String::new(),
+            missing: Vec::new(),
+            complete: None,
+            reconciled: None,
+            findings: kinds.iter().map(finding).collect(),
+            interfaces: Vec::new(),
+        };
+        Heard { verdicts: vec![verdict], ..Heard::default() }
+    }
+
+    #[test]
+    fn flows_that_differ_from_counters_are_said_of_their_own_entity_unless_its_numbers_say_it_already() {
+        let said = |kinds: &[&str], account: i64, entity: i64| {
+            differing(AccountId::new(account), EntityId::new(entity), &heard(kinds))
+        };
+        let finding = said(&["sampling-wrong", "lost-on-the-way", "spread"], 1, 7).unwrap();
+        assert_eq!((finding.cause, finding.since), (Cause::FlowsDiffer, Some(60.0)));
+        assert_eq!(finding.evidence, "it is sampling-wrong: mend sampling-wrong; it is spread: mend spread");
+        for (kinds, account, entity) in
+            [(&["lost-on-the-way"][..], 1, 7), (&[], 1, 7), (&["spread"], 2, 7), (&["spread"], 1, 8)]
+        {
+            assert!(said(kinds, account, entity).is_none(), "{kinds:?}");
+        }
+    }
 }

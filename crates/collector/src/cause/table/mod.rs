@@ -83,6 +83,7 @@ pub enum Cause {
     SamplerUnknown,
     KernelDrops,
     SequenceGaps,
+    FlowsDiffer,
     ExporterClock,
     DiskFull,
     QueueFull,

@@ -172,6 +172,13 @@ pub(super) const ROWS: &[Row] = &[
         "Look at the network between exporter and bot, and at the load of the exporter.",
     ),
     row(
+        Cause::FlowsDiffer,
+        "flows_differ",
+        Link::Values,
+        "The flows of the exporter are not what its interfaces counted.",
+        "Change in the exporter's configuration what the evidence names; docs/flows.md has each kind.",
+    ),
+    row(
         Cause::ExporterClock,
         "exporter_clock",
         Link::Values,

@@ -12,7 +12,7 @@ import { ChartCard } from "../parts/chart.js";
 import { BY, called, colourKeeper, ranked, useFlows } from "../parts/flowdata.js";
 import { RangePicker, lengthInWords, range } from "../parts/range.js";
 import { useKept } from "../parts/rawflows.js";
-import { Reconciled } from "./flows_coverage.js";
+import { Reconciled, verdictOf } from "./flows_coverage.js";
 import { RawCard } from "./flows_raw.js";
 import { Shares, Top } from "./flows_tables.js";
 import { WhereItGoes } from "./flows_where.js";
@@ -39,11 +39,13 @@ export function Flows() {
 
 /** Interfaces of an exporter by index: their names where SNMP told them. */
 export const interfacesOf = (device) =>
-  new Map(
-    (children.value.get(device.id) ?? [])
+  new Map([
+    // Names of the exporter's own options data, where no entity has one.
+    ...(verdictOf(device)?.interfaces ?? []).filter(({ name }) => name).map(({ index, name }) => [String(index), name]),
+    ...(children.value.get(device.id) ?? [])
       .filter(({ details }) => details?.snmp_index !== undefined)
       .map((child) => [String(child.details.snmp_index), child.name]),
-  );
+  ]);
 
 function Exporter({ all, device, index, direction }) {
   const at = range(now.value, RANGE);

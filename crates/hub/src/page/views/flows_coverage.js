@@ -12,25 +12,31 @@ const REREAD_S = 60;
 
 export function Reconciled({ device, index, direction, at }) {
   const coverage = lastValues.value?.get(`netflow.coverage.entity.${device.id}`)?.v ?? null;
-  const ratio = useRatio(device, index, direction, at);
   const heard = heardOf(device);
-  if (coverage === null && ratio === null && !heard) return null;
+  const verdict = verdictOf(device);
+  const compared = useRatio(device, index, direction, at);
+  const judged = index === null ? verdict : verdict?.interfaces.find((one) => one.index === Number(index));
+  const ratio = judged?.[direction] ?? judged?.reconciled ?? compared;
+  const found = verdict?.findings.find(({ interfaces }) => index === null || !interfaces.length || interfaces.includes(Number(index)));
+  if (coverage === null && ratio === null && !heard && !verdict) return null;
   const lost = coverage !== null && coverage < 0.99,
-    off = ratio !== null && Math.abs(ratio - 1) > 0.05,
+    off = !verdict && ratio !== null && Math.abs(ratio - 1) > 0.05,
     unscaled = heard?.unscaled ?? 0;
   const told = lost
     ? html`<b>${shown(1 - coverage, "ratio")} of the flows of ${device.name} are lost</b> on the way: totals are too low by about as much.`
-    : off
-      ? html`<b>These totals are ${shown(Math.abs(ratio - 1), "ratio")} ${ratio > 1 ? "above" : "below"} the interface counters.</b> Check the sampling, and which interfaces send flows.`
-      : ratio !== null
-        ? html`<b>These totals agree with the interface counters to ${Math.max(1, Math.round(Math.abs(ratio - 1) * 100))} %.</b>`
-        : html`<b>Every flow that ${device.name} sent was received.</b> No interface counter is measured to compare with.`;
-  return html`<${Note} kind=${lost || off || unscaled ? "warn" : "ok"} actions=${html`<span class="row small">
+    : found
+      ? html`<b>${capital(found.sentence)}.</b> To mend it: ${found.advice}.`
+      : off
+        ? html`<b>These totals are ${shown(Math.abs(ratio - 1), "ratio")} ${ratio > 1 ? "above" : "below"} the interface counters.</b> Check the sampling, and which interfaces send flows.`
+        : ratio !== null
+          ? html`<b>These totals agree with the interface counters to ${Math.max(1, Math.round(Math.abs(ratio - 1) * 100))} %.</b>`
+          : html`<b>Every flow that ${device.name} sent was received.</b> No interface counter is measured to compare with.`;
+  return html`<${Note} kind=${lost || off || found || unscaled ? "warn" : "ok"} actions=${html`<span class="row small">
     ${coverage !== null && html`<span class="tag" data-s=${lost ? "warn" : "ok"}>coverage ${written(coverage, "ratio")}</span>`}
     ${ratio !== null && html`<span class="tag" data-s=${off ? "warn" : "ok"}>flows / counters ${ratio.toFixed(2)}</span>`}
     ${heard && html`<span class="tag" data-s=${unscaled ? "warn" : undefined}>${unscaled} unscaled</span>`}
-    <a href=${`/why/netflow.coverage.entity.${device.id}`}>How?</a></span>`}>${coverage === null && ratio === null ? "Nothing is known yet of what was lost on the way." : told} 
-    ${heard && `${heard.format}, ${count(heard.flows, "flow")} in ${count(heard.datagrams, "datagram")}.`}<//>`;
+    <a href=${`/why/netflow.coverage.entity.${device.id}`}>How?</a></span>`}>${coverage === null && ratio === null && !found ? "Nothing is known yet of what was lost on the way." : told} 
+    ${verdict ? html`<span class="muted">${capital(verdict.sentence)}.</span>` : heard && `${heard.format}, ${count(heard.flows, "flow")} in ${count(heard.datagrams, "datagram")}.`}<//>`;
 }
 
 /** What the bot heard of an exporter, by its addresses. */
@@ -38,6 +44,13 @@ export function heardOf({ details }) {
   const own = [details?.ipv4, details?.ipv6].filter(Boolean);
   return (statuses.value ?? []).flatMap(({ status }) => status?.heard?.exporters ?? []).find(({ address }) => own.includes(address)) ?? null;
 }
+
+/** What the bot has to say of an exporter, once it looked at some minutes. */
+export function verdictOf({ id }) {
+  return (statuses.value ?? []).flatMap(({ status }) => status?.heard?.verdicts ?? []).find(({ entity }) => String(entity) === String(id)) ?? null;
+}
+
+const capital = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
 
 /** Bytes of flows per byte of the interface counters, over the interfaces that have both; null where too little is known. */
 function useRatio(device, index, direction, { from, to }) {
