@@ -324,7 +324,12 @@ async fn traffic_is_listed_by_networks_and_systems_and_a_file_that_changes_count
         rows.iter().map(|(path, value)| ((*path).to_owned(), *value)).collect::<Vec<_>>()
     };
     let mut exporter = exporter(1);
-    send(&bot, &mut exporter, vec![Flow { direction: Some(Direction::Ingress), ..flow(1_000) }], |_| true);
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let mut send = |bytes: u64| {
+        let flow = Flow { direction: Some(Direction::Ingress), ..flow(bytes) };
+        send_from(&socket, &bot, &mut exporter, vec![flow], |_| true);
+    };
+    send(1_000);
     let first = now();
     let bins = told(&bot, &devices, Span::Minute, first).await;
     assert_eq!(listed(&bins), expected(&[("topas.64500", 1_000.0), ("topnet.partner", 1_000.0)]));
@@ -333,7 +338,7 @@ async fn traffic_is_listed_by_networks_and_systems_and_a_file_that_changes_count
     {
         fs::write(&path, content).unwrap();
         // what comes late counts in the first minute that is open
-        send(&bot, &mut exporter, vec![Flow { direction: Some(Direction::Ingress), ..flow(500) }], |_| true);
+        send(500);
         let moment = first + 60 * (1 + faulty);
         let bins = told(&bot, &devices, Span::Minute, moment).await;
         assert_eq!(listed(&bins), expected(&[("topas.64500", 500.0), (&format!("topnet.{name}"), 500.0)]));

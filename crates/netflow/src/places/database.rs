@@ -1,19 +1,15 @@
 //! Files of the MaxMind DB format: GeoLite2, ip-location-db, IPinfo and their kin.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fmt,
     net::IpAddr,
     path::{Path, PathBuf},
 };
 
 use maxminddb::{MaxMindDbError, Reader, WithinOptions};
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use thiserror::Error;
-
-/// Entries that are looked at, to find that a database holds what it is used for: those of reserved networks, which come
-/// first, may say nothing.
-const LOOKED_AT: usize = 10_000;
 
 /// A database, read into memory: a file that is replaced or cut meanwhile changes nothing of it.
 pub struct Database(Reader<Vec<u8>>);
@@ -103,8 +99,7 @@ impl Database {
     pub fn open(path: &Path, contents: Contents) -> Result<Self, DatabaseError> {
         let unreadable = |source| DatabaseError::Unreadable { path: path.to_owned(), source };
         let database = Reader::open_readfile(path).map(Self).map_err(unreadable)?;
-        database.0.verify().map_err(unreadable)?;
-        if database.holds(contents).map_err(unreadable)? {
+        if database.inspect(contents).map_err(unreadable)? {
             return Ok(database);
         }
         let wanted = match contents {
@@ -115,20 +110,24 @@ impl Database {
         Err(DatabaseError::Other { path: path.to_owned(), kind, wanted })
     }
 
-    fn holds(&self, contents: Contents) -> Result<bool, MaxMindDbError> {
-        for entry in self.0.networks(WithinOptions::default())?.take(LOOKED_AT) {
+    /// Looks at every network and at each entry of it once. Whether any says what is wanted.
+    fn inspect(&self, contents: Contents) -> Result<bool, MaxMindDbError> {
+        let (mut seen, mut says) = (HashSet::new(), false);
+        for entry in self.0.networks(WithinOptions::default())? {
             let entry = entry?;
-            let says = match contents {
+            // most networks share an entry with others
+            if !entry.offset().is_some_and(|offset| seen.insert(offset)) {
+                continue;
+            }
+            entry.decode::<IgnoredAny>()?;
+            says |= match contents {
                 Contents::Systems => entry.decode().ok().flatten().is_some_and(|it| number_of(&it).is_some()),
                 Contents::Countries => {
                     entry.decode().ok().flatten().is_some_and(|it| letters_of(&it).is_some())
                 }
             };
-            if says {
-                return Ok(true);
-            }
         }
-        Ok(false)
+        Ok(says)
     }
 
     /// Returns the autonomous system of an address.

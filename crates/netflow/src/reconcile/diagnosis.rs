@@ -159,8 +159,8 @@ impl<'a> Diagnosis<'a> {
             .or_else(|| self.wrapped(side))
             .or_else(|| self.counted_twice(side))
             .or_else(|| framing(side, &self.sides))
-            .or_else(|| self.sampled(side))
             .or_else(|| self.out_of_unmonitored(side))
+            .or_else(|| self.sampled(side))
             .or_else(|| self.lost_inside(side))
             .unwrap_or(Some(Cause::Unknown { ratio: side.ratio() }))
     }
@@ -313,7 +313,8 @@ impl<'a> Diagnosis<'a> {
 
     fn lost_inside(&self, side: &Side) -> Option<Option<Cause>> {
         let told = side.ratio();
-        ((LOSING_MIN..1.0).contains(&told) && self.is_alike(side)).then_some(Some(Cause::LostInside { told }))
+        ((LOSING_MIN..1.0).contains(&told) && self.is_alike_among(side, |_| true))
+            .then_some(Some(Cause::LostInside { told }))
     }
 }
 
