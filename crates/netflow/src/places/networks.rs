@@ -7,6 +7,7 @@ use std::{
     str::FromStr,
 };
 
+use foldhash::quality::RandomState;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use thiserror::Error;
 
@@ -23,7 +24,7 @@ pub struct NetworkName([u8; NAME_OCTETS]);
 #[derive(Debug, Default)]
 pub struct Networks {
     /// By the length of the prefix, IPv4 mapped into IPv6: each with its name, and the line that says it.
-    lengths: BTreeMap<u32, HashMap<u128, (NetworkName, usize)>>,
+    lengths: BTreeMap<u32, HashMap<u128, (NetworkName, usize), RandomState>>,
     count: usize,
 }
 
