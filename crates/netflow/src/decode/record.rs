@@ -248,7 +248,7 @@ impl<'a> Draft<'a> {
         match target {
             Target::SourceV4 => flow.source = Some(IpAddr::V4(Ipv4Addr::from_bits(low_u32(number)))),
             Target::DestinationV4 => {
-                flow.destination = Some(IpAddr::V4(Ipv4Addr::from_bits(low_u32(number))))
+                flow.destination = Some(IpAddr::V4(Ipv4Addr::from_bits(low_u32(number))));
             }
             Target::SourcePort => flow.source_port = Some(low_u16(number)),
             Target::DestinationPort => flow.destination_port = Some(low_u16(number)),
