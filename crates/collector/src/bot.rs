@@ -3,6 +3,8 @@
 //! A [`Bot`] has a name, plans its jobs and performs them. Every bot is a `Protocol`, which is also told when its plan
 //! took effect and when its reports are safe.
 
+mod prompts;
+
 use std::{
     cmp::Ordering,
     fmt,
@@ -21,6 +23,8 @@ use crate::{
     report::Report,
     time::Timestamp,
 };
+
+pub use prompts::{Prompted, Prompts};
 
 /// One protocol's way of measuring: says what is to be done, then does it.
 pub trait Bot: Send + Sync + 'static {

@@ -59,7 +59,8 @@ pub mod sink;
 pub mod spool;
 pub mod state_store;
 pub mod status;
-mod throttle;
+#[doc(hidden)]
+pub mod throttle;
 pub mod time;
 pub mod vault;
 pub mod why;

@@ -16,6 +16,8 @@ pub enum Report {
     Children(Children),
     /// Entities that a person may want to have.
     Suggestions(Suggestions),
+    /// What devices told by themselves.
+    Events(Events),
 }
 
 impl Report {
@@ -35,6 +37,7 @@ impl Report {
             Self::Values(values) => values.account,
             Self::Children(children) => children.account,
             Self::Suggestions(suggestions) => suggestions.account,
+            Self::Events(events) => events.account,
         }
     }
 }
@@ -85,4 +88,32 @@ pub struct Suggestions {
     pub key: String,
     /// The proposals.
     pub entities: Vec<NewEntity>,
+}
+
+/// What devices of one account told by themselves. A backend that keeps no events, as Grafolean, is not sent any.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Events {
+    /// Whose devices.
+    pub account: AccountId,
+    /// What was told, in the order in which it came.
+    pub events: Vec<Event>,
+}
+
+/// Something that a device told by itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// The name that no other event of the account has: what is sent twice is kept once.
+    pub id: String,
+    /// When it came.
+    pub time: Timestamp,
+    /// The device that told it.
+    pub entity: EntityId,
+    /// What it is, e.g. `IF-MIB::linkDown`.
+    pub name: String,
+    /// The address from which it came.
+    pub source: String,
+    /// How often the device told just this since the event before; 1 or more.
+    pub count: u32,
+    /// What the device told of it.
+    pub details: Details,
 }

@@ -20,7 +20,7 @@ pub(crate) const REMINDER: Duration = Duration::from_mins(1);
 /// Lets one line of each kind through in a while, and counts the rest. It holds one entry a kind, of which a program
 /// has as many as it has words for them.
 #[derive(Debug, Default)]
-pub(crate) struct LogThrottle {
+pub struct LogThrottle {
     kinds: Mutex<HashMap<&'static str, Gate>>,
 }
 
@@ -32,7 +32,7 @@ struct Gate {
 
 impl LogThrottle {
     /// Returns the number of lines that were suppressed since the last one if a line may be written.
-    pub(crate) fn admit(&self, kind: &'static str) -> Option<u64> {
+    pub fn admit(&self, kind: &'static str) -> Option<u64> {
         let now = Instant::now();
         let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
         let gate = kinds.entry(kind).or_insert(Gate { opens: now, suppressed: 0 });

@@ -8,7 +8,7 @@ use std::{
 };
 
 use grafolean_collector::{
-    bot::{BotError, Job, Overlap, Plan, Run, RunId},
+    bot::{BotError, Job, Overlap, Plan, Prompted, Prompts, Run, RunId},
     details::NoFields,
     model::{AccountId, Device, Interval},
     protocol::Protocol,
@@ -44,6 +44,7 @@ struct Actor {
     began: Mutex<Vec<(String, i64)>>,
     accepted: Mutex<Vec<(String, i64)>>,
     signal: Notify,
+    prompts: Prompts,
 }
 
 fn after_noon(due: Timestamp) -> i64 {
@@ -59,6 +60,10 @@ impl Protocol for Actor {
 
     fn plan(&self, _: &[AccountId], _: &[Device]) -> Plan<Act> {
         Plan::default()
+    }
+
+    fn prompts(&self) -> Option<Prompts> {
+        Some(self.prompts.clone())
     }
 
     fn accepted(&self, run: &RunId) {
@@ -360,4 +365,30 @@ async fn runs_that_hold_all_places_and_do_not_end_are_unhealthy_and_named() {
     assert!(reason.contains("hold all 2 places for ") && reason.ends_with(": ping.7, ping.9"), "{reason}");
     world.pass(130).await;
     assert_eq!(world.heartbeat.fresh(), Ok(()), "they ended");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_asked_for_begins_at_once_and_disturbs_no_cadence() {
+    let world = World::begin(10, SlowSink::default());
+    let gap = Duration::from_secs(5);
+    world.plan(vec![every(60, "a", Act::Nothing), every(60, "b", Act::Take(Duration::from_secs(3)))]).await;
+    world.pass(10).await;
+    let ask = |job: &str, what| world.bot.prompts.ask(job.into(), what, gap);
+    ask("a", Prompted::All);
+    ask("nobody", Prompted::All);
+    world.pass(0).await;
+    assert_eq!(world.began(), [("a".to_owned(), 10)]);
+    for _ in 0..10 {
+        ask("a", Prompted::All);
+    }
+    ask("b", Prompted::All);
+    world.pass(0).await;
+    ask("b", Prompted::Nothing);
+    world.pass(8).await;
+    let began = world.began();
+    let of = |job: &str| began.iter().filter(|(id, _)| id == job).map(|(_, at)| *at).collect::<Vec<_>>();
+    assert_eq!(of("a"), [15], "ten that were asked for within the gap are one at its end");
+    assert_eq!(of("b"), [11, 12], "what measures nothing does not wait for the run that goes on");
+    world.pass(51).await;
+    assert_eq!(world.began().len(), 2, "each fired once on its cadence");
 }

@@ -13,8 +13,8 @@ mod spooling;
 use std::{collections::HashMap, fs, sync::Arc, time::Duration};
 
 use grafolean_collector::{
-    model::{AccountId, EntityId},
-    report::{Children, Report},
+    model::{AccountId, Details, EntityId},
+    report::{Children, Event, Events, Report},
     spool::{
         Access, Age, Content, Lane, Letters, Limits, ReasonKind, RejectedEntry, Settlement, Spool,
         SpoolError, SpoolFile, SpoolMetrics, TakeRequest,
@@ -293,4 +293,39 @@ async fn a_clock_that_leapt_between_two_runs_drops_nothing_at_once() {
         spool.look().await.unwrap();
         assert!(waiting(&spool).await.is_empty(), "{leap} days");
     }
+}
+
+#[tokio::test]
+async fn events_wait_in_a_lane_of_their_own_also_in_a_file_of_a_time_without_them() {
+    let place = Place::new();
+    let spool = place.open().await;
+    spool.accept(&[report(1, 0, 3)]).await.unwrap();
+    spool.close().await.unwrap();
+    let file = rusqlite::Connection::open(place.path()).unwrap();
+    file.execute_batch(
+        "PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = replace(sql, 'lane BETWEEN 0 AND 2', 'lane BETWEEN 0 AND 1') WHERE name = 'entry';
+         PRAGMA writable_schema = RESET;",
+    )
+    .unwrap();
+    assert!(file.execute("UPDATE entry SET lane = 2", ()).is_err(), "it holds its rows to two lanes");
+    drop(file);
+    let event = Event {
+        id: "1".to_owned(),
+        time: Timestamp::from_seconds(1_700_000_000),
+        entity: EntityId::new(7),
+        name: "IF-MIB::linkDown".to_owned(),
+        source: "192.0.2.1".to_owned(),
+        count: 1,
+        details: Details::new(),
+    };
+    let told = Report::Events(Events { account: AccountId::new(1), events: vec![event] });
+    let spool = place.open().await;
+    spool.accept(&[told.clone()]).await.unwrap();
+    spool.close().await.unwrap();
+    let spool = place.open().await;
+    assert_eq!(waiting(&spool).await, [0], "what waited before");
+    assert!(spool.take(all_of(Lane::Entities)).await.unwrap().is_none());
+    let batch = spool.take(all_of(Lane::Events)).await.unwrap().unwrap();
+    assert_eq!(batch.entries[0].report, told);
 }

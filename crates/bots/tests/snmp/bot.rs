@@ -102,7 +102,7 @@ pub(crate) async fn run(
                 values.extend(reported.values);
             }
             Report::Children(reported) => children = Some(reported),
-            Report::Suggestions(_) => panic!("nothing is suggested"),
+            Report::Suggestions(_) | Report::Events(_) => panic!("nothing is suggested or told"),
         }
     }
     (values, children)

@@ -17,6 +17,7 @@ use crate::{
         Account, AccountId, Credential, CredentialId, Entity, EntityId, NewEntity, Sample, Sensor, SensorId,
         Shared, UserId,
     },
+    report::Event,
 };
 
 /// A Grafolean backend as a bot's token sees it.
@@ -67,6 +68,17 @@ pub trait Backend: Send + Sync + 'static {
         account: AccountId,
         change: EntityChange,
     ) -> impl Future<Output = Result<EntityId, BackendError>> + Send;
+
+    /// Stores events; an event of an id that is known changes nothing. Returns false from a backend that keeps none, as
+    /// Grafolean.
+    fn put_events(
+        &self,
+        account: AccountId,
+        events: &[Event],
+    ) -> impl Future<Output = Result<bool, BackendError>> + Send {
+        let _ = (account, events);
+        async { Ok(false) }
+    }
 
     /// Sends the backend what the bot knows of itself, as JSON; returns the answer, `None` from a backend that takes no such
     /// thing, as Grafolean.

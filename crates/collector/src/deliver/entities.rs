@@ -164,7 +164,7 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
         // a device is looked at again and again, but what is suggested is suggested once
         let forbidden = match entry.report {
             Report::Suggestions(_) => Handled::Later,
-            Report::Children(_) | Report::Values(_) => |_| Handled::Done,
+            Report::Children(_) | Report::Values(_) | Report::Events(_) => |_| Handled::Done,
         };
         let known = self.accounts.entry(account).or_default();
         if let Some(until) = known.forbidden_until.filter(|until| now < *until) {
@@ -173,7 +173,7 @@ impl<'a, K: Backend> EntityLoop<'a, K> {
         let outcome = match entry.report {
             Report::Children(seen) => self.keep_children(entry.id, &seen).await,
             Report::Suggestions(proposed) => self.propose(entry.id, &proposed).await,
-            Report::Values(_) => Ok(()),
+            Report::Values(_) | Report::Events(_) => Ok(()),
         };
         let known = self.accounts.entry(account).or_default();
         match outcome {

@@ -1,7 +1,8 @@
 //! The task that takes reports from the spool to the backend.
 //!
-//! [`Delivery`] is two loops side by side, so that neither waits for the other: `values` takes batches of values,
-//! freshest first, with one request in flight; `entities` keeps child entities in step and proposes new ones.
+//! [`Delivery`] is three loops side by side, so that none waits for another: `values` takes batches of values,
+//! freshest first, with one request in flight; `entities` keeps child entities in step and proposes new ones; `events`
+//! brings what devices told by themselves.
 //!
 //! How values go: `load` checks every value and makes batches of what is good; `sender` sends them and, when one is
 //! refused, halves it until the value at fault is alone; `account` is what is known of an account (closed for a while, may not
@@ -27,6 +28,7 @@ mod account;
 mod accounts;
 mod children;
 mod entities;
+mod events;
 mod known;
 mod load;
 mod metrics;
@@ -53,6 +55,7 @@ use crate::{
     time::Clock,
 };
 use entities::EntityLoop;
+use events::EventLoop;
 use settings::MAX_SPOOL_FAILURES;
 use values::ValueLoop;
 
@@ -93,7 +96,10 @@ impl<K: Backend> Delivery<K> {
             delivery.stop.cancelled().await;
             time::sleep(FLUSH_GRACE).await;
         };
-        let work = async { try_join!(ValueLoop::new(delivery).run(), EntityLoop::new(delivery).run()) };
+        let work = async {
+            let (values, entities) = (ValueLoop::new(delivery), EntityLoop::new(delivery));
+            try_join!(values.run(), entities.run(), EventLoop::new(delivery).run())
+        };
         tokio::select! { biased; worked = work => worked.map(|_| ()), () = deadline => Ok(()) }
     }
 }

@@ -100,6 +100,9 @@ pub(super) const RECHECK_AFTER: Duration = Duration::from_secs(1);
 /// Reports about entities taken from the spool at once.
 pub(super) const ENTITY_REPORTS_PER_BATCH: usize = 100;
 
+/// Reports of events taken from the spool at once.
+pub(super) const EVENT_REPORTS_PER_BATCH: usize = 32;
+
 /// How fast a backend may be filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeliverySettings {

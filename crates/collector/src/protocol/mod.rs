@@ -21,7 +21,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    bot::{Bot, BotError, Plan, Run, RunId},
+    bot::{Bot, BotError, Plan, Prompts, Run, RunId},
     health::Health,
     model::{AccountId, Device, Entity, Shared},
     report::Report,
@@ -187,6 +187,11 @@ pub trait Protocol: Send + Sync + Sized + 'static {
 
     /// Measures once. Dropped at the run's deadline, so it must be safe to cancel.
     fn perform(&self, run: Run<Self::Task>) -> impl Future<Output = Result<Vec<Report>, BotError>> + Send;
+
+    /// Returns where it asks for runs ahead of their time, by a protocol that listens.
+    fn prompts(&self) -> Option<Prompts> {
+        None
+    }
 
     /// Returns what was heard of those who send to it, by a protocol that listens.
     fn heard(&self) -> Option<Heard> {

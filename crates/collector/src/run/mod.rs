@@ -11,8 +11,14 @@ mod in_flight;
 mod metrics;
 mod once;
 mod performer;
+mod prompted;
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{
+    future,
+    num::{NonZeroU16, NonZeroUsize},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     sync::mpsc,
@@ -23,13 +29,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::{
-    bot::{JobId, Plan},
+    bot::{JobId, Overlap, Plan, Prompted, Prompts},
     protocol::Protocol,
     schedule::{Firing, FirstRun, Schedule},
     sink::Sink,
     throttle::{OutageLog, OutageSpan},
 };
 use in_flight::InFlight;
+use prompted::PromptedRuns;
 
 pub use heartbeat::Heartbeat;
 pub use metrics::RunMetrics;
@@ -87,9 +94,12 @@ impl<B: Protocol, S: Sink> RunLoop<B, S> {
             in_flight: InFlight::default(),
             concurrency: concurrency.get(),
             stuck: OutageLog::default(),
+            prompted: PromptedRuns::default(),
         };
+        let prompts = state.performer.prompts();
         loop {
             heartbeat.beat();
+            state.start_prompted(prompts.as_ref());
             let pause = state.start_due();
             state.begin();
             heartbeat.set_blocked(state.blocked());
@@ -97,6 +107,7 @@ impl<B: Protocol, S: Sink> RunLoop<B, S> {
                 biased;
                 () = stop.cancelled() => break,
                 Some(plan) = plans.recv() => state.put_in_force(plan),
+                () = arrival(prompts.as_ref()) => {}
                 // What is due begins before anybody looks at what is over.
                 () = task::yield_now(), if pause.is_zero() => {}
                 () = state.in_flight.some_ended(), if !pause.is_zero() => state.settle(),
@@ -115,9 +126,28 @@ struct LoopState<B: Protocol, S> {
     in_flight: InFlight,
     concurrency: usize,
     stuck: OutageLog,
+    prompted: PromptedRuns,
 }
 
 impl<B: Protocol, S: Sink> LoopState<B, S> {
+    /// Starts what was asked for, as far as there is room.
+    fn start_prompted(&mut self, prompts: Option<&Prompts>) {
+        let Some(prompts) = prompts else { return };
+        self.prompted.add(prompts.take());
+        if self.in_flight.len() >= self.concurrency {
+            return;
+        }
+        let in_flight = &self.in_flight;
+        let ready = self.prompted.take_ready(Instant::now(), |job, what| in_flight.allows(job, beside(what)));
+        let now = self.performer.clock.now();
+        for (job, what) in ready {
+            if let Some(firing) = self.schedule.run_now(&job, what, now) {
+                self.performer.metrics.prompted.inc();
+                self.in_flight.start(job, self.performer.clone().perform(firing));
+            }
+        }
+    }
+
     /// Starts what is due while there is room; returns how long there is nothing more to start, zero if there is.
     fn start_due(&mut self) -> Duration {
         let now = self.performer.clock.now();
@@ -127,6 +157,10 @@ impl<B: Protocol, S: Sink> LoopState<B, S> {
             }
             let Some(firing) = self.schedule.take_due(now) else {
                 let until_due = self.schedule.next_due().map_or(LONGEST_PAUSE, |due| due.since(now));
+                let instant = Instant::now();
+                let until_prompted =
+                    self.prompted.next(instant).map(|at| at.saturating_duration_since(instant));
+                let until_due = until_prompted.map_or(until_due, |prompted| prompted.min(until_due));
                 // A step back of the clock that is waited out leaves a due time that has passed: no reason to spin.
                 return until_due.clamp(Duration::from_millis(1), LONGEST_PAUSE);
             };
@@ -195,6 +229,22 @@ impl<B: Protocol, S: Sink> LoopState<B, S> {
             let ids = first_few(&changes.future_starts);
             warn!(%ids, "the start of these jobs lies in the future: they start now");
         }
+    }
+}
+
+/// Waits until a run was asked for; for ever where nobody asks.
+async fn arrival(prompts: Option<&Prompts>) {
+    match prompts {
+        Some(prompts) => prompts.arrived().await,
+        None => future::pending().await,
+    }
+}
+
+/// How many runs of a job may go on beside one that was asked for, itself included.
+const fn beside(prompted: Prompted) -> Overlap {
+    match prompted {
+        Prompted::Nothing => Overlap::Allow(NonZeroU16::new(2).unwrap()),
+        Prompted::All => Overlap::Skip,
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     in_flight::{End, Ended},
 };
 use crate::{
-    bot::{Job, JobId, Run, RunId},
+    bot::{Job, JobId, Prompts, Run, RunId},
     protocol::Protocol,
     report::Report,
     schedule::{Cadence, Firing},
@@ -47,6 +47,11 @@ impl<B: Protocol, S: Sink> Performer<B, S> {
         Self { bot, sink, clock, metrics, log: None, throttle: LogThrottle::default() }
     }
 
+    /// Returns where the bot asks for runs ahead of their time, if it does.
+    pub(super) fn prompts(&self) -> Option<Prompts> {
+        self.bot.prompts()
+    }
+
     /// Keeps the newest runs of each job in a log.
     #[must_use]
     pub fn recording(self, log: RunLog) -> Self {
@@ -60,13 +65,15 @@ impl<B: Protocol, S: Sink> Performer<B, S> {
         let id = run.run_id();
         let late = self.clock.now().since(run.due);
         self.metrics.begun(late);
-        let troubles = self.log.as_ref().map(RunLog::notes).unwrap_or_default();
+        // A run that measures nothing says nothing of how measuring goes.
+        let log = self.log.as_ref().filter(|_| !run.intervals.is_empty());
+        let troubles = log.map(RunLog::notes).unwrap_or_default();
         run.troubles = troubles.clone();
         let began = Instant::now();
         let measured = self.measure(run, began, &cadence).await;
         let took = began.elapsed();
         self.metrics.measured(took);
-        let (values, about) = match (&self.log, &measured) {
+        let (values, about) = match (log, &measured) {
             (Some(_), Ok(reports)) => About::of(reports),
             _ => (0, None),
         };
@@ -74,7 +81,7 @@ impl<B: Protocol, S: Sink> Performer<B, S> {
             Ok(reports) => self.hand_over(reports).await,
             Err(failure) => Err(failure),
         };
-        if let Some(log) = &self.log {
+        if let Some(log) = log {
             let failure = kept.as_ref().err().map(|failure| (failure.kind(), chain(failure)));
             let failure = failure.as_ref().map(|(kind, text)| (*kind, text.as_str()));
             log.ended(&RunEnd { run: &id, late, took, failure }, values, about, &troubles);

@@ -45,6 +45,11 @@ impl Cadence {
         Self { intervals, start, overlap, deadline }
     }
 
+    /// Returns the intervals, ascending.
+    pub(super) fn intervals(&self) -> &[Interval] {
+        self.intervals.as_slice()
+    }
+
     /// Returns what happens to a firing that comes while the last run goes on.
     pub fn overlap(&self) -> Overlap {
         self.overlap

@@ -9,7 +9,7 @@ use std::{
 
 use super::{Cadence, Changes, wheel::Wheel};
 use crate::{
-    bot::{Job, JobId, Run},
+    bot::{Job, JobId, Prompted, Run},
     cause::TroubleNotes,
     time::Timestamp,
 };
@@ -48,6 +48,8 @@ pub struct Schedule<T> {
     slots: Vec<Slot<T>>,
     cadences: HashSet<Arc<Cadence>>,
     wheel: Wheel,
+    /// The jobs by their ids, once one was asked for since they were put in force.
+    by_id: Option<HashMap<JobId, u32>>,
     /// Entries that are due and fetched, the next one last.
     fetched: Vec<u32>,
     now: i64,
@@ -108,6 +110,7 @@ impl<T> Default for Schedule<T> {
             slots: Vec::new(),
             cadences: HashSet::new(),
             wheel: Wheel::at(i64::MIN),
+            by_id: None,
             fetched: Vec::new(),
             now: i64::MIN,
             first_run: FirstRun::default(),
@@ -130,6 +133,7 @@ impl<T: PartialEq> Schedule<T> {
     /// another. The rest fires from `now` on.
     pub fn replace(&mut self, wanted: Vec<Job<T>>, now: Timestamp) -> Changes {
         self.observe(now);
+        self.by_id = None;
         let joins_others = mem::replace(&mut self.has_jobs_of_before, true);
         let first_run = if joins_others { self.first_run } else { FirstRun::OnCadence };
         let mut changes = Changes::default();
@@ -228,6 +232,26 @@ impl<T> Schedule<T> {
             troubles: TroubleNotes::default(),
         };
         Some(Firing { run, since: Timestamp::from_seconds(since), cadence: slot.cadence.clone() })
+    }
+
+    /// Returns a run of a job outside its cadence, which it does not change; none if there is no such job.
+    pub fn run_now(&mut self, job: &JobId, prompted: Prompted, now: Timestamp) -> Option<Firing<T>> {
+        let by_id = self.by_id.get_or_insert_with(|| {
+            (0..).zip(&self.slots).map(|(entry, slot)| (slot.id.clone(), entry)).collect()
+        });
+        let slot = self.slots.get(*by_id.get(job)? as usize)?;
+        let due = Timestamp::from_seconds(now.seconds());
+        let run = Run {
+            id: slot.id.clone(),
+            task: slot.task.clone(),
+            due,
+            intervals: match prompted {
+                Prompted::Nothing => Vec::new(),
+                Prompted::All => slot.cadence.intervals().to_vec(),
+            },
+            troubles: TroubleNotes::default(),
+        };
+        Some(Firing { run, since: due, cadence: slot.cadence.clone() })
     }
 
     fn fetch(&mut self) {

@@ -52,6 +52,9 @@ fn print(lines: &mut Vec<u8>, report: &Report) {
         Report::Suggestions(it) => {
             info!(account = %it.account, entities = it.entities.len(), "would suggest entities");
         }
+        Report::Events(it) => {
+            info!(account = %it.account, events = it.events.len(), "would tell of events");
+        }
     }
 }
 

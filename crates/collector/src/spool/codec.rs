@@ -71,7 +71,7 @@ pub enum CodecError {
 pub(super) fn encode(report: &Report) -> Result<Vec<u8>, CodecError> {
     match report {
         Report::Values(values) => Ok(encode_values(values.account, values.time, &values.values)),
-        Report::Children(_) | Report::Suggestions(_) => {
+        Report::Children(_) | Report::Suggestions(_) | Report::Events(_) => {
             let mut bytes = vec![JSON];
             serde_json::to_writer(&mut bytes, report).map_err(CodecError::Json)?;
             Ok(bytes)

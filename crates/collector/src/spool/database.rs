@@ -31,7 +31,7 @@ const CHECKPOINT_PAGES: i64 = 4_096;
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS entry (
         id INTEGER PRIMARY KEY,
-        lane INTEGER NOT NULL CHECK (lane BETWEEN 0 AND 1),
+        lane INTEGER NOT NULL CHECK (lane BETWEEN 0 AND 2),
         account INTEGER NOT NULL,
         subject TEXT,
         accepted INTEGER NOT NULL,
@@ -64,6 +64,12 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS only (id INTEGER PRIMARY KEY, consumer TEXT NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS sink (position INTEGER NOT NULL, name TEXT NOT NULL UNIQUE) STRICT;
 ";
+
+/// A file of a time without events holds its rows to two lanes. What a constraint says is a text of the schema, and may be
+/// another (SQLite, ALTER TABLE, section 7): no row of a spool of a gigabyte is written anew.
+const THREE_LANES: &str = "
+    UPDATE sqlite_schema SET sql = replace(sql, 'lane BETWEEN 0 AND 1', 'lane BETWEEN 0 AND 2')
+    WHERE type = 'table' AND name = 'entry'";
 
 /// A file of a time without sinks has dead letters of the backend alone.
 const LETTERS_OF_SINKS: &str = "ALTER TABLE dead_letter ADD COLUMN sink TEXT NOT NULL DEFAULT ''";
@@ -113,6 +119,28 @@ fn connect(path: &Path) -> Result<Connection, SpoolError> {
     Ok(connection)
 }
 
+fn has_two_lanes(connection: &Connection) -> rusqlite::Result<bool> {
+    const ASK: &str = "SELECT instr(sql, 'lane BETWEEN 0 AND 1') FROM sqlite_schema WHERE type = 'table' AND name = 'entry'";
+    connection.query_row(ASK, [], |row| row.get(0))
+}
+
+fn add_lane(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let changed = || {
+        let version: i64 = connection.pragma_query_value(None, "schema_version", |row| row.get(0))?;
+        connection.pragma_update(None, "writable_schema", true)?;
+        connection.execute(THREE_LANES, [])?;
+        // Every connection reads the schema anew.
+        connection.pragma_update(None, "schema_version", version + 1)?;
+        connection.pragma_update(None, "writable_schema", false)?;
+        connection.execute_batch("COMMIT")
+    };
+    changed().inspect_err(|_| {
+        // The file is as it was, and the error says why.
+        let _ = connection.execute_batch("ROLLBACK; PRAGMA writable_schema = OFF");
+    })
+}
+
 fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     // Only a new file takes this one: pages that a drained backlog leaves can be given back to the disk.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
@@ -120,6 +148,9 @@ fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.execute_batch(SCHEMA)?;
+    if has_two_lanes(connection)? {
+        add_lane(connection)?;
+    }
     if !has_letters_of_sinks(connection)? {
         connection.execute_batch(LETTERS_OF_SINKS)?;
     }

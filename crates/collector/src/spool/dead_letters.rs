@@ -94,6 +94,13 @@ impl RejectedEntry {
         Self { account, kind, reason: reason.to_string(), checksum, payload, sink }
     }
 
+    /// A whole report, with the reason for a person; `None` of one that cannot be written down.
+    pub fn of_report(report: &Report, kind: ReasonKind, reason: impl fmt::Display) -> Option<Self> {
+        let payload = codec::encode(report).ok()?;
+        let (checksum, sink) = (codec::checksum(&payload), String::new());
+        Some(Self { account: report.account(), kind, reason: reason.to_string(), checksum, payload, sink })
+    }
+
     /// Returns it as one of a sink, not of the backend.
     #[must_use]
     pub fn of_sink(self, sink: impl Into<String>) -> Self {

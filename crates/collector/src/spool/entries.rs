@@ -173,9 +173,5 @@ fn removed(row: &SqlRow<'_>) -> Result<Removed> {
 }
 
 fn key(row: &SqlRow<'_>) -> Result<LaneKey> {
-    let lane = match row.get(0)? {
-        0_u8 => Lane::Values,
-        _ => Lane::Entities,
-    };
-    Ok(LaneKey { lane, account: AccountId::new(row.get(1)?) })
+    Ok(LaneKey { lane: Lane::of_number(row.get(0)?), account: AccountId::new(row.get(1)?) })
 }

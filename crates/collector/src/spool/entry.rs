@@ -39,16 +39,24 @@ pub enum Lane {
     Values,
     /// Children and suggestions.
     Entities,
+    /// What devices told by themselves.
+    Events,
 }
 
 impl Lane {
-    pub(super) const ALL: [Self; 2] = [Self::Values, Self::Entities];
+    pub(super) const ALL: [Self; 3] = [Self::Values, Self::Entities, Self::Events];
 
     pub(super) fn number(self) -> u8 {
         match self {
             Self::Values => 0,
             Self::Entities => 1,
+            Self::Events => 2,
         }
+    }
+
+    /// Returns the lane of a number; one that is not known is looked through with the entities.
+    pub(super) fn of_number(number: u8) -> Self {
+        Self::ALL.into_iter().find(|lane| lane.number() == number).unwrap_or(Self::Entities)
     }
 }
 
@@ -155,6 +163,7 @@ impl Row {
                 let subject = format!("suggestions {:08x}", codec::checksum(&payload));
                 (Lane::Entities, suggestions.account, 0, Some(subject))
             }
+            Report::Events(events) => (Lane::Events, events.account, 0, None),
         };
         Ok(Self {
             id: EntryId(0),
@@ -195,6 +204,7 @@ fn lane_of(report: &Report) -> Lane {
     match report {
         Report::Values(_) => Lane::Values,
         Report::Children(_) | Report::Suggestions(_) => Lane::Entities,
+        Report::Events(_) => Lane::Events,
     }
 }
 

@@ -126,17 +126,18 @@ impl Shared {
             state: Mutex::new(writer.statistics()),
             waiting: Mutex::new(waiting),
             writer: Mutex::new(Some(writer)),
-            arrivals: [Notify::new(), Notify::new()],
+            arrivals: Lane::ALL.map(|_| Notify::new()),
             sinks: sinks.into_iter().map(|name| (name, Notify::new())).collect(),
             span: Span::current(),
         }
     }
 
     pub(super) fn arrival(&self, lane: Lane) -> &Notify {
-        let [values, entities] = &self.arrivals;
+        let [values, entities, events] = &self.arrivals;
         match lane {
             Lane::Values => values,
             Lane::Entities => entities,
+            Lane::Events => events,
         }
     }
 

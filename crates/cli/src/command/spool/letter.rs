@@ -85,6 +85,7 @@ fn what(content: &Content) -> String {
         },
         Content::Report(Report::Children(children)) => format!("children of entity {}", children.parent),
         Content::Report(Report::Suggestions(_)) => "suggestions".to_owned(),
+        Content::Report(Report::Events(events)) => format!("{} events", events.events.len()),
         Content::Unreadable(bytes, _) => format!("{} unreadable bytes", bytes.len()),
     }
 }

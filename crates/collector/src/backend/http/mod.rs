@@ -16,7 +16,10 @@ mod token;
 
 use std::{
     fmt,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use reqwest::Method;
@@ -26,6 +29,7 @@ use serde_json::{Value, json};
 use super::{AccountInventory, Backend, BackendError, EntityChange, Inventory, Stamp, UsedRow};
 use crate::{
     model::{Account, AccountId, Attachment, Entity, EntityId, Sample, SeriesPath, UserId},
+    report::Event,
     throttle::LogThrottle,
 };
 use exchange::Request;
@@ -53,6 +57,8 @@ pub struct HttpBackend {
     kept: Option<KeptRows>,
     last_entities: LastEntities,
     log: LogThrottle,
+    /// Whether it answered as a hub does: then what it forbids is forbidden, and not unknown.
+    is_hub: AtomicBool,
 }
 
 impl HttpBackend {
@@ -69,6 +75,7 @@ impl HttpBackend {
             kept: None,
             last_entities: LastEntities::default(),
             log: LogThrottle::default(),
+            is_hub: AtomicBool::new(false),
         })
     }
 
@@ -85,8 +92,14 @@ impl HttpBackend {
     ) -> Result<Option<Value>, BackendError> {
         match self.read(&Request::get(format!("/hub/{resource}")).query(query)).await {
             Err(BackendError::Refused { status: 404 | 405, .. }) => Ok(None),
-            answer => answer.map(Some),
+            answer => self.as_hub(answer?),
         }
+    }
+
+    /// Returns what only a hub answers, and remembers that this is one.
+    fn as_hub(&self, answer: Value) -> Result<Option<Value>, BackendError> {
+        self.is_hub.store(true, Ordering::Relaxed);
+        Ok(Some(answer))
     }
 
     fn known_user(&self) -> MutexGuard<'_, Option<Identity>> {
@@ -217,6 +230,22 @@ impl Backend for HttpBackend {
         self.done(&request).await
     }
 
+    async fn put_events(&self, account: AccountId, events: &[Event]) -> Result<bool, BackendError> {
+        let request = Request::new(Method::PUT, format!("/hub/accounts/{account}/device-events"));
+        let answer = self.read::<Value>(&request.json(&json!({"events": events}))?).await;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(BackendError::Refused { status: 404 | 405, .. }) => Ok(false),
+            // A Grafolean refuses what it does not know before it looks whether there is such a thing.
+            Err(BackendError::Forbidden { .. } | BackendError::Nonsense { .. })
+                if !self.is_hub.load(Ordering::Relaxed) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     async fn push_status(&self, account: AccountId, status: Vec<u8>) -> Result<Option<Value>, BackendError> {
         let known = self.known_user().clone();
         let (user, _) = match known {
@@ -229,7 +258,7 @@ impl Backend for HttpBackend {
             Err(
                 BackendError::Refused { .. } | BackendError::Forbidden { .. } | BackendError::Nonsense { .. },
             ) => Ok(None),
-            answer => answer.map(Some),
+            answer => self.as_hub(answer?),
         }
     }
 

@@ -71,6 +71,8 @@ pub enum Cause {
     Counter64,
     Expression,
     DuplicatePath,
+    TrapRefused,
+    TrapFlood,
     NothingSent,
     OtherPort,
     HostFirewall,

@@ -88,6 +88,20 @@ pub(super) const ROWS: &[Row] = &[
         "Make the output path different for each row, as {$index} does.",
     ),
     row(
+        Cause::TrapRefused,
+        "trap_refused",
+        Link::Values,
+        "The device sends traps that do not count, and what they tell is not known.",
+        "Let it send them by the community or the SNMPv3 user of its credential, with the same keys.",
+    ),
+    row(
+        Cause::TrapFlood,
+        "trap_flood",
+        Link::Values,
+        "The device sends more traps than are taken of one device, and those beyond it are dropped.",
+        "Look at what it tells, most often a port that goes up and down, and have it told less.",
+    ),
+    row(
         Cause::NothingSent,
         "nothing_sent",
         Link::Values,
