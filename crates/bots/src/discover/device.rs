@@ -61,6 +61,8 @@ pub struct Identity {
     pub vendor: Option<String>,
     /// entPhysicalModelName of its chassis, if it tells that.
     pub model: Option<String>,
+    /// The profile that is for it, by what it says that it is.
+    pub profile: Option<String>,
     /// sysUpTime.
     #[serde(serialize_with = "seconds")]
     pub uptime: Duration,

@@ -10,6 +10,7 @@ use super::device::{FoundDevice, FoundInterface, Identity, LocalLldp, Mac, Neigh
 use crate::snmp::{
     Oid, Value,
     plan::{PollResult, Wanted},
+    profile::Library,
     vendor,
 };
 
@@ -112,10 +113,12 @@ pub(super) fn read_identity(result: &PollResult, way: &str) -> Identity {
         Some(Value::TimeTicks(ticks)) => *ticks,
         _ => 0,
     };
+    let description = text(description);
     Identity {
         way: way.to_owned(),
         name: text(name),
-        description: text(description),
+        profile: Library::builtin().matching(id, &description).map(|profile| profile.name.clone()),
+        description,
         object: id.map(ToString::to_string).unwrap_or_default(),
         vendor: id.and_then(vendor).map(str::to_owned),
         model: None,

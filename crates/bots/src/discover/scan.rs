@@ -25,7 +25,7 @@ use super::{
 use crate::{
     ping::engine::{Options, Pinger, Probe},
     snmp::{
-        Oid, drive,
+        AskError, Oid, Request, drive,
         engine::{Engine, Session, SnmpMetrics},
         plan::{Dialect, Limits, Poll, PollResult, Wanted},
         settings::{Access, Community, PollPolicy},
@@ -48,6 +48,9 @@ const LONGEST_READING: Duration = Duration::from_secs(60);
 
 /// The most rows of one table: a core switch knows tens of thousands of stations.
 const MOST_ROWS: u32 = 50_000;
+
+/// Packets in which a device says who it is.
+const IDENTITY_PACKETS: u32 = 2;
 
 /// sysUpTime.0.
 const UPTIME: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 3, 0];
@@ -169,7 +172,6 @@ impl Scanner {
         };
         let mut session = None;
         for way in &self.scan.ways {
-            self.pacing.turn(1).await;
             if let Some((result, opened, dialect)) = self.identify(address, way, rtt.is_some()).await {
                 device.identity = Some(reading::read_identity(&result, &way.name));
                 session = Some((opened, dialect));
@@ -198,17 +200,43 @@ impl Scanner {
         way: &Way,
         is_there: bool,
     ) -> Option<(PollResult, Session, Dialect)> {
-        let retries = u32::from(is_there);
-        let policy =
-            PollPolicy { timeout: TIMEOUT, retries, max_rows: MOST_ROWS, gap: GAP, ..PollPolicy::default() };
+        let policy = PollPolicy {
+            timeout: TIMEOUT,
+            retries: 0,
+            max_rows: MOST_ROWS,
+            gap: GAP,
+            ..PollPolicy::default()
+        };
         let address = SocketAddr::new(address, self.scan.port);
         let session = self.engine.session(address, &way.access, policy).await.ok()?;
+        // A user of v3 has to be told first who the agent is.
+        let packets = if matches!(way.access, Access::User(_)) { 2 } else { 1 };
+        let mut answers = false;
+        for _ in 0..=u32::from(is_there) {
+            self.pacing.turn(packets).await;
+            answers = self.answers(&session).await;
+            if answers {
+                break;
+            }
+        }
+        if !answers {
+            return None;
+        }
+        self.pacing.turn(IDENTITY_PACKETS).await;
         let dialect = match way.access {
             Access::Community(Community::V1(_)) => Dialect::Next,
             _ => Dialect::Bulk,
         };
         let result = self.poll(&session, dialect, &reading::identity(), TIMEOUT * 3).await?;
         result.heard.then_some((result, session, dialect))
+    }
+
+    /// Whether an agent answers one small request, sent once.
+    async fn answers(&self, session: &Session) -> bool {
+        let (session, Ok(uptime)) = (session.clone(), Oid::new(UPTIME)) else { return false };
+        let asked = async move { session.ask(&Request::Get(vec![uptime])).await };
+        let answer = self.engine.on_its_thread(asked).await;
+        matches!(answer, Ok(Ok(_) | Err(AskError::Status { .. })))
     }
 
     async fn read(&self, mut device: FoundDevice, session: Option<(Session, Dialect)>) -> FoundDevice {

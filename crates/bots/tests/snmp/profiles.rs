@@ -61,8 +61,8 @@ impl Played {
         Some((oid, value))
     }
 
-    fn application(&self) -> Application {
-        let mut probe = Probe::new(Library::builtin(), None);
+    fn application(&self, library: &Library) -> Application {
+        let mut probe = Probe::new(library, None);
         while let Some(request) = probe.next_request() {
             let missing = |oid: &Oid| Varbind {
                 oid: oid.clone(),
@@ -78,6 +78,20 @@ impl Played {
             probe.take(Ok(varbinds)).unwrap();
         }
         probe.into_application()
+    }
+
+    /// All profiles but those of whoever made it: of the vendor of the profile that is chosen for it, and of each that it
+    /// answers.
+    fn library_without_its_maker(&self) -> Library {
+        let mut library = Library::builtin().clone();
+        loop {
+            let application = self.application(&library);
+            let vendor = application.metrics().find_map(|(profile, _)| profile.vendor.clone());
+            match vendor {
+                Some(vendor) => library = library.without_vendor(&vendor),
+                None => return library,
+            }
+        }
     }
 
     /// What a metric comes to, counters taken as they stand: of each row the objects, their numbers and the result.
@@ -196,10 +210,20 @@ fn compare(name: &str, metric: &Metric, rows: &[Row], facts: &HashMap<&Oid, &Fac
     }
 }
 
-fn look(file: &str, facts: &[Fact]) -> Yield {
+/// Whether the device is measured as if nobody knew its maker.
+#[derive(Clone, Copy, PartialEq)]
+enum Maker {
+    Known,
+    Unknown,
+}
+
+fn look(file: &str, facts: &[Fact], maker: Maker) -> Yield {
     let Recording { name, objects, .. } = recording::read(file);
     let device = Played(objects);
-    let application = device.application();
+    let application = match maker {
+        Maker::Known => device.application(Library::builtin()),
+        Maker::Unknown => device.application(&device.library_without_its_maker()),
+    };
     let mut outcome = Yield { requests: application.requests, ..Yield::default() };
     let metrics: Vec<_> = application.metrics().map(|(_, metric)| (metric, device.results(metric))).collect();
     outcome.interfaces = interfaces(&device, &metrics);
@@ -235,6 +259,52 @@ impl Share {
     }
 }
 
+/// What comes of all recordings, by two threads.
+fn all(files: &[String], look: impl Fn(&str) -> Yield + Sync) -> Vec<(&String, Yield)> {
+    thread::scope(|scope| {
+        let halves = files.chunks(files.len().div_ceil(2));
+        let look = &look;
+        let threads: Vec<_> = halves
+            .map(|half| scope.spawn(move || half.iter().map(|file| (file, look(file))).collect::<Vec<_>>()))
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+/// Whatever is not known of a maker, what its devices have of standards comes, and comes right.
+#[test]
+#[allow(clippy::print_stderr, reason = "the figures are what the test is for")]
+fn devices_of_a_maker_that_nobody_knows_yield_what_standards_say_and_no_wrong_value() {
+    let Some(files) = recording::files() else { return };
+    let facts = recorded::facts();
+    let of = |file: &str| {
+        let name = file.split("/librenms/").nth(1).and_then(|name| name.strip_suffix(".snmprec.bz2"));
+        name.and_then(|name| facts.get(name)).map_or(&[][..], |facts| facts)
+    };
+    let (mut interfaces, mut cpu_memory) = (Share::default(), Share::default());
+    let (mut compared, mut wrong) = (0, Vec::new());
+    for (_, outcome) in all(&files, |file| look(file, of(file), Maker::Unknown)) {
+        interfaces.add(outcome.interfaces);
+        cpu_memory.add(outcome.cpu_memory);
+        compared += outcome.compared;
+        wrong.extend(outcome.wrong);
+    }
+    eprintln!(
+        "of makers that nobody knows: interfaces of {} of {} ({:.1} %), processors or memory of {} of {} ({:.1} %), \
+         {compared} values compared, {} wrong",
+        interfaces.good,
+        interfaces.all,
+        interfaces.percent(),
+        cpu_memory.good,
+        cpu_memory.all,
+        cpu_memory.percent(),
+        wrong.len(),
+    );
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(interfaces.percent() >= 95.0 && cpu_memory.percent() >= 25.0);
+    assert!(interfaces.all > 400 && cpu_memory.all > 300 && compared > 5_000);
+}
+
 #[test]
 #[allow(clippy::print_stderr, reason = "the figures are what the test is for")]
 fn recorded_devices_yield_interfaces_processors_and_memory_and_no_wrong_value() {
@@ -244,15 +314,7 @@ fn recorded_devices_yield_interfaces_processors_and_memory_and_no_wrong_value() 
         let name = file.split("/librenms/").nth(1).and_then(|name| name.strip_suffix(".snmprec.bz2"));
         name.and_then(|name| facts.get(name)).map_or(&[][..], |facts| facts)
     };
-    let looked: Vec<(&String, Yield)> = thread::scope(|scope| {
-        let halves = files.chunks(files.len().div_ceil(2));
-        let threads: Vec<_> = halves
-            .map(|half| {
-                scope.spawn(|| half.iter().map(|file| (file, look(file, of(file)))).collect::<Vec<_>>())
-            })
-            .collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
-    });
+    let looked = all(&files, |file| look(file, of(file), Maker::Known));
     let mut failed = BTreeSet::new();
     let (mut interfaces, mut cpu_memory) = (Share::default(), Share::default());
     let (mut compared, mut wrong, mut requests) = (0, Vec::new(), Vec::new());
@@ -357,7 +419,7 @@ fn a_profile_that_is_none_is_refused_by_name() {
 
 #[test]
 fn a_device_says_by_what_it_answers_what_it_is() {
-    let application = Played(switch()).application();
+    let application = Played(switch()).application(Library::builtin());
     assert_eq!(application.name(), Some("cisco"));
     let paths: HashSet<&str> =
         application.metrics().map(|(_, metric)| metric.sensor.output_path.as_str()).collect();

@@ -216,4 +216,35 @@ END";
         named.sort();
         assert_eq!(named, ["cut.mib", "gone", "huge.txt", "noise.my"], "{:?}", names.bad_files());
     }
+
+    #[test]
+    fn modules_that_import_each_other_in_a_circle_are_read_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: String| fs::write(folder.path().join(name), text).unwrap();
+        let importing = |own: &str, number: &str, other: &str| {
+            let text =
+                GOOD.replace("ACME", own).replace("424242", number).replace("acme", &own.to_lowercase());
+            let other_name = format!("{}Door", other.to_lowercase());
+            text.replace("DisplayString FROM SNMPv2-TC;", &format!("{other_name} FROM {other}-MIB;"))
+        };
+        write("ONE-MIB.txt", importing("ONE", "424243", "TWO"));
+        write("TWO-MIB.txt", importing("TWO", "424244", "ONE"));
+        write("SELF-MIB.txt", importing("SELF", "424245", "SELF"));
+        write("LOST-MIB.txt", importing("LOST", "424246", "NOWHERE"));
+        let names = Names::with_folders(vec![folder.path().to_owned()]);
+        for (name, number) in
+            [("oneDoor.0", "424243"), ("TWO-MIB::twoDoor.0", "424244"), ("selfDoor.0", "424245")]
+        {
+            assert_eq!(
+                names.parse(name).map(|oid| oid.to_string()),
+                Ok(format!("1.3.6.1.4.1.{number}.2.0")),
+                "{name}"
+            );
+        }
+        assert!(
+            names.parse("lostDoor.0").is_ok(),
+            "what a module lacks costs what is made of it: {:?}",
+            names.bad_files()
+        );
+    }
 }

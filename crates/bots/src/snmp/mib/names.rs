@@ -118,7 +118,10 @@ impl Names {
         let has_module = |it: &Object| module.is_none_or(|module| it.module() == module);
         let is_known = module.is_none_or(|module| self.tables().any(|table| table.has_module(module)));
         let objects = self.tables().flat_map(Table::objects).filter(|object| !is_known || has_module(object));
-        let likeness = |it: &Object| strsim::normalized_damerau_levenshtein(&it.name, name);
+        // Whoever writes SYSUPTIME means sysUpTime, though no such name is one.
+        let written = name.to_ascii_lowercase();
+        let likeness =
+            |it: &Object| strsim::normalized_damerau_levenshtein(&it.name.to_ascii_lowercase(), &written);
         let nearest = objects.map(|object| (likeness(object), object)).max_by(|a, b| a.0.total_cmp(&b.0));
         /// Two thirds of the letters have to agree.
         const NEAR: f64 = 0.66;
@@ -224,6 +227,8 @@ mod tests {
             ("sysUpTime.0", "1.3.6.1.2.1.1.3.0"),
             ("SNMPv2-MIB::sysUpTime.0", "1.3.6.1.2.1.1.3.0"),
             (".1.3.6.1.2.1.1.3.0", "1.3.6.1.2.1.1.3.0"),
+            (".iso.3.6.1.2.1.1.5.0", "1.3.6.1.2.1.1.5.0"),
+            ("IF-MIB::ifDescr.1", "1.3.6.1.2.1.2.2.1.2.1"),
             ("system.sysName.0", "1.3.6.1.2.1.1.5.0"),
             ("iso.org.dod.internet.2", "1.3.6.1.2"),
             ("IF-MIB::ifHCInOctets.3", "1.3.6.1.2.1.31.1.1.1.6.3"),
@@ -241,6 +246,8 @@ mod tests {
         for (text, said) in [
             ("ifInOctetz.3", "no object is called \"ifInOctetz\": did you mean ifInOctets?"),
             ("IF-MIB::ifHCInOctet", "did you mean IF-MIB::ifHCInOctets?"),
+            ("SYSUPTIME.0", "did you mean sysUpTime?"),
+            ("IFMIB::ifDescr.1", "did you mean IF-MIB::ifDescr?"),
             ("NO-MIB::ifInOctets", "no object is called \"NO-MIB::ifInOctets\""),
             ("system.ifDescr", "\"ifDescr\" after system is invalid"),
             ("3.1", "begins with 3.1"),

@@ -100,6 +100,13 @@ impl Library {
         &self.profiles
     }
 
+    /// Returns the profiles but those of a maker: what a device is measured by whose maker nobody knows.
+    #[must_use]
+    pub fn without_vendor(&self, vendor: &str) -> Self {
+        let is_other = |profile: &&Arc<Profile>| profile.vendor.as_deref() != Some(vendor);
+        Self { profiles: self.profiles.iter().filter(is_other).cloned().collect() }
+    }
+
     /// Returns the profile of a name.
     pub fn named(&self, name: &str) -> Option<&Arc<Profile>> {
         self.profiles.iter().find(|profile| profile.name == name)
