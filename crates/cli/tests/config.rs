@@ -113,6 +113,7 @@ remote_write_token_from_file - default
 sinks - default
 snmp_mib_folders - default
 snmp_profile_folder - default
+traps - default
 netflow_port 2055 default
 netflow_listen - default
 netflow_tcp_listen - default
@@ -130,6 +131,7 @@ hub_tls_certificate - default
 hub_tls_key - default
 hub_retention - default
 hub_retention_hours 5years default
+hub_event_retention 400days default
 hub_disk_reserve 1GiB default
 forward - default
 inventory - default

@@ -19,6 +19,27 @@ const COMPLETENESS: Output = Output::new(
 )
 .playing(Role::Completeness);
 
+const TRAPS: Output = Output::new(
+    "entity.{entity}.snmp.traps.count",
+    "1",
+    "Traps",
+    "Traps and informs of the device since the last run; none before it sends one, and none without `traps`",
+);
+
+const TRAPS_BY_NAME: Output = Output::new(
+    "entity.{entity}.snmp.traps.by-name.{trap}",
+    "1",
+    "Traps of a kind",
+    "Traps and informs of one kind since the last run; none where none came",
+);
+
+const TRAPS_DROPPED: Output = Output::new(
+    "entity.{entity}.snmp.traps.dropped",
+    "1",
+    "Traps that are not kept",
+    "Traps and informs since the last run that are counted, but for which there was no room; none where none was",
+);
+
 const ANY: Output = Output::new(
     "entity.{entity}.snmp.{output_path}",
     "",
@@ -28,7 +49,7 @@ const ANY: Output = Output::new(
 
 /// What is always measured, then the vocabulary of profiles, then whatever else a sensor measures.
 pub(super) const OUTPUTS: &[Output] = &{
-    let mut outputs = [const { ANY }; series::ALL.len() + 2];
+    let mut outputs = [const { ANY }; series::ALL.len() + 5];
     put(&mut outputs, 0, COMPLETENESS);
     let mut place = 0;
     while place < series::ALL.len() {
@@ -36,6 +57,9 @@ pub(super) const OUTPUTS: &[Output] = &{
         put(&mut outputs, place + 1, series::ALL[place].output());
         place += 1;
     }
+    put(&mut outputs, place + 1, TRAPS);
+    put(&mut outputs, place + 2, TRAPS_BY_NAME);
+    put(&mut outputs, place + 3, TRAPS_DROPPED);
     outputs
 };
 

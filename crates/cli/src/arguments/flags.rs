@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Arg, Args};
-use grafolean_bots::snmp::settings::PROCESS;
+use grafolean_bots::snmp::settings::NAMING;
 use grafolean_collector::{
     collector::Registered,
     settings::{bot, flags, own_token},
@@ -86,7 +86,7 @@ pub(super) fn of_protocols() -> Vec<Arg> {
 
 /// Returns where names of objects come from.
 pub(super) fn names() -> Vec<Arg> {
-    flags(&PROCESS, "Names").into_iter().map(|flag| flag.global(true)).collect()
+    flags(&NAMING, "Names").into_iter().map(|flag| flag.global(true)).collect()
 }
 
 /// Returns where data lies.

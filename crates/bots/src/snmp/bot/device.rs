@@ -33,6 +33,8 @@ pub(super) struct Device {
     /// What it has of profiles, where it is measured so.
     pub(super) profile: Option<KnownProfile>,
     session: Option<(Session, Host, Access, PollPolicy, Instant)>,
+    /// Where it was found to be.
+    address: Option<SocketAddr>,
     silence: Option<Silence>,
     touched: Instant,
 }
@@ -54,7 +56,16 @@ impl Device {
     pub(super) fn remembered(memory: Memory) -> Self {
         let touched = Instant::now();
         let (interfaces, troubles) = (Interfaces::default(), Troubles::default());
-        Self { memory, interfaces, troubles, profile: None, session: None, silence: None, touched }
+        Self {
+            memory,
+            interfaces,
+            troubles,
+            profile: None,
+            session: None,
+            address: None,
+            silence: None,
+            touched,
+        }
     }
 
     /// Notes that it is being measured.
@@ -65,6 +76,11 @@ impl Device {
     /// Whether it was not measured for so long that it is gone.
     pub(super) fn is_forgotten(&self) -> bool {
         self.touched.elapsed() > FORGOTTEN
+    }
+
+    /// Returns where it was found to be.
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        self.address
     }
 
     /// Returns the session with the device, opened anew when what was set up or the name's address changed.
@@ -78,6 +94,7 @@ impl Device {
             return Ok(session.clone());
         }
         let address = resolve(engine, host).await?;
+        self.address = Some(address);
         let session = engine.session(address, access, *policy).await?;
         self.session = Some((session.clone(), host.clone(), access.clone(), *policy, Instant::now()));
         Ok(session)

@@ -3,7 +3,7 @@
 //! [`SnmpBot`] performs a run: `plan` makes jobs of what people set up, `device` is what is kept of a device between
 //! runs and `troubles` what is wrong with it, `profiled` knows what profiles add, `drive` asks it, `results` makes values
 //! of what came, `discontinuity` knows when interfaces began to count anew; `counters` reads those of flow exporters for
-//! the flow bot. [`Memory`] is what survives a restart.
+//! the flow bot, `synced` are its interfaces, `traps` is what devices tell by themselves. [`Memory`] is what survives a restart.
 
 mod causes;
 mod counters;
@@ -15,7 +15,9 @@ mod perform;
 mod plan;
 mod profiled;
 mod results;
+mod synced;
 mod told;
+mod traps;
 mod troubles;
 
 pub use self::{

@@ -8,7 +8,7 @@ use std::{
 };
 
 use grafolean_collector::{
-    bot::{BotError, Plan, Run},
+    bot::{BotError, Plan, Prompts, Run, RunId},
     cause::{Cause, Scope},
     interfaces::{InterfaceBoard, ReadingFolder},
     model::{AccountId, Device as SetUp, EntityId, SensorId},
@@ -28,11 +28,13 @@ use super::{
     plan::{self, DueSensor, Sync},
     profiled::with_profile,
     results::{self, MissingReason, Outcome, RunContext},
+    synced,
     told::{DeviceLine, SensorFaults},
+    traps::{self, Traps},
     troubles::{Ended, Subject},
 };
 use crate::snmp::{
-    AskError, Column, Interfaces, Oid, Value,
+    AskError, Oid, Value,
     counter::Uptime,
     declaration,
     engine::{Engine, SnmpMetrics},
@@ -67,6 +69,7 @@ pub struct SnmpBot {
     /// Where the flow bot finds interface counters, in this process and in another.
     pub(super) board: InterfaceBoard,
     pub(super) readings: Option<ReadingFolder>,
+    traps: Option<Traps>,
 }
 
 impl SnmpBot {
@@ -81,6 +84,7 @@ impl SnmpBot {
             devices: Mutex::default(),
             board: InterfaceBoard::default(),
             readings: None,
+            traps: None,
         }
     }
 
@@ -111,6 +115,12 @@ impl SnmpBot {
     #[must_use]
     pub fn naming(self, names: Names) -> Self {
         Self { names: Arc::new(names), ..self }
+    }
+
+    /// Receives what devices tell by themselves.
+    #[must_use]
+    fn hearing(self, traps: Option<Traps>) -> Self {
+        Self { traps, ..self }
     }
 
     /// Tries these profiles instead of the built-in ones alone.
@@ -214,7 +224,7 @@ impl Protocol for SnmpBot {
         settings::folders(settings).unwrap_or_default()
     }
 
-    async fn open(opening: Opening<'_>) -> Result<Self, OpenError> {
+    async fn open(mut opening: Opening<'_>) -> Result<Self, OpenError> {
         let metrics = SnmpMetrics::default();
         metrics.register(opening.health.registry_of(Self::NAME));
         let engine = Engine::start(metrics)?;
@@ -223,14 +233,17 @@ impl Protocol for SnmpBot {
         for bad in bad {
             warn!(file = %bad.path.display(), why = bad.why, "a profile is not used");
         }
+        let names = Arc::new(names);
+        let traps = traps::open(&mut opening, &names)?;
         let board = opening.health.interfaces().clone();
         let Some(folder) = opening.folder else {
-            return Ok(Self::new(engine).naming(names).profiling(library).telling(board, None));
+            let bot = Self { names, ..Self::new(engine) };
+            return Ok(bot.profiling(library).telling(board, None).hearing(traps));
         };
         let failed = |error| format!("cannot create the folder {}: {error}", folder.display());
         grafolean_collector::private::create_folder(folder).map_err(failed)?;
-        let bot =
-            Self::remembering(engine, &folder.join("readings.sqlite"))?.naming(names).profiling(library);
+        let bot = Self { names, ..Self::remembering(engine, &folder.join("readings.sqlite"))? };
+        let bot = bot.profiling(library).hearing(traps);
         Ok(bot.telling(board, Some(ReadingFolder::of_bot(folder))))
     }
 
@@ -239,7 +252,20 @@ impl Protocol for SnmpBot {
         devices.iter().flat_map(|device| plan::plan(device, &mut known)).collect()
     }
 
-    fn in_force(&self, _: &Plan<SnmpTask>) {
+    fn prompts(&self) -> Option<Prompts> {
+        self.traps.as_ref().map(Traps::prompts)
+    }
+
+    fn accepted(&self, run: &RunId) {
+        if let Some(traps) = &self.traps {
+            traps.accepted(run);
+        }
+    }
+
+    fn in_force(&self, plan: &Plan<SnmpTask>) {
+        if let Some(traps) = &self.traps {
+            traps.in_force(plan);
+        }
         let mut told = self.bad_files_told.lock().unwrap_or_else(PoisonError::into_inner);
         for bad in self.names.bad_files_so_far().iter().skip(*told) {
             warn!(file = %bad.path.display(), why = bad.why, "a MIB file is not used, or only in part");
@@ -248,6 +274,22 @@ impl Protocol for SnmpBot {
     }
 
     async fn perform(&self, run: Run<SnmpTask>) -> Result<Vec<Report>, BotError> {
+        let told = match &self.traps {
+            Some(traps) if run.task.reads == Reads::Sensors => traps.reports(&run).await?,
+            _ => Vec::new(),
+        };
+        if run.intervals.is_empty() {
+            return Ok(told);
+        }
+        let mut reports = self.poll(run).await?;
+        reports.extend(told);
+        Ok(reports)
+    }
+}
+
+impl SnmpBot {
+    /// Asks a device for all that is due, and makes reports of what came.
+    async fn poll(&self, run: Run<SnmpTask>) -> Result<Vec<Report>, BotError> {
         let shared = self.device((run.task.account, run.task.entity));
         let mut device = shared.lock().await;
         device.touch();
@@ -261,6 +303,9 @@ impl Protocol for SnmpBot {
         let metrics = self.engine.metrics();
         let began = Instant::now();
         let outcome = self.result(&mut device, &run.task, &context).await;
+        if let (Some(traps), None, Some(address)) = (&self.traps, host.address(), device.address()) {
+            traps.learn((*account, *entity), address.ip());
+        }
         metrics.poll_seconds.observe(began.elapsed().as_secs_f64());
         let (result, boots) = match outcome {
             Ok(came) => came,
@@ -283,7 +328,7 @@ impl Protocol for SnmpBot {
         device.memory.limits = result.limits.clone();
         let mut reports = vec![self.values(&mut device, &run, &context, &result, boots)];
         if context.interfaces == Sync::Due {
-            reports.extend(interfaces(&mut device, &run, &result));
+            reports.extend(synced::interfaces(&mut device, &run, &result));
         }
         let is_set_up = |id| run.task.sensors.iter().any(|sensor| sensor.id == id);
         device.memory.keep_only(is_set_up);
@@ -296,9 +341,7 @@ impl Protocol for SnmpBot {
         debug!(job = %run.id, %host, requests = result.requests, varbinds = result.varbinds, "polled");
         Ok(reports)
     }
-}
 
-impl SnmpBot {
     /// The values of all due sensors, each path once, and how complete they are.
     fn values(
         &self,
@@ -428,49 +471,4 @@ fn completeness(entity: EntityId, (complete, wanted): (usize, usize)) -> (String
 fn silent(task: &SnmpTask, due: Timestamp, context: &PollContext<'_>) -> Report {
     let values = if context.due.is_empty() { vec![] } else { vec![completeness(task.entity, (0, 1))] };
     Report::Values(Values { account: task.account, time: due, values })
-}
-
-/// The device's interfaces, if it told which there are. Each other cell costs only itself: what was not told this time is as
-/// it was. An agent that tells of no interface has not said that there is none: it answered through one.
-fn interfaces(device: &mut Device, run: &Run<SnmpTask>, result: &PollResult) -> Option<Report> {
-    let SnmpTask { account, entity, ref name, ref host, .. } = *run.task;
-    let mut interfaces = Interfaces::default();
-    let mut lacking = Vec::new();
-    let columns: Vec<_> = Column::ALL
-        .into_iter()
-        .filter_map(|column| Some((column, result.column(&Oid::new(column.arcs()).ok()?)?)))
-        .collect();
-    for (column, walked) in &columns {
-        for row in &walked.rows {
-            interfaces.put(*column, &row.index, &row.value);
-        }
-        lacking.extend(walked.end.as_ref().err().map(|why| format!("{column:?}: {why}")));
-    }
-    let is_known =
-        columns.iter().any(|(column, walked)| *column == Column::Description && walked.end.is_ok());
-    let trouble = lacking.join("; ");
-    if lacking.is_empty() {
-        if device.troubles.end(Subject::Interfaces) == Ended::Last {
-            info!(%entity, name, %host, "device is measured completely again");
-        }
-    } else if device.troubles.is_news(Subject::Interfaces, &trouble, Instant::now()) {
-        let what = if is_known {
-            "interfaces are brought in step without some of their cells"
-        } else {
-            "interfaces are not brought in step: which there are did not come whole"
-        };
-        warn!(%entity, name, %host, missing = trouble, "{what}");
-    }
-    if !is_known {
-        return None;
-    }
-    for (column, walked) in columns {
-        let is_absent = |index| matches!(walked.hole(&[index]), Some(Missing::Exception(_)));
-        interfaces.keep_known(column, &device.interfaces, |index| walked.end.is_ok() || is_absent(index));
-    }
-    device.memory.speeds = interfaces.ceilings_bps().collect();
-    let report =
-        (!interfaces.is_empty()).then(|| Report::Children(interfaces.children(account, entity, run.due)));
-    device.interfaces = interfaces;
-    report
 }

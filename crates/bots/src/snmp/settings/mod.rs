@@ -15,6 +15,8 @@ pub use self::{
     credential::{Credential, Entity, SecurityLevel, Version},
     host::{Host, ProfileChoice},
     poll_policy::{PollPolicy, ReplySource, WalkOrder},
-    process::{PROCESS, SNMP_MIB_FOLDERS, SNMP_PROFILE_FOLDER, folders, names, profiles},
+    process::{
+        NAMING, PROCESS, SNMP_MIB_FOLDERS, SNMP_PROFILE_FOLDER, TRAPS, folders, names, profiles, traps,
+    },
     sensor::{CounterUse, Fetch, Sensor, SensorError, SensorFields},
 };

@@ -1,6 +1,9 @@
 //! The settings of the SNMP bot's process: where names come from.
 
-use std::path::PathBuf;
+use std::{
+    net::{Ipv6Addr, SocketAddr},
+    path::PathBuf,
+};
 
 use grafolean_collector::settings::{Resolved, Setting, SettingsError, value};
 
@@ -32,8 +35,43 @@ pub const SNMP_PROFILE_FOLDER: Setting = Setting {
     check: |text| value::path(text).map(drop),
 };
 
+/// Where traps arrive.
+pub const TRAPS: Setting = Setting {
+    name: "traps",
+    variable: "GRAFOLEAN_TRAPS",
+    default: None,
+    secret: false,
+    placeholder: "ADDRESSES",
+    help: "Where the snmp bot receives traps and informs: a port (162, on all addresses) or addresses, with commas between \
+           them; without it they are not received",
+    check: |text| listening(text).map(drop),
+};
+
+/// Where names and profiles come from, in the order in which they are shown.
+pub const NAMING: [Setting; 2] = [SNMP_MIB_FOLDERS, SNMP_PROFILE_FOLDER];
+
 /// All of them, in the order in which they are shown.
-pub const PROCESS: [Setting; 2] = [SNMP_MIB_FOLDERS, SNMP_PROFILE_FOLDER];
+pub const PROCESS: [Setting; 3] = [SNMP_MIB_FOLDERS, SNMP_PROFILE_FOLDER, TRAPS];
+
+/// Reads ports and addresses to listen on; a port alone is on all addresses of both families.
+fn listening(text: &str) -> Result<Vec<SocketAddr>, String> {
+    let read = |part: &str| {
+        let part = part.trim();
+        let on_all = || part.parse().ok().map(|port: u16| SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)));
+        part.parse().ok().or_else(on_all).filter(|address: &SocketAddr| address.port() > 0)
+    };
+    text.split(',').map(read).collect::<Option<Vec<_>>>().ok_or_else(|| {
+        format!("expected a port (162), an address (192.0.2.1:162, [::1]:162) or several with commas between them, found {text:?}")
+    })
+}
+
+/// Returns where traps and informs are received: nowhere unless the setting says so.
+///
+/// # Errors
+/// Fails where the setting is not what it may be.
+pub fn traps(settings: &Resolved) -> Result<Vec<SocketAddr>, SettingsError> {
+    Ok(settings.read(&TRAPS, listening)?.unwrap_or_default())
+}
 
 /// Returns the profiles that are in force, and the files of the folder that are none.
 ///

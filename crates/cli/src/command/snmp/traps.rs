@@ -7,9 +7,9 @@ use std::{
 
 use anyhow::Context;
 use grafolean_bots::snmp::{
-    engine::traps::{By, Received, TrapMetrics, TrapReceiver, TrapSettings},
+    engine::traps::{Acknowledgement, By, Callers, Received, TrapMetrics, TrapReceiver, TrapSettings},
     notification::{Kind, Notification},
-    settings::{Access, User},
+    settings::{Access, Secret, User},
 };
 use grafolean_collector::{
     collector::stop_on_signal,
@@ -35,8 +35,11 @@ pub(super) async fn run(arguments: &Traps, printer: Printer<'_>) -> anyhow::Resu
     let stop = stop_on_signal()?;
     let settings = TrapSettings {
         listen: arguments.listen.clone(),
-        communities: arguments.communities.clone(),
-        users: user(arguments)?.into_iter().collect(),
+        callers: Callers {
+            communities: (!arguments.communities.is_empty())
+                .then(|| arguments.communities.iter().map(|text| Secret::from(text.as_str())).collect()),
+            users: user(arguments)?.into_iter().collect(),
+        },
         boots: u32::try_from(SystemClock.now().seconds() & i64::from(i32::MAX)).unwrap_or(1),
     };
     let (sender, mut receiver) = mpsc::channel(QUEUE);
@@ -58,6 +61,7 @@ pub(super) async fn run(arguments: &Traps, printer: Printer<'_>) -> anyhow::Resu
         }
         for received in came.drain(..) {
             print(&mut out, &received, printer)?;
+            received.acknowledgement.iter().for_each(Acknowledgement::send);
             shown += 1;
             if arguments.count.is_some_and(|most| shown >= most) {
                 break;
@@ -98,7 +102,7 @@ fn user(arguments: &Traps) -> anyhow::Result<Option<User>> {
 }
 
 fn print(out: &mut impl Write, received: &Received, printer: Printer<'_>) -> io::Result<()> {
-    let Received { source, by, notification } = received;
+    let Received { source, by, notification, .. } = received;
     let Notification { version, kind, trap, uptime, agent, varbinds } = notification;
     let kind = if matches!(kind, Kind::Trap) { "trap" } else { "inform" };
     let name = printer.name(trap);

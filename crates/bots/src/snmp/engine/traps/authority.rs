@@ -10,6 +10,7 @@ use std::{
 
 use async_snmp::v3::{LocalizedKey, PrivKey};
 
+use super::faults::TrapFault;
 use crate::snmp::{
     Moment,
     codec::{
@@ -62,45 +63,55 @@ pub(super) enum Opened {
     Report(Vec<u8>),
 }
 
-/// Why a message counts for nothing.
-pub(super) enum Rejected {
-    Malformed,
-    Refused,
-}
-
 impl Authority {
     pub(super) fn new(users: &[User], boots: u32) -> Self {
-        // A user whose keys cannot be made can tell nothing.
-        let with_keys =
-            |user: &User| Some((user.name.as_bytes().to_vec(), (user.clone(), keys::make(user).ok()?)));
-        Self {
-            users: users.iter().filter_map(with_keys).collect(),
+        let mut authority = Self {
+            users: HashMap::new(),
             engine_id: engine_id(),
             boots: boots.max(1),
             began: clock::now(),
             keys: HashMap::new(),
             senders: HashMap::new(),
             reports: 0,
+        };
+        authority.set_users(users);
+        authority
+    }
+
+    /// Lets these users tell, and no others. A user whose keys cannot be made can tell nothing.
+    pub(super) fn set_users(&mut self, users: &[User]) {
+        let mut known = std::mem::take(&mut self.users);
+        for user in users {
+            let name = user.name.as_bytes().to_vec();
+            // Keys of a password take a million octets of hashing: those that are made are kept.
+            let kept = known.remove(&name).filter(|(before, _)| before == user);
+            if kept.is_none() {
+                self.keys.retain(|(of, _), _| *of != name);
+            }
+            let keys = kept.map(|(_, keys)| keys).or_else(|| keys::make(user).ok());
+            if let Some(keys) = keys {
+                self.users.insert(name, (user.clone(), keys));
+            }
         }
     }
 
     /// Reads a message of v3.
-    pub(super) fn open(&mut self, datagram: &[u8]) -> Result<Opened, Rejected> {
-        let message = Secured::decode(datagram).map_err(|_| Rejected::Malformed)?;
+    pub(super) fn open(&mut self, datagram: &[u8]) -> Result<Opened, TrapFault> {
+        let message = Secured::decode(datagram).map_err(|_| TrapFault::Malformed)?;
         let Security { engine_id, user, .. } = message.security;
         if engine_id.is_empty() {
             return Ok(Opened::Report(self.report(&message, &UNKNOWN_ENGINE_IDS, None)));
         }
-        let (user, user_keys) = self.users.get(user).cloned().ok_or(Rejected::Refused)?;
-        let localized = self.localized(&user, &user_keys, engine_id).ok_or(Rejected::Refused)?;
+        let (user, user_keys) = self.users.get(user).cloned().ok_or(TrapFault::User)?;
+        let localized = self.localized(&user, &user_keys, engine_id).ok_or(TrapFault::Key)?;
         let is_private = matches!(message.payload, Payload::Encrypted(_));
         if message.is_authentic != localized.auth.is_some() || is_private != localized.privacy.is_some() {
-            return Err(Rejected::Refused);
+            return Err(TrapFault::Key);
         }
         if let Some(key) = &localized.auth
             && !is_digest_right(key, &message)
         {
-            return Err(Rejected::Refused);
+            return Err(TrapFault::Key);
         }
         let is_ours = engine_id == self.engine_id;
         if is_ours && !self.is_in_window(&message.security) {
@@ -108,20 +119,20 @@ impl Authority {
             return Ok(Opened::Report(report));
         }
         if !is_ours && message.is_authentic && !self.is_news(&message.security) {
-            return Err(Rejected::Refused);
+            return Err(TrapFault::Replayed);
         }
         let plain;
         let scoped = match message.payload {
             Payload::Plain(scoped) => scoped,
             Payload::Encrypted(ciphertext) => {
                 let Security { boots, time, salt, .. } = message.security;
-                let key = localized.privacy.as_ref().ok_or(Rejected::Refused)?;
-                plain = key.decrypt(ciphertext, boots, time, salt).map_err(|_| Rejected::Refused)?;
+                let key = localized.privacy.as_ref().ok_or(TrapFault::Key)?;
+                plain = key.decrypt(ciphertext, boots, time, salt).map_err(|_| TrapFault::Key)?;
                 &plain[..]
             }
         };
-        let (context, pdu) = secured::scoped_notification(scoped).map_err(|_| Rejected::Malformed)?;
-        let notification = notification::of_pdu(Version::V3, &pdu).map_err(|_| Rejected::Malformed)?;
+        let (context, pdu) = secured::scoped_notification(scoped).map_err(|_| TrapFault::Malformed)?;
+        let notification = notification::of_pdu(Version::V3, &pdu).map_err(|_| TrapFault::Malformed)?;
         let acknowledgement = match (pdu.acknowledgement(), is_ours) {
             (Some(response), true) => {
                 let mut scoped = Vec::new();
