@@ -23,7 +23,9 @@ use tracing::warn;
 use crate::{
     Forward,
     auth::{Gate, SetupSecret, SigningKeys},
+    device_events::DeviceEvents,
     device_tests::DeviceTests,
+    discovery::{Discoverer, Scans},
     facts::KnownFindings,
     flow_archive::FlowArchive,
     mqtt::Announcer,
@@ -42,8 +44,14 @@ pub(crate) const HUB: &str = "hub.sqlite";
 /// The file of values.
 pub(crate) const POINTS: &str = "points.sqlite";
 
+/// The file of what devices told by themselves.
+pub(crate) const EVENTS: &str = "events.sqlite";
+
 /// The key of the secrets in it.
 pub(crate) const KEY: &str = "hub.key";
+
+/// How long it is kept what devices told by themselves, unless somebody chooses.
+const EVENT_RETENTION: Duration = Duration::from_secs(400 * 86_400);
 
 /// What may be chosen about a hub.
 pub struct Options {
@@ -58,8 +66,12 @@ pub struct Options {
     pub protocols: Vec<Declaration>,
     /// What tests devices of a protocol before they are set up.
     pub testers: Vec<(String, OpenTester)>,
+    /// What scans networks.
+    pub discoverer: Option<Arc<dyn Discoverer>>,
     /// How long values are kept, and how much of them stands in memory.
     pub points: points::Settings,
+    /// How long it is kept what devices told by themselves.
+    pub event_retention: Duration,
     /// Raw flows that are kept beside the hub, for questions of the page.
     pub flow_archive: Option<Arc<dyn FlowArchive>>,
     /// Where values go too.
@@ -74,7 +86,9 @@ impl Default for Options {
             proxies: Proxies::default(),
             protocols: Vec::new(),
             testers: Vec::new(),
+            discoverer: None,
             points: points::Settings::default(),
+            event_retention: EVENT_RETENTION,
             flow_archive: None,
             forward: None,
         }
@@ -141,8 +155,11 @@ pub enum HubError {
 pub struct Hub {
     pub(crate) protocols: Arc<[Declaration]>,
     pub(crate) device_tests: DeviceTests,
+    pub(crate) discoverer: Option<Arc<dyn Discoverer>>,
+    pub(crate) scans: Scans,
     pub(crate) store: Store,
     pub(crate) points: Points,
+    pub(crate) device_events: DeviceEvents,
     pub(crate) gate: Gate,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) failures: Repeats,
@@ -182,6 +199,8 @@ impl Hub {
         }
         let retention = options.points.keep.values;
         let points = Points::open(&points_file, options.points, Arc::clone(&options.clock))?;
+        let device_events =
+            DeviceEvents::open(&folder.join(EVENTS), options.event_retention, options.clock.now())?;
         let setup_secret = SetupSecret::open(folder, store.has_people())
             .map_err(|source| HubError::Folder { folder: folder.to_owned(), source })?;
         let keys = SigningKeys::new(store.signing_secrets());
@@ -189,6 +208,7 @@ impl Hub {
         Ok(Self {
             store,
             points,
+            device_events,
             gate,
             clock: options.clock,
             failures: Repeats::default(),
@@ -200,6 +220,8 @@ impl Hub {
             flow_archive: options.flow_archive,
             overviews: Overviews::default(),
             device_tests: DeviceTests::new(options.testers),
+            discoverer: options.discoverer,
+            scans: Scans::default(),
             statuses: Statuses::default(),
             findings: KnownFindings::default(),
             retention,

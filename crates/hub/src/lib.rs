@@ -9,7 +9,9 @@
 mod answer;
 mod auth;
 pub mod backup;
+mod device_events;
 mod device_tests;
+pub mod discovery;
 mod events;
 mod facts;
 mod flow_archive;

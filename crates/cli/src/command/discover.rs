@@ -150,7 +150,7 @@ fn show(devices: &[FoundDevice], links: &[Link], networks: &Networks) -> anyhow:
     let mut out = io::stdout();
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["ADDRESS", "NAME", "VENDOR", "MODEL", "INTERFACES", "PING", "SNMP"]);
+    table.set_header(["ADDRESS", "NAME", "VENDOR", "MODEL", "PROFILE", "INTERFACES", "PING", "SNMP"]);
     for device in devices {
         let identity = device.identity.clone().unwrap_or_default();
         let interfaces = match device.interfaces.len() {
@@ -162,6 +162,7 @@ fn show(devices: &[FoundDevice], links: &[Link], networks: &Networks) -> anyhow:
             identity.name,
             identity.vendor.unwrap_or_default(),
             identity.model.unwrap_or_default(),
+            identity.profile.unwrap_or_default(),
             interfaces,
             device.rtt.map(|rtt| format!("{:.1} ms", rtt * 1e3)).unwrap_or_default(),
             identity.way,
@@ -235,8 +236,11 @@ async fn add(account: &Account, devices: &[FoundDevice], ways: &Ways, port: u16)
                 let credential = WantedCredential { protocol: "snmp".to_owned(), details: way.clone() };
                 wanted.credentials.insert(identity.way.clone(), credential);
             }
-            let credential = Some(identity.way.clone());
-            protocols.insert("snmp".to_owned(), WantedUse { credential, ..WantedUse::default() });
+            // What it has is found by asking it.
+            details.insert("snmp_profile".to_owned(), "auto".into());
+            details.extend(identity.model.as_ref().map(|model| ("model".to_owned(), model.as_str().into())));
+            let (credential, sensors) = (Some(identity.way.clone()), Some(Vec::new()));
+            protocols.insert("snmp".to_owned(), WantedUse { credential, sensors, ..WantedUse::default() });
         }
         // Two devices of one name are told apart by their addresses.
         let name = if wanted.devices.contains_key(&device.label()) { address } else { device.label() };

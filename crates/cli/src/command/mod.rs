@@ -5,6 +5,7 @@ mod check;
 mod config;
 mod demo;
 mod discover;
+mod discoverer;
 mod flow;
 mod folders;
 mod hub;

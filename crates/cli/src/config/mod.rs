@@ -74,6 +74,7 @@ pub(crate) struct HubSettings {
     pub(crate) tls_key: Option<PathBuf>,
     pub(crate) retention: Option<Duration>,
     pub(crate) retention_hours: Duration,
+    pub(crate) event_retention: Duration,
     pub(crate) disk_reserve: u64,
     pub(crate) forward: Vec<RemoteWriteSettings>,
 }
@@ -89,6 +90,7 @@ impl HubSettings {
             tls_key: settings.read(&own::HUB_TLS_KEY, read::existing_file)?,
             retention: settings.read(&own::HUB_RETENTION, read::positive_span)?,
             retention_hours: settings.required(&own::HUB_RETENTION_HOURS, "5years", value::span_or_off)?,
+            event_retention: settings.required(&own::HUB_EVENT_RETENTION, "400days", read::positive_span)?,
             disk_reserve: settings.required(&own::HUB_DISK_RESERVE, "1GiB", read::size)?,
             forward: forward(settings)?,
         })

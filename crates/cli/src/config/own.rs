@@ -108,6 +108,17 @@ pub(crate) const HUB_RETENTION_HOURS: Setting = Setting {
     check: |text| value::span_or_off(text).map(drop),
 };
 
+/// How long the hub keeps what devices told.
+pub(crate) const HUB_EVENT_RETENTION: Setting = Setting {
+    name: "hub_event_retention",
+    variable: "GRAFOLEAN_HUB_EVENT_RETENTION",
+    default: Some("400days"),
+    secret: false,
+    placeholder: "TIME",
+    help: "How long the hub keeps what devices told by themselves (traps), at most a million of each account",
+    check: |text| read::positive_span(text).map(drop),
+};
+
 /// How much of its disk the hub leaves free.
 pub(crate) const HUB_DISK_RESERVE: Setting = Setting {
     name: "hub_disk_reserve",
@@ -132,7 +143,7 @@ pub(crate) const FORWARD: Setting = Setting {
 };
 
 /// The settings of the hub beside where it listens.
-pub(crate) const OF_THE_HUB: [Setting; 10] = [
+pub(crate) const OF_THE_HUB: [Setting; 11] = [
     WITH_BOTS,
     HUB_NAMES,
     HUB_PROXIES,
@@ -140,6 +151,7 @@ pub(crate) const OF_THE_HUB: [Setting; 10] = [
     HUB_TLS_KEY,
     HUB_RETENTION,
     HUB_RETENTION_HOURS,
+    HUB_EVENT_RETENTION,
     HUB_DISK_RESERVE,
     FORWARD,
     INVENTORY,

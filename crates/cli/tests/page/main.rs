@@ -37,3 +37,11 @@ fn from_an_empty_folder_to_ones_own_device_with_ping_snmp_and_flows() {
     assert!(output.status.success(), "{told}");
     println!("{}", String::from_utf8_lossy(&output.stdout));
 }
+
+#[test]
+fn twenty_devices_are_discovered_added_and_seen_with_processors_memory_and_interfaces() {
+    let Some(output) = driven("discover.py") else { return };
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    println!("{}", String::from_utf8_lossy(&output.stdout));
+}

@@ -74,11 +74,19 @@ impl Caller {
             return false;
         };
         match (verb, what.split('/').collect::<Vec<_>>().as_slice()) {
-            (Verb::Get, ["status" | "why" | "findings"]) => {
+            (Verb::Get, ["status" | "why" | "findings" | "device-events" | "discovery"]) => {
                 self.holds(Verb::Get, &format!("accounts/{account}/entities"))
             }
             (Verb::Put, ["bots", bot, "status"]) => {
                 self.kind == CallerKind::Bot && *bot == self.user.to_string()
+            }
+            // Who may store values of devices may store what they told.
+            (Verb::Put, ["device-events"]) => [Verb::Put, Verb::Post]
+                .iter()
+                .any(|verb| self.holds(*verb, &format!("accounts/{account}/values"))),
+            // What more they need their handlers ask for.
+            (Verb::Post | Verb::Delete, ["discovery"]) | (Verb::Put, ["discovery", "schedule"]) => {
+                self.holds(Verb::Post, &format!("accounts/{account}/entities"))
             }
             (Verb::Post, ["bots", _, "dead-letters"]) => {
                 self.holds(Verb::Post, &format!("accounts/{account}/bots"))

@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{BackupError, in_database, in_file};
 use crate::{
     Hub, Options,
-    hub::{HUB, KEY, POINTS},
+    hub::{EVENTS, HUB, KEY, POINTS},
 };
 
 /// Writes a backup into a new file, which its owner alone may read, while a hub may run on the folder. It is there as a
@@ -42,7 +42,7 @@ fn write(folder: &Path, unfinished: &Path, copies: &Path) -> Result<(), BackupEr
     let out = File::options().write(true).create(true).truncate(true).mode(0o600).open(unfinished);
     let mut archive = tar::Builder::new(out.map_err(&failed)?);
     // The values first: a series of an account that was made in between is then only missing.
-    for name in [POINTS, HUB] {
+    for name in [POINTS, EVENTS, HUB] {
         let (database, copy) = (folder.join(name), copies.join(name));
         if database.exists() {
             copy_database(&database, &copy)?;
@@ -68,7 +68,7 @@ fn copy_database(database: &Path, copy: &Path) -> Result<(), BackupError> {
 
 /// Puts a backup back into a folder without a hub, and opens it once to see that it is whole.
 pub fn restore(file: &Path, folder: &Path) -> Result<(), BackupError> {
-    if [HUB, POINTS, KEY].iter().any(|name| folder.join(name).exists()) {
+    if [HUB, POINTS, EVENTS, KEY].iter().any(|name| folder.join(name).exists()) {
         return Err(BackupError::NotEmpty { folder: folder.to_owned() });
     }
     fs::create_dir_all(folder).map_err(in_file("make", folder))?;
@@ -77,7 +77,7 @@ pub fn restore(file: &Path, folder: &Path) -> Result<(), BackupError> {
         Ok(())
     });
     if restored.is_err() {
-        for name in [HUB, POINTS, KEY] {
+        for name in [HUB, POINTS, EVENTS, KEY] {
             let _ = fs::remove_file(folder.join(name));
         }
     }
@@ -93,7 +93,7 @@ fn unpack(file: &Path, folder: &Path) -> Result<(), BackupError> {
         let mut entry = entry.map_err(|error| broken(error.to_string()))?;
         let name = entry.path().map_err(|error| broken(error.to_string()))?.into_owned();
         // Nothing but what a backup holds is written, whatever the archive says where it belongs.
-        let Some(name) = [HUB, POINTS, KEY].into_iter().find(|known| Path::new(known) == name) else {
+        let Some(name) = [HUB, POINTS, EVENTS, KEY].into_iter().find(|known| Path::new(known) == name) else {
             return Err(broken(format!("it holds {}", name.display())));
         };
         let path = folder.join(name);

@@ -1,7 +1,8 @@
 //! What the API is, for programs: `/api/openapi.json`, OpenAPI 3.1.
 //!
-//! [`operations`] has a line for each method of each route; what bodies hold stands in `schemas.json`.
+//! [`operations`] and `devices` have a line for each method of each route; what bodies hold stands in `schemas.json`.
 
+mod devices;
 mod operations;
 mod queries;
 
@@ -15,7 +16,7 @@ use utoipa::openapi::{
     security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
 };
 
-use operations::{ALL, Body, Operation};
+use operations::{Body, Operation};
 use queries::Query;
 
 /// Schemas of what stands in bodies, by name.
@@ -33,13 +34,18 @@ const REFUSALS: [(&str, &str); 4] = [
     ("404", "There is none"),
 ];
 
+/// Returns all operations.
+fn all() -> impl Iterator<Item = &'static Operation> {
+    operations::ALL.iter().chain(devices::ALL)
+}
+
 /// Returns the document.
 ///
 /// # Errors
 /// Fails if a schema that is part of this program is none.
 pub(crate) fn document() -> Result<OpenApi, serde_json::Error> {
     let mut paths = PathsBuilder::new();
-    for operation in ALL {
+    for operation in all() {
         let item = utoipa::openapi::PathItem::new(operation.method(), built(operation)?);
         paths = paths.path(format!("/api{}", operation.path), item);
     }
@@ -115,7 +121,7 @@ fn schema(json: &str) -> Result<RefOr<Schema>, serde_json::Error> {
 /// Returns all operations as tables of HTML, one for each kind of thing.
 pub(crate) fn table() -> String {
     let mut by_tag: BTreeMap<&str, Vec<&Operation>> = BTreeMap::new();
-    for operation in ALL {
+    for operation in all() {
         by_tag.entry(operation.tag()).or_default().push(operation);
     }
     let mut page = String::new();
@@ -140,8 +146,8 @@ mod tests {
 
     #[test]
     fn each_operation_has_a_name_of_its_own_and_each_schema_is_one() {
-        let ids: BTreeSet<String> = ALL.iter().map(Operation::id).collect();
-        assert_eq!(ids.len(), ALL.len());
+        let ids: BTreeSet<String> = all().map(Operation::id).collect();
+        assert_eq!(ids.len(), all().count());
         let document = serde_json::to_value(document().unwrap()).unwrap();
         let schemas = document["components"]["schemas"].as_object().unwrap();
         let text = document.to_string();
@@ -155,7 +161,7 @@ mod tests {
     #[test]
     fn every_route_of_the_sources_is_in_the_document() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/routes");
-        let paths: BTreeSet<&str> = ALL.iter().map(|operation| operation.path).collect();
+        let paths: BTreeSet<&str> = all().map(|operation| operation.path).collect();
         let mut known = 0;
         for file in std::fs::read_dir(folder).unwrap() {
             let text = std::fs::read_to_string(file.unwrap().path()).unwrap();

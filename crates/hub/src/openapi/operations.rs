@@ -23,7 +23,7 @@ pub(super) struct Operation {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Method {
+pub(super) enum Method {
     Get,
     Post,
     Put,
@@ -107,7 +107,7 @@ const ORDERING: Operation = operation(
     ("202", "The bot is told when it speaks next", Nothing),
 );
 
-const fn operation(
+pub(super) const fn operation(
     method: Method,
     path: &'static str,
     summary: &'static str,
@@ -117,13 +117,13 @@ const fn operation(
     Operation { method, path, summary, query: &[], body, answer }
 }
 
-const fn asking(query: &'static [Query], operation: Operation) -> Operation {
+pub(super) const fn asking(query: &'static [Query], operation: Operation) -> Operation {
     let Operation { method, path, summary, body, answer, .. } = operation;
     Operation { method, path, summary, query, body, answer }
 }
 
 /// Reads one thing, or a list.
-const fn read(path: &'static str, summary: &'static str, schema: &'static str) -> Operation {
+pub(super) const fn read(path: &'static str, summary: &'static str, schema: &'static str) -> Operation {
     operation(Get, path, summary, Nothing, ("200", "As it is", Json(schema)))
 }
 

@@ -9,6 +9,8 @@ import { First } from "./views/first.js";
 import { Login } from "./views/login.js";
 import { Devices } from "./views/devices.js";
 import { Device } from "./views/device.js";
+import { Discover } from "./views/discover.js";
+import { Events } from "./views/events.js";
 import { Explore } from "./views/explore.js";
 import { Flows } from "./views/flows.js";
 import { Board, Boards } from "./views/boards.js";
@@ -19,7 +21,7 @@ import { More } from "./views/more.js";
 import { Shared } from "./views/shared.js";
 import { Missing } from "./views/missing.js";
 
-const VIEWS = { devices: Devices, device: Device, explore: Explore, flows: Flows, boards: Boards, board: Board, bots: Bots, setup: Setup, why: Why, more: More };
+const VIEWS = { devices: Devices, device: Device, explore: Explore, flows: Flows, boards: Boards, board: Board, bots: Bots, discover: Discover, events: Events, setup: Setup, why: Why, more: More };
 
 function Page() {
   const [first = ""] = segments.value;

@@ -35,9 +35,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// First segments of addresses that name a view. Any other address shows the page too, which says what is near, as 404.
-const VIEWS: [&str; 12] = [
+const VIEWS: [&str; 14] = [
     "first", "devices", "device", "explore", "flows", "boards", "board", "bots", "setup", "why", "more",
-    "shared",
+    "shared", "discover", "events",
 ];
 
 static FOLDER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/page");

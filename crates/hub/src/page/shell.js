@@ -29,10 +29,14 @@ const VIEWS = [
   ["explore", "Explore"],
   ["flows", "Flows"],
   ["boards", "Dashboards"],
+  ["events", "Events"],
   null,
   ["bots", "Bots"],
+  ["discover", "Discover"],
   ["setup", "Setup"],
 ];
+/** Those at the bottom of a phone; the others are behind "More". */
+const TABS = ["devices", "explore", "flows", "bots"];
 /** Other first segments that belong to an item of the navigation. */
 const BELONGS = { device: "devices", board: "boards", bot: "bots", first: "devices", why: "devices" };
 
@@ -66,8 +70,8 @@ export function Shell({ children: inside }) {
         <${Foot} />
       </nav>
       <div>${inside}</div>
-      <nav class="tabbar phone" aria-label="Main">${[VIEWS[0], VIEWS[1], VIEWS[2], VIEWS[5]].map(([view, name]) => html`<a 
-        href=${`/${view}`} aria-current=${current(view)}>${icon(view)}${name}</a>`)}<a href="/more" aria-current=${["more", "setup", "boards"].includes(here) ? "page" : undefined}>
+      <nav class="tabbar phone" aria-label="Main">${VIEWS.filter((view) => TABS.includes(view?.[0])).map(([view, name]) => html`<a 
+        href=${`/${view}`} aria-current=${current(view)}>${icon(view)}${name}</a>`)}<a href="/more" aria-current=${["more", "setup", "boards", "events", "discover"].includes(here) ? "page" : undefined}>
         ${icon("more")}More</a></nav>
     </div><${Toast} />`;
 }

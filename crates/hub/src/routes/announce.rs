@@ -21,7 +21,7 @@ use crate::{
 
 /// What changes nothing that is set up, by the last segment of its path: questions that are asked by POST, values, which
 /// announce themselves, and what bots say of themselves.
-const NO_CHANGE: [&str; 4] = ["getvalues", "getaggrvalues", "values", "status"];
+const NO_CHANGE: [&str; 5] = ["getvalues", "getaggrvalues", "values", "status", "device-events"];
 
 /// What stands in entities, so that they change with it.
 const PARTS_OF_ENTITIES: [&str; 3] = ["credentials", "sensors", "bots"];

@@ -13,7 +13,9 @@ mod bots;
 mod client;
 mod credentials;
 mod dashboards;
+mod device_events;
 mod device_tests;
+mod discovery;
 mod docs;
 mod entities;
 mod events;
@@ -105,6 +107,8 @@ pub(crate) fn router(hub: &Arc<Hub>) -> Router {
         .merge(profile::routes())
         .merge(protocols::routes())
         .merge(device_tests::routes())
+        .merge(device_events::routes())
+        .merge(discovery::routes())
         .merge(events::routes())
         .merge(statuses::routes())
         .merge(why::routes())

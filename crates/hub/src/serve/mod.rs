@@ -47,7 +47,7 @@ pub use self::{
     proxies::{Proxies, ProxiesError},
     tls::{Tls, TlsError, TlsFiles},
 };
-use crate::{Hub, auth::cookie::Transport, facts};
+use crate::{Hub, auth::cookie::Transport, discovery, facts};
 
 /// How long a client may take over the head of a request; an idle connection ends after it, too.
 const HEAD_DEADLINE: Duration = Duration::from_secs(30);
@@ -95,12 +95,14 @@ async fn run(listener: TcpListener, server: Server, hub: Arc<Hub>) -> io::Result
     info!(address = %listener.local_addr()?, tls = server.tls.is_some(), "the hub listens");
     // Within this task, so that it lets go of the hub with the socket.
     let mut watching = pin!(facts::watch(Arc::clone(&hub)));
+    let mut discovering = pin!(discovery::keep(Arc::clone(&hub)));
     loop {
         let accepted = tokio::select! {
             biased;
             () = server.stop.cancelled() => break,
             accepted = listener.accept() => accepted,
             () = &mut watching => continue,
+            () = &mut discovering => continue,
         };
         match accepted {
             Ok((stream, address)) => server.connected(stream, address),

@@ -34,8 +34,11 @@ use grafolean_collector::{model::AccountId, time::Timestamp};
 use rusqlite::Connection;
 
 use self::session::SigningSecret;
-use self::worker::Workers;
-pub(crate) use self::{cache::Cache, rows::listed};
+pub(crate) use self::{
+    cache::Cache,
+    rows::listed,
+    worker::{Workers, Writer},
+};
 pub use self::{database::OpenError, error::StoreError};
 
 /// Bytes of lists remembered: those of some 200,000 entities. Beyond it all are forgotten and read again.

@@ -32,13 +32,13 @@ type Change = Box<dyn FnOnce(Result<&mut Connection, StoreError>) -> Committed +
 type Committed = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 /// The connection that writes, and the file it writes.
-pub(super) struct Writer {
-    pub(super) connection: Connection,
-    pub(super) file: OpenFile,
+pub(crate) struct Writer {
+    pub(crate) connection: Connection,
+    pub(crate) file: OpenFile,
 }
 
 /// The way to the threads; the last one dropped ends and joins them.
-pub(super) struct Workers {
+pub(crate) struct Workers {
     changes: Option<mpsc::Sender<Change>>,
     readings: Option<mpsc::Sender<Reading>>,
     /// Rises with each commit, before anyone hears of it: what was read at a lower one may be out of date.
@@ -48,7 +48,7 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    pub(super) fn start(
+    pub(crate) fn start(
         writer: Writer,
         open: impl Fn() -> Result<Connection, super::OpenError>,
     ) -> Result<Self, super::OpenError> {
@@ -66,12 +66,12 @@ impl Workers {
         Ok(Self { changes: Some(changes), readings: Some(readings), generation, readers, writer })
     }
 
-    pub(super) fn generation(&self) -> u64 {
+    pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
 
     /// Reads in one thread of its own; sees all that was answered before.
-    pub(super) async fn read<T: Send + 'static>(
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
         reading: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -86,7 +86,7 @@ impl Workers {
     }
 
     /// Changes all or nothing; returns when it is on the disk.
-    pub(super) async fn write<T: Send + 'static>(
+    pub(crate) async fn write<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {

@@ -130,7 +130,8 @@ impl World {
         Self::on_with(Arc::new(tempfile::tempdir().unwrap()), clock, testers).begun().await
     }
 
-    async fn begun(self) -> (Self, Who) {
+    /// The same hub with its first person, and their session.
+    pub(crate) async fn begun(self) -> (Self, Who) {
         let world = self;
         world.post("/admin/first", &Who::Nobody, &world.first_person()).await.expect(201);
         let session = world.login("admin", PASSWORD).await;

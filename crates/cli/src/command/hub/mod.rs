@@ -25,7 +25,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use super::{folders, kept_flows::FlowFolder, protocols};
+use super::{discoverer::OwnDiscoverer, folders, kept_flows::FlowFolder, protocols};
 use crate::{
     config::{Config, HubSettings},
     failure::{Hint, Outcome},
@@ -192,7 +192,13 @@ fn options(settings: &HubSettings) -> Options {
     // This machine's own name; one that does not say it is reached by others.
     let own = fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned());
     let names = settings.names.iter().cloned().chain(own).collect();
-    Options { names, proxies: settings.proxies.clone(), points, ..Default::default() }
+    Options {
+        names,
+        proxies: settings.proxies.clone(),
+        points,
+        event_retention: settings.event_retention,
+        ..Default::default()
+    }
 }
 
 /// Opens the hub of a folder.
@@ -206,6 +212,7 @@ async fn open_with(folder: &Path, options: Options) -> anyhow::Result<Arc<Hub>> 
     let options = Options {
         protocols: protocols::declarations(),
         testers: protocols::testers(),
+        discoverer: Some(Arc::new(OwnDiscoverer)),
         flow_archive: Some(Arc::new(kept)),
         ..options
     };

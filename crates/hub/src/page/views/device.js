@@ -11,6 +11,7 @@ import { addressOf } from "./devices.js";
 import { Overview } from "./device_overview.js";
 import { Charts } from "./device_charts.js";
 import { Interfaces } from "./device_interfaces.js";
+import { DeviceEvents } from "./events.js";
 import { Runs } from "./device_runs.js";
 import { DeviceSettings } from "./device_settings.js";
 
@@ -19,6 +20,7 @@ const TABS = [
   ["interfaces", "Interfaces"],
   ["charts", "Charts"],
   ["flows", "Flows"],
+  ["events", "Events"],
   ["runs", "Runs"],
   ["settings", "Settings"],
 ];
@@ -38,13 +40,13 @@ export function Device() {
   const below = children.value.get(device.id) ?? [];
   const values = [...(lastValues.value?.values() ?? [])].filter(({ p }) => of(p, device.id));
   const at = range(now.value);
-  const View = { "": Overview, interfaces: Interfaces, charts: Charts, runs: Runs, settings: DeviceSettings }[tab] ?? Overview;
+  const View = { "": Overview, interfaces: Interfaces, charts: Charts, events: DeviceEvents, runs: Runs, settings: DeviceSettings }[tab] ?? Overview;
   const exporter = Boolean(device.protocols?.netflow);
   const tabs = TABS.filter(([name]) => (name !== "interfaces" || below.length > 0) && (name !== "flows" || exporter));
   const address = (name) => (name === "flows" ? `/flows/${device.id}/ingress` : `/device/${device.id}${name && `/${name}`}`);
   return html`<${Head} title=${device.name} crumbs=${[["Devices", "/devices"]]} state=${about && html`<${Pill} box state=${about.state} 
     since=${about.since && age(now.value - about.since)} />`} more=${[addressOf(device), device.details?.model].filter(Boolean).join(" · ")}>
-      ${!["settings", "runs"].includes(tab) && html`<${RangePicker} />`}<a class="btn desk" href=${`/device/${device.id}/settings`}>${icon("edit")}Edit</a><//>
+      ${!["settings", "runs", "events"].includes(tab) && html`<${RangePicker} />`}<a class="btn desk" href=${`/device/${device.id}/settings`}>${icon("edit")}Edit</a><//>
     <nav class="tabs" aria-label="Device">
       ${tabs.map(
         ([name, word]) => html`<a href=${address(name)} aria-current=${tab === name ? "page" : undefined}>

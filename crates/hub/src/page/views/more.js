@@ -9,6 +9,8 @@ import { goTo } from "../parts/goto.js";
 
 const VIEWS = [
   ["boards", "Dashboards", "/boards"],
+  ["events", "Events", "/events"],
+  ["discover", "Discover", "/discover"],
   ["setup", "Setup", "/setup/credentials"],
 ];
 
