@@ -240,10 +240,13 @@ async fn arrival(prompts: Option<&Prompts>) {
     }
 }
 
+/// One that goes on, and one that hands over what was heard meanwhile.
+const BESIDE: NonZeroU16 = NonZeroU16::new(2).unwrap();
+
 /// How many runs of a job may go on beside one that was asked for, itself included.
 const fn beside(prompted: Prompted) -> Overlap {
     match prompted {
-        Prompted::Nothing => Overlap::Allow(NonZeroU16::new(2).unwrap()),
+        Prompted::Nothing => Overlap::Allow(BESIDE),
         Prompted::All => Overlap::Skip,
     }
 }
