@@ -223,6 +223,9 @@ async fn the_document_has_every_route_with_the_methods_that_it_takes() {
         "hub/accounts/A/why",
         "hub/accounts/A/findings",
         "hub/accounts/A/status",
+        "hub/accounts/A/device-events",
+        "hub/accounts/A/discovery",
+        "hub/accounts/A/discovery/schedule",
         "hub/accounts/A/bots/5/status",
         "hub/accounts/A/bots/5/dead-letters",
     ]) {
