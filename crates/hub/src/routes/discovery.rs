@@ -57,8 +57,10 @@ async fn look(State(hub): State<Arc<Hub>>, Ids([account]): Ids<1>) -> Result<imp
     answer.insert("running".to_owned(), json!(running));
     if let (Some(last), Some(order)) = (&last, &order) {
         let mut written = json!(last);
-        for device in written["devices"].as_array_mut().into_iter().flatten() {
-            let address = device["address"].as_str().and_then(|text| text.parse::<IpAddr>().ok());
+        let devices = written.get_mut("devices").and_then(Value::as_array_mut);
+        for device in devices.into_iter().flatten() {
+            let address =
+                device.get("address").and_then(Value::as_str).and_then(|text| text.parse::<IpAddr>().ok());
             let entity = address.and_then(|address| known.get(&address));
             if let Some(device) = device.as_object_mut() {
                 device.insert("entity".to_owned(), json!(entity.map(|entity| entity.id)));
