@@ -21,6 +21,7 @@ test *names:
     cargo test --doc --workspace --locked --quiet
     {{ if names == "" { "crates/python/test" } else { "true" } }}
     {{ if names == "" { "target/debug/grafolean-torture --minutes 1 --side-by-side" } else { "true" } }}
+    {{ if names == "" { "packaging/test-all dev" } else { "true" } }}
 
 # The Python package's tests alone; arguments go to pytest.
 test-python *arguments:
@@ -54,12 +55,13 @@ fuzz target seconds="60":
     RUSTC_BOOTSTRAP=1 cargo fuzz run {{ target }} fuzz/found/{{ target }} fuzz/corpus/{{ target }} -- -max_total_time={{ seconds }} -max_len=4096
 
 # The Debian package and the root file system of the container image, in target/packages.
-package target="" profile="release":
-    packaging/package {{ target }} {{ if target == "" { "" } else { profile } }}
+package processor="amd64" profile="release":
+    packaging/package {{ processor }} {{ profile }}
 
-# Installs, upgrades, removes and restores that package on a bare Debian in a folder. Needs root and mmdebstrap.
-package-test:
-    packaging/test
+# Installs, upgrades, removes and restores that package on a bare Debian in a folder, and runs every command of
+# docs/operate.md on one that boots. Needs root, mmdebstrap and systemd-nspawn.
+package-test profile="release":
+    packaging/test-all {{ profile }}
 
 # Packages for three kinds of processors, an SBOM, checksums.
 release:

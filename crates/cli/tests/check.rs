@@ -4,6 +4,7 @@
 
 mod world;
 
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use world::{Fill, Run, World, may_ping, text};
 
@@ -89,4 +90,25 @@ async fn a_backend_that_is_none_is_told_with_what_was_tried() {
     let (code, told) = check(&world, &[]);
     assert_eq!(code, Some(1));
     assert!(told.contains("the backend cannot be reached") && told.contains("Connection refused"), "{told}");
+}
+
+/// As the units of the package run: one file of settings with a token for each bot, and none for all.
+#[tokio::test]
+async fn without_a_name_each_bot_that_has_a_token_is_checked() {
+    let world = World::start(Fill { devices: &["127.0.0.1"], interval: 60 }).await;
+    let token = world.bot.token.expose_secret();
+    let run = |tokens: &[&str]| {
+        let mut check = world.bot();
+        check.arg("check").env_remove("BOT_TOKEN");
+        tokens.iter().fold(&mut check, |check, name| check.env(name, token)).finished()
+    };
+    let one = run(&["BOT_TOKEN_PING"]);
+    assert_eq!(one.status.code(), Some(0), "{one:?}");
+    assert!(text(&one.stdout).contains("polled    1 devices by protocol ping"), "{one:?}");
+    // The second token is a ping bot's, which is wrong for SNMP: the verdict is of all.
+    let two = run(&["BOT_TOKEN_PING", "BOT_TOKEN_SNMP"]);
+    assert_eq!(two.status.code(), Some(1), "{two:?}");
+    assert_eq!(text(&two.stdout).matches("the bot would ").count(), 2, "{two:?}");
+    let none = run(&[]);
+    assert!(none.status.code() == Some(2) && text(&none.stderr).contains("BOT_TOKEN"), "{none:?}");
 }

@@ -7,15 +7,17 @@ mod world;
 use std::{
     fs,
     io::{Read, Write},
-    net::TcpStream,
-    os::unix::fs::PermissionsExt,
+    net::{TcpListener, TcpStream},
+    os::unix::{fs::PermissionsExt, net::UnixDatagram},
     path::Path,
     process::Output,
     thread,
+    time::Duration,
 };
 
+use nix::sys::signal::Signal;
 use serde_json::json;
-use world::{Fill, Run, World, grafolean, text};
+use world::{Fill, Process, Run, World, grafolean, text};
 
 /// Runs `grafolean hub ...` on the hub's folder, or another.
 fn hub(world: &World, arguments: &[&str], data: &str) -> Output {
@@ -119,4 +121,28 @@ async fn who_is_not_logged_in_costs_the_hub_little_memory() {
     // Two threads hash, with 19 MiB each; one of them has had its share before. What all clients would take if nothing
     // were bounded is 1.4 GB and 418 MB.
     assert!(grown < 100 << 20, "{} MiB", grown >> 20);
+}
+
+/// What a unit of `Type=notify` waits for: whoever started the hub may ask it at once.
+#[test]
+fn a_hub_says_to_systemd_when_it_answers_and_when_it_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("notify");
+    let systemd = UnixDatagram::bind(&socket).unwrap();
+    systemd.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let next = || {
+        let mut notice = [0; 128];
+        let length = systemd.recv(&mut notice).unwrap();
+        text(&notice[..length]).trim_end().to_owned()
+    };
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut hub = grafolean(folder.path());
+    hub.args(["hub", "--data", "hub", "--listen", &format!("127.0.0.1:{port}")])
+        .env("NOTIFY_SOCKET", &socket);
+    let mut hub = Process::start(&mut hub);
+    assert_eq!(next(), "READY=1");
+    TcpStream::connect(("127.0.0.1", port)).unwrap();
+    hub.signal(Signal::SIGTERM);
+    assert_eq!(next(), "STOPPING=1");
+    assert_eq!(hub.ended().code(), Some(0));
 }

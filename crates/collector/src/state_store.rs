@@ -77,6 +77,8 @@ impl StateStore {
 fn prepare(path: &Path) -> rusqlite::Result<Connection> {
     private::create_file(path).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     let connection = Connection::open(path)?;
+    // Temporary tables stay in memory: what runs in a container of its own may have no folder for them.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // What a power cut takes may be lost: no reason to wait for the disk each time.
     connection.pragma_update(None, "synchronous", "NORMAL")?;

@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     fmt, io,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -333,11 +333,22 @@ fn make_room(names: &mut HashMap<Name, Entry>, wanted: &Name) {
 }
 
 fn ask_the_machine((name, family): &Name) -> Result<SocketAddr, Unresolved> {
+    if is_localhost(name) {
+        let loopback = [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
+        let addresses = loopback.into_iter().map(|address| SocketAddr::new(address, 0));
+        return choose(addresses, *family).ok_or(Unresolved::NoSuchName);
+    }
     // One answer an address instead of one for each kind of socket.
     let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
     let found = getaddrinfo(Some(name), None, Some(hints)).map_err(|error| reason_of(&error))?;
     let addresses = found.filter_map(io::Result::ok).map(|found| found.sockaddr);
     choose(addresses, *family).ok_or(Unresolved::NoSuchName)
+}
+
+/// RFC 6761, section 6.3: such a name is this machine's, whether or not a file or a server says so.
+fn is_localhost(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 /// The first address of the family that is wanted; without a wish the first of all.
@@ -473,6 +484,9 @@ mod tests {
         let resolver = Resolver::default();
         let local = resolver.resolve("localhost", Some(AddressFamily::V4), PATIENCE).await;
         assert_eq!(local, fresh("127.0.0.1:0".parse().unwrap()));
+        // Which no file and no server says.
+        let below = resolver.resolve("Agent.localhost.", Some(AddressFamily::V6), PATIENCE).await;
+        assert_eq!(below, fresh("[::1]:0".parse().unwrap()));
         assert!(resolver.resolve(&"a".repeat(64), None, PATIENCE).await.is_err());
     }
 

@@ -158,9 +158,9 @@ pub(crate) struct Findings {
 #[derive(Debug, Args)]
 #[command(args = flags::backend())]
 pub(crate) struct Check {
-    /// Protocol of the bot; the token's own if left out
+    /// Protocol of the bot; if left out the token's own, or each bot that has a token of its own
     pub(crate) protocol: Option<String>,
-    /// Print one JSON object
+    /// Print one JSON object for each bot
     #[arg(long)]
     pub(crate) json: bool,
 }

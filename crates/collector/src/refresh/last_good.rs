@@ -258,6 +258,8 @@ impl LastGood {
         let open = || {
             let connection = Connection::open(&self.file)?;
             connection.busy_timeout(BUSY_TIMEOUT)?;
+            // Temporary tables stay in memory: what runs in a container of its own may have no folder for them.
+            connection.pragma_update(None, "temp_store", "MEMORY")?;
             let format = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
             Ok((connection, format))
         };

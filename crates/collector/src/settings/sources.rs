@@ -170,6 +170,13 @@ fn read_if_there(path: &Path) -> Result<Option<String>, SettingsError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        // A folder that this user may not enter, as that of whoever called `sudo -u`, has nothing for this user.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied && is_hidden(path) => Ok(None),
         Err(source) => Err(SettingsError::Unreadable { path: path.to_owned(), source }),
     }
+}
+
+/// Whether not even that the file is there can be seen.
+fn is_hidden(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
 }

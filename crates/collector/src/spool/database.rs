@@ -109,6 +109,8 @@ fn connect(path: &Path) -> Result<Connection, SpoolError> {
     let open = || {
         let connection = Connection::open(path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
+        // Temporary tables stay in memory: what runs in a container of its own may have no folder for them.
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
         let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         Ok((connection, found))
     };

@@ -119,6 +119,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, PointsError> {
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;
+    // Temporary tables stay in memory: what runs in a container of its own may have no folder for them.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     // What the journal leaves free is given back to the disk in steps, see the maintenance.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
@@ -193,6 +195,7 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, PointsError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(&failed)?;
     connection.busy_timeout(BUSY).map_err(&failed)?;
+    connection.pragma_update(None, "temp_store", "MEMORY").map_err(&failed)?;
     Ok(connection)
 }
 

@@ -167,6 +167,7 @@ pub(super) fn open_for_reading(path: &Path, vault: &Vault) -> Result<Connection,
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(OpenError::at(path))?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(OpenError::at(path))?;
+    connection.pragma_update(None, "temp_store", "MEMORY").map_err(OpenError::at(path))?;
     connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
     vault::install(vault, &connection).map_err(OpenError::at(path))?;
     Ok(connection)
@@ -187,6 +188,8 @@ fn is_foreign(connection: &Connection) -> rusqlite::Result<bool> {
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    // Temporary tables stay in memory: what runs in a container of its own may have no folder for them.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;

@@ -11,6 +11,7 @@ use std::{
 use grafolean_datagram::{count_drops, set_receive_buffer, stamp_arrivals};
 use listenfd::ListenFd;
 use socket2::{Domain, Protocol, Socket, Type};
+use tracing::warn;
 
 use super::ReceiveError;
 
@@ -120,8 +121,12 @@ impl Bound {
 /// Sets what reading needs. Returns the octets of buffer that the kernel granted.
 fn prepare(socket: &Socket, address: SocketAddr, buffer_bytes: usize) -> Result<usize, ReceiveError> {
     let option = |what| move |source: io::Error| ReceiveError::Option { what, address, source };
-    stamp_arrivals(socket).map_err(option("time stamps"))?;
-    count_drops(socket).map_err(option("the count of drops"))?;
+    if !stamp_arrivals(socket).map_err(option("time stamps"))? {
+        warn!(%address, "this kernel does not say when a datagram arrived: the time of reading stands for it");
+    }
+    if !count_drops(socket).map_err(option("the count of drops"))? {
+        warn!(%address, "this kernel does not count the datagrams that it drops: the sequence numbers alone tell losses");
+    }
     socket.set_read_timeout(Some(IDLE)).map_err(option("a timeout"))?;
     set_receive_buffer(socket, buffer_bytes).map_err(option("the buffer"))
 }

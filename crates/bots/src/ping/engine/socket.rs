@@ -118,8 +118,15 @@ impl IcmpSocket {
         };
         let socket = Socket::new(domain, socket_type, Some(protocol))?;
         socket.set_nonblocking(true)?;
-        stamp_arrivals(&socket)?;
-        count_drops(&socket)?;
+        if !stamp_arrivals(&socket)? {
+            warn!(
+                ?family,
+                "this kernel does not say when an answer arrived: round trips hold the wait for a core, too"
+            );
+        }
+        if !count_drops(&socket)? {
+            warn!(?family, "this kernel does not count the answers that it drops");
+        }
         match (family, kind) {
             (Family::V4, SocketKind::Raw) => socket.attach_filter(&NO_IPV4_REQUESTS)?,
             (Family::V6, SocketKind::Raw) => socket.attach_filter(&ONLY_IPV6_ANSWERS)?,

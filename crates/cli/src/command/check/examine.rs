@@ -162,7 +162,15 @@ impl Examination<'_> {
         match answer {
             Ok(answer) => ControlFlow::Continue(answer),
             Err(error) => {
-                self.problem(&format!("{what}: {}", error_chain(&error)));
+                let chain = error_chain(&error);
+                self.problem(&format!("{what}: {chain}"));
+                // What `openssl req -x509` makes unless it is told otherwise.
+                if chain.contains("CaUsedAsEndEntity") {
+                    self.problem(
+                        "the backend's certificate is that of an authority: make it anew with \
+                         `-addext basicConstraints=critical,CA:FALSE`, as docs/operate.md shows",
+                    );
+                }
                 ControlFlow::Break(())
             }
         }

@@ -15,7 +15,11 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use grafolean_collector::{collector::Signals, time::SystemClock};
+use grafolean_collector::{
+    collector::Signals,
+    health::{Heartbeats, Service},
+    time::SystemClock,
+};
 use grafolean_hub::{Forward, Hub, Options, Tls, TlsFiles, points, serve, serve_tls};
 use secrecy::ExposeSecret;
 use tokio::{
@@ -85,8 +89,16 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<Outcome> {
             }
         })
     });
+    // With bots it is they who say that all is ready, and whose signs of life count.
+    let service = config.hub.with_bots.is_empty().then(|| {
+        let service = Service { heartbeats: Heartbeats::default(), stop: signals.stop.clone() };
+        tokio::spawn(service.run())
+    });
     let ran = beside(&hub, plain, &serving, &folder, config, signals).await;
     serving.cancel();
+    if let Some(service) = service {
+        service.await?;
+    }
     let served = server.await?;
     if let Some(forwarding) = forwarding {
         forwarding.await?;

@@ -1,6 +1,11 @@
 //! What a person says about a backend, checked once.
 
-use std::{fmt, fs, path::PathBuf, time::Duration};
+use std::{
+    fmt, fs,
+    net::{Ipv4Addr, Ipv6Addr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use reqwest::{Certificate, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
@@ -157,6 +162,11 @@ impl Transport {
             .connect_timeout(self.connect_timeout)
             .timeout(self.request_timeout)
             .pool_idle_timeout(IDLE_TIMEOUT)
+            // RFC 6761, section 6.3. Where no file says so, a server would be asked.
+            .resolve_to_addrs(
+                "localhost",
+                &[(Ipv4Addr::LOCALHOST, 0).into(), (Ipv6Addr::LOCALHOST, 0).into()],
+            )
             // A redirect would carry the token wherever an answer says.
             .redirect(redirect::Policy::none());
         let own = self.own_certificates()?;

@@ -162,7 +162,8 @@ pub(super) const ROWS: &[Row] = &[
         "backend_tls",
         Link::Selection,
         "The certificate of the backend is not trusted.",
-        "Set the file of the authority's certificates (ca_file), or look what intercepts TLS on the way.",
+        "Set the file of the authority's certificates (ca_file), look what intercepts TLS on the way, or make a certificate of \
+         your own as a server's (CA:FALSE).",
     ),
     row(
         Cause::NotTheApi,
