@@ -48,6 +48,12 @@ demo *arguments:
 bench:
     bench/run
 
+# How long each injected cause takes until `grafolean why` and the API name it, in seconds from its injection, slowest first.
+why-times:
+    rm -f target/why-times
+    GRAFOLEAN_WHY_TIMES={{ justfile_directory() }}/target/why-times cargo nextest run --workspace --locked -E 'binary(why)'
+    @echo && (printf 'cause\tcommand line\tAPI\ttest\n'; sort -t "$(printf '\t')" -k 2,2nr target/why-times) | column -t -s "$(printf '\t')"
+
 # What a run finds goes to fuzz/found; what the tests are to replay from then on is moved to fuzz/corpus by hand.
 # Looks for input that breaks a parser: netflow5, netflow9, ipfix, ipfix_stream, sflow5, flow_templates or snmp_reply.
 fuzz target seconds="60":

@@ -1,5 +1,8 @@
 //! The run loop in virtual time: when runs start, what they may do to each other, how it ends.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::cast_precision_loss, clippy::cast_sign_loss)]
+
+mod explaining;
 
 use std::{
     num::{NonZeroU16, NonZeroUsize},

@@ -11,6 +11,7 @@
 
 mod names;
 mod prometheus;
+mod recipes;
 mod tap;
 #[path = "../world/mod.rs"]
 mod world;

@@ -5,6 +5,7 @@ use std::{fs, path::PathBuf, process::Stdio};
 use serde_json::{Value, json};
 
 use crate::{
+    doors::injected,
     scene::{Device, Scene, in_own_network, object, quick, uptime},
     world::{Process, Run, until},
 };
@@ -142,6 +143,7 @@ async fn an_agent_that_stops_is_told_since_when() {
     let scene = Scene::of(Device::snmp(161)).await;
     scene.wait_for("up");
     drop(agent);
+    injected();
     scene.named("switch", "port_closed");
     let answer = &scene.api("switch", "")[0];
     let since = answer["findings"][0]["since"].as_f64();

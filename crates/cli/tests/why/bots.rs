@@ -7,6 +7,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::{
+    doors::injected,
     scene::{Device, Scene, causes, in_own_network},
     world::{World, until},
 };
@@ -29,6 +30,7 @@ async fn a_bot_that_was_killed() {
     scene.wait_for("success");
     scene.told();
     scene.bot.take().unwrap().end(Signal::SIGKILL);
+    injected();
     scene.named("router", "bot_silent");
     scene.named(&scene.path("success"), "bot_silent");
 }
@@ -90,6 +92,7 @@ fn take_right(scene: &Scene, resource: &str) {
         let (status, answer) = scene.ask("DELETE", &format!("{rights}/{}", right["id"]), &Value::Null);
         assert_eq!(status, 204, "{answer}");
     }
+    injected();
 }
 
 #[tokio::test]
@@ -122,6 +125,7 @@ async fn a_token_that_was_revoked() {
     let bot = format!("/accounts/{}/bots/{}", scene.world.account, scene.world.bot.id);
     let (status, answer) = scene.ask("DELETE", &bot, &Value::Null);
     assert_eq!(status, 204, "{answer}");
+    injected();
     scene.named_as("router", "token_refused", "bot_gone");
 }
 

@@ -2,14 +2,18 @@
 
 use serde_json::{Value, json};
 
-use crate::scene::{Device, Scene, in_own_network, run};
+use crate::{
+    doors::injected,
+    scene::{Device, Scene, in_own_network, run},
+};
 
 /// Changes the hub's database as an administrator, or a fault, would: the hub itself lets nobody do it.
-fn change_database(scene: &mut Scene, sql: &str) {
+pub(crate) fn change_database(scene: &mut Scene, sql: &str) {
     scene.world.stop_hub();
     let file = scene.world.folder.path().join("hub/hub.sqlite");
     run("sqlite3", &[file.to_str().unwrap(), &format!("PRAGMA foreign_keys = OFF; {sql}")]);
     scene.world.start_hub();
+    injected();
 }
 
 /// The entity as the API shows it, changed.
@@ -23,6 +27,7 @@ fn change_entity(scene: &Scene, change: impl FnOnce(&mut Value)) {
     });
     let (status, answer) = scene.ask("PUT", &place, &body);
     assert_eq!(status, 204, "{answer}");
+    injected();
 }
 
 #[tokio::test]
@@ -150,4 +155,24 @@ async fn a_bot_of_another_protocol() {
     change_database(&mut scene, &format!("UPDATE attachments SET bot = {}", other.unwrap()));
     scene.start_bot();
     scene.named("router", "bot_protocol");
+}
+
+#[tokio::test]
+async fn an_entity_that_is_no_device() {
+    if !in_own_network("configuration::an_entity_that_is_no_device", &["sqlite3"]) {
+        return;
+    }
+    let mut scene = Scene::of(Device::ping("127.0.0.1")).await;
+    change_database(&mut scene, "UPDATE entities SET entity_type = 'interface'");
+    scene.named("router", "not_a_device");
+}
+
+#[tokio::test]
+async fn a_sensor_of_another_protocol() {
+    if !in_own_network("configuration::a_sensor_of_another_protocol", &["sqlite3"]) {
+        return;
+    }
+    let mut scene = Scene::of(Device::ping("127.0.0.1")).await;
+    change_database(&mut scene, "UPDATE sensors SET protocol = 'snmp' WHERE name = 'sensor 0 of router'");
+    scene.named("router", "sensor_protocol");
 }

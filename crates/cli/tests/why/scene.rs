@@ -4,21 +4,22 @@ use std::{
     collections::BTreeMap,
     env,
     process::{Command, Stdio},
-    thread,
-    time::{Duration, Instant},
 };
 
 use grafolean_collector::model::{AccountId, Attachment, EntityId, NewEntity, SensorUse};
 use grafolean_hub::setup::Setup;
 use serde_json::{Value, json};
 
-use crate::world::{Process, Run, World, text, until};
+use crate::{
+    doors::injected,
+    world::{Process, Run, World, text, until},
+};
 
 /// Where bots are observed; every scene has a network of its own.
 const OBSERVED: &str = "127.0.0.1:9300";
 
-/// A minute and a half is as good as never.
-const NEVER: Duration = Duration::from_secs(90);
+/// How often a sound set-up is looked at, each time with what the bot has said since: some ten runs.
+const SPOKEN: usize = 4;
 
 const INSIDE: &str = "GRAFOLEAN_TEST_NETWORK";
 
@@ -55,6 +56,7 @@ pub(crate) fn run(program: &str, arguments: &[&str]) {
     let path = "/usr/sbin:/sbin:/usr/bin:/bin";
     let output = Command::new(program).args(arguments).env("PATH", path).finished();
     assert!(output.status.success(), "{program} {arguments:?}: {output:?}");
+    injected();
 }
 
 /// A device as it is set up.
@@ -159,6 +161,8 @@ pub(crate) struct Scene {
     pub(crate) protocol: &'static str,
     session: String,
     pub(crate) bot: Option<Process>,
+    /// What lies before the hub, for the bot and the command line.
+    pub(crate) backend: Option<String>,
 }
 
 impl Scene {
@@ -181,7 +185,7 @@ impl Scene {
     ) -> Self {
         let world = World::with(protocol, fill).await;
         let (session, entity) = (world.session(), world.entities[0]);
-        Self { world, entity, protocol, session, bot: None }
+        Self { world, entity, protocol, session, bot: None, backend: None }
     }
 
     pub(crate) fn start_bot(&mut self) {
@@ -190,7 +194,11 @@ impl Scene {
     }
 
     pub(crate) fn start_bot_by(&mut self, mut command: Command) {
+        if let Some(backend) = &self.backend {
+            command.env("BACKEND_URL", backend);
+        }
         self.bot = Some(Process::start(&mut command));
+        injected();
     }
 
     pub(crate) fn bot_command(&self) -> Command {
@@ -231,13 +239,7 @@ impl Scene {
 
     /// Waits until the bot has said what it knows of a run.
     pub(crate) fn told(&self) {
-        let status = format!("/hub/accounts/{}/status", self.world.account);
-        let id = json!(self.world.bot.id);
-        until(|| {
-            let (_, rows) = self.ask("GET", &status, &Value::Null);
-            let own = rows["list"].as_array().and_then(|rows| rows.iter().find(|row| row["bot"] == id));
-            own.is_some_and(|own| own["status"]["jobs"][0]["runs"][0].is_object())
-        });
+        until(|| self.status()["status"]["jobs"][0]["runs"][0].is_object());
     }
 
     /// Asks the hub as the person who may do everything.
@@ -249,6 +251,9 @@ impl Scene {
     /// What the command line answers, with its exit code.
     pub(crate) fn command_line(&self, about: &str, more: &[&str]) -> (Option<i32>, Value) {
         let mut command = self.world.bot();
+        if let Some(backend) = &self.backend {
+            command.env("BACKEND_URL", backend);
+        }
         command.args(["why", about, "--json", "--metrics", OBSERVED]).args(more);
         let output = command.finished();
         let answers = serde_json::from_slice(&output.stdout);
@@ -263,35 +268,36 @@ impl Scene {
         answer["list"].clone()
     }
 
-    /// Waits until the cause is the first that is named, on the command line and in the API.
-    pub(crate) fn named(&self, about: &str, cause: &str) {
-        self.named_as(about, cause, cause);
+    /// Returns the last status that the bot told the hub, and when it came; null while there is none.
+    pub(crate) fn status(&self) -> Value {
+        let (_, rows) =
+            self.ask("GET", &format!("/hub/accounts/{}/status", self.world.account), &Value::Null);
+        let id = json!(self.world.bot.id);
+        rows["list"].as_array().unwrap().iter().find(|row| row["bot"] == id).cloned().unwrap_or_default()
     }
 
-    /// The same where the API, which sees less of the bot's own machine, can only name another one.
-    pub(crate) fn named_as(&self, about: &str, on_command_line: &str, in_api: &str) {
-        let began = Instant::now();
-        until_named("the command line", on_command_line, || {
-            let (code, answers) = self.command_line(about, &[]);
-            (causes(&answers).is_empty() == (code == Some(0))).then_some(answers)
-        });
-        until_named("the API", in_api, || Some(self.api(about, "")));
-        eprintln!("{on_command_line} was named after {:?}", began.elapsed());
+    /// Does something each time that the bot has spoken anew, several times.
+    pub(crate) fn each_time_it_speaks(&self, what: impl Fn()) {
+        let mut last = Value::Null;
+        for _ in 0..SPOKEN {
+            until(|| !self.status()["received"].is_null() && self.status()["received"] != last);
+            last = self.status()["received"].clone();
+            what();
+        }
     }
 
     /// Waits until the device is explained as sound, and sees that it stays so, whichever way it is asked about.
     pub(crate) fn sound(&self, path: &str) {
         self.wait_for(path);
         let about = [self.entity.to_string(), self.path(path)];
-        for _ in 0..3 {
+        self.each_time_it_speaks(|| {
             for about in &about {
                 let (code, answers) = self.command_line(about, &[]);
                 assert_eq!((causes(&answers), code), (vec![], Some(0)), "{about}: {answers:#}");
                 let answers = self.api(about, "");
                 assert_eq!(causes(&answers), Vec::<String>::new(), "{about}: {answers:#}");
             }
-            thread::sleep(Duration::from_millis(400));
-        }
+        });
     }
 }
 
@@ -300,28 +306,4 @@ pub(crate) fn causes(answers: &Value) -> Vec<String> {
     let answers = answers.as_array().unwrap_or_else(|| panic!("no list: {answers}"));
     let first = |answer: &Value| answer["findings"][0]["cause"].as_str().map(str::to_owned);
     answers.iter().filter_map(first).collect()
-}
-
-fn until_named(door: &str, cause: &str, ask: impl Fn() -> Option<Value>) {
-    let began = Instant::now();
-    loop {
-        let answers = ask();
-        if let Some(answers) =
-            answers.as_ref().filter(|answers| causes(answers).iter().any(|named| named == cause))
-        {
-            for finding in
-                answers.as_array().unwrap().iter().flat_map(|answer| answer["findings"].as_array().unwrap())
-            {
-                for field in ["sentence", "evidence", "remedy"] {
-                    assert!(
-                        finding[field].as_str().is_some_and(|words| !words.is_empty()),
-                        "{field}: {finding}"
-                    );
-                }
-            }
-            return;
-        }
-        assert!(began.elapsed() < NEVER, "{cause} is not named by {door}: {answers:#?}");
-        thread::sleep(Duration::from_millis(200));
-    }
 }

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::{
     agents::Snmpd,
+    doors::injected,
     scene::{Device, Scene, in_own_network, object, run, uptime},
 };
 
@@ -30,6 +31,7 @@ async fn a_row_that_is_gone() {
     drop(agent);
     run("ip", &["link", "del", "gone0"]);
     let _agent = Snmpd::start(161, "");
+    injected();
     scene.named(&scene.path("mtu.70"), "index_gone");
     scene.sound_path("mtu.1");
 }
@@ -61,6 +63,7 @@ async fn an_interface_that_is_renamed() {
     drop(agent);
     run("ip", &["link", "set", "before0", "name", "after0"]);
     let _agent = Snmpd::start(161, "");
+    injected();
     scene.named(&scene.path("mtu.70.before0"), "renamed");
     let evidence = scene.api(&scene.path("mtu.70.before0"), "")[0]["findings"][0]["evidence"].clone();
     assert!(evidence.as_str().unwrap().contains("mtu.70.after0"), "{evidence}");

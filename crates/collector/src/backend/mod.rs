@@ -301,10 +301,11 @@ impl BackendError {
             Self::Forbidden { .. } => Cause::NoWriteRight,
             Self::Refused { status: 404 | 405, .. } | Self::Nonsense { .. } => Cause::NotTheApi,
             Self::Refused { .. } => Cause::BackendRefuses,
-            Self::Failed { status: 429, .. } | Self::Failed { retry_after: Some(_), .. } => {
+            // What it cannot do at this moment (RFC 9110, section 15.6.4); a gateway that reaches nobody says 502 or 504.
+            Self::Failed { status: 429 | 503, .. } | Self::Failed { retry_after: Some(_), .. } => {
                 Cause::BackendBusy
             }
-            Self::Failed { status: 502..=504, .. } => Cause::BackendAway,
+            Self::Failed { status: 502 | 504, .. } => Cause::BackendAway,
             Self::Failed { .. } => Cause::BackendFails,
         }
     }

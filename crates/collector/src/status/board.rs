@@ -83,6 +83,11 @@ impl StatusBoard {
         }
     }
 
+    /// Waits until something is newly wrong with a run.
+    pub(super) async fn news(&self) {
+        self.0.runs.news().await;
+    }
+
     /// Returns the file of the bot's queue.
     pub(super) fn spool_file(&self) -> PathBuf {
         self.0.spool.path().to_path_buf()

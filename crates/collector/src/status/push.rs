@@ -20,6 +20,9 @@ use crate::{
 /// How often a status is pushed.
 const EVERY: Duration = Duration::from_secs(3);
 
+/// What is newly wrong is told this soon after the last word.
+const NEWS: Duration = Duration::from_secs(1);
+
 /// The pause is this many times what putting it together and sending it took, so that it never takes more than 2 % of the
 /// time.
 const PAUSE_FOR_COST: u32 = 50;
@@ -71,6 +74,7 @@ impl<K: Backend> StatusPush<K> {
         loop {
             let began = Instant::now();
             let taken = self.push(pause.max(EVERY), false).await;
+            let is_taken = matches!(taken, Ok(Pushed::Taken));
             pause = match taken {
                 Ok(Pushed::NoAccount) => NOT_READ_YET,
                 Ok(Pushed::Taken) => {
@@ -85,10 +89,16 @@ impl<K: Backend> StatusPush<K> {
                     if outage.failed("not taken", Instant::now()).is_some() {
                         debug!(%error, "the backend does not take the bot's status");
                     }
-                    EVERY * 2
+                    EVERY
                 }
             };
-            sleep(pause).await;
+            if is_taken {
+                let least = (began.elapsed() * PAUSE_FOR_COST).clamp(NEWS, pause);
+                sleep(least).await;
+                let _ = timeout(pause.saturating_sub(least), self.board.news()).await;
+            } else {
+                sleep(pause).await;
+            }
         }
     }
 

@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::Notify;
+
 use super::snapshot::{JobStatus, RunRecord, StandingTrouble};
 use crate::{
     bot::{Job, JobId, RunId},
@@ -43,7 +45,10 @@ pub struct RunEnd<'a> {
 
 /// What is known of runs; a clone is of the same.
 #[derive(Clone, Debug, Default)]
-pub struct RunLog(Arc<Mutex<HashMap<JobId, Entry>>>);
+pub struct RunLog {
+    jobs: Arc<Mutex<HashMap<JobId, Entry>>>,
+    news: Arc<Notify>,
+}
 
 #[derive(Debug)]
 struct Entry {
@@ -117,6 +122,7 @@ impl RunLog {
                 .failure
                 .map(|(_, text)| text.get(..text.floor_char_boundary(MOST_ERROR)).unwrap_or("").into()),
         });
+        let mut is_new = end.failure.is_some() && entry.failed_in_a_row == 0;
         if end.failure.is_some() {
             entry.failed_in_a_row = entry.failed_in_a_row.saturating_add(1);
         } else {
@@ -130,7 +136,10 @@ impl RunLog {
             });
         }
         for trouble in noted.troubles {
-            entry.stand(trouble, due);
+            is_new |= entry.stand(trouble, due);
+        }
+        if is_new {
+            self.news.notify_one();
         }
     }
 
@@ -178,8 +187,13 @@ impl RunLog {
         (ids.into_iter().take(most).map(|(id, entry)| entry.status(id, now)).collect(), more, troubles)
     }
 
+    /// Waits until a run met something that the one before had not met.
+    pub(super) async fn news(&self) {
+        self.news.notified().await;
+    }
+
     fn jobs(&self) -> MutexGuard<'_, HashMap<JobId, Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -220,8 +234,12 @@ fn entity_of_path(path: &str) -> Option<EntityId> {
     parts.next()?.parse().ok().map(EntityId::new)
 }
 
-/// Returns the account and the entity of a job that is named `ping.1.7`, as those of the bots here are.
+/// Returns the account and the entity of a job that is named `ping.1.7`, as those of the bots here are, or `7/3`, as those of
+/// bots in Python are: the entity, and what of it.
 fn named_in(id: &str) -> (Option<AccountId>, Option<EntityId>) {
+    if let Some(entity) = id.split('/').next().and_then(|part| part.parse().ok()) {
+        return (None, Some(EntityId::new(entity)));
+    }
     let mut parts = id.split('.');
     if parts.next() == Some("entity") {
         return (None, entity_of_path(id));
@@ -254,12 +272,17 @@ impl Entry {
         self.runs.push_back(run);
     }
 
-    fn stand(&mut self, trouble: Trouble, due: i64) {
+    /// Notes a trouble; returns whether it is a new one.
+    fn stand(&mut self, trouble: Trouble, due: i64) -> bool {
         if let Some(known) = self.standing.iter_mut().find(|known| is_same(&known.trouble, &trouble)) {
             (known.trouble, known.last) = (trouble, due);
-        } else if self.standing.len() < MOST_STANDING {
+            return false;
+        }
+        let has_room = self.standing.len() < MOST_STANDING;
+        if has_room {
             self.standing.push(Standing { trouble, since: due, last: due });
         }
+        has_room
     }
 
     fn status(&self, id: &JobId, now: Timestamp) -> JobStatus {
@@ -313,6 +336,20 @@ mod tests {
         let failure = failure.map(|text| ("bug", text));
         let span = Duration::from_millis(20);
         log.ended(&RunEnd { run: &id, late: span, took: span, failure }, 3, None, &notes);
+    }
+
+    #[test]
+    fn an_entity_is_known_by_the_name_of_its_job_before_any_value_came() {
+        let known = |id| {
+            let (account, entity) = named_in(id);
+            (account.map(|id| id.number()), entity.map(|id| id.number()))
+        };
+        assert_eq!(known("ping.1.7"), (Some(1), Some(7)));
+        assert_eq!(
+            (known("7"), known("7/3"), known("7/all/5min")),
+            ((None, Some(7)), (None, Some(7)), (None, Some(7)))
+        );
+        assert_eq!((known("entity.7.load"), known("network_map/7")), ((None, Some(7)), (None, None)));
     }
 
     #[test]

@@ -6,6 +6,9 @@ use super::{
 };
 use crate::cause::{Cause, Link};
 
+/// The interval of what does not say one, in seconds.
+const USUAL: i64 = 60;
+
 /// Looks at the entity, its credential and its sensors. A sensor at fault costs itself; the walk ends where none is left.
 pub(super) fn check<'a>(walk: &mut Walk<'a>) -> Result<SetUp<'a>, Broken> {
     let facts = walk.facts;
@@ -58,10 +61,15 @@ pub(super) fn check<'a>(walk: &mut Walk<'a>) -> Result<SetUp<'a>, Broken> {
                 format!("sensor {:?} is of {}, not {}", sensor.name, sensor.protocol, walk.protocol),
             )),
             Some(sensor) => match used.interval.or(sensor.default_interval) {
-                None => Some((
+                None if needs_interval(walk) => Some((
                     Cause::NoInterval,
                     format!("sensor {:?} has none, nor has {}", sensor.name, entity.name),
                 )),
+                None => {
+                    intervals.push(USUAL);
+                    names.push(format!("{:?}", sensor.name));
+                    None
+                }
                 Some(interval) => {
                     intervals.push(interval);
                     names.push(format!("{:?}", sensor.name));
@@ -74,7 +82,7 @@ pub(super) fn check<'a>(walk: &mut Walk<'a>) -> Result<SetUp<'a>, Broken> {
         }
     }
     if intervals.is_empty() && has_profile {
-        intervals.push(60);
+        intervals.push(USUAL);
     }
     if intervals.is_empty() {
         return Err(Broken);
@@ -90,4 +98,12 @@ pub(super) fn check<'a>(walk: &mut Walk<'a>) -> Result<SetUp<'a>, Broken> {
     );
     walk.passed(Link::Configuration, said, None);
     Ok(SetUp { entity, attachment, intervals })
+}
+
+/// Whether sensors of the protocol are of no use without an interval: not so where a bot listens, and sends what comes. As long
+/// as none has spoken nobody knows, and that it has not is what is wrong.
+fn needs_interval(walk: &Walk<'_>) -> bool {
+    let of_protocol = walk.facts.bots.iter().filter(|bot| bot.protocol.as_deref() == Some(walk.protocol));
+    let mut told = of_protocol.filter_map(|bot| bot.told.as_ref()).peekable();
+    told.peek().is_some() && told.all(|told| told.status.heard.is_none())
 }

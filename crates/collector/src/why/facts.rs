@@ -95,7 +95,7 @@ impl Told {
     /// Whether the bot speaks: its next word is not long overdue.
     pub fn is_fresh(&self, now: f64) -> bool {
         let pause = if self.status.pause > 0.0 { self.status.pause } else { USUAL_PAUSE };
-        !self.status.stopped && now - self.received <= pause * 2.5 + 2.0
+        !self.status.stopped && now - self.received <= pause * 2.0 + 2.5
     }
 }
 

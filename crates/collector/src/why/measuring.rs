@@ -13,6 +13,9 @@ use crate::{
 /// How long a value may take from its due time to the hub, in seconds, beside an interval that was missed.
 pub(super) const STORE_SLACK: f64 = 10.0;
 
+/// A run that begins so many seconds after it was due waited for a place.
+const LATE: f32 = 1.0;
+
 /// How long after it was due a configuration is waited for.
 const READ_SLACK: f64 = 30.0;
 
@@ -81,8 +84,14 @@ pub(super) fn schedule(walk: &mut Walk<'_>, jobs: &[&JobStatus], told: &Told) ->
         } else if run.outcome == "deadline" {
             let error = run.error.as_deref().unwrap_or_default();
             Finding::of(Cause::RunOverran, format!("{}, run of {}: {error}", job.id, at(run)))
-        } else if f64::from(run.late) > f64::from(shortest).max(30.0) {
-            Finding::of(Cause::Overload, format!("{} began {} late", job.id, span(run.late.into())))
+        } else if let Some(missed) = missed_intervals(job, shortest).filter(|_| run.late > LATE) {
+            let evidence = format!(
+                "{missed} of the last {} runs of {} came more than an interval after the one before, the last began {} late",
+                job.runs.len(),
+                job.id,
+                span(run.late.into())
+            );
+            Finding::of(Cause::Overload, evidence)
         } else {
             continue;
         };
@@ -96,6 +105,17 @@ pub(super) fn schedule(walk: &mut Walk<'_>, jobs: &[&JobStatus], told: &Told) ->
         return Err(Broken);
     }
     Ok(())
+}
+
+/// Returns how many of the last runs came later than an interval after the one before, if these are most. What is due and not
+/// begun before it is due again is one run, so that no run is later than an interval.
+fn missed_intervals(job: &JobStatus, shortest: u32) -> Option<usize> {
+    let is_missed = |pair: &[RunRecord]| match pair {
+        [before, after] => (after.due - before.due) * 2 > i64::from(shortest) * 3,
+        _ => false,
+    };
+    let missed = job.runs.windows(2).filter(|pair| is_missed(pair)).count();
+    (missed >= 2 && missed * 2 >= job.runs.len()).then_some(missed)
 }
 
 /// Looks at how the last runs ended.

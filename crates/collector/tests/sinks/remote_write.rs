@@ -121,7 +121,12 @@ async fn open(
     clock: &SimClock,
     receivers: &[(&'static str, SimReceiver)],
 ) -> Spool {
-    let sinks = receivers.iter().map(|(name, _)| SinkSettings::new(*name)).collect();
+    let sinks = receivers.iter().map(|(name, _)| match *name {
+        "brief" => SinkSettings { age: Duration::from_hours(1), ..SinkSettings::new("brief") },
+        "small" => SinkSettings { disk_bytes: 20_000, ..SinkSettings::new("small") },
+        name => SinkSettings::new(name),
+    });
+    let sinks = sinks.collect();
     let (path, clock) = (folder.path().join("spool.sqlite"), Arc::new(clock.clone()));
     Spool::open_with_sinks(path, Limits::default(), sinks, clock, SpoolMetrics::default()).await.unwrap()
 }
@@ -220,6 +225,32 @@ async fn two_sinks_of_different_speed_and_a_dead_one_account_for_every_value() {
         dead.set(Mood::Good);
         world.drained("dead").await;
         assert_eq!((paths(&dead), world.dead("dead").len()), (sent, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_limits_cost_sinks_that_are_dead_is_counted_to_the_value() {
+    let receivers = ["quick", "brief", "small"].map(|name| (name, SimReceiver::new(Version::V2, 0)));
+    let [_, (_, brief), (_, small)] = &receivers;
+    brief.set(Mood::Dead);
+    small.set(Mood::TooMany);
+    let world = World::new(&receivers).await;
+    let mut sent = 0;
+    for minute in 0..240 {
+        let values: Vec<_> =
+            (0..minute % 7 + 1).map(|place| (format!("rack.r{place}"), f64::from(minute))).collect();
+        sent += values.len();
+        world.hand_over(world.clock.now(), values).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
+    }
+    brief.set(Mood::Good);
+    small.set(Mood::Good);
+    for (name, receiver) in &receivers {
+        world.drained(name).await;
+        let sinks = world.spool.statistics().sinks;
+        let lost = sinks.iter().find(|sink| sink.name == *name).unwrap().lost.values as usize;
+        assert_eq!((receiver.values() + lost, world.dead(name).len()), (sent, 0), "{name}");
+        assert_eq!(lost == 0, *name == "quick", "{name}: {lost} of {sent}");
     }
 }
 

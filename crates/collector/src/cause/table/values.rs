@@ -14,8 +14,8 @@ pub(super) const ROWS: &[Row] = &[
         Cause::IndexGone,
         "index_gone",
         Link::Values,
-        "The row is gone from the table of the device.",
-        "Look whether the interface was removed or has another index now.",
+        "The table of the device has no such row: it is gone, or the object lacks its index.",
+        "Look whether the interface was removed or has another index now, or read the column by a walk.",
     ),
     row(
         Cause::Renamed,
