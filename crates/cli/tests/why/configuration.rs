@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Changes the hub's database as an administrator, or a fault, would: the hub itself lets nobody do it.
-pub(crate) fn change_database(scene: &mut Scene, sql: &str) {
+fn change_database(scene: &mut Scene, sql: &str) {
     scene.world.stop_hub();
     let file = scene.world.folder.path().join("hub/hub.sqlite");
     run("sqlite3", &[file.to_str().unwrap(), &format!("PRAGMA foreign_keys = OFF; {sql}")]);

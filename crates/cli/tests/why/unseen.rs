@@ -1,10 +1,9 @@
 //! Set-ups of people in which each part is sound, and the whole is not.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     agents::Snmpd,
-    configuration::change_database,
     doors::injected,
     scene::{Device, Scene, causes, in_own_network, object, quick, run, uptime},
     world::{Process, until},
@@ -100,26 +99,6 @@ async fn an_exporter_behind_a_router_that_translates_addresses() {
     scene.named("exporter", "other_exporter");
     let evidence = scene.api("exporter", "")[0]["findings"][0]["evidence"].as_str().unwrap().to_owned();
     assert!(evidence.contains("127.0.0.99"), "{evidence}");
-}
-
-#[tokio::test]
-async fn an_account_that_was_deleted() {
-    if !in_own_network("unseen::an_account_that_was_deleted", &["sqlite3"]) {
-        return;
-    }
-    let mut scene = Scene::of(Device::ping("127.0.0.1")).await;
-    scene.wait_for("success");
-    let account = scene.world.account;
-    change_database(
-        &mut scene,
-        &format!("PRAGMA foreign_keys = ON; DELETE FROM accounts WHERE id = {account}"),
-    );
-    let (code, answers) = scene.command_line("router", &[]);
-    assert_eq!(code, Some(1), "{answers:#}");
-    let named = causes(&answers);
-    assert!(["token_refused", "no_read_right", "no_entity"].iter().any(|one| named == [*one]), "{answers:#}");
-    let place = format!("/hub/accounts/{}/why?about=router", scene.world.account);
-    assert_eq!(scene.ask("GET", &place, &Value::Null).0, 404);
 }
 
 #[tokio::test]
