@@ -21,6 +21,7 @@ test *names:
     cargo test --doc --workspace --locked --quiet
     {{ if names == "" { "crates/python/test" } else { "true" } }}
     {{ if names == "" { "target/debug/grafolean-torture --minutes 1 --side-by-side" } else { "true" } }}
+    {{ if names == "" { "python3 bench/demo.py target/debug/grafolean" } else { "true" } }}
     {{ if names == "" { "packaging/test-all dev" } else { "true" } }}
 
 # The Python package's tests alone; arguments go to pytest.

@@ -15,8 +15,9 @@ DEADLINE_S = 60
 SETTLED_S = 20
 
 
-def asked(url):
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5) as answer:
+def asked(url, session):
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {session}"})
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5) as answer:
         return json.load(answer)
 
 
@@ -37,8 +38,8 @@ def main(program):
                     address, token = found.groups()
                     break
             listening = time.monotonic() - began
-            account = asked(f"{address}/api/accounts?b={token}")["list"][0]["id"]
-            while not asked(f"{address}/api/accounts/{account}/lastvalues?limit=1&b={token}")["list"]:
+            account = asked(f"{address}/api/accounts", token)["list"][0]["id"]
+            while not asked(f"{address}/api/accounts/{account}/lastvalues?limit=1", token)["list"]:
                 if time.monotonic() - began > DEADLINE_S:
                     sys.exit("there is no value")
                 time.sleep(0.02)
