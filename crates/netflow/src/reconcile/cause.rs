@@ -1,5 +1,8 @@
 //! Why flows and counters differ, in words.
 
+/// Flows by counters from which the two are not of the same traffic: no sampling and no double counting is that far off.
+pub(super) const ELSEWHERE: f64 = 20.0;
+
 /// Which way traffic flowed at an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Flowing {
@@ -192,6 +195,11 @@ impl Cause {
                  it sends them",
                 percent(told)
             ),
+            Self::Unknown { ratio } if ratio > ELSEWHERE => {
+                "flows tell of traffic where the interface counted next to none: they are of another device, or number \
+                 interfaces otherwise"
+                    .to_owned()
+            }
             Self::Unknown { ratio } => {
                 format!("flows are {} of what the interface counted, for no known reason", percent(ratio))
             }
@@ -245,6 +253,9 @@ impl Cause {
             Self::DroppedByAgent { .. } => "sample fewer packets",
             Self::LostInside { .. } => {
                 "enlarge the exporter's flow cache, or sample: more flows come than it can keep"
+            }
+            Self::Unknown { ratio } if ratio > ELSEWHERE => {
+                "check that exporter and SNMP agent are one device, and that both number its interfaces alike"
             }
             Self::Unknown { .. } => {
                 "compare what `grafolean flow exporters ADDRESS` tells with the exporter's configuration"

@@ -116,6 +116,9 @@ impl Verdict {
                 let ports = if compared == 1 { "interface" } else { "interfaces" };
                 format!("its flows are {} of what {compared} {ports} counted", percent(ratio))
             }
+            (Some(ratio), 1..) if ratio > 20.0 => {
+                "its flows are not of what its interfaces counted".to_owned()
+            }
             (Some(ratio), 1..) => format!("its flows are {} of what its interfaces counted", percent(ratio)),
             _ => "not held against interface counters".to_owned(),
         };

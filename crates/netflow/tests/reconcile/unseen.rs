@@ -241,3 +241,20 @@ fn a_direction_that_is_not_told_of_flows_with_both_interfaces() {
     };
     is_sound(World { protocol: Protocol::Ipfix, frame: 14, export: Box::new(mixed), ..World::default() });
 }
+
+#[test]
+fn flows_of_interfaces_that_count_next_to_nothing_are_not_said_in_percent() {
+    // an exporter on another device, or with other indexes: the interfaces of this one are idle
+    let idle = |_: i64, counters: &mut Counters| {
+        counters.values_mut().for_each(|(octets, _)| *octets = Some([1, 0]));
+    };
+    let outcome = World { recount: Box::new(idle), ..World::default() }.run();
+    assert_eq!(outcome.kinds(), ["unknown"], "{:#?}", outcome.findings);
+    let cause = outcome.findings[0].cause;
+    assert!(
+        cause.sentence().contains("another device") && !cause.sentence().contains('%'),
+        "{}",
+        cause.sentence()
+    );
+    assert!(cause.advice().contains("one device"), "{}", cause.advice());
+}
