@@ -33,10 +33,10 @@ export function Reconciled({ device, index, direction, at }) {
           : html`<b>Every flow that ${device.name} sent was received.</b> No interface counter is measured to compare with.`;
   return html`<${Note} kind=${lost || off || found || unscaled ? "warn" : "ok"} actions=${html`<span class="row small">
     ${coverage !== null && html`<span class="tag" data-s=${lost ? "warn" : "ok"}>coverage ${written(coverage, "ratio")}</span>`}
-    ${ratio !== null && html`<span class="tag" data-s=${off ? "warn" : "ok"}>flows / counters ${ratio.toFixed(2)}</span>`}
+    ${ratio !== null && html`<span class="tag" data-s=${off || found ? "warn" : "ok"}>flows / counters ${ratio.toFixed(2)}</span>`}
     ${heard && html`<span class="tag" data-s=${unscaled ? "warn" : undefined}>${unscaled} unscaled</span>`}
-    <a href=${`/why/netflow.coverage.entity.${device.id}`}>How?</a></span>`}>${coverage === null && ratio === null && !found ? "Nothing is known yet of what was lost on the way." : told} 
-    ${verdict ? html`<span class="muted">${capital(verdict.sentence)}.</span>` : heard && `${heard.format}, ${count(heard.flows, "flow")} in ${count(heard.datagrams, "datagram")}.`}<//>`;
+    <a href=${`/why/netflow.coverage.entity.${device.id}`}>How?</a></span>`}>${coverage === null && ratio === null && !found ? "Nothing is known yet of what was lost on the way." : told}${" "}
+    ${verdict && !found ? html`<span class="muted">${capital(verdict.sentence)}.</span>` : heard && `${heard.format}, ${count(heard.flows, "flow")} in ${count(heard.datagrams, "datagram")}.`}<//>`;
 }
 
 /** What the bot heard of an exporter, by its addresses. */
