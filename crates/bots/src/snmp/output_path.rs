@@ -256,9 +256,9 @@ mod tests {
             ("ä.{$1}", 1, "not of 'ä'"),
             ("a%2E", 2, "not of '%'"),
             ("a.{$3}", 3, "{$3} is not a placeholder: expected {$index} or {$1} to {$2}"),
-            ("a.{$0}", 3, "no place"),
-            ("a.{$1", 3, "no place"),
-            ("a.{ $1 }", 3, "no place"),
+            ("a.{$0}", 3, "not a placeholder"),
+            ("a.{$1", 3, "not a placeholder"),
+            ("a.{ $1 }", 3, "not a placeholder"),
             ("a.}", 3, "not of '}'"),
         ] {
             let error = OutputPath::compile(template, 2, Rows::Walked).unwrap_err();
