@@ -17,17 +17,25 @@ use prometheus_client::{
     metrics::{family::Family, gauge::Gauge},
     registry::Registry,
 };
-use tokio::{task, time::sleep};
+use serde_json::json;
+use tokio::{
+    task,
+    time::{Instant, sleep},
+};
 use tracing::{info, warn};
 
 use crate::{
     Hub,
+    events::Kind,
     rights::Verb,
     store::{StoreError, account, bot, credential, entity, permission, sensor},
 };
 
-/// How long findings are good for whoever asks again.
+/// How long findings are good for whoever asks again, at least.
 const GOOD_FOR: Duration = Duration::from_secs(3);
+
+/// However many ask, looking at a large account takes at most a tenth of the time.
+const REST_PER_LOOK: u32 = 9;
 
 /// How often all accounts are looked at, whether somebody asks or not.
 const LOOK: Duration = Duration::from_secs(30);
@@ -36,8 +44,13 @@ const LOOK: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub(crate) struct KnownFindings(Mutex<HashMap<AccountId, Look>>);
 
-/// When it was looked, and what was found.
-type Look = (Timestamp, Arc<[GroupedFinding]>);
+/// What was found.
+#[derive(Debug)]
+struct Look {
+    at: Timestamp,
+    good_for: Duration,
+    found: Arc<[GroupedFinding]>,
+}
 
 /// What is read of the database.
 struct SetUp {
@@ -117,11 +130,16 @@ pub(crate) async fn findings(hub: &Hub, account: AccountId) -> Result<Arc<[Group
     if let Some(known) = hub.findings.get(account, now) {
         return Ok(known);
     }
+    let began = Instant::now();
     let facts = gather(hub, account).await?;
     // Of thousands of devices it takes a while, in which others are to be answered.
     let found = task::spawn_blocking(move || why::findings(&facts)).await;
     let found: Arc<[GroupedFinding]> = found.unwrap_or_default().into();
-    hub.findings.put(account, now, Arc::clone(&found));
+    let good_for = GOOD_FOR.max(began.elapsed() * REST_PER_LOOK);
+    if hub.findings.put(account, Look { at: now, good_for, found: Arc::clone(&found) }) {
+        let resource = format!("hub/accounts/{account}/findings");
+        hub.announcer.feed().tell(Kind::Findings, &resource, json!({}));
+    }
     Ok(found)
 }
 
@@ -152,18 +170,24 @@ pub(crate) async fn watch(hub: Arc<Hub>) {
 impl KnownFindings {
     fn get(&self, account: AccountId, now: Timestamp) -> Option<Arc<[GroupedFinding]>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, found) = known.get(&account)?;
-        (now.since(*at) < GOOD_FOR && *at <= now).then(|| Arc::clone(found))
+        let Look { at, good_for, found } = known.get(&account)?;
+        (now.since(*at) < *good_for && *at <= now).then(|| Arc::clone(found))
     }
 
-    fn put(&self, account: AccountId, now: Timestamp, found: Arc<[GroupedFinding]>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(account, (now, found));
+    /// Keeps what was found; returns whether it is another cause, or of other devices, than before.
+    fn put(&self, account: AccountId, look: Look) -> bool {
+        let names = |found: &[GroupedFinding]| -> Vec<_> {
+            found.iter().map(|one| (one.cause, one.protocol.clone(), one.devices)).collect()
+        };
+        let told = names(&look.found);
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(account, look).is_none_or(|before| names(&before.found) != told)
     }
 
     /// Registers how many devices have each cause.
     pub(crate) fn register(&self, registry: &mut Registry) {
         let devices = Family::<Labels, Gauge>::default();
-        for (account, (_, found)) in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for (account, Look { found, .. }) in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             for finding in found.iter() {
                 let labels = Labels { account: account.number(), cause: finding.cause.kind() };
                 devices.get_or_create(&labels).inc_by(i64::try_from(finding.devices).unwrap_or(i64::MAX));

@@ -142,7 +142,7 @@ fn longest_interval(entity: &Entity, usual: &BTreeMap<SensorId, Option<i64>>) ->
 }
 
 /// The entity that a path names: by the contract the segment after `entity` is its id, wherever in a path it stands.
-fn entity_of(path: &str) -> Option<EntityId> {
+pub(crate) fn entity_of(path: &str) -> Option<EntityId> {
     let rest = match path.strip_prefix("entity.") {
         Some(rest) => rest,
         None => path.split_once(".entity.")?.1,

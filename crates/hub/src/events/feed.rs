@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::body::Bytes;
-use grafolean_collector::model::{AccountId, Sample, UserId};
+use grafolean_collector::model::{AccountId, EntityId, Sample, UserId};
 use prometheus_client::{
     metrics::{counter::Counter, gauge::Gauge},
     registry::Registry,
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use crate::store::session::SessionId;
+use crate::{auth::CallerKind, overview::entity_of, store::session::SessionId};
 
 /// What the events that are kept may take in memory: some ten seconds of 20,000 values a second. The oldest go; a reader
 /// that has not read them looks at everything anew.
@@ -33,6 +33,10 @@ pub(super) const READERS: usize = 512;
 
 /// Readers of one user at a time: windows that somebody has open.
 pub(super) const READERS_OF_USER: usize = 64;
+
+/// Bots among the readers, which leave the other half to pages. A bot that is refused reads its configuration every two
+/// minutes all the same.
+const BOTS: usize = 256;
 
 /// The last events, and who reads them.
 #[derive(Debug)]
@@ -63,6 +67,7 @@ struct Readers {
 #[derive(Debug)]
 struct Known {
     user: UserId,
+    kind: CallerKind,
     session: Option<SessionId>,
     end: CancellationToken,
 }
@@ -81,18 +86,32 @@ pub(crate) struct Event {
 /// What kind of thing happened: the name of the event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Values were stored.
+    /// Values were stored, these.
     Values,
+    /// Values were stored, whichever: told once for all that came together.
+    Stored,
     /// Series came that did not exist before.
     Paths,
     /// A resource changed.
     Changed,
+    /// A bot told something of itself.
+    Status,
+    /// Something else is wrong with an account than before.
+    Findings,
 }
 
 #[derive(Debug)]
 pub(super) enum Content {
     Json(Value),
-    Values { samples: Vec<Sample>, whole: OnceLock<Bytes> },
+    Values(Values),
+}
+
+/// Values that were stored, as readers take them; what is worked out of them is worked out once for all readers.
+#[derive(Debug)]
+pub(super) struct Values {
+    samples: Vec<Sample>,
+    whole: OnceLock<Bytes>,
+    by_entity: OnceLock<HashMap<EntityId, Vec<usize>>>,
 }
 
 /// Names an event over restarts of the hub, for `Last-Event-ID`.
@@ -103,12 +122,38 @@ pub(crate) struct EventId {
 }
 
 impl Kind {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Values, Self::Stored, Self::Paths, Self::Changed, Self::Status, Self::Findings];
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Values => "values",
+            Self::Stored => "stored",
             Self::Paths => "paths",
             Self::Changed => "changed",
+            Self::Status => "status",
+            Self::Findings => "findings",
         }
+    }
+}
+
+impl Values {
+    /// Returns those of an entity, in order.
+    pub(super) fn of(&self, entity: EntityId) -> impl Iterator<Item = &Sample> {
+        let by_entity = self.by_entity.get_or_init(|| {
+            let mut found: HashMap<EntityId, Vec<usize>> = HashMap::new();
+            for (place, sample) in self.samples.iter().enumerate() {
+                if let Some(entity) = entity_of(sample.path.as_str()) {
+                    found.entry(entity).or_default().push(place);
+                }
+            }
+            found
+        });
+        by_entity.get(&entity).into_iter().flatten().filter_map(|place| self.samples.get(*place))
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Sample> {
+        self.samples.iter()
     }
 }
 
@@ -156,7 +201,7 @@ impl Feed {
         if samples.is_empty() {
             return;
         }
-        let content = Content::Values { samples, whole: OnceLock::new() };
+        let content = Content::Values(Values { samples, whole: OnceLock::new(), by_entity: OnceLock::new() });
         let resource = format!("accounts/{account}/values");
         self.add(Event { kind: Kind::Values, account: Some(account), resource, content });
     }
@@ -226,16 +271,22 @@ impl Feed {
     }
 
     /// Adds a reader; `None` if there are too many, of all or of this user.
-    pub(super) fn enter(&self, user: UserId, session: Option<SessionId>) -> Option<(u64, CancellationToken)> {
+    pub(super) fn enter(
+        &self,
+        user: UserId,
+        kind: CallerKind,
+        session: Option<SessionId>,
+    ) -> Option<(u64, CancellationToken)> {
         let mut readers = self.readers();
         let readers = &mut readers.all;
         let own = readers.values().filter(|known| known.user == user).count();
-        if readers.len() >= READERS || own >= READERS_OF_USER {
+        let bots = readers.values().filter(|known| known.kind == CallerKind::Bot).count();
+        if readers.len() >= READERS || own >= READERS_OF_USER || (kind == CallerKind::Bot && bots >= BOTS) {
             return None;
         }
         let number = (0..).find(|number| !readers.contains_key(number))?;
         let end = CancellationToken::new();
-        readers.insert(number, Known { user, session, end: end.clone() });
+        readers.insert(number, Known { user, kind, session, end: end.clone() });
         self.connected.inc();
         Some((number, end))
     }
@@ -269,10 +320,10 @@ impl Event {
     /// About what it takes in memory, its JSON included.
     fn size(&self) -> usize {
         const EACH: usize = 200;
-        const SAMPLE: usize = 140;
+        const SAMPLE: usize = 160;
         EACH + match &self.content {
             Content::Json(value) => 2 * value.to_string().len(),
-            Content::Values { samples, .. } => samples.len() * SAMPLE,
+            Content::Values(values) => values.samples.len() * SAMPLE,
         }
     }
 
@@ -280,8 +331,8 @@ impl Event {
     pub(super) fn whole(&self) -> Bytes {
         match &self.content {
             Content::Json(value) => Bytes::from(value.to_string()),
-            Content::Values { samples, whole } => {
-                whole.get_or_init(|| Bytes::from(self.of_samples(samples.iter()))).clone()
+            Content::Values(values) => {
+                values.whole.get_or_init(|| Bytes::from(self.of_samples(values.all()))).clone()
             }
         }
     }
@@ -296,6 +347,7 @@ impl Event {
 }
 
 fn account_of(resource: &str) -> Option<AccountId> {
+    let resource = resource.strip_prefix("hub/").unwrap_or(resource);
     resource.strip_prefix("accounts/")?.split('/').next()?.parse().ok()
 }
 
@@ -308,7 +360,7 @@ mod tests {
     #[test]
     fn what_is_kept_is_bounded_and_who_is_behind_is_told() {
         let feed = Feed::default();
-        feed.enter(UserId::new(1), None).unwrap();
+        feed.enter(UserId::new(1), CallerKind::Person, None).unwrap();
         let sample = |n: i64| Sample {
             path: SeriesPath::parse("entity.1.ping.success").unwrap(),
             time: Timestamp::from_seconds(n),
@@ -333,10 +385,19 @@ mod tests {
         feed.tell(Kind::Changed, "accounts/1/entities", json!({}));
         assert!(feed.after(0).is_none());
         assert_eq!(feed.after(1).unwrap().len(), 0);
-        let (reader, _) = feed.enter(UserId::new(1), None).unwrap();
+        let (reader, _) = feed.enter(UserId::new(1), CallerKind::Person, None).unwrap();
         feed.leave(reader);
         feed.tell(Kind::Changed, "accounts/1/entities", json!({}));
         assert_eq!(feed.after(1).unwrap().len(), 1, "it was read a moment ago");
+    }
+
+    #[test]
+    fn bots_leave_room_for_pages() {
+        let feed = Feed::default();
+        let bots =
+            (0..).take_while(|number| feed.enter(UserId::new(*number), CallerKind::Bot, None).is_some());
+        assert_eq!(bots.count(), BOTS);
+        assert!(feed.enter(UserId::new(-1), CallerKind::Person, None).is_some());
     }
 
     #[test]

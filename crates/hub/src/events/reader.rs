@@ -1,17 +1,18 @@
 //! One page that is open.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::body::Bytes;
 use bytes::{BufMut, BytesMut};
-use grafolean_collector::model::AccountId;
+use grafolean_collector::model::{AccountId, EntityId, Sample};
+use serde_json::json;
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::feed::{Content, Event, EventId, Feed};
+use super::feed::{Content, Event, EventId, Feed, Kind, Values};
 use crate::{auth::Caller, points::PathFilter, rights::Verb};
 
 /// What comes within this time is told together: an eye sees no more, and a hundred small requests are one write.
@@ -24,8 +25,10 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 /// What a reader wants to be told.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
-    /// Of which account.
-    pub(crate) account: AccountId,
+    /// Of which account; `None` is all that the caller may read of.
+    pub(crate) account: Option<AccountId>,
+    /// What of it.
+    pub(crate) kinds: Vec<Kind>,
     /// Of which series values; empty is all.
     pub(crate) filters: Vec<PathFilter>,
 }
@@ -60,7 +63,7 @@ impl Reader {
         wanted: Wanted,
         told: Option<Result<EventId, ()>>,
     ) -> Option<Self> {
-        let (number, end) = feed.enter(caller.user, caller.session)?;
+        let (number, end) = feed.enter(caller.user, caller.kind, caller.session)?;
         let place = match told {
             Some(Ok(id)) if feed.id(id.number) == id => Place::After(id.number),
             Some(_) => Place::Lost,
@@ -120,33 +123,66 @@ impl Reader {
             frame(&mut out, self.feed.id(last), "reset", b"{}");
             return out.freeze();
         };
+        let (mut stored, mut last) = (BTreeSet::new(), 0);
         for (number, event) in events {
             self.place = Place::After(number);
-            if let Some(told) = self.told(&event) {
+            last = number;
+            if !self.concerns(&event) {
+                continue;
+            }
+            if event.kind == Kind::Values {
+                stored.insert(event.account);
+            }
+            if self.wants(event.kind)
+                && let Some(told) = self.told(&event)
+            {
                 frame(&mut out, self.feed.id(number), event.kind.as_str(), &told);
             }
+        }
+        for account in stored.into_iter().filter(|_| self.wants(Kind::Stored)) {
+            let told = json!({"account": account}).to_string();
+            frame(&mut out, self.feed.id(last), Kind::Stored.as_str(), told.as_bytes());
         }
         out.freeze()
     }
 
+    /// Whether an event is about what the reader looks at, and may read.
+    fn concerns(&self, event: &Event) -> bool {
+        let of_account = match (event.account, self.wanted.account) {
+            (Some(account), Some(wanted)) => account == wanted,
+            _ => true,
+        };
+        of_account && self.caller.may(Verb::Get, &event.resource)
+    }
+
+    fn wants(&self, kind: Kind) -> bool {
+        self.wanted.kinds.contains(&kind)
+    }
+
     /// Returns what of an event is to be told, if anything.
     fn told(&self, event: &Event) -> Option<Bytes> {
-        let concerns = event.account.is_none_or(|account| account == self.wanted.account);
-        if !concerns || !self.caller.may(Verb::Get, &event.resource) {
-            return None;
-        }
         let filters = &self.wanted.filters;
         match &event.content {
-            Content::Values { samples, .. } if !filters.is_empty() => {
-                let mut wanted = samples
-                    .iter()
-                    .filter(|sample| filters.iter().any(|filter| filter.matches(sample.path.as_str())))
-                    .peekable();
-                wanted.peek()?;
-                Some(Bytes::from(event.of_samples(wanted)))
+            Content::Values(values) if !filters.is_empty() => {
+                let wanted = wanted_of(values, filters);
+                (!wanted.is_empty()).then(|| Bytes::from(event.of_samples(wanted.into_iter())))
             }
             _ => Some(event.whole()),
         }
+    }
+}
+
+/// Returns the values that filters mean. Of one that names an entity only the entity's are looked at, so that 200 pages of
+/// a device each cost next to nothing.
+fn wanted_of<'a>(values: &'a Values, filters: &[PathFilter]) -> Vec<&'a Sample> {
+    let matches = |filter: &PathFilter, sample: &&Sample| filter.matches(sample.path.as_str());
+    let entities: Option<BTreeSet<EntityId>> = filters.iter().map(PathFilter::entity).collect();
+    match entities {
+        Some(entities) => {
+            let of_them = entities.into_iter().flat_map(|entity| values.of(entity));
+            of_them.filter(|sample| filters.iter().any(|filter| matches(filter, sample))).collect()
+        }
+        None => values.all().filter(|sample| filters.iter().any(|filter| matches(filter, sample))).collect(),
     }
 }
 

@@ -199,7 +199,12 @@ pub(super) const ALL: &[Operation] = &[
     ),
     asking(
         &[
-            needed("account", ACCOUNT, "Whose events"),
+            query("account", ACCOUNT, "Whose events; of all accounts only changes are told"),
+            query(
+                "kinds",
+                WORD,
+                "values, stored, paths, changed, status, findings: some of them, with commas between them",
+            ),
             query("filter", WORD, "Path filters of values, with commas between them"),
             query("since", WORD, "The id of the last event that was read"),
         ],

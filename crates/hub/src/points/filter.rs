@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use grafolean_collector::model::{MAX_PATH_LENGTH, SeriesPath};
+use grafolean_collector::model::{EntityId, MAX_PATH_LENGTH, SeriesPath};
 use thiserror::Error;
 
 /// A pattern over the segments of a path: `entity.7.ping.*`, `*.success`, `entity.?.ping.p0.rtt`.
@@ -77,6 +77,17 @@ impl PathFilter {
                     _ => return false,
                 },
             };
+        }
+    }
+
+    /// Returns the entity of every path that is meant, if the filter names one: the segment after the first `entity`.
+    pub(crate) fn entity(&self) -> Option<EntityId> {
+        let is_exact = |element: &&Element| matches!(element, Element::Exactly(_) | Element::One);
+        let mut exact = self.0.iter().take_while(is_exact);
+        exact.find(|element| **element == Element::Exactly("entity".to_owned()))?;
+        match exact.next()? {
+            Element::Exactly(id) => id.parse().ok().map(EntityId::new),
+            _ => None,
         }
     }
 

@@ -1,4 +1,5 @@
-//! `GET /api/hub/events?account=ID`: what happens, as server-sent events. Ours, Grafolean has none such.
+//! `GET /api/hub/events?account=ID&kinds=values,changed&filter=...`: what happens, as server-sent events. Ours, Grafolean has
+//! none such. Pages read those of one account, bots those of all that they measure.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +23,7 @@ use crate::{
     Hub,
     answer::ApiError,
     auth::Caller,
-    events::{EventId, Reader, Wanted},
+    events::{EventId, Kind, Reader, Wanted},
     points::{FilterError, PathFilter},
     serve::{Busy, Place},
 };
@@ -36,6 +37,9 @@ const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// Filters that one page may have.
 const MOST_FILTERS: usize = 100;
 
+/// What is told to whoever does not say what they want.
+const USUAL: [Kind; 5] = [Kind::Values, Kind::Paths, Kind::Changed, Kind::Status, Kind::Findings];
+
 pub(super) fn routes() -> Router<Arc<Hub>> {
     Router::new().route("/hub/events", get(events))
 }
@@ -43,6 +47,7 @@ pub(super) fn routes() -> Router<Arc<Hub>> {
 #[derive(Deserialize)]
 struct Asked {
     account: Option<String>,
+    kinds: Option<String>,
     filter: Option<String>,
     since: Option<String>,
 }
@@ -55,7 +60,7 @@ async fn events(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let wanted = wanted(&asked)?;
-    if !caller.sees(wanted.account) {
+    if wanted.account.is_some_and(|account| !caller.sees(account)) {
         return Err(ApiError::Forbidden);
     }
     let header = headers.get("last-event-id").and_then(|id| id.to_str().ok());
@@ -95,11 +100,16 @@ impl Told {
 }
 
 fn wanted(asked: &Asked) -> Result<Wanted, ApiError> {
-    let account =
-        asked.account.as_deref().ok_or_else(|| ApiError::input("'account' is a required parameter"))?;
-    let wrong =
-        || ApiError::input(format!("'{account}' is not an id, for 'account': expected a whole number"));
-    let account: i64 = account.parse().map_err(|_| wrong())?;
+    let account = asked.account.as_deref().map(|account| {
+        let wrong =
+            || ApiError::input(format!("'{account}' is not an id, for 'account': expected a whole number"));
+        account.parse().map(AccountId::new).map_err(|_| wrong())
+    });
+    let account = account.transpose()?;
+    let kinds = asked.kinds.as_deref().map_or_else(|| Ok(USUAL.to_vec()), kinds)?;
+    if account.is_none() && kinds.iter().any(|kind| *kind != Kind::Changed) {
+        return Err(ApiError::input("'account' is a required parameter, but for kinds=changed"));
+    }
     let texts =
         asked.filter.iter().flat_map(|filters| filters.split(',')).filter(|filter| !filter.is_empty());
     let filters: Vec<PathFilter> = texts
@@ -108,5 +118,14 @@ fn wanted(asked: &Asked) -> Result<Wanted, ApiError> {
     if filters.len() > MOST_FILTERS {
         return Err(ApiError::input(format!("{} filters: at most {MOST_FILTERS} are taken", filters.len())));
     }
-    Ok(Wanted { account: AccountId::new(account), filters })
+    Ok(Wanted { account, kinds, filters })
+}
+
+fn kinds(text: &str) -> Result<Vec<Kind>, ApiError> {
+    let known = |name: &str| Kind::ALL.into_iter().find(|kind| kind.as_str() == name);
+    let wrong = |name: &str| {
+        let all = Kind::ALL.map(Kind::as_str).join(", ");
+        ApiError::input(format!("'{name}' is not a kind of event: expected one of {all}"))
+    };
+    text.split(',').map(|name| known(name).ok_or_else(|| wrong(name))).collect()
 }

@@ -21,6 +21,7 @@ use crate::{
     Hub,
     answer::ApiError,
     auth::Caller,
+    events::Kind,
     store::{bot, listed},
 };
 
@@ -66,6 +67,8 @@ async fn tell(
         serde_json::from_slice(&body).map_err(|error| ApiError::input(error.to_string()))?;
     // What else it may know is of accounts whose people have not asked for it.
     let status = status.of_account(account);
+    let resource = format!("hub/accounts/{account}/status");
+    hub.announcer.feed().tell(Kind::Status, &resource, json!({"bot": bot}));
     Ok(Json(hub.statuses.put(account, bot, status, body.len(), hub.clock.now())))
 }
 

@@ -114,8 +114,60 @@ async fn a_page_is_told_what_it_may_read_of_its_account_and_wants_to() {
     put(&world, &admin, mine, json!([{"p": "new", "t": 1, "v": 1}])).await;
     assert_eq!(paths(&hers.expect("values").await), ["new"], "nothing else is hers to read");
 
-    for wrong in ["", "account=x", "account=1&filter=a..b"] {
+    for wrong in ["", "account=x", "account=1&filter=a..b", "account=1&kinds=gossip", "kinds=changed,values"]
+    {
         assert_eq!(Page::open(&world, &admin, wrong, None).await.err(), Some(400), "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_is_told_in_short_that_values_came_and_in_full_what_it_draws() {
+    let (world, admin) = World::with_admin().await;
+    let account = world.account(&admin, "A").await;
+    let query = format!(
+        "account={account}&kinds=stored,status,values&filter=entity.7.*,netflow.?.ingress.entity.8.if.?"
+    );
+    let mut page = Page::open(&world, &admin, &query, None).await.unwrap();
+    put(&world, &admin, account, json!([{"p": "load.a", "t": 1, "v": 1}])).await;
+    let stored = page.expect("stored").await;
+    assert_eq!(stored.told, json!({"account": account}));
+    let rows = json!([
+        {"p": "entity.8.ping", "t": 1, "v": 1}, {"p": "entity.7.ping", "t": 1, "v": 1},
+        {"p": "netflow.1min.ingress.entity.8.if.3", "t": 1, "v": 1}, {"p": "netflow.1min.egress.entity.8.if.3", "t": 1, "v": 1},
+    ]);
+    put(&world, &admin, account, rows).await;
+    assert_eq!(paths(&page.expect("values").await), ["entity.7.ping", "netflow.1min.ingress.entity.8.if.3"]);
+    let last = page.expect("stored").await.id;
+    put(&world, &admin, account, json!([{"p": "entity.7.ping", "t": 2, "v": 1}])).await;
+    let mut again = Page::open(&world, &admin, &query, Some(&last)).await.unwrap();
+    assert_eq!(
+        again.expect("values").await.told["list"][0]["t"].as_f64(),
+        Some(2.0),
+        "each value is told once"
+    );
+}
+
+#[tokio::test]
+async fn a_bot_hears_of_what_it_measures_by_in_all_its_accounts_and_of_nothing_else() {
+    let (world, admin) = World::with_admin().await;
+    let accounts = [world.account(&admin, "A").await, world.account(&admin, "B").await];
+    let other = world.account(&admin, "C").await;
+    let person = json!({"username": "eve", "password": "long enough", "name": "", "email": ""});
+    let eve = world.post("/persons", &admin, &person).await.id();
+    for account in accounts {
+        let right = json!({"resource_prefix": format!("accounts/{account}/entities"), "methods": ["GET"]});
+        world.post(&format!("/users/{eve}/permissions"), &admin, &right).await.id();
+    }
+    let eve = world.login("eve", "long enough").await;
+    let mut hers = Page::open(&world, &eve, "kinds=changed", None).await.unwrap();
+    let entity = json!({"name": "core", "entity_type": "device", "details": {}});
+    for account in [other, accounts[0], accounts[1]] {
+        put(&world, &admin, account, json!([{"p": "a", "t": 1, "v": 1}])).await;
+        world.post(&format!("/accounts/{account}/entities"), &admin, &entity).await.id();
+    }
+    for account in accounts {
+        let told = hers.expect("changed").await.told;
+        assert_eq!(told, json!({"resource": format!("accounts/{account}/entities")}));
     }
 }
 
