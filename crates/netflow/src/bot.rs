@@ -267,6 +267,10 @@ impl Protocol for NetflowBot {
         opening::open(opening)
     }
 
+    fn version(&self) -> &str {
+        env!("CARGO_PKG_VERSION")
+    }
+
     fn plan(&self, accounts: &[AccountId], devices: &[Device]) -> Plan<NetflowTask> {
         let mut planned = BTreeMap::<AccountId, (Exporters, Named)>::new();
         let mut refused = Vec::new();

@@ -99,6 +99,10 @@ impl Protocol for PingBot {
         Ok(Self::new(pinger))
     }
 
+    fn version(&self) -> &str {
+        env!("CARGO_PKG_VERSION")
+    }
+
     fn plan(&self, _: &[AccountId], devices: &[Device]) -> Plan<PingTask> {
         devices.iter().flat_map(plan).collect()
     }

@@ -102,6 +102,10 @@ impl Protocol for TcpBot {
         Ok(Self::new(metrics)?)
     }
 
+    fn version(&self) -> &str {
+        env!("CARGO_PKG_VERSION")
+    }
+
     fn plan(&self, _: &[AccountId], devices: &[Device]) -> Plan<TcpTask> {
         devices.iter().flat_map(jobs).collect()
     }

@@ -91,6 +91,12 @@ pub trait Backend: Send + Sync + 'static {
         async { Ok(None) }
     }
 
+    /// Waits until the backend tells that something which is set up changed; for ever with one that tells nothing, as
+    /// Grafolean. Cancel-safe: what is told while nobody waits is heard by the next who does.
+    fn changed(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
+
     /// Returns those of the accounts to which the token may send no values, neither by PUT nor by POST.
     fn unsendable(
         &self,

@@ -17,6 +17,7 @@ use crate::{
     protocol::Protocol,
     refresh::{LastGood, Planned, Refresh, RefreshError, RefreshMetrics, Reload, plan_once},
     run::{Heartbeat, Performer, RunLoop, RunMetrics, Summary, run_once},
+    schedule::FirstRun,
     sink::Sink,
     spool::SpoolError,
     status::{BotName, RunLog, StatusBoard, StatusPush},
@@ -74,8 +75,12 @@ impl<P: Protocol, K: Backend> Pipeline<P, K> {
         let (confirmed, inventory) = watch::channel(None);
         let outbox = self.outbox(inventory.clone()).instrument(bot).await?;
         let (plans, receiver) = mpsc::channel(PLANS);
-        let stop = CancellationToken::new();
-        let refresh = self.refresh(plans, confirmed, Some(self.last_good()), stop.clone());
+        let (stop, last_good) = (CancellationToken::new(), self.last_good());
+        if self.settings.first_run == FirstRun::AtOnce && !last_good.exists() {
+            // A bot that never worked had no jobs: what it is given is added to none.
+            plans.try_send(Plan::default()).unwrap_or_default();
+        }
+        let refresh = self.refresh(plans, confirmed, Some(last_good), stop.clone());
         let run_metrics = RunMetrics::default();
         let runs = RunLog::default();
         let mut run_loop = self.run_loop(outbox.spool(), receiver, run_metrics.clone(), stop);

@@ -120,6 +120,11 @@ impl LastGood {
         Self { key, ..self }
     }
 
+    /// Whether a configuration was ever kept here, whichever backend gave it.
+    pub fn exists(&self) -> bool {
+        self.file.exists()
+    }
+
     /// Reads what was kept and when it was read from the backend; none if there is nothing, or nothing that can be
     /// used, which is then told.
     pub async fn load(&self) -> Option<(Inventory, Timestamp)> {

@@ -50,6 +50,12 @@ const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 /// The pause after a first failed refresh; doubled with each further one, up to the interval.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
+/// Changes that follow each other this closely are read together: somebody saves a device with its sensors.
+const SETTLED: Duration = Duration::from_millis(200);
+
+/// However much people change, reading it takes at most a tenth of the time.
+const REST_PER_LOOK: u32 = 9;
+
 /// The shortest pause while the backend refuses the token: only a person can mend that, and asking more often looks
 /// like an attack.
 const REFUSED_RETRY: Duration = Duration::from_secs(300);
@@ -122,7 +128,8 @@ impl<B: Backend, K: Protocol> Refresh<B, K> {
         loop {
             let began = Instant::now();
             let outcome = self.look(in_force.as_ref(), &mut unlisted).await;
-            self.metrics.looked(began.elapsed(), outcome.as_ref().err(), self.clock.now());
+            let took = began.elapsed();
+            self.metrics.looked(took, outcome.as_ref().err(), self.clock.now());
             let pause = match outcome {
                 Ok(planned) => {
                     failures = 0;
@@ -164,9 +171,18 @@ impl<B: Backend, K: Protocol> Refresh<B, K> {
             };
             tokio::select! {
                 () = reload.requested() => { self.backend.renew_token().await; }
+                () = self.told_of_changes(took) => {}
                 () = self.rest(pause) => {}
             }
         }
+    }
+
+    /// Waits until the backend told of a change, and until changes pause.
+    async fn told_of_changes(&self, took: Duration) {
+        self.backend.changed().await;
+        let pause = SETTLED.max(took.saturating_mul(REST_PER_LOOK)).min(self.interval);
+        // Up to half more, so that bots that are told together do not all ask at the same moment.
+        time::sleep(pause.mul_f64(rand::random_range(1.0..=1.5))).await;
     }
 
     /// Waits; while the backend refuses the token, also for a new one.

@@ -1,6 +1,6 @@
 //! The collector's own client against the hub, over a real connection: both sides hold the same things.
 
-use std::{cell::Cell, collections::BTreeMap, sync::Arc};
+use std::{cell::Cell, collections::BTreeMap, sync::Arc, time::Duration};
 
 use grafolean_collector::{
     backend::{
@@ -33,7 +33,10 @@ struct Served {
 
 impl Served {
     async fn new(world: &World) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::at(world, TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    fn at(world: &World, listener: TcpListener) -> Self {
         let address = format!("http://{}/api", listener.local_addr().unwrap());
         let (hub, stop) = (Arc::clone(&world.hub), CancellationToken::new());
         let server = tokio::spawn(serve(listener, Arc::clone(&hub), stop.clone()));
@@ -251,5 +254,34 @@ async fn a_head_that_never_ends_is_cut_off() {
     stream.read_to_end(&mut answer).await.unwrap();
     assert!(!answer.starts_with(b"HTTP/1.1 200"), "{answer:?}");
     tokio::time::resume();
+    served.stopped().await;
+}
+
+#[tokio::test]
+async fn a_bot_hears_at_once_of_what_people_change_and_again_after_the_hub_was_away() {
+    let (world, admin) = World::with_admin().await;
+    let setup = world.hub.setup();
+    let account = setup.account("A").await.unwrap();
+    let bot = setup.bot(account, "ping", "ping").await.unwrap();
+    let mut served = Served::new(&world).await;
+    let entity = json!({"name": "core", "entity_type": "device", "details": {}});
+    let client = served.client(&bot.token);
+    for _ in 0..2 {
+        let changing = async {
+            // The first may come before the bot listens.
+            loop {
+                world.post(&format!("/accounts/{account}/entities"), &admin, &entity).await.expect(201);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::select! { () = client.changed() => {} () = changing => {} }
+    }
+    // Closed by the hub, and opened again at the same address: what changed between is not known.
+    let address = served.address.clone();
+    served.stopped().await;
+    let listener =
+        TcpListener::bind(address.trim_start_matches("http://").trim_end_matches("/api")).await.unwrap();
+    served = Served::at(&world, listener);
+    client.changed().await;
     served.stopped().await;
 }

@@ -247,6 +247,10 @@ impl Protocol for SnmpBot {
         Ok(bot.telling(board, Some(ReadingFolder::of_bot(folder))))
     }
 
+    fn version(&self) -> &str {
+        env!("CARGO_PKG_VERSION")
+    }
+
     fn plan(&self, _: &[AccountId], devices: &[SetUp]) -> Plan<SnmpTask> {
         let mut known = plan::Sensors::named_by(&self.names, &self.library);
         devices.iter().flat_map(|device| plan::plan(device, &mut known)).collect()

@@ -9,6 +9,7 @@ use grafolean_collector::{
     collector::{AnyProtocol, CollectorSettings, Signals, can_begin},
     health::{Endpoint, Health, Heartbeats, Service},
     sandbox::Sandbox,
+    schedule::FirstRun,
 };
 
 use super::limits;
@@ -97,6 +98,7 @@ pub(in crate::command) fn settings(
         refresh_interval: config.jobs_refresh_interval.duration(),
         spool: limits(config),
         sinks: config.sinks.clone(),
+        first_run: FirstRun::AtOnce,
         ..CollectorSettings::new(backend.url(), data)
     }
 }

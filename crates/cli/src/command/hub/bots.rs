@@ -10,7 +10,6 @@ use grafolean_collector::{
     health::Health,
     protocol::Opening,
     refresh::{Idleness, Reload},
-    schedule::FirstRun,
     time::{Clock, SystemClock},
 };
 use grafolean_hub::{
@@ -113,7 +112,6 @@ impl<'a> OwnBots<'a> {
         let settings = CollectorSettings {
             source: self.source.clone(),
             idleness: Idleness::Normal,
-            first_run: FirstRun::AtOnce,
             ..settings(&backend, self.folder.to_owned(), self.config)
         };
         self.ensemble.add(bot, backend, settings).await?;
@@ -124,7 +122,9 @@ impl<'a> OwnBots<'a> {
     /// Returns the way by which a bot calls the hub.
     pub(in crate::command) fn backend(&self, bot: &BotAccess) -> anyhow::Result<HttpBackend> {
         let settings = HttpSettings::new(&self.url, bot.token.clone());
-        Ok(HttpBackend::new(HttpSettings { proxies: Proxies::None, ..settings })?)
+        // They are told of changes within the process.
+        let settings = HttpSettings { proxies: Proxies::None, is_told_of_changes: false, ..settings };
+        Ok(HttpBackend::new(settings)?)
     }
 
     /// Lets all of them work, once there is somebody who can tell them what to measure, until they are stopped.

@@ -3,11 +3,12 @@
 use std::{fmt, time::Duration};
 
 use reqwest::{
-    Method, StatusCode, Url,
+    Method, Response, StatusCode, Url,
     header::{self, HeaderMap},
 };
 use secrecy::ExposeSecret;
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::timeout;
 
 use super::{Backend, BackendError, HttpBackend};
 use crate::time::{Clock, SystemClock, Timestamp};
@@ -22,6 +23,9 @@ const MAX_EXCERPT_CHARS: usize = 300;
 /// The longest that `Retry-After` is followed: a backend that is back before that is noticed in a bearable time, and
 /// one that wants a day is asked once an hour.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
+
+/// How long an answer may be read that has no end: longer than any process lives.
+const FOR_EVER: Duration = Duration::from_hours(24 * 365 * 10);
 
 /// One request; printed as its method and path, which never hold the token.
 pub(super) struct Request {
@@ -179,17 +183,28 @@ impl HttpBackend {
         })
     }
 
-    async fn attempt(&self, request: &Request) -> Result<Answer, Failure> {
+    /// Prepares a request, with the token where it belongs.
+    fn prepared(&self, request: &Request) -> reqwest::RequestBuilder {
         let mut url = self.url.join(&request.path);
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&request.query);
         }
         let url = if request.access == Access::Token { self.with_token(url) } else { url };
-        let mut builder = self.client.request(request.method.clone(), url);
-        if let Some(body) = &request.body {
-            builder = builder.header(header::CONTENT_TYPE, "application/json").body(body.clone());
+        let builder = self.client.request(request.method.clone(), url);
+        match &request.body {
+            Some(body) => builder.header(header::CONTENT_TYPE, "application/json").body(body.clone()),
+            None => builder,
         }
-        let mut response = builder.send().await.map_err(Failure::Transport)?;
+    }
+
+    /// Asks for an answer that goes on for as long as it is read; its begin has the time of any answer.
+    pub(super) async fn begun(&self, request: &Request) -> Option<Response> {
+        let sending = self.prepared(request).timeout(FOR_EVER).send();
+        timeout(self.request_timeout, sending).await.ok()?.ok()
+    }
+
+    async fn attempt(&self, request: &Request) -> Result<Answer, Failure> {
+        let mut response = self.prepared(request).send().await.map_err(Failure::Transport)?;
         let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
         // Where it redirects to usually repeats the query, and that holds the token.
         let location = location.and_then(|value| value.split('?').next()).map(|it| self.without_token(it));

@@ -2,11 +2,12 @@
 //!
 //! [`HttpBackend`] is made from [`HttpSettings`] and asks what [`Backend`] says. `settings` checks what a person
 //! typed, `exchange` sends one request and says what its answer means, `rows` reads lists row by row, `inventory`
-//! puts a refresh together, `kept` holds rows as they came, `token` is read again where it lies in a file, `access` is what a token may do and whether the backend is ready. A
+//! puts a refresh together, `changes` hears of what people change, `kept` holds rows as they came, `token` is read again where it lies in a file, `access` is what a token may do and whether the backend is ready. A
 //! [`Caller`] makes any other request, for people and scripts.
 
 mod access;
 mod caller;
+mod changes;
 mod exchange;
 mod inventory;
 mod kept;
@@ -20,6 +21,7 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use reqwest::Method;
@@ -32,6 +34,7 @@ use crate::{
     report::Event,
     throttle::LogThrottle,
 };
+use changes::Changes;
 use exchange::Request;
 use inventory::LastEntities;
 use kept::KeptRows;
@@ -59,6 +62,9 @@ pub struct HttpBackend {
     log: LogThrottle,
     /// Whether it answered as a hub does: then what it forbids is forbidden, and not unknown.
     is_hub: AtomicBool,
+    request_timeout: Duration,
+    changes: Changes,
+    is_told: bool,
 }
 
 impl HttpBackend {
@@ -76,6 +82,9 @@ impl HttpBackend {
             last_entities: LastEntities::default(),
             log: LogThrottle::default(),
             is_hub: AtomicBool::new(false),
+            request_timeout: settings.request_timeout,
+            changes: Changes::default(),
+            is_told: settings.is_told_of_changes,
         })
     }
 
@@ -100,6 +109,18 @@ impl HttpBackend {
     fn as_hub(&self, answer: Value) -> Result<Option<Value>, BackendError> {
         self.is_hub.store(true, Ordering::Relaxed);
         Ok(Some(answer))
+    }
+
+    /// Declares a protocol to a hub, as JSON, whose page then has its forms; `false` where that is no hub.
+    ///
+    /// # Errors
+    /// If the hub cannot be asked, or finds the declaration invalid.
+    pub async fn declare(&self, name: &str, declaration: &Value) -> Result<bool, BackendError> {
+        let path = format!("/hub/protocols/{name}");
+        match self.done(&Request::new(Method::PUT, path).json(declaration)?).await {
+            Err(BackendError::Refused { status: 404 | 405, .. }) => Ok(false),
+            outcome => outcome.map(|()| true),
+        }
     }
 
     fn known_user(&self) -> MutexGuard<'_, Option<Identity>> {
@@ -259,6 +280,14 @@ impl Backend for HttpBackend {
                 BackendError::Refused { .. } | BackendError::Forbidden { .. } | BackendError::Nonsense { .. },
             ) => Ok(None),
             answer => self.as_hub(answer?),
+        }
+    }
+
+    async fn changed(&self) {
+        if self.is_told {
+            self.told_of_change().await;
+        } else {
+            std::future::pending::<()>().await;
         }
     }
 

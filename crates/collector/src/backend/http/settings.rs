@@ -40,6 +40,8 @@ pub struct HttpSettings {
     pub connect_timeout: Duration,
     /// How long one request may take, answer included.
     pub request_timeout: Duration,
+    /// Whether a hub is asked to tell of changes, so that the configuration is read at once.
+    pub is_told_of_changes: bool,
 }
 
 /// Which proxies are used.
@@ -102,6 +104,7 @@ impl HttpSettings {
             proxies: Proxies::FromEnvironment,
             connect_timeout: CONNECT_TIMEOUT,
             request_timeout: REQUEST_TIMEOUT,
+            is_told_of_changes: true,
         }
     }
 
