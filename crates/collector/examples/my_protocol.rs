@@ -1,6 +1,7 @@
 //! A whole bot of an invented protocol: how long a TCP connection takes to the port that a sensor names.
 use grafolean_collector::{AccountId, Device, DeviceSensor};
 use grafolean_collector::{Bot, BotError, Job, Plan, Refusal, Report, Run, serve};
+use serde_json::{Value, json};
 use std::{process::ExitCode, time::Instant};
 
 struct MyProtocol;
@@ -19,6 +20,11 @@ impl Bot for MyProtocol {
 
     fn protocol(&self) -> &str {
         "myprotocol"
+    }
+
+    fn declaration(&self) -> Option<Value> {
+        let port = json!({"type": "string", "description": "TCP port, e.g. 443"});
+        Some(json!({"name": "myprotocol", "sensor": {"properties": {"port": port}, "required": ["port"]}}))
     }
 
     fn jobs(&self, devices: &[Device]) -> Plan<Self::Task> {

@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::{
@@ -36,6 +37,12 @@ pub trait Bot: Send + Sync + 'static {
 
     /// Returns the protocol's name as the backend knows it, e.g. `ping`.
     fn protocol(&self) -> &str;
+
+    /// Returns what it reads and measures, as the JSON of a `Declaration`, of which only the name is needed: a hub's page
+    /// makes its forms of it, and titles and units of its charts.
+    fn declaration(&self) -> Option<Value> {
+        None
+    }
 
     /// Plans what is to be done. Pure: equal devices give equal jobs.
     fn jobs(&self, devices: &[Device]) -> Plan<Self::Task>;

@@ -128,6 +128,14 @@ impl Engine {
         profile.map(|profile| profile.user_id.number()).map_err(|error| failure::of_backend(&error))
     }
 
+    /// Declares a protocol to a hub, as JSON; false where that is no hub.
+    fn declare(&self, py: Python<'_>, name: &str, declaration: &str) -> PyResult<bool> {
+        let read = serde_json::from_str(declaration);
+        let declaration = read.map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let declared = self.wait(py, self.backend.declare(name, &declaration))?;
+        declared.map_err(|error| failure::of_backend(&error))
+    }
+
     /// Reads the configuration; returns what a bot of the protocol is told of each device, as JSON, and what is wrong.
     fn job_configs(&self, py: Python<'_>, protocol: String) -> PyResult<(String, Vec<String>)> {
         let mut known = locked(&self.known).remove(&protocol).unwrap_or_default();

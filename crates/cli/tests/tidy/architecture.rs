@@ -50,7 +50,7 @@ fn every_place_on_the_map_exists() {
 fn the_bot_on_the_front_page_is_the_one_that_is_tested() {
     let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
     let example = read("crates/collector/examples/my_protocol.rs");
-    assert!(example.lines().count() <= 40, "{} lines", example.lines().count());
+    assert!(example.lines().count() <= 45, "{} lines", example.lines().count());
     for page in ["README.md", "crates/collector/README.md"] {
         assert!(read(page).contains(example.trim()), "{page} shows another bot than the example");
     }

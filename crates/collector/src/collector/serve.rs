@@ -11,8 +11,9 @@ use std::{
 };
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use serde_json::Value;
 use tokio::runtime;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{info, warn};
 
 use super::{CollectorSettings, Pipeline, Signals};
@@ -28,6 +29,9 @@ use crate::{
 
 /// How long threads that still compute are waited for at the end.
 const LAST_GRACE: Duration = Duration::from_secs(1);
+
+/// After how long it is tried again to declare a protocol.
+const DECLARED_AGAIN: Duration = Duration::from_secs(300);
 
 /// The heading of settings in `--help`.
 const HEADING: &str = "Settings";
@@ -69,7 +73,7 @@ fn with_arguments<P: Protocol>(
     let sources = Sources::of_process(settings::given(&table, &matches), file)?;
     let resolved = Resolved::of(&sources, &table)?;
     if matches.get_flag("settings") {
-        writeln!(io::stdout(), "{:#}", serde_json::Value::Object(resolved.as_json()))?;
+        writeln!(io::stdout(), "{:#}", Value::Object(resolved.as_json()))?;
         return Ok(ExitCode::SUCCESS);
     }
     for unknown in resolved.unknown().iter().filter(|unknown| unknown.nearest.is_some()) {
@@ -150,6 +154,7 @@ async fn until_stopped<P: Protocol>(
 ) -> Result<(), Box<dyn Error>> {
     let mut health = Health::new(protocol.version(), SystemClock.now());
     let (name, backend) = (protocol.name().to_owned(), Arc::new(backend));
+    let declaration = protocol.declaration();
     let pipeline = Pipeline::new(Arc::new(protocol), Arc::clone(&backend), settings.clone());
     let collector = pipeline.with_reload(reload).open(&mut health).await?;
     let endpoint = match resolved.read(&bot::METRICS, value::address)? {
@@ -165,7 +170,13 @@ async fn until_stopped<P: Protocol>(
     let (observed, stop_observing) = (Arc::new(health), stop.child_token());
     let serving = endpoint.map(|endpoint| tokio::spawn(endpoint.run(observed, stop_observing.clone())));
     let ran = match can_begin(&backend, &settings, &name, &stop).await {
-        true => collector.run(stop).await,
+        true => {
+            let declaring =
+                declaration.map(|it| AbortOnDropHandle::new(tokio::spawn(declare(backend, name, it))));
+            let ran = collector.run(stop).await;
+            drop(declaring);
+            ran
+        }
         false => Ok(()),
     };
     stop_observing.cancel();
@@ -173,6 +184,17 @@ async fn until_stopped<P: Protocol>(
         serving.await?;
     }
     Ok(ran?)
+}
+
+/// Declares what the bot reads and measures, once the hub takes it.
+async fn declare(backend: Arc<HttpBackend>, name: String, declaration: Value) {
+    while let Err(error) = backend.declare(&name, &declaration).await {
+        warn!(
+            error = error_chain(&error),
+            "the protocol {name} is not declared: the hub's page has no forms for it"
+        );
+        tokio::time::sleep(DECLARED_AGAIN).await;
+    }
 }
 
 /// Waits until the backend is ready, unless a configuration from an earlier time lets the bot begin without it; false

@@ -29,6 +29,22 @@ pub struct Output {
     /// The part that it plays for the state of its device, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
+    /// From where on people are to look at it, of a share; `None` colours nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+}
+
+/// From where on people are to look at a share, in percent: of traffic it is the share of the interface's speed. Where `red` is
+/// below `amber` less is worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// The figure is amber beyond this.
+    pub amber: u8,
+    /// Its device is degraded beyond this; `None` never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub degraded: Option<u8>,
+    /// The figure is red at this, and beyond it.
+    pub red: u8,
 }
 
 /// The part that a series plays for the state of its device: pages know a device by these, whatever the protocol.
@@ -52,6 +68,19 @@ pub enum Role {
     TrafficOut,
 }
 
+impl Role {
+    /// Returns from where on people look at such a share; `None` for what is no share.
+    pub const fn usual_limits(self) -> Option<Limits> {
+        Some(match self {
+            Self::Reachability => Limits { amber: 100, degraded: Some(100), red: 0 },
+            Self::Completeness => Limits { amber: 99, degraded: Some(95), red: 50 },
+            Self::Coverage => Limits { amber: 95, degraded: Some(95), red: 50 },
+            Self::TrafficIn | Self::TrafficOut => Limits { amber: 70, degraded: None, red: 90 },
+            Self::Loss | Self::RoundTrip => return None,
+        })
+    }
+}
+
 impl Output {
     /// Creates the description of a series.
     pub const fn new(
@@ -66,13 +95,22 @@ impl Output {
             title: Cow::Borrowed(title),
             meaning: Cow::Borrowed(meaning),
             role: None,
+            limits: None,
         }
     }
 
-    /// Returns it with the part that it plays for the state of its device.
+    /// Returns it with the part that it plays for the state of its device, and the limits that are usual for it.
     #[must_use]
     pub const fn playing(mut self, role: Role) -> Self {
         self.role = Some(role);
+        self.limits = role.usual_limits();
+        self
+    }
+
+    /// Returns it with limits of its own.
+    #[must_use]
+    pub const fn limited(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
         self
     }
 

@@ -19,6 +19,7 @@ use std::{
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::{
     bot::{Bot, BotError, Plan, Prompts, Run, RunId},
@@ -30,7 +31,7 @@ use crate::{
 };
 
 pub use declaration::{
-    Declaration, DeclaredSetting, DefaultCredential, DefaultSensor, Defaults, Output, Role,
+    Declaration, DeclaredSetting, DefaultCredential, DefaultSensor, Defaults, Limits, Output, Role,
 };
 pub use test::{DeviceTester, Fact, OpenTester, TestResult, TestSubject, Testing};
 
@@ -167,6 +168,11 @@ pub trait Protocol: Send + Sync + Sized + 'static {
         "unknown"
     }
 
+    /// Returns what it declares to a hub whose binary does not know it, by [`serve`](crate::serve); `None` declares nothing.
+    fn declaration(&self) -> Option<Value> {
+        serde_json::to_value(Declaration::of::<Self>()).ok()
+    }
+
     /// Plans the jobs for the accounts that the token sees and the devices in them that belong to this bot.
     ///
     /// Pure: equal devices give equal plans, and nothing changes by asking. It is called any number of times, also for
@@ -207,9 +213,9 @@ pub trait Protocol: Send + Sync + Sized + 'static {
 
 impl<B: Bot> Protocol for B {
     const NAME: &'static str = "";
-    type Credential = serde_json::Value;
-    type Sensor = serde_json::Value;
-    type Entity = serde_json::Value;
+    type Credential = Value;
+    type Sensor = Value;
+    type Entity = Value;
     type Task = B::Task;
 
     fn name(&self) -> &str {
@@ -218,6 +224,10 @@ impl<B: Bot> Protocol for B {
 
     fn version(&self) -> &str {
         B::VERSION
+    }
+
+    fn declaration(&self) -> Option<Value> {
+        Bot::declaration(self)
     }
 
     fn plan(&self, _: &[AccountId], devices: &[Device]) -> Plan<Self::Task> {

@@ -10,7 +10,7 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use grafolean_collector::protocol::Declaration;
+use grafolean_collector::protocol::{Declaration, Role};
 
 use crate::{
     Hub,
@@ -103,5 +103,13 @@ pub(super) async fn all(hub: &Hub) -> Result<Vec<Declaration>, ApiError> {
     let registered = hub.store.read(protocol::list).await?;
     let own = |declaration: &Declaration| hub.protocols.iter().any(|known| known.name == declaration.name);
     let registered = registered.into_iter().filter(|declaration| !own(declaration));
-    Ok(hub.protocols.iter().cloned().chain(registered).collect())
+    Ok(hub.protocols.iter().cloned().chain(registered).map(limited).collect())
+}
+
+/// Returns a declaration with the limits that are usual for the parts that its series play, where it names none.
+fn limited(mut declaration: Declaration) -> Declaration {
+    for output in &mut declaration.outputs {
+        output.limits = output.limits.or(output.role.and_then(Role::usual_limits));
+    }
+    declaration
 }

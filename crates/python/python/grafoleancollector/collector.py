@@ -77,6 +77,9 @@ class Collector:
     workers: ClassVar[Workers] = None
     # How many seconds a run may take, if its function does not say; else its shortest interval, from 1 to 300 s.
     deadline: ClassVar[Optional[float]] = None
+    # What the bot reads and measures, as a hub's page needs it for its forms: {"name": "load", "about": "...", "sensor":
+    # {JSON Schema}, "credential": {JSON Schema}, "outputs": [...]}.
+    declaration: ClassVar[Optional[Dict[str, Any]]] = None
 
     def __init__(self, backend_url: str, bot_token: str, jobs_refresh_interval: float, workers: Workers = None) -> None:
         """Ask the backend whose token this is.
@@ -153,6 +156,7 @@ class Collector:
             in_force = Settings({"backend_url": self.backend_url, "bot_token": self.bot_token})
             served = health.serve(self._engine, in_force, self.scheduler.faults)
             self._engine.start()
+            self._declare()
             while not self._stop.is_set():
                 try:
                     self.refresh_jobs()
@@ -211,6 +215,15 @@ class Collector:
             return kept
         self._last_good.keep_user_id(user_id)
         return user_id
+
+    def _declare(self) -> None:
+        """Tell the hub what the bot reads and measures; without it the page has no forms, and all else works."""
+        if self.declaration is None:
+            return
+        try:
+            self._engine.declare(str(self.declaration["name"]), json.dumps(self.declaration))
+        except (BackendError, KeyError, ValueError) as error:
+            logging.getLogger().warning("The protocol is not declared, the hub's page has no forms for it: %s", error)
 
     def _replanned(self, scheduler: Optional[Scheduler]) -> List[EngineJob]:
         self._warn(self._planner.replace(self.jobs(), self._names))
