@@ -139,6 +139,9 @@ async function reason(answer) {
   }
 }
 
+/** The address of the hub's events, for an EventSource: the session goes with it as a cookie, a bot's token in the address. */
+export const eventsUrl = (asked) => `/api/hub/events?${new URLSearchParams(bot === null ? asked : { ...asked, b: bot })}`;
+
 /** Reads an answer that comes in lines of JSON, each as soon as it is there. */
 export async function lines(path, stop, take) {
   const answer = await send("GET", path, undefined, stop);

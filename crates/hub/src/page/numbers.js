@@ -37,7 +37,8 @@ export function parts(value, unit) {
   if (!PREFIXED.has(unit)) return [digits(value), unit];
   const size = Math.abs(value);
   if (unit !== "" && unit !== "/s" && size > 0 && size < 1) return ["< 1", unit];
-  if (unit === "" && size < 1e6) return [digits(value), ""];
+  // A count is written whole.
+  if (unit === "" && size < 1e6) return [Number.isInteger(value) && size < 1_000 ? String(value) : digits(value), ""];
   const found = PREFIXES.find(([scale]) => size >= scale * 0.9995);
   return found ? [digits(value / found[0]), found[1] + unit] : [digits(value), unit];
 }

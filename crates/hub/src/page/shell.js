@@ -2,6 +2,7 @@
 
 import { LOGO, icon } from "./icons.js";
 import { loggedIn } from "./api.js";
+import { live } from "./live.js";
 import {
   account,
   accounts,
@@ -10,9 +11,11 @@ import {
   coarseNow,
   devices,
   entities,
+  findings,
   leave,
   overview,
   profile,
+  statuses,
   trouble,
 } from "./state.js";
 import { computed, html, useEffect, useRef, useSignal } from "./ui.js";
@@ -43,11 +46,17 @@ const BELONGS = { device: "devices", board: "boards", bot: "bots", first: "devic
 /** The health of each device, by its id: one computation for the list, the badge and the head of a device. */
 export const health = computed(() => {
   if (!entities.value || !overview.value) return new Map();
-  return new Map(devices.value.map((device) => [device.id, healthOf(device, overview.value.get(device.id), coarseNow.value)]));
+  const found = Map.groupBy(
+    findings.value.flatMap((finding) => finding.entities.map(({ id }) => ({ id, finding }))),
+    ({ id }) => id,
+  );
+  const of = (id) => found.get(id)?.map(({ finding }) => finding);
+  return new Map(devices.value.map((device) => [device.id, healthOf(device, overview.value.get(device.id), coarseNow.value, of(device.id))]));
 });
 /** Bots that called lately. */
 const CONNECTED_S = 400;
-const connected = computed(() => bots.value.filter(({ last_login: last }) => last && coarseNow.value - last < CONNECTED_S).length);
+const stopped = computed(() => new Set((statuses.value ?? []).filter(({ status }) => status?.stopped).map(({ bot }) => bot)));
+const connected = computed(() => bots.value.filter(({ id, last_login: last }) => last && coarseNow.value - last < CONNECTED_S && !stopped.value.has(id)).length);
 const down = computed(() => [...health.value.values()].filter(({ state }) => state === "down").length);
 
 export function Shell({ children: inside }) {
@@ -80,7 +89,7 @@ function Foot() {
   const who = profile.value?.record?.username ?? profile.value?.record?.name ?? "";
   return html`<div class="foot">
     <span class=${trouble.value ? "away" : "live"} role="status"><span class="label">
-      ${trouble.value ? `${trouble.value}; trying again` : `Live, ${count(connected.value, "bot")} connected`}</span></span>
+      ${trouble.value ? `${trouble.value}; trying again` : `${live.value ? "Live" : "Asked every 3 s"}, ${count(connected.value, "bot")} connected`}</span></span>
     <${Menu} who=${who} /></div>`;
 }
 

@@ -1,12 +1,17 @@
 // What the page knows: who is in, which account is looked at, what is set up there, and its last values.
 //
-// Everything is a signal that one loop fills; views read, and change things by the API, then `reload()`.
+// Everything is a signal. The hub tells what happens, and what that concerns is read again; where it tells nothing, one loop
+// reads all every few seconds. Views read signals, and change things by the API, then `reload()`.
 
 import { LoggedOut, get, leave as endSession, loggedIn, open } from "./api.js";
+import { draw, follow, live, on, unhurried } from "./live.js";
 import { batch, computed, effect, signal } from "./ui.js";
 import { byName } from "./numbers.js";
+import { path } from "./router.js";
 
 const LOOK_MS = 3_000;
+/** While the hub tells what happens only what nobody tells is read, such as when a bot called last. */
+const LOOK_LIVE_MS = 60_000;
 /** What people set up changes seldom: it is read at every tenth look, and after each change made here. */
 const SETUP_EVERY = 10;
 /** How the devices are is read at every second look where they are shown, else at every tenth. */
@@ -40,6 +45,8 @@ export const overview = signal(null);
 export const otherSeries = signal(0);
 /** What bots told of themselves; null where this hub knows nothing of it. */
 export const statuses = signal(null);
+/** What is wrong in the account, by causes; empty where nothing is, or nobody knows. */
+export const findings = signal([]);
 /** The token of the shared dashboard that is looked at, without a login; null elsewhere. */
 export const shared = signal(/^\/shared\/([^/]+)/.exec(location.pathname)?.[1] ?? null);
 /** The hub's clock, less the one here, in seconds. */
@@ -48,6 +55,11 @@ export const clockOffset = signal(0);
 export const now = signal(Date.now() / 1000);
 /** The same in steps, for what would be costly to work out each second. */
 export const coarseNow = computed(() => Math.floor(now.value / 5) * 5);
+/** The minute of it: what is drawn small is read again with each. */
+export const minute = computed(() => Math.floor(now.value / 60));
+/** Grows when series came that were not there before; where nobody tells, each minute. */
+const told = signal(0);
+export const newPaths = computed(() => told.value + (live.value ? 0 : minute.value));
 /** What stands in the way of live values, as a sentence; null if nothing does. */
 export const trouble = signal(null);
 
@@ -102,8 +114,10 @@ const watched = new Map();
 export function watch(filters) {
   for (const filter of filters) watched.set(filter, (watched.get(filter) ?? 0) + 1);
   anew = true;
+  const end = draw(filters);
   readValues().catch(() => {});
   return () => {
+    end();
     for (const filter of filters) watched.get(filter) > 1 ? watched.set(filter, watched.get(filter) - 1) : watched.delete(filter);
   };
 }
@@ -128,6 +142,14 @@ async function readValues() {
   });
 }
 
+/** Takes values that the hub told of; one that is older than what is known is no last value. */
+function takeValues({ account: of, list }) {
+  if (of !== accountId.value || lastValues.value === null) return;
+  const next = new Map(lastValues.value);
+  for (const value of list) if (!(next.get(value.p)?.t > value.t)) next.set(value.p, value);
+  lastValues.value = next;
+}
+
 async function readOverview() {
   const wanted = accountId.value;
   const found = await orNothing(get(ours("overview")));
@@ -146,6 +168,12 @@ async function readStatuses() {
   const found = await orNothing(get(ours("status")));
   toldNothing = found.missing === true;
   if (wanted === accountId.value) statuses.value = toldNothing ? null : (found.list ?? null);
+}
+
+async function readFindings() {
+  const wanted = accountId.value;
+  const { list } = await orNothing(get(ours("findings")));
+  if (wanted === accountId.value) findings.value = list;
 }
 
 /** Reads how the devices are at once: something was set up. */
@@ -174,7 +202,13 @@ async function look() {
     }
   }
   // A hub that is slow to answer is asked less.
-  timer = setTimeout(look, Math.max(LOOK_MS, 5 * (Date.now() - began)));
+  const usual = live.value ? LOOK_LIVE_MS : LOOK_MS;
+  setTimer(Math.max(usual, 5 * (Date.now() - began)));
+}
+
+function setTimer(after) {
+  clearTimeout(timer);
+  timer = setTimeout(look, after);
 }
 
 async function readAll() {
@@ -189,14 +223,41 @@ async function readAll() {
     profile.value = who;
   }
   if (!accountId.value) return;
-  const turn = looks++;
-  if (turn % SETUP_EVERY === 0) await Promise.all([reload(), readStatuses()]);
-  if (turn % (showsDevices() ? OVERVIEW_EVERY : SETUP_EVERY) === 0) await readOverview();
-  if (/^.(bot|device|first)/.test(location.pathname)) await readStatuses();
+  const turn = looks++,
+    all = live.value || turn % SETUP_EVERY === 0;
+  if (all) await Promise.all([reload(), readStatuses()]);
+  if (all || (showsDevices() && turn % OVERVIEW_EVERY === 0)) await Promise.all([readOverview(), readFindings()]);
+  if (!all && showsStatuses()) await readStatuses();
   await readValues();
 }
 
 const showsDevices = () => /^.(devices|device|first)(.|$)/.test(location.pathname);
+const showsStatuses = () => /^.(bot|device|first|flows)/.test(location.pathname);
+
+const ourselves = (act) => () => (profile.value && accountId.value && !document.hidden ? act() : undefined);
+const news = {
+  setup: unhurried(ourselves(reload), 300),
+  accounts: unhurried(ourselves(reloadAccounts), 300),
+  protocols: unhurried(ourselves(async () => (protocols.value = await declarations())), 300),
+  devices: unhurried(ourselves(readOverview), 1_000),
+  statuses: unhurried(ourselves(readStatuses), 1_000),
+  findings: unhurried(ourselves(readFindings), 3_000),
+  paths: unhurried(() => void (told.value += 1), 2_000),
+};
+on("values", takeValues);
+on("stored", () => showsDevices() && news.devices());
+on("paths", () => (news.devices(), news.paths()));
+on("status", () => {
+  if (showsStatuses()) news.statuses();
+  if (showsDevices()) news.findings();
+});
+on("findings", () => news.findings());
+on("changed", ({ resource }) => {
+  if (/^accounts(.\d+)?$/.test(resource)) news.accounts();
+  if (resource.startsWith("hub/protocols")) news.protocols();
+  else if (!/.(dashboards|paths|values)(.|$)/.test(resource)) (news.setup(), news.devices());
+});
+on("reset", () => ((anew = true), lookNow()));
 
 async function declarations() {
   const { list } = await orNothing(get("hub/protocols"));
@@ -225,11 +286,25 @@ export function chooseAccount(id) {
   batch(() => {
     accountId.value = id;
     entities.value = lastValues.value = overview.value = statuses.value = null;
+    findings.value = [];
   });
   anew = true;
   lookNow();
 }
 
+effect(() => follow(loggedIn.value && !shared.value ? accountId.value : null));
+// Whoever is told need not ask; whoever no longer is asks at once.
+effect(() => {
+  if (live.value) setTimer(LOOK_LIVE_MS);
+  else if (profile.peek()) look();
+});
+// A view that is come to shows what is, not what was when it was left.
+effect(() => {
+  void path.value;
+  if (!live.peek()) return;
+  if (showsDevices()) news.devices();
+  if (showsStatuses()) news.statuses();
+});
 effect(() => {
   if (accountId.value) localStorage.setItem(ACCOUNT_KEPT_AS, String(accountId.value));
 });
@@ -237,7 +312,7 @@ effect(() => {
 effect(() => {
   if (!loggedIn.value && profile.peek()) forget();
 });
-document.addEventListener("visibilitychange", () => document.hidden || look());
+document.addEventListener("visibilitychange", () => document.hidden || lookNow());
 setInterval(() => document.hidden || tick(), 1_000);
 
 /** Begins to look. */

@@ -1,10 +1,13 @@
 // Stored flows of an exporter as views take them: the largest over time, what is left, and who is behind an address.
 
 import { get } from "../api.js";
-import { devices, now, ours } from "../state.js";
+import { draw, live as told, on, unhurried } from "../live.js";
+import { devices, now, ours, shared } from "../state.js";
 import { computed, useEffect, useSignal } from "../ui.js";
 
 const REREAD_S = 30;
+/** Values of an interval come in some requests: they are read together. */
+const TOGETHER_MS = 2_000;
 const COLOURS = ["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9"];
 export const MOST_SHOWN = COLOURS.length;
 
@@ -33,7 +36,17 @@ export function useFlows(entity, { index, direction, by, not = [], top = MOST_SH
   const state = useSignal({ found: null, error: null, of: "" });
   const asked = { direction, by, top, ...(index !== null && { if: index }), ...(not.length && { not: not.join(",") }) };
   const what = `${entity}?${new URLSearchParams(asked)}|${(to - from).toFixed(0)}|${live ? "" : from.toFixed(0)}`;
-  const key = `${what}|${live ? Math.floor(now.value / REREAD_S) : 0}`;
+  const came = useSignal(0);
+  useEffect(() => {
+    if (!entity || !live || shared.value) return undefined;
+    const total = `netflow.?.${direction}.entity.${entity}${index === null ? "" : `.if.${index}`}`;
+    const matches = ({ p }) => p.endsWith(total.slice("netflow.?".length)) && p.startsWith("netflow.");
+    const again = unhurried(() => void (came.value += 1), TOGETHER_MS);
+    const ends = [draw([total]), on("values", ({ list }) => list.some(matches) && setTimeout(again, TOGETHER_MS))];
+    return () => ends.forEach((end) => end());
+  }, [`${entity} ${index} ${direction} ${live}`]);
+  const turn = told.value ? `told ${came.value}` : Math.floor(now.value / REREAD_S);
+  const key = `${what}|${live ? turn : 0}`;
   useEffect(() => {
     let current = true;
     if (!entity || (document.hidden && state.value.found)) return undefined;

@@ -6,6 +6,8 @@ import { signal } from "../ui.js";
 
 /** Values or buckets of a series: about two pixels of a wide chart for each. */
 const POINTS = 500;
+/** A series that is drawn on grows up to this, then it is read again in buckets. */
+export const MOST_POINTS = 2 * POINTS;
 /** Paths in one request: an address should not be longer than what stands between allows. */
 const MOST_PATHS = 40;
 
@@ -27,6 +29,23 @@ const drawable = ({ width, rows }) => ({
   bucket: width,
   points: rows.map(([t, v, low, high, n]) => (width ? { t: t + width / 2, v, low, high, n } : { t, v })),
 });
+
+/** Series with values that came since, without what lies before `from`; null if none of them is theirs. Buckets are left as they are. */
+export function withValues(found, values, from) {
+  const own = values.filter(({ p }) => found?.has(p) && !found.get(p).bucket);
+  if (own.length === 0) return null;
+  const next = new Map(found);
+  for (const [path, list] of Map.groupBy(own, ({ p }) => p)) {
+    const points = next.get(path).points.filter(({ t }) => t >= from);
+    for (const { t, v } of list) {
+      // A value replaces the one of its time; one that comes late stands in its place.
+      const at = points.findLastIndex((point) => point.t <= t);
+      points.splice(at + 1 - Number(points[at]?.t === t), Number(points[at]?.t === t), { t, v });
+    }
+    next.set(path, { bucket: 0, points });
+  }
+  return next;
+}
 
 /** Paths by filter: `{list, more}`; each is asked for once in a while. */
 export async function matching(filters, limit = 1_000) {

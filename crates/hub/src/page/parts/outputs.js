@@ -50,6 +50,29 @@ function find(path) {
   return null;
 }
 
+/** From where on people are to look at a share that plays a part, as its protocol declares: `{amber, degraded, red}`, shares of 1. */
+const limits = computed(() => {
+  const found = new Map();
+  for (const { outputs } of protocols.value.values())
+    for (const { role, limits: own } of outputs)
+      if (role && own && !found.has(role)) found.set(role, { amber: own.amber / 100, degraded: (own.degraded ?? NaN) / 100, red: own.red / 100 });
+  return found;
+});
+
+/** How a share of a part looks: "bad", "careful" or "". */
+export function looks(role, share) {
+  const own = limits.value.get(role);
+  if (!own || share === null || share === undefined) return "";
+  const [beyond, at] = own.red < own.amber ? [(a, b) => a < b, (a, b) => a <= b] : [(a, b) => a > b, (a, b) => a >= b];
+  return at(share, own.red) ? "bad" : beyond(share, own.amber) ? "careful" : "";
+}
+
+/** Whether a share of a part makes its device a degraded one. */
+export function degrades(role, share) {
+  const own = limits.value.get(role);
+  return Boolean(own) && (own.red < own.amber ? share < own.degraded : share > own.degraded);
+}
+
 export const unitOf = (path) => outputOf(path)?.unit ?? "";
 
 /** A path without its entity, escapes undone. */

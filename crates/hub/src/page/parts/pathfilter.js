@@ -1,6 +1,6 @@
 // The box for paths and path filters: chips, completion by what the account has.
 
-import { accountId, devices } from "../state.js";
+import { accountId, devices, newPaths } from "../state.js";
 import { html, signal, useEffect, useSignal } from "../ui.js";
 import { count, inOrder } from "../numbers.js";
 import { icon } from "../icons.js";
@@ -14,16 +14,16 @@ const MOST_KNOWN = 10_000;
 /** Paths of the account, `{list, more, of}`; null until they were read. */
 export const knownPaths = signal(null);
 
-/** Reads which paths there are, once for an account. */
+/** Reads which paths there are, once for an account and when there are new ones. */
 export function useKnownPaths() {
   const account = accountId.value;
   useEffect(() => {
-    if (knownPaths.value?.of === account) return;
+    if (knownPaths.value?.of === account && knownPaths.value.as === newPaths.value) return;
     matching(["*"], MOST_KNOWN).then(
-      (found) => (knownPaths.value = { ...found.get("*"), of: account }),
-      () => (knownPaths.value = { list: [], more: false, of: account }),
+      (found) => (knownPaths.value = { ...found.get("*"), of: account, as: newPaths.peek() }),
+      () => (knownPaths.value = { list: [], more: false, of: account, as: newPaths.peek() }),
     );
-  }, [account]);
+  }, [account, newPaths.value]);
   return knownPaths.value?.of === account ? knownPaths.value : null;
 }
 

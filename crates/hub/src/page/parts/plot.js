@@ -1,7 +1,7 @@
 // A time series chart on uPlot: lines with the band of their buckets, gaps as gaps, zoom by dragging.
 
 import { axisScale, clock, day, written } from "../numbers.js";
-import { html, useEffect, useRef } from "../ui.js";
+import { html, useEffect, useRef, useSignal } from "../ui.js";
 import { resolved, themeChanges } from "./colours.js";
 import { cadence } from "./history.js";
 import { show, span } from "./range.js";
@@ -16,23 +16,43 @@ export const MOST_BANDS = 4;
  */
 export function Plot({ series, unit, from, to, label, height = 220, lines = [], mirror = false, stacked = false, sync }) {
   const box = useRef(null);
-  themeChanges.value;
   const drawn = useRef(null);
+  const held = useSignal(false);
   useEffect(() => {
+    // Whoever drags across it is not to have it changed under the pointer.
+    if (held.value) return;
+    const { left = -1, top = 0 } = drawn.current?.cursor ?? {};
     drawn.current?.destroy();
-    drawn.current =
-      box.current.clientWidth > 0 ? draw(box.current, { series, unit, from, to, height, lines, mirror, stacked, sync }) : null;
+    drawn.current = box.current.clientWidth > 0 ? draw(box.current, { series, unit, from, to, height, lines, mirror, stacked, sync }) : null;
+    if (left >= 0) drawn.current?.setCursor({ left, top });
+  }, [seen({ series, from, to }), unit, height, mirror, stacked, lines.map(({ value, name }) => `${value} ${name}`).join(), themeChanges.value, held.value]);
+  useEffect(() => {
+    const hold = () => (held.value = true),
+      letGo = () => (held.value = false);
+    box.current.addEventListener("mousedown", hold, true);
+    addEventListener("mouseup", letGo);
     return () => {
+      removeEventListener("mouseup", letGo);
       drawn.current?.destroy();
       drawn.current = null;
     };
-  });
+  }, []);
   useEffect(() => {
     const observer = new ResizeObserver(([{ contentRect }]) => drawn.current?.setSize({ width: contentRect.width, height }));
     observer.observe(box.current);
     return () => observer.disconnect();
   }, [height]);
   return html`<div class="chart" ref=${box} role="img" aria-label=${label} tabindex="0" onKeyDown=${(event) => keys(event, from, to)}></div>`;
+}
+
+/** What tells one picture from the next: the values, who is pointed at, and the range to about a pixel. */
+function seen({ series, from, to }) {
+  const pixel = (to - from) / 1_000;
+  const ends = ({ path, colour, faded, pointed, points }) => {
+    const [first, last] = [points[0], points.at(-1)];
+    return [path, colour, faded, pointed, points.length, first?.t, last?.t, last?.v].join();
+  };
+  return `${Math.floor(from / pixel)} ${Math.floor(to / pixel)} ${series.map(ends).join(" ")}`;
 }
 
 function keys(event, from, to) {

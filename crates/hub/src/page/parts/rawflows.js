@@ -1,7 +1,7 @@
 // Questions to raw flows where they are kept beside the hub: an answer comes as lines, first how far it is.
 
 import { get, lines } from "../api.js";
-import { ours, shared } from "../state.js";
+import { minute, ours, shared } from "../state.js";
 import { useEffect, useSignal } from "../ui.js";
 
 /** What is kept: `{from, bytes, files}`; null where nothing is, undefined until that is known. */
@@ -30,18 +30,19 @@ export async function ask({ filter, by, from, to, top, entity }, told = () => {}
   return answer;
 }
 
-/** The answer to a question that goes with a view: null until it is there, `{error}` where there is none. */
-export function useAnswer(question, key) {
+/** The answer to a question that goes with a view: null until it is there, `{error}` where there is none; of a live range asked anew each minute. */
+export function useAnswer(question, key, live) {
+  const turn = live ? minute.value : 0;
   const state = useSignal({ answer: null, of: "" });
   useEffect(() => {
-    if (!question) return undefined;
+    if (!question || (document.hidden && state.value.answer)) return undefined;
     const stop = new AbortController();
     ask(question, undefined, stop.signal).then(
       (answer) => (state.value = { answer, of: key }),
       (error) => stop.signal.aborted || (state.value = { answer: { error: error.message, groups: [] }, of: key }),
     );
     return () => stop.abort();
-  }, [key, Boolean(question)]);
+  }, [key, turn, Boolean(question)]);
   return state.value.of === key ? state.value.answer : null;
 }
 

@@ -10,7 +10,7 @@ import { Head } from "../shell.js";
 import { say } from "./dialog.js";
 import { Fields } from "./form.js";
 import { FormCard, RemoveButton } from "./save.js";
-import { faults as schemaFaults, given } from "./schema.js";
+import { faults as schemaFaults, given, typed } from "./schema.js";
 import { Table } from "./table.js";
 
 /** Devices that use a record. */
@@ -74,7 +74,7 @@ function RecordForm({ kind, row, tabs }) {
     return found;
   };
   const save = async () => {
-    const body = { name: name.trim(), protocol, details: details ?? {}, ...kind.body?.(draft.value) };
+    const body = { name: name.trim(), protocol, details: schema ? typed({ type: "object", ...schema }, details ?? {}, schema) : (details ?? {}), ...kind.body?.(draft.value) };
     if (row) await put(api(`${kind.plural}/${row.id}`), body);
     else await post(api(kind.plural), body);
     await reload();
@@ -105,7 +105,7 @@ function RecordForm({ kind, row, tabs }) {
         } remove=${drop} />`
       }<//>${tabs}
     <main class="page" id="main"><${FormCard} title=${`${protocol} ${kind.singular}`} 
-      sub=${schema ? `drawn from the declaration of protocol ${protocol}` : "no declaration of this protocol is known"} check=${check} save=${save} 
+      sub=${schema ? `drawn from the declaration of protocol ${protocol}` : declared ? `protocol ${protocol} declares no fields of it` : "no declaration of this protocol is known"} check=${check} save=${save} 
       dirty=${dirty} showFaults=${(found) => (wrong.value = found)}>
       <div class="form slim">
         <div class="field"><label for="f-name">Name</label>

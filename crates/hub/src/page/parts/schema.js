@@ -87,6 +87,21 @@ export function faults(schema, value, root, pointer = "") {
   return found;
 }
 
+/** Values as their schema has them: what was typed for a number is one, unless text is taken for it too. */
+export function typed(schema, value, root) {
+  const field = plain(schema, root);
+  if (field.type === "object" && value && typeof value === "object")
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, field.properties?.[name] ? typed(field.properties[name], one, root) : one]));
+  if (field.type === "array" && Array.isArray(value)) return value.map((item) => typed(field.items, item, root));
+  const isNumber = (field.type === "number" || field.type === "integer") && !takesText(schema, root);
+  return isNumber && typeof value === "string" && given(value) ? Number(value) : value;
+}
+
+function takesText(schema, root) {
+  const { $ref, type, anyOf = [], oneOf = [] } = schema ?? {};
+  return [type].flat().includes("string") || ($ref ? takesText(lookUp($ref, root), root) : [...anyOf, ...oneOf].some((one) => takesText(one, root)));
+}
+
 function faultOf(field, value, required) {
   if (!given(value)) return required && !given(field.default) && !field.writeOnly ? "This is needed." : null;
   if (field.type === "integer" || field.type === "number") {

@@ -25,9 +25,9 @@ export function sorted(rows, columns, usual) {
 
 /**
  * `columns`: `[{name, title, head, by(row), cell(row), className, headClass, at}]`; `by` makes a column sortable. `open(row)` gives the
- * address behind a row, `rowProps(row)` more attributes.
+ * address behind a row, `rowProps(row)` more attributes, `onVisible(rows)` hears of those on the screen, and again when `turn` is another.
  */
-export function Table({ columns, rows, usual = "", keyOf, open, rowProps = () => ({}), onVisible, className = "t cards", label }) {
+export function Table({ columns, rows, usual = "", keyOf, open, rowProps = () => ({}), onVisible, turn = 0, className = "t cards", label }) {
   const view = useSignal([0, 60]);
   const body = useRef(null);
   const { rows: inOrder, name, sign } = sorted(rows, columns, usual);
@@ -48,7 +48,7 @@ export function Table({ columns, rows, usual = "", keyOf, open, rowProps = () =>
   }, []);
   const [first, last] = [Math.min(view.value[0], Math.max(0, inOrder.length - 1)), Math.min(view.value[1], inOrder.length)];
   const visible = inOrder.slice(first, last);
-  useEffect(() => onVisible?.(visible), [visible.map(keyOf).join()]);
+  useEffect(() => onVisible?.(visible), [visible.map(keyOf).join(), turn]);
   const head = (column) => {
     const current = column.name === name;
     const next = current && sign === 1 ? `-${column.name}` : column.name;

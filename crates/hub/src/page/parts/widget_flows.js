@@ -5,6 +5,7 @@ import { html, useEffect, useMemo } from "../ui.js";
 import { shown, written } from "../numbers.js";
 import { ChartCard } from "./chart.js";
 import { BY, called, colourKeeper, ranked, useFlows } from "./flowdata.js";
+import { degrades } from "./outputs.js";
 import { lengthInWords } from "./range.js";
 
 const MOST_ROWS = 5;
@@ -34,6 +35,6 @@ export function FlowWidget({ title, content, at }) {
     })}</tbody></table></div></section>`;
   return html`<${ChartCard} title=${title} sub=${coverage !== undefined ? `coverage ${written(coverage, "ratio")}` : ""} series=${parts?.series ?? []} from=${at.from} to=${at.to} 
     stacked legend=${false} height=${210} sync="board" empty=${found ? "No flows in this range." : "Reading …"} actions=${
-      coverage < 0.95 && !shared.value && html`<a class="small" href=${`/why/${path}`}>why?</a>`
+      degrades("coverage", coverage ?? 1) && !shared.value && html`<a class="small" href=${`/why/${path}`}>why?</a>`
     } />`;
 }

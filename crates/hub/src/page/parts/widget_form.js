@@ -4,6 +4,7 @@ import { html, useSignal } from "../ui.js";
 import { BY } from "./flowdata.js";
 import { PathFilter } from "./pathfilter.js";
 import { flowPaths } from "./widget_flows.js";
+import { USUAL_LIMITS } from "./widgets.js";
 
 export const KINDS = [
   { type: "chart", word: "Chart" },
@@ -23,10 +24,11 @@ export function WidgetForm({ widget, exporters, save, cancel }) {
     asks = ASKS[widget.type];
   const submit = async (event) => {
     event.preventDefault();
-    const { paths, entity, direction, by, shown, [asks?.[0]]: number } = content.value;
+    const { paths, entity, direction, by, shown, limits, [asks?.[0]]: number } = content.value;
+    if (limits && !/^\s*\d+\s*,\s*\d+\s*$/.test(limits)) return void (problem.value = `“${limits}”; two whole numbers are needed, such as ${USUAL_LIMITS}.`);
     if (flows && !entity) return void (problem.value = "No device sends flows yet: add one with protocol netflow.");
     if (!flows && paths.length === 0) return void (problem.value = "Add a path, or a filter such as entity.?.ping.rtt.avg.");
-    const told = flows ? { entity, direction, by, shown, paths: flowPaths({ entity, direction, by }) } : { paths, ...(asks && Number(number) > 0 && { [asks[0]]: Number(number) }) };
+    const told = flows ? { entity, direction, by, shown, paths: flowPaths({ entity, direction, by }) } : { paths, ...(asks && Number(number) > 0 && { [asks[0]]: Number(number) }), ...(widget.type === "gauge" && limits && { limits }) };
     await save({ ...widget, title: title.value.trim(), content: told }).catch((error) => (problem.value = error.message));
   };
   const choice = (name, word, list) => html`<div class="field"><label for=${`f-${name}`}>${word}</label>
@@ -41,6 +43,11 @@ export function WidgetForm({ widget, exporters, save, cancel }) {
       asks &&
       html`<div class="field"><label for="f-number">${asks[1]}</label>
       <input class="input" id="f-number" inputmode="decimal" value=${content.value[asks[0]] ?? ""} onInput=${(event) => set({ [asks[0]]: event.target.value })} /></div>`
+    }
+    ${
+      widget.type === "gauge" &&
+      html`<div class="field"><label for="f-limits">Amber and red from, in percent</label>
+      <input class="input" id="f-limits" placeholder=${USUAL_LIMITS} value=${content.value.limits ?? ""} onInput=${(event) => set({ limits: event.target.value })} /></div>`
     }
     ${
       flows

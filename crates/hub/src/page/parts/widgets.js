@@ -1,6 +1,6 @@
 // The widgets of a dashboard: what each shows of its paths.
 
-import { now, lastValues, shared, watch } from "../state.js";
+import { lastValues, newPaths, now, shared, watch } from "../state.js";
 import { html, useEffect, useSignal } from "../ui.js";
 import { age, clock, shown, written } from "../numbers.js";
 import { ChartCard, drawable, nameOf } from "./chart.js";
@@ -13,7 +13,8 @@ import { Spark } from "./spark.js";
 import { FlowWidget } from "./widget_flows.js";
 
 const MOST_PATHS = 200;
-const [WARN, BAD] = [0.7, 0.9];
+/** From where on a gauge is amber, and red, unless its settings say otherwise: percent of what it is full at. */
+export const USUAL_LIMITS = "70, 90";
 
 /** What a widget's content says. Grafolean keeps it as a text of its own; what cannot be read is nothing. */
 export function read({ content }) {
@@ -39,8 +40,8 @@ function usePaths(filters) {
       (matched) => (found.value = [...new Set([...plain, ...[...matched.values()].flatMap(({ list }) => list)])]),
       () => (found.value = plain),
     );
-    return shared.value ? undefined : watch(filters);
-  }, [key]);
+  }, [key, shared.value ? 0 : newPaths.value]);
+  useEffect(() => (shared.value ? undefined : watch(filters)), [key]);
   return found.value;
 }
 
@@ -87,12 +88,13 @@ function LastValue({ title, content, at }) {
 function Gauge({ title, content }) {
   const paths = usePaths(content.paths ?? []).slice(0, MOST_SERIES);
   const most = Number(content.max) || null;
+  const [amber, red] = (content.limits ?? USUAL_LIMITS).split(",").map((text) => Number(text) / 100);
   const highest = Math.max(0, ...paths.map((path) => last(path)?.v ?? 0));
   return html`<section class="card"><header><h2>${title}</h2></header><div class="body stack">${paths.map((path) => {
     const value = last(path);
     // A share needs no end; other values are compared with the one that was chosen, else with each other.
     const share = value && (value.unit === "ratio" ? value.v : most ? value.v / most : highest ? value.v / highest : 0);
-    const state = most && share >= BAD ? "down" : most && share >= WARN ? "warn" : undefined;
+    const state = most && share >= red ? "down" : most && share >= amber ? "warn" : undefined;
     return html`<div class="gauge" key=${path}><span class="clip">${nameOf(path, true)}</span><span>${most && value ? html`<span class=${state === "down" ? "bad" : state ? "careful" : ""}>
       ${shown(share, "ratio")}</span><span class="muted"> of ${written(most, value.unit)}</span>` : shown(value?.v ?? null, value?.unit)}</span>
       <span class="bar full thick" data-s=${state} aria-hidden="true"><i style=${{ width: `${Math.max(0, Math.min(100, (share ?? 0) * 100))}%` }}></i></span></div>`;

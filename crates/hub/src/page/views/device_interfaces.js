@@ -1,26 +1,25 @@
 // The interfaces of a device as a table: name, alias, speed, traffic, utilisation.
 
-import { now } from "../state.js";
+import { minute, now } from "../state.js";
 import { html, signal } from "../ui.js";
 import { byName, shown, written } from "../numbers.js";
 import { query, setQuery } from "../router.js";
 import { icon } from "../icons.js";
-import { outputOf } from "../parts/outputs.js";
+import { looks, outputOf } from "../parts/outputs.js";
 import { read } from "../parts/history.js";
 import { Spark } from "../parts/spark.js";
 import { Table } from "../parts/table.js";
 
 const SPARK_S = 3_600;
-const REREAD_MS = 60_000;
 const OLD_S = 900;
 const sparks = signal(new Map());
-let asked = { key: "", at: 0 };
+let asked = "";
 
 async function readSparks(rows) {
   const paths = rows.flatMap(({ into, out }) => [into?.p, out?.p]).filter(Boolean);
-  const key = paths.join();
-  if (paths.length === 0 || (key === asked.key && Date.now() - asked.at < REREAD_MS)) return;
-  asked = { key, at: Date.now() };
+  const key = `${paths.join()} ${minute.peek()}`;
+  if (paths.length === 0 || key === asked || document.hidden) return;
+  asked = key;
   sparks.value = await read(paths, now.peek() - SPARK_S, now.peek(), 40).catch(() => sparks.peek());
 }
 
@@ -74,8 +73,9 @@ const ERRORS = /(?:^|[.-])(?:in|out)?-?(?:errors|discards)\.(\d+)(?:\.|$)/;
 
 function utilisation(share) {
   if (share === null) return shown(null);
-  const state = share > 0.9 ? "down" : share > 0.7 ? "warn" : undefined;
-  return html`<span class=${share > 0.9 ? "bad" : share > 0.7 ? "careful" : ""}>${shown(share, "ratio")}
+  const look = looks("traffic-in", share);
+  const state = { bad: "down", careful: "warn" }[look];
+  return html`<span class=${look}>${shown(share, "ratio")}
     </span> <span class="bar" data-s=${state} aria-hidden="true"><i style=${{ width: `${Math.min(100, share * 100)}%` }}></i></span>`;
 }
 
@@ -102,7 +102,7 @@ export function InterfaceTable({ device, below, values, most = Infinity }) {
           onInput=${(event) => setQuery({ q: event.target.value })} /></div>
       <div class="seg desk" role="group" aria-label="Unit"><button type="button" aria-pressed=${!asBytes.value} onClick=${() => (asBytes.value = false)}>bit/s</button>
         <button type="button" aria-pressed=${asBytes.value} onClick=${() => (asBytes.value = true)}>byte/s</button></div></header>
-    <${Table} columns=${COLUMNS} rows=${rows.slice(0, most)} usual="-use" keyOf=${({ child }) => child.id} open=${open} onVisible=${readSparks} 
+    <${Table} columns=${COLUMNS} rows=${rows.slice(0, most)} usual="-use" keyOf=${({ child }) => child.id} open=${open} onVisible=${readSparks} turn=${minute.value} 
       label="Interfaces" />
     ${rows.length > most && html`<footer><a href=${`/device/${device.id}/interfaces`}>All ${rows.length} interfaces</a></footer>`}</section>`;
 }

@@ -5,7 +5,7 @@ import { html } from "../ui.js";
 import { age, shown, written } from "../numbers.js";
 import { Note, icon } from "../icons.js";
 import { ChartCard, drawable, young } from "../parts/chart.js";
-import { outputOf } from "../parts/outputs.js";
+import { degrades, looks, outputOf } from "../parts/outputs.js";
 import { useSeries } from "../parts/series.js";
 import { Spark } from "../parts/spark.js";
 import { summary } from "../parts/history.js";
@@ -86,16 +86,16 @@ function pick(values) {
 const TITLES = { "round-trip": "Round trip", coverage: "Flow coverage" };
 
 /** A share of what was wanted: how much is missing, and why. */
-function ShareTile({ title, value, device }) {
+function ShareTile({ title, value, device, role }) {
   return html`<div class="tile"><span class="label">${title}</span><span class="value">${shown(value, "ratio")}</span>
     <span class="sub">${value < 1 ? html`${written(1 - value, "ratio")} missing, <a href=${`/why/device/${device.id}`}>why?</a>` : "nothing is missing"}</span>
-    <span class="bar full meter" data-s=${value < 0.5 ? "down" : value < 0.95 ? "warn" : undefined} aria-hidden="true"><i style=${{ width: `${value * 100}%` }}></i></span></div>`;
+    <span class="bar full meter" data-s=${degrades(role, value) ? { bad: "down", careful: "warn" }[looks(role, value)] : undefined} aria-hidden="true"><i style=${{ width: `${value * 100}%` }}></i></span></div>`;
 }
 
 function Tile({ path, value, time, series, at, about, device }) {
   const output = outputOf(path);
   const title = TITLES[output.role] ?? (output.role === "completeness" ? `${output.protocol.toUpperCase()} complete` : output.title);
-  if (["completeness", "coverage", "reachability"].includes(output.role)) return html`<${ShareTile} title=${title} value=${value} device=${device} />`;
+  if (["completeness", "coverage", "reachability"].includes(output.role)) return html`<${ShareTile} title=${title} value=${value} device=${device} role=${output.role} />`;
   const reach = about?.roles?.reachability;
   const [one] = drawable([path], new Map([[path, series ?? { points: [], bucket: 0 }]]));
   const factor = one.unit === "b/s" ? 8 : 1;

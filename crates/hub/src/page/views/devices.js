@@ -1,17 +1,19 @@
 // All devices, worst first: how each is and why, its round trip, loss, completeness, traffic.
 
-import { devices, entities, now, otherSeries, overview, protocols } from "../state.js";
-import { computed, html, signal, useEffect } from "../ui.js";
+import { bots, credentials, devices, entities, findings, minute, now, otherSeries, overview, protocols } from "../state.js";
+import { computed, html, signal } from "../ui.js";
 import { query, setQuery } from "../router.js";
-import { age, count, shown } from "../numbers.js";
-import { Empty, Pill, STATES, icon } from "../icons.js";
+import { age, clock, count, shown } from "../numbers.js";
+import { Empty, Note, Pill, STATES, icon } from "../icons.js";
 import { Head, health } from "../shell.js";
 import { Table } from "../parts/table.js";
 import { Spark } from "../parts/spark.js";
 import { read } from "../parts/history.js";
+import { looks } from "../parts/outputs.js";
 
 const SPARK_S = 3_600;
-const REREAD_MS = 60_000;
+/** Causes that are named above the list; all stand in "What is wrong?". */
+const MOST_SHARED = 2;
 
 export const addressOf = ({ details }) =>
   ["ipv4", "ipv6", "hostname"]
@@ -22,13 +24,13 @@ const of = (row, role) => row.roles[role]?.v ?? null;
 
 /** The last hour of the rows on the screen, by path. */
 const sparks = signal(new Map());
-let asked = { key: "", at: 0 };
+let asked = "";
 
 async function readSparks(rows) {
   const paths = rows.flatMap(({ roles }) => ["round-trip", "traffic-in", "traffic-out"].map((role) => roles[role]?.p)).filter(Boolean);
-  const key = paths.join();
-  if (paths.length === 0 || (key === asked.key && Date.now() - asked.at < REREAD_MS)) return;
-  asked = { key, at: Date.now() };
+  const key = `${paths.join()} ${minute.peek()}`;
+  if (paths.length === 0 || key === asked || document.hidden) return;
+  asked = key;
   sparks.value = await read(paths, now.peek() - SPARK_S, now.peek(), 40).catch(() => sparks.peek());
 }
 
@@ -74,7 +76,7 @@ const columns = () => [
     title: "Completeness: values that came, of those asked for",
     by: (row) => of(row, "completeness"),
     className: "num",
-    cell: (row) => share(of(row, "completeness"), 0.99),
+    cell: (row) => share(row, "completeness"),
   },
   { name: "traffic", head: "Traffic in, out", by: (row) => of(row, "traffic-in"), className: "num traffic", at: "d", cell: traffic },
   {
@@ -83,7 +85,7 @@ const columns = () => [
     title: "Flow coverage: flows received, of those the exporter sent",
     by: (row) => of(row, "coverage"),
     className: "num opt",
-    cell: (row) => share(of(row, "coverage"), 0.95),
+    cell: (row) => share(row, "coverage"),
   },
 ];
 
@@ -97,13 +99,10 @@ function roundTrip(row) {
 const loss = (reached) =>
   reached === null
     ? shown(null)
-    : html`<span class=${reached === 0 ? "bad" : reached < 1 ? "careful" : "muted"}>
+    : html`<span class=${looks("reachability", reached) || "muted"}>
   ${shown(1 - reached, "ratio")}</span>`;
-const share = (value, wanted) =>
-  value === null
-    ? shown(null)
-    : html`<span class=${value < 0.5 ? "bad" : value < wanted ? "careful" : "muted"}>
-  ${shown(value, "ratio")}</span>`;
+const share = (row, role) =>
+  of(row, role) === null ? shown(null) : html`<span class=${looks(role, of(row, role)) || "muted"}>${shown(of(row, role), "ratio")}</span>`;
 // Rates of octets are shown in bits, as interfaces are sold.
 function traffic(row) {
   const [into, out] = [of(row, "traffic-in"), of(row, "traffic-out")];
@@ -137,16 +136,12 @@ export function Devices() {
   const matched = rowsOf();
   const rows = states.length ? matched.filter(({ state }) => states.includes(state)) : matched;
   const loaded = entities.value !== null && overview.value !== null;
-  useEffect(() => {
-    const timer = setInterval(() => (asked.at = 0), REREAD_MS);
-    return () => clearInterval(timer);
-  }, []);
   return html`<${Head} title="Devices"><a class="btn" href="/why">${icon("why")}What is wrong?</a><a class="btn primary" 
       href="/first/device">${icon("plus")}Add device</a><//>
     <main class="page" id="main">${
       loaded && devices.value.length === 0
         ? html`<${NoDevices} />`
-        : html`<section class="card" aria-label="Devices">
+        : html`<${Shared} /><section class="card" aria-label="Devices">
       <header class="ruled"><${States} rows=${matched} chosen=${states} />
         <div class="filter">${icon("search")}
           <input aria-label="Filter devices" placeholder="Name, address or protocol:snmp" value=${query.value.get("q") ?? ""} 
@@ -158,7 +153,7 @@ export function Devices() {
           ? html`<div class="body ghosts"><i></i><i></i><i></i></div>`
           : rows.length
             ? html`<${Table} columns=${columns()} rows=${rows} usual="-state" keyOf=${({ device }) => device.id}
-        open=${({ device }) => `/device/${device.id}`} rowProps=${({ state }) => ({ "data-state": state, class: state === "up" ? "" : "troubled" })} onVisible=${readSparks} label="Devices" />`
+        open=${({ device }) => `/device/${device.id}`} rowProps=${({ state }) => ({ "data-state": state, class: state === "up" ? "" : "troubled" })} onVisible=${readSparks} turn=${minute.value} label="Devices" />`
             : html`<${Empty} sign="search" title="No device matches" action=${html`<button class="btn" type="button" 
               onClick=${() => setQuery({ q: "", state: "", protocol: "" })}>Show all</button>`}>
               ${count(devices.value.length, "device")} in this account, none of them is like that.<//>`
@@ -166,6 +161,28 @@ export function Devices() {
       </section>`
     }
       <${OtherValues} /></main>`;
+}
+
+/** Causes that several devices share: one message each, with what mends it. */
+const Shared = () =>
+  findings.value
+    .filter(({ devices: many }) => many > 1)
+    .slice(0, MOST_SHARED)
+    .map(({ sentence, devices: many, entities: named, since, protocol, cause }) => {
+      const [first] = named;
+      return html`<${Note} key=${`${cause} ${protocol}`} kind="bad" actions=${html`${first && html`<a class="btn small" href=${`/why/device/${first.id}`}>Why?</a>`}${mend(named, protocol, cause)}`}>
+        <b>${count(many, "device")} share one cause: </b>${sentence}${since && ` Since ${clock(since)}.`}<//>`;
+    });
+
+/** Causes that a credential mends. */
+const OF_CREDENTIALS = /credential|community|user|_key|level/;
+
+/** Where to go to mend what devices share: their credential, or a bot where there is none. */
+function mend(named, protocol, cause) {
+  const shared = new Set(named.map(({ id }) => entities.value?.get(id)?.protocols?.[protocol]?.credential));
+  if (protocol && !bots.value.some((bot) => bot.protocol === protocol)) return html`<a class="btn small" href="/bots/new">New bot</a>`;
+  const [credential] = shared;
+  return OF_CREDENTIALS.test(cause) && shared.size === 1 && credentials.value.has(credential) && html`<a class="btn small" href=${`/setup/credentials/${credential}`}>Mend credential</a>`;
 }
 
 function States({ rows, chosen }) {

@@ -1,6 +1,6 @@
 // Any series of the account on stacked charts, one a unit: path filters, range, percentile, thresholds, export.
 
-import { now } from "../state.js";
+import { newPaths, now } from "../state.js";
 import { html, signal, useEffect, useSignal } from "../ui.js";
 import { query, setQuery } from "../router.js";
 import { written } from "../numbers.js";
@@ -37,7 +37,7 @@ export function Explore() {
   const at = range(now.value);
   useEffect(() => {
     for (const filter of asked.filter(isFilter)) match(filter).catch(() => matched.value.set(filter, { list: [], more: false }));
-  }, [asked.join()]);
+  }, [asked.join(), newPaths.value]);
   const expanded = [...new Set(asked.flatMap((one) => (isFilter(one) ? (matched.value.get(one)?.list ?? []) : [one])))];
   const byUnit = Map.groupBy(expanded, (path) => display(path, bytes).unit);
   const reading = [...byUnit].flatMap(([, paths]) => paths.slice(0, MOST_READ));

@@ -6,7 +6,7 @@ import { html, signal, useSignal } from "../ui.js";
 import { byName } from "../numbers.js";
 import { Note, icon } from "../icons.js";
 import { Fields } from "../parts/form.js";
-import { faults, given } from "../parts/schema.js";
+import { faults, given, typed } from "../parts/schema.js";
 import { Step } from "../parts/step.js";
 import { TestPanel, test } from "../parts/testing.js";
 import { FlowsHere } from "./first_flows.js";
@@ -100,8 +100,10 @@ const wayOf = (protocol, way) =>
 
 /** An existing credential, or one that is made of what was typed. */
 async function credentialFor(protocol, way, deviceName) {
-  const { credential, credential_id: id } = wayOf(protocol, way);
+  const { credential: written, credential_id: id } = wayOf(protocol, way);
   if (given(id)) return id;
+  const schema = protocols.value.get(protocol).credential;
+  const credential = typed({ type: "object", ...schema }, written, schema);
   return (await post(api("credentials"), { name: `${protocol} of ${deviceName}`, protocol, details: credential })).id;
 }
 

@@ -5,14 +5,14 @@
 import { accountId, devices, children, entities, lastValues, now, watch } from "../state.js";
 import { html, useEffect, useMemo } from "../ui.js";
 import { go, query, segments, setQuery } from "../router.js";
-import { byName, shown } from "../numbers.js";
-import { Empty, icon } from "../icons.js";
+import { age, byName, count, shown, written } from "../numbers.js";
+import { Empty, Note, icon } from "../icons.js";
 import { CopyLink, Head } from "../shell.js";
 import { ChartCard } from "../parts/chart.js";
 import { BY, called, colourKeeper, ranked, useFlows } from "../parts/flowdata.js";
 import { RangePicker, lengthInWords, range } from "../parts/range.js";
 import { useKept } from "../parts/rawflows.js";
-import { Reconciled, verdictOf } from "./flows_coverage.js";
+import { Reconciled, heardOf, verdictOf } from "./flows_coverage.js";
 import { RawCard } from "./flows_raw.js";
 import { Shares, Top } from "./flows_tables.js";
 import { WhereItGoes } from "./flows_where.js";
@@ -72,6 +72,7 @@ function Exporter({ all, device, index, direction }) {
   return html`<${Head} title=${device.name} crumbs=${[["Flows", "/flows"]]}><${RangePicker} usual=${RANGE} /><${CopyLink} /><//>
     <main class="page" id="main"><${Choices} all=${all} ...${view} />
       <${Reconciled} ...${view} />
+      ${found && found.total.bytes === 0 && at.live && html`<${FirstMinute} device=${device} />`}
       ${error && html`<p class="bad" role="alert">${error}</p>`}
       ${
         !found
@@ -84,6 +85,15 @@ function Exporter({ all, device, index, direction }) {
         <div class="cols wide broad even"><${WhereItGoes} ...${view} colours=${colours} narrow=${narrow} /><div class="stack"><${Shares} ...${view} /></div></div>`
       }
       <${RawCard} ...${view} /></main>`;
+}
+
+/** Flows are stored by whole minutes: until the first is over it is told how fast they come. */
+function FirstMinute({ device }) {
+  const heard = heardOf(device);
+  if (!heard || now.value - heard.last > 300) return null;
+  const rate = heard.flows / Math.max(1, heard.last - heard.first);
+  return html`<${Note}><b>Flows of ${device.name} arrive: </b>${count(heard.flows, "flow")} so far, ${written(rate, "/s")}, the last ${age(now.value - heard.last)} ago.
+    The first minute is drawn once it is over.<//>`;
 }
 
 function Choices({ all, device, index, direction, by, only, not }) {

@@ -5,10 +5,12 @@ import { html, useSignal, useEffect } from "../ui.js";
 import { count, shown, written } from "../numbers.js";
 import { Note } from "../icons.js";
 import { matching, read } from "../parts/history.js";
-import { outputOf } from "../parts/outputs.js";
+import { degrades, outputOf } from "../parts/outputs.js";
 
 const LEAST_MINUTES = 3;
 const REREAD_S = 60;
+/** Formats of flows as people write them. */
+export const FORMATS = { netflow5: "NetFlow v5", netflow9: "NetFlow v9", ipfix: "IPFIX", sflow5: "sFlow v5" };
 
 export function Reconciled({ device, index, direction, at }) {
   const coverage = lastValues.value?.get(`netflow.coverage.entity.${device.id}`)?.v ?? null;
@@ -19,7 +21,7 @@ export function Reconciled({ device, index, direction, at }) {
   const ratio = judged?.[direction] ?? judged?.reconciled ?? compared;
   const found = verdict?.findings.find(({ interfaces }) => index === null || !interfaces.length || interfaces.includes(Number(index)));
   if (coverage === null && ratio === null && !heard && !verdict) return null;
-  const lost = coverage !== null && coverage < 0.99,
+  const lost = degrades("coverage", coverage ?? 1),
     off = !verdict && ratio !== null && Math.abs(ratio - 1) > 0.05,
     unscaled = heard?.unscaled ?? 0;
   const told = lost
@@ -36,7 +38,7 @@ export function Reconciled({ device, index, direction, at }) {
     ${ratio !== null && html`<span class="tag" data-s=${off || found ? "warn" : "ok"}>flows / counters ${ratio.toFixed(2)}</span>`}
     ${heard && html`<span class="tag" data-s=${unscaled ? "warn" : undefined}>${unscaled} unscaled</span>`}
     <a href=${`/why/netflow.coverage.entity.${device.id}`}>How?</a></span>`}>${coverage === null && ratio === null && !found ? "Nothing is known yet of what was lost on the way." : told}${" "}
-    ${verdict && !found ? html`<span class="muted">${capital(verdict.sentence)}.</span>` : heard && `${heard.format}, ${count(heard.flows, "flow")} in ${count(heard.datagrams, "datagram")}.`}<//>`;
+    ${verdict && !found ? html`<span class="muted">${capital(verdict.sentence)}.</span>` : heard && `${FORMATS[heard.format] ?? heard.format}, ${count(heard.flows, "flow")} in ${count(heard.datagrams, "datagram")}.`}<//>`;
 }
 
 /** What the bot heard of an exporter, by its addresses. */

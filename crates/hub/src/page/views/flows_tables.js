@@ -54,7 +54,7 @@ export function Shares(view) {
 function Share({ device, index, direction, at, only, not, by, kept, name, title, head, stored }) {
   const exact = Boolean(kept) && (only.length > 0 || not.length > 0 || !stored);
   const question = exact ? { filter: condition({ index, direction, by, only, not }), by: [name === "port" ? "dport" : "proto"], from: at.from, to: at.to, top: MOST_BESIDE, entity: device.id } : null;
-  const answer = useAnswer(question, `${name}|${question?.filter}|${(at.to - at.from).toFixed(0)}`);
+  const answer = useAnswer(question, `${name}|${question?.filter}|${(at.to - at.from).toFixed(0)}|${at.live || at.from}`, at.live);
   const { found } = useFlows(stored && !exact ? device.id : null, { index, direction, by: name, top: MOST_BESIDE }, at);
   const rows = exact
     ? (answer?.groups ?? []).map(({ key, bytes }) => ({ key: key[0] ?? "not told", bytes }))

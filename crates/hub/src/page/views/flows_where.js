@@ -26,7 +26,7 @@ export function condition({ index, direction, by, only, not }) {
 export function WhereItGoes({ device, index, direction, by, at, only, not, kept, colours, narrow }) {
   const filter = condition({ index, direction, by, only, not });
   const question = kept ? { filter, by: ["src", direction === "ingress" ? "in" : "out", "dst"], from: at.from, to: at.to, top: MOST_GROUPS, entity: device.id } : null;
-  const answer = useAnswer(question, `${filter}|${(at.to - at.from).toFixed(0)}`);
+  const answer = useAnswer(question, `${filter}|${(at.to - at.from).toFixed(0)}|${at.live || at.from}`, at.live);
   const stored = useFlows(kept === null && index === null ? device.id : null, { index, direction, by: "pair", top: 30 }, at);
   const names = interfacesOf(device);
   const word = (text) => (text === null ? "not told" : called(text, "address").name);

@@ -2,6 +2,7 @@
 // alone is the list of what is wrong in the account.
 
 import { get } from "../api.js";
+import { on, unhurried } from "../live.js";
 import { account, entities, now, ours } from "../state.js";
 import { html, useEffect, useSignal } from "../ui.js";
 import { query, segments } from "../router.js";
@@ -12,6 +13,7 @@ import { ChartCard, drawable, nameOf } from "../parts/chart.js";
 import { useSeries } from "../parts/series.js";
 
 const AGAIN_MS = 5_000;
+const TOGETHER_MS = 1_000;
 const HOUR_S = 3_600;
 /** How a step is drawn: its kind, its shape. */
 const MARKS = { ok: ["ok", "check"], broken: ["bad", "cross"], not_reached: ["idle", "silent"], unknown: ["idle", "why"] };
@@ -26,6 +28,17 @@ export function Why() {
   const about = first === "device" ? id : first;
   const span = ["from", "to"].map((name) => query.value.get(name)).filter((text) => /^\d+(\.\d+)?$/.test(text ?? ""));
   return html`<${Explained} key=${about} about=${about} span=${span.length === 2 ? `&from=${span[0]}&to=${span[1]}` : ""} />`;
+}
+
+/** Asks again when something changed, was told by a bot or was stored; without news too, since silence is a cause. */
+function asNewsCome(ask) {
+  const again = unhurried(() => document.hidden || ask(), TOGETHER_MS);
+  const ends = ["changed", "status", "findings", "stored", "reset"].map((kind) => on(kind, again));
+  const timer = setInterval(again, AGAIN_MS);
+  return () => {
+    clearInterval(timer);
+    ends.forEach((end) => end());
+  };
 }
 
 function Explained({ about, span }) {
@@ -43,8 +56,7 @@ function Explained({ about, span }) {
   useEffect(() => {
     ask();
     // Asked again until the way is whole.
-    const timer = setInterval(() => document.hidden || isSound(state.value.answers) || ask(), AGAIN_MS);
-    return () => clearInterval(timer);
+    return asNewsCome(() => isSound(state.value.answers) || ask());
   }, [about, span]);
   const { answers, error, at, took } = state.value;
   const answer = answers?.find(({ verdict }) => verdict === "broken") ?? answers?.[0];
@@ -80,8 +92,7 @@ function Findings() {
     );
   useEffect(() => {
     ask();
-    const timer = setInterval(() => document.hidden || ask(), AGAIN_MS);
-    return () => clearInterval(timer);
+    return asNewsCome(ask);
   }, [account.value?.id]);
   const { list, error } = state.value;
   return html`<${Head} title="What is wrong" more=${account.value?.name} /><main class="page" id="main">${
