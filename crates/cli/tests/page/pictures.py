@@ -50,6 +50,7 @@ def main(binary, folder, *wanted):
                 for view, (path, text) in views(network).items():
                     if wanted and view not in wanted:
                         continue
+                    network.tell()
                     tab.goto(hub.url + path)
                     expect(tab.get_by_text(text).first).to_be_attached(timeout=60_000)
                     tab.wait_for_load_state("networkidle")

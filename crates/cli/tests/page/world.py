@@ -95,9 +95,10 @@ class Hub:
             found = re.search(r"#setup=(\S+)", line)
             self.secret = found.group(1) if found else None
 
-    def ask(self, method, path, body=None):
-        headers = {"content-type": "application/json", **({"authorization": self.token} if self.token else {})}
+    def ask(self, method, path, body=None, bot=None):
+        headers = {"content-type": "application/json", **({"authorization": self.token} if self.token and not bot else {})}
         data = None if body is None else json.dumps(body).encode()
+        path = f"{path}?b={bot}" if bot else path
         request = urllib.request.Request(f"{self.url}/api/{path}", data=data, headers=headers, method=method)
         with urllib.request.urlopen(request) as answer:
             self.token = answer.headers.get("x-jwt-token", self.token)
@@ -135,6 +136,49 @@ class Network:
             self.flows(exporter)
         self.send()
         self.dashboard()
+        self.bots = {protocol: self.bot(name, protocol) for name, protocol in (("ping", "ping"), ("snmp-plant", "snmp"), ("netflow", "netflow"))}
+        self.tell()
+
+    def bot(self, name, protocol):
+        """A bot with the rights it needs: its id and its token."""
+        number = self.hub.ask("POST", f"accounts/{self.account}/bots", {"name": name, "protocol": protocol, "config": None})["id"]
+        for what, methods in (("values", ["POST", "PUT"]), ("entities", ["GET"]), ("credentials", ["GET"]), ("sensors", ["GET"])):
+            right = {"resource_prefix": f"accounts/{self.account}/{what}", "methods": methods}
+            self.hub.ask("POST", f"accounts/{self.account}/bots/{number}/permissions", right)
+        return number, self.hub.ask("GET", f"accounts/{self.account}/bots/{number}/token")["token"]
+
+    def tell(self):
+        """Has the bots say what they know, as of this moment: runs of each device, what they met, and what was refused."""
+        now = int(time.time())
+        of = lambda protocol: [name for name, _, _, _, _, complete, _, _, coverage, _ in DEVICES
+                               if protocol == "ping" or (protocol == "snmp" and complete is not None) or (protocol == "netflow" and coverage is not None)]
+        troubles = {
+            "ping": [("branch-rtr-zrh", "device_off", "3 packets, no answer", 840), ("ups-2", "ping_no_answer", "3 packets, no answer", 7_200)],
+            "snmp": [("agg-sw-4", "snmp_community", "192.0.2.24:161: no answer to this community, though an agent is there", 1_260),
+                     ("branch-rtr-zrh", "no_answer", "203.0.113.65:161: no answer after 3 attempts", 840)],
+            "netflow": [],
+        }
+        letters = [("snmp.lmsensors.temp.1.a-sensor-with-a-name-that-is-far-too-long", "path of 214 characters, 200 allowed", 60),
+                   ("snmp.if.in-octets.9.lo", "not finite after the expression", 61)]
+        for protocol, (number, token) in self.bots.items():
+            job = lambda name: f"{protocol}.{self.account}.{self.ids[name]}"
+            runs = [{"due": now - 60 * back - 17, "late": 0.004 + 0.003 * back, "took": 0.4 if protocol == "snmp" else 0.02, "outcome": "ok", "values": 148 if protocol == "snmp" else 13}
+                    for back in range(4, -1, -1)]
+            status = {
+                "protocol": protocol, "version": "0.1.0", "started": now - 86_400, "at": now, "pause": 60,
+                "configuration": {"accounts": [self.account], "every": 120, "devices": len(of(protocol)), "jobs": len(of(protocol)), "read_at": now - 20},
+                "jobs": [{"id": job(name), "account": self.account, "entity": self.ids[name], "intervals": [60], "next_due": now + 43, "last_good": now - 17, "runs": runs}
+                         for name in of(protocol)],
+                "troubles": [{"cause": cause, "account": self.account, "entity": self.ids[name], "evidence": evidence, "job": job(name), "since": now - ago, "last": now - 17}
+                             for name, cause, evidence, ago in troubles[protocol]],
+                "delivery": [{"account": self.account, "stored": 11_204_318 if protocol == "snmp" else 1_204_977, "waiting": 0}],
+                "queue": {"values": 24 if protocol == "snmp" else 0, "oldest": now - 1},
+            }
+            if protocol == "snmp":
+                newest = [{"id": place, "account": self.account, "path": f"entity.{self.ids['core-sw-1']}.{path}", "time": now - ago, "rejected_at": now - ago, "kind": "refused", "reason": reason, "again": False}
+                          for place, (path, reason, ago) in enumerate(letters, 1)]
+                status["dead_letters"] = {"count": len(newest), "newest": newest}
+            self.hub.ask("PUT", f"hub/accounts/{self.account}/bots/{number}/status", status, bot=token)
 
     def attached(self, *protocols):
         use = lambda protocol: [{"sensor": row["id"], "interval": None} for row in self.sensors if row["protocol"] == protocol]

@@ -5,10 +5,14 @@ Each view is looked at in light and dark, at a desk and on a phone, and axe-core
 """
 
 import importlib.util
+import json
 import os
 import pathlib
 import re
 import sys
+import time
+import urllib.parse
+import urllib.request
 
 from playwright.sync_api import expect, sync_playwright
 
@@ -16,6 +20,9 @@ CHROMIUM = "/usr/bin/chromium"
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]
 DEADLINE_MS = 60_000
+# Has a script see which streams of events there are.
+STREAMS = ("window.streams = []; const Plain = EventSource; window.EventSource = class extends Plain {"
+           " constructor(...all) { super(...all); window.streams.push(this); } };")
 AXE = pathlib.Path(importlib.util.find_spec("axe_playwright_python").origin).with_name("axe.min.js").read_text()
 
 
@@ -35,15 +42,23 @@ class Page:
         self.tab.set_default_timeout(DEADLINE_MS)
         expect.set_options(timeout=DEADLINE_MS)
         self.complaints = []
+        self.tab.add_init_script(STREAMS)
         if "PAGE_SOURCE" in os.environ:
             self.tab.route("**/page/**", lambda route: route.fulfill(**from_disk(route.request.url)))
         self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.tab.on("console", self.hear)
 
     def hear(self, said):
-        # Whether there is a session is asked, and what bots told: that there is none is an answer.
-        if said.type in ("error", "warning") and not said.location.get("url", "").endswith(("/api/hub/session", "/status")):
+        # Whether there is a session is asked: that there is none is an answer.
+        if said.type in ("error", "warning") and not said.location.get("url", "").endswith("/api/hub/session"):
             self.complaints.append(said.text)
+
+    def ask(self, method, path, token, body=None):
+        """Asks the hub itself, beside the page."""
+        headers = {"authorization": urllib.parse.unquote(token.removeprefix("token=")), "content-type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        with urllib.request.urlopen(urllib.request.Request(f"{self.url}/api/{path}", data=data, headers=headers, method=method)) as answer:
+            return answer.read()
 
     def open(self, path):
         self.tab.goto(self.url + path)
@@ -209,6 +224,8 @@ def walk(page, token):
     keys(page)
     board(page)
     link(page)
+    told(page, token)
+    untold(page)
     hidden(page)
     page.open("/nowhere")
     page.heading("Nothing here")
@@ -303,11 +320,40 @@ def link(page):
     other.shows("This link shows nothing")
 
 
-def hidden(page):
-    """A hidden tab asks nothing."""
+def told(page, token):
+    """A chart goes on by what the hub tells: a value is drawn that nobody asked for."""
+    account = json.loads(page.ask("GET", "accounts", token))["list"][0]["id"]
+    page.open("/explore?p=office.temperature&from=-15m&to=now")
+    now = page.tab.locator(".legend td b").first
+    expect(now).to_have_text("21.5")
+    page.shows("Live, ")
+    page.tab.wait_for_function("() => window.streams.at(-1).url.includes('office.temperature')")
+    page.tab.wait_for_load_state("networkidle")
+    asked = []
+    page.tab.on("request", lambda request: asked.append(request.url) if "/series" in request.url else None)
+    page.ask("PUT", f"accounts/{account}/values", token, [{"p": "office.temperature", "t": time.time(), "v": 23.25}])
+    expect(now).to_have_text("23.3")
+    assert not asked, asked
+
+
+def untold(page):
+    """Where the stream fails, the page asks every few seconds, and says so."""
+    page.tab.route("**/api/hub/events*", lambda route: route.abort())
     page.open("/devices")
-    page.shows("no answer")
-    page.tab.evaluate("() => Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    page.shows("Asked every 3 s")
+    page.tab.wait_for_event("request", lambda request: "/overview" in request.url)
+    page.tab.unroute("**/api/hub/events*")
+    page.shows("Live, ")
+    page.complaints = [said for said in page.complaints if "ERR_FAILED" not in said]
+
+
+def hidden(page):
+    """A hidden tab asks nothing and closes its stream; shown again it goes on."""
+    page.open("/devices")
+    page.shows("Live, ")
+    page.tab.evaluate("() => { Object.defineProperty(document, 'hidden', { value: true, configurable: true });"
+                      " document.dispatchEvent(new Event('visibilitychange')); }")
+    page.tab.wait_for_function("() => window.streams.every((stream) => stream.readyState === EventSource.CLOSED)")
     page.tab.wait_for_load_state("networkidle")
     asked = []
     page.tab.on("request", lambda request: asked.append(request.url))
@@ -315,6 +361,7 @@ def hidden(page):
     assert not asked, asked
     page.tab.evaluate("() => { delete document.hidden; document.dispatchEvent(new Event('visibilitychange')); }")
     page.tab.wait_for_event("request")
+    page.shows("Live, ")
 
 
 def board(page):
