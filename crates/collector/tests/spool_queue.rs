@@ -321,7 +321,7 @@ async fn events_wait_in_a_lane_of_their_own_also_in_a_file_of_a_time_without_the
     };
     let told = Report::Events(Events { account: AccountId::new(1), events: vec![event] });
     let spool = place.open().await;
-    spool.accept(&[told.clone()]).await.unwrap();
+    spool.accept(std::slice::from_ref(&told)).await.unwrap();
     spool.close().await.unwrap();
     let spool = place.open().await;
     assert_eq!(waiting(&spool).await, [0], "what waited before");
