@@ -74,11 +74,11 @@ def case(binary, prefix):
         rates, done = [], threading.Event()
 
         def sample():
-            before = sent()
+            before, at = sent(), time.monotonic()
             while not done.wait(1):
-                now = sent()
-                rates.append(now - before)
-                before = now
+                count, now = sent(), time.monotonic()
+                rates.append((count - before) / (now - at))
+                before, at = count, now
 
         sampler = threading.Thread(target=sample)
         first, began = sent(), time.monotonic()
@@ -91,7 +91,7 @@ def case(binary, prefix):
         found = json.loads(output.stdout)["devices"]
         read = sum(1 for device in found if device["interfaces"])
         print(f"{name}: {took:.1f} s, {len(found)} of {number} devices found, {read} read, {packets} packets, "
-              f"{packets / took:.0f} a second, {max(rates, default=0)} in the busiest second")
+              f"{packets / took:.0f} a second, {max(rates, default=0):.0f} in the busiest second")
     finally:
         network.stop()
         subprocess.run(["ip", "link", "del", "scan0"], stderr=subprocess.DEVNULL)

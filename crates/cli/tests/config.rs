@@ -122,6 +122,11 @@ flow_archive off default
 flow_archive_max_size 10GiB default
 flow_archive_max_age 7days default
 flow_archive_to - default
+flow_networks - default
+flow_as_database - default
+flow_country_database - default
+flow_as_from exporter default
+flow_lists - default
 sandbox on default
 listen 127.0.0.1:8080 default
 with_bots off default
