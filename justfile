@@ -37,6 +37,10 @@ torture *arguments:
     cargo build --release --locked --workspace --bins
     target/release/grafolean-torture {{ arguments }}
 
+# Simulates days of a cluster with a fault every few minutes, each from a seed of its own: DAYS, the first SEED.
+test-cluster-long days="30" seed="1":
+    CLUSTER_DAYS={{ days }} CLUSTER_SEED={{ seed }} cargo nextest run --workspace --locked --no-capture -E 'test(a_day_with_a_fault)'
+
 # Packages the crates that others build on, and builds each as crates.io would; nothing is uploaded.
 package-crates:
     cargo publish --dry-run --locked --package grafolean-time --package grafolean-datagram --package grafolean-collector --package grafolean-netflow
