@@ -262,6 +262,11 @@ impl Engine {
         py.detach(|| locked(&self.health).render())
     }
 
+    /// Returns what the bot knows of itself, as JSON.
+    fn statuses(&self, py: Python<'_>) -> String {
+        py.detach(|| serde_json::json!({ "bots": locked(&self.health).statuses() }).to_string())
+    }
+
     /// Returns what is wrong, a sentence each; nothing if all is well.
     fn faults(&self, py: Python<'_>) -> Vec<String> {
         py.detach(|| locked(&self.health).healthy().err().unwrap_or_default())

@@ -1,4 +1,4 @@
-"""What a bot knows of itself: pushed to a hub, and explained there by `grafolean why`."""
+"""What a bot knows of itself: at its own address, pushed to a hub, and explained there by `grafolean why`."""
 
 import json
 import os
@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import types
+import urllib.request
 
 import pytest
 
@@ -23,6 +24,16 @@ def free_address():
         return f"127.0.0.1:{free.getsockname()[1]}"
 
 
+def status_at(address):
+    """Gives the status of the one bot that is observed at an address; None while nobody answers there."""
+    try:
+        with urllib.request.urlopen(f"http://{address}/status.json", timeout=30) as answer:
+            (status,) = json.loads(answer.read())["bots"]
+            return status
+    except OSError:
+        return None
+
+
 def gauges(backend):
     """One gauge that is read each second, and one that fails."""
     account = backend.inventory.account()
@@ -32,6 +43,28 @@ def gauges(backend):
     bad = backend.inventory.sensor(account, "gauge", {"job": "bad", "fails": True, **details})
     entity = backend.inventory.entity(account, "tank", {"gauge": attachment(credential, good, bad)})
     return account, entity, good, bad
+
+
+def test_what_a_bot_knows_is_told_at_its_own_address(ours, backend, start):
+    account, entity, good, bad = gauges(backend)
+    address = free_address()
+    bot = start(ours, "established.py", GRAFOLEAN_METRICS=address)
+    bot.wait_for_runs("bad", 3)
+
+    def told():
+        status = status_at(address)
+        jobs = {job["id"]: job for job in status["jobs"]} if status else {}
+        both = [jobs.get(f"{entity}/{sensor}", {}).get("runs") for sensor in (good, bad)]
+        return (status, jobs) if all(both) and status["delivery"] else None
+
+    status, jobs = wait_until(told, lambda: f"both jobs in {status_at(address)}")
+    assert status["configuration"]["read_at"] and status["backend"].rstrip("/") == backend.url.rstrip("/")
+    assert jobs[f"{entity}/{good}"]["runs"][-1]["outcome"] == "ok"
+    failed = jobs[f"{entity}/{bad}"]
+    assert failed["failed_in_a_row"] >= 1 and "the gauge spoke nonsense" in failed["runs"][-1]["error"]
+    (delivery,) = status["delivery"]
+    assert delivery["account"] == account and delivery["last_stored"] and delivery.get("failure") is None
+    assert status["queue"]["limit_bytes"] > 0 and backend.token not in json.dumps(status)
 
 
 def test_a_backend_that_takes_no_status_is_asked_once(ours, backend, start):

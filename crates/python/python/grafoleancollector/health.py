@@ -26,11 +26,13 @@ def serve(
             """Send the metrics, or what is wrong."""
             if self.path == "/metrics":
                 self._send(200, _CONTENT_TYPE, engine.metrics())
+            elif self.path == "/status.json":
+                self._send(200, "application/json", engine.statuses())
             elif self.path == "/healthz":
                 found = faults()
                 self._send(503 if found else 200, "text/plain", "\n".join(found or ["ok"]) + "\n")
             else:
-                self._send(404, "text/plain", "there are /metrics and /healthz\n")
+                self._send(404, "text/plain", "there are /metrics, /healthz and /status.json\n")
 
         def _send(self, status: int, content_type: str, text: str) -> None:
             body = text.encode()
