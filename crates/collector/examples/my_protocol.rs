@@ -3,9 +3,7 @@ use grafolean_collector::{AccountId, Device, DeviceSensor};
 use grafolean_collector::{Bot, BotError, Job, Plan, Refusal, Report, Run, serve};
 use serde_json::{Value, json};
 use std::{process::ExitCode, time::Instant};
-
 struct MyProtocol;
-
 fn job(device: &Device, sensor: &DeviceSensor) -> Result<Job<(AccountId, String, String)>, Refusal> {
     let interval = sensor.interval.ok_or_else(|| Refusal::of(device, "a sensor has no interval"))?;
     let host = device.detail("ipv4").ok_or_else(|| Refusal::of(device, "it has no `ipv4`"))?;
@@ -17,16 +15,13 @@ fn job(device: &Device, sensor: &DeviceSensor) -> Result<Job<(AccountId, String,
 impl Bot for MyProtocol {
     type Task = (AccountId, String, String);
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
-
     fn protocol(&self) -> &str {
         "myprotocol"
     }
-
     fn declaration(&self) -> Option<Value> {
         let port = json!({"type": "string", "description": "TCP port, e.g. 443"});
         Some(json!({"name": "myprotocol", "sensor": {"properties": {"port": port}, "required": ["port"]}}))
     }
-
     fn jobs(&self, devices: &[Device]) -> Plan<Self::Task> {
         devices.iter().flat_map(|device| device.sensors.iter().map(|sensor| job(device, sensor))).collect()
     }
