@@ -1,6 +1,6 @@
 //! Keeps what repeats from flooding the log.
 //!
-//! [`LogThrottle`] lets one line of each kind through in a while and counts the rest; [`OutageLog`] makes of an outage
+//! [`LogThrottle`] lets one line of each kind through in a while and counts the rest; `OutageLog` makes of an outage
 //! a line at its start, one a minute, and one at its end.
 
 use std::{
