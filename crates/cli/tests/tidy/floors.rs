@@ -160,8 +160,9 @@ fn inside_the_cluster_nothing_below_knows_what_is_above() {
 #[test]
 fn inside_netflow_nothing_below_knows_what_is_above() {
     // What is not listed here may import any of them.
-    let floors: [(&str, &[&str]); 14] = [
+    let floors: [(&str, &[&str]); 15] = [
         ("record", &[]),
+        ("places", &[]),
         ("protocol_name", &[]),
         ("names", &["record"]),
         ("decode", &["names", "record"]),
@@ -171,7 +172,7 @@ fn inside_netflow_nothing_below_knows_what_is_above() {
         ("totals", &["decode", "record"]),
         ("ledger", &["decode", "record"]),
         ("decoder", &["decode", "ledger", "names", "record", "sampling", "template", "totals"]),
-        ("aggregate", &["protocol_name", "record"]),
+        ("aggregate", &["places", "protocol_name", "record"]),
         ("reconcile", &["aggregate", "decode", "ledger", "record"]),
         ("heartbeat", &[]),
         ("receive", &["decode", "heartbeat", "record"]),

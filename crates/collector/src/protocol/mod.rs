@@ -168,7 +168,7 @@ pub trait Protocol: Send + Sync + Sized + 'static {
         "unknown"
     }
 
-    /// Returns what it declares to a hub whose binary does not know it, by [`serve`](crate::serve); `None` declares nothing.
+    /// Returns what it declares to a hub whose binary does not know it, by `serve`; `None` declares nothing.
     fn declaration(&self) -> Option<Value> {
         serde_json::to_value(Declaration::of::<Self>()).ok()
     }
