@@ -211,7 +211,7 @@ mod tests {
         for (name, text, said) in [
             ("a.toml", "title = 1", "invalid type"),
             ("b.toml", "title = \"B\"", "it has no metric"),
-            ("c.toml", &mine.replace("cpu.load", "my.own"), "give it a `unit`"),
+            ("c.toml", &mine.replace("cpu.load", "my.own"), "or a `unit` beside it"),
             ("d.toml", &mine.replace("enterprises.424242.1.0", "ifDescrs"), "did you mean ifDescr?"),
             ("e.toml", &mine.replace("enterprises.424242.1.0", "ifDescr"), "its path has to have {$index}"),
             ("f.toml", &mine.replace("enterprises.424242.1.0", "sysUpTime"), "write sysUpTime.0"),
