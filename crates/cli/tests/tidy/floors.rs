@@ -107,7 +107,7 @@ fn inside_the_collector_nothing_below_knows_what_is_above() {
         ("interfaces", &["model", "time"]),
         ("protocol", &["bot", "health", "model", "report", "settings", "status"]),
         ("sink", &["model", "report"]),
-        ("backend", &["cause", "error_chain", "model", "throttle", "time"]),
+        ("backend", &["cause", "error_chain", "model", "report", "throttle", "time"]),
         ("settings", &["backend", "model", "time"]),
         ("schedule", &["bot", "cause", "model", "time"]),
         ("spool", &["model", "private", "report", "sink", "throttle", "time"]),
