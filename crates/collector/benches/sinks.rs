@@ -38,7 +38,7 @@ use grafolean_collector::{
         VersionChoice, message::v1,
     },
     report::{Report, Values},
-    spool::{Limits, SinkSettings, Spool, SpoolMetrics},
+    spool::{Limits, SinkSettings, Spool, SpoolError, SpoolMetrics},
     time::{Clock, SystemClock, Timestamp},
 };
 use prost::Message;
@@ -138,7 +138,9 @@ async fn accept_all(spool: &Spool) {
             let values = (0..INTERFACES).map(|index| (path(index), value(index))).collect();
             Report::Values(Values { account: AccountId::new(1), time, values })
         });
-        spool.accept(&reports.collect::<Vec<_>>()).await.unwrap();
+        let accepted = spool.accept(&reports.collect::<Vec<_>>()).await;
+        // What a busy disk leaves in memory is written when it answers again.
+        assert!(matches!(accepted, Ok(()) | Err(SpoolError::Held { .. })), "{accepted:?}");
     }
 }
 
