@@ -35,7 +35,7 @@ use crate::{
 };
 pub(super) use ensemble::{Ensemble, settings};
 
-/// Gives up what no bot needs, for this thread and all that it starts; `None` where a person does not want it.
+/// Drops what no bot needs, for this thread and all that it starts; `None` where a person does not want it.
 pub(crate) fn restrict(command: &BotCommand, config: &Config) -> anyhow::Result<Option<Sandbox>> {
     if !config.sandbox {
         return Ok(None);

@@ -109,7 +109,7 @@ impl Desk {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes what these devices tell, and what no others do.
+    /// Accepts notifications of these devices from now on, and of no others.
     pub(super) fn in_force<'a>(&self, jobs: impl Iterator<Item = (JobId, &'a SnmpTask)>) {
         let mut state = self.state();
         state.devices = jobs
@@ -132,7 +132,7 @@ impl Desk {
         }
     }
 
-    /// Takes a notification to the devices whose it is, and asks for their runs.
+    /// Records a notification for the devices whose it is, and asks for their runs.
     pub(super) fn take(&self, received: Received, now: Timestamp) {
         let Received { source, by, notification, acknowledgement } = received;
         let source = source.ip().to_canonical();

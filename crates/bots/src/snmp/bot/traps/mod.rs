@@ -88,7 +88,7 @@ impl Traps {
         self.desk.prompts.clone()
     }
 
-    /// Takes what the devices of a plan tell, by the communities and users by which they are asked.
+    /// Accepts notifications of the devices of a plan from now on, by the communities and users by which they are asked.
     pub(super) fn in_force(&self, plan: &Plan<SnmpTask>) {
         let (mut communities, mut users) = (Vec::new(), Vec::new());
         for job in &plan.jobs {

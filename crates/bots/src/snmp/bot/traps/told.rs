@@ -33,7 +33,7 @@ const MOST_TEXT: usize = 256;
 /// Kinds of notifications of one device that are counted by name in a run; the others are `other`.
 const MOST_NAMES: usize = 20;
 
-/// Tells events apart that came in one microsecond.
+/// Distinguishes events that came in one microsecond.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
 /// Returns what is reported of what a device told.
