@@ -80,21 +80,7 @@ async fn a_walk_of_more_rows_than_are_wanted() {
     if !in_own_network("runs::a_walk_of_more_rows_than_are_wanted", &["snmpd", "snmpget", "ip"]) {
         return;
     }
-    for number in 0..5 {
-        run(
-            "ip",
-            &[
-                "link",
-                "add",
-                &format!("near{number}"),
-                "type",
-                "veth",
-                "peer",
-                "name",
-                &format!("far{number}"),
-            ],
-        );
-    }
+    add_interfaces(5);
     let _agent = Snmpd::start(161, "");
     let credential =
         quick(json!({"version": "snmpv2c", "snmpv12_community": "public", "snmp_max_rows": "3"}));
@@ -109,21 +95,7 @@ async fn a_table_that_takes_longer_than_a_run_may() {
     if !in_own_network("runs::a_table_that_takes_longer_than_a_run_may", &["snmpd", "snmpget", "ip"]) {
         return;
     }
-    for number in 0..40 {
-        run(
-            "ip",
-            &[
-                "link",
-                "add",
-                &format!("near{number}"),
-                "type",
-                "veth",
-                "peer",
-                "name",
-                &format!("far{number}"),
-            ],
-        );
-    }
+    add_interfaces(40);
     let _agent = Snmpd::start(1161, "");
     Relay { delay: Duration::from_millis(250), ..Relay::default() }.begin("127.0.0.2:161", "127.0.0.1:1161");
     let walk = |column: u32| {
@@ -172,4 +144,12 @@ async fn an_exporter_that_sends_nothing() {
     }
     let scene = Scene::of(Device::exporter("127.0.0.9")).await;
     scene.named("exporter", "nothing_sent");
+}
+
+/// Adds so many pairs of interfaces, for rows in the agent's table.
+fn add_interfaces(pairs: usize) {
+    for number in 0..pairs {
+        let (near, far) = (format!("near{number}"), format!("far{number}"));
+        run("ip", &["link", "add", &near, "type", "veth", "peer", "name", &far]);
+    }
 }

@@ -78,7 +78,7 @@ pub struct Finding {
 
 impl Finding {
     /// Creates one of a cause and what was found.
-    pub(super) fn of(cause: Cause, evidence: impl Into<String>) -> Self {
+    pub fn of(cause: Cause, evidence: impl Into<String>) -> Self {
         Self {
             cause,
             sentence: cause.sentence().to_owned(),

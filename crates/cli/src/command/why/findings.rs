@@ -13,7 +13,7 @@ use grafolean_collector::{
 };
 
 use super::{
-    finding, local,
+    local,
     sources::{Asked, Sources},
 };
 use crate::{arguments::Findings, config::Config, failure::Outcome};
@@ -52,7 +52,7 @@ fn of_error(error: &BackendError) -> Finding {
         BackendError::Forbidden { .. } => Cause::NoReadRight,
         error => error.cause(),
     };
-    finding(cause, error.with_causes())
+    Finding::of(cause, error.with_causes())
 }
 
 /// A finding that is about everything.

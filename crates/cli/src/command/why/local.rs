@@ -11,7 +11,7 @@ use grafolean_collector::{
     why::{Answer, Facts, Finding, KnownBot, Question, Range, Told, Verdict, explain as explained},
 };
 
-use super::{finding, sources::Sources, unasked};
+use super::{sources::Sources, unasked};
 use crate::arguments::Why;
 
 /// A hub that hears nothing of a bot cannot know why. Where that bot runs here, it says so itself.
@@ -42,10 +42,13 @@ fn corrected_one(mut answer: Answer, sources: &Sources) -> Answer {
 fn said_of_backend(status: &BotStatus, sources: &Sources) -> Option<Finding> {
     let asked = sources.backend.url().to_string();
     if status.backend.trim_end_matches('/') != asked {
-        return Some(finding(Cause::OtherBackend, format!("it is set to {}, not {asked}", status.backend)));
+        return Some(Finding::of(
+            Cause::OtherBackend,
+            format!("it is set to {}, not {asked}", status.backend),
+        ));
     }
     let failure = status.configuration.failure.as_ref()?;
-    Some(Finding { since: Some(failure.since), ..finding(failure.cause, failure.evidence.clone()) })
+    Some(Finding { since: Some(failure.since), ..Finding::of(failure.cause, failure.evidence.clone()) })
 }
 
 /// Explains beside a Grafolean, or where the hub is of an older version: by the configuration, and by what the bot says.
@@ -70,7 +73,7 @@ pub(super) async fn explain(asked: &Why, sources: &Sources) -> Vec<Answer> {
                 BackendError::Forbidden { .. } => Cause::NoReadRight,
                 error => error.cause(),
             };
-            vec![unasked(&asked.about, finding(cause, error.with_causes()))]
+            vec![unasked(&asked.about, Finding::of(cause, error.with_causes()))]
         }
     }
 }

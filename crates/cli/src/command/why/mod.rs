@@ -13,7 +13,7 @@ use std::io::{self, Write};
 
 use anyhow::Context;
 use grafolean_collector::{
-    cause::{Cause, Link},
+    cause::Link,
     why::{Answer, Finding, Verdict},
 };
 
@@ -75,18 +75,5 @@ fn unasked(about: &str, finding: Finding) -> Answer {
         findings: vec![finding],
         next_due: None,
         last_stored: None,
-    }
-}
-
-/// Creates a finding of a cause and what was found.
-fn finding(cause: Cause, evidence: impl Into<String>) -> Finding {
-    Finding {
-        cause,
-        sentence: cause.sentence().to_owned(),
-        evidence: evidence.into(),
-        remedy: cause.remedy().to_owned(),
-        since: None,
-        bot: None,
-        path: None,
     }
 }

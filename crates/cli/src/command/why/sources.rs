@@ -11,7 +11,6 @@ use grafolean_collector::{
 use serde_json::Value;
 use tracing::warn;
 
-use super::finding;
 use crate::{config::Config, protocols};
 
 /// The backend, and what bots that run here say of themselves.
@@ -64,7 +63,7 @@ impl Sources {
             BackendError::Refused { .. } => Cause::NotTheApi,
             error => error.cause(),
         };
-        finding(cause, format!("{}: {}", self.backend.url(), error.with_causes()))
+        Finding::of(cause, format!("{}: {}", self.backend.url(), error.with_causes()))
     }
 }
 
